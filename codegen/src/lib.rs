@@ -1,0 +1,32 @@
+//! From a hand-written OpenAPI file to a raw Rust client, in four steps:
+//!
+//! 1. [`Spec::load`] reads the YAML and remembers on which line each value stands.
+//! 2. [`lint`] holds it against the project's own rules (`specs/README.md`).
+//! 3. [`lower`] rewrites what the generator cannot take, or would make brittle.
+//! 4. `generate` (feature `generate`) hands the result to progenitor and takes personal data out of `Debug`.
+//!
+//! The library's build script is a few lines over `run_build_script`, which does all four for each spec.
+//!
+//! ```
+//! let spec = bulkrail_codegen::Spec::parse("tiny.yaml", "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {}\n")?;
+//! assert_eq!(spec.document["openapi"], "3.0.3");
+//! assert_eq!(spec.line("/info/title"), Some(2));
+//! # Ok::<(), bulkrail_codegen::Error>(())
+//! ```
+
+mod error;
+#[cfg(feature = "generate")]
+mod generate;
+mod lint;
+mod load;
+mod lower;
+mod pointer;
+#[cfg(feature = "generate")]
+mod redact;
+
+pub use error::Error;
+#[cfg(feature = "generate")]
+pub use generate::{generate, run_build_script};
+pub use lint::lint;
+pub use load::Spec;
+pub use lower::lower;

@@ -1,0 +1,210 @@
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use serde_json::{Map, Number, Value};
+
+use crate::{Error, pointer};
+
+/// A spec is a few hundred kilobytes of text at most; more than this is a mistake, not a spec.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Deeper nesting than any sane spec has; keeps a hostile file from using up the stack.
+const MAX_DEPTH: usize = 96;
+
+/// A spec in memory: the document, and the line on which each value stands.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// The document as JSON; keys in the order of the file are not kept.
+    pub document: Value,
+    lines: HashMap<String, usize>,
+}
+
+impl Spec {
+    /// Reads and parses `file`.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is larger than 4 MiB, or [`Spec::parse`] refuses its text.
+    pub fn load(file: impl AsRef<Path>) -> Result<Self, Error> {
+        let file = file.as_ref();
+        let unreadable = |error: std::io::Error| Error::new(file, None, "", format!("cannot be read: {error}"));
+        let size = fs::metadata(file).map_err(unreadable)?.len();
+        if size > MAX_BYTES {
+            return Err(Error::new(
+                file,
+                None,
+                "",
+                format!("is {size} bytes; a spec has at most {MAX_BYTES}"),
+            ));
+        }
+        Self::parse(file, &fs::read_to_string(file).map_err(unreadable)?)
+    }
+
+    /// Parses YAML (or JSON, which is YAML) with the restrictions that make a spec safe to read: one document, string keys,
+    /// no key twice, no anchors, aliases or tags.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not YAML, or breaks one of the restrictions; the error names the line.
+    pub fn parse(file: impl AsRef<Path>, text: &str) -> Result<Self, Error> {
+        let file = file.as_ref();
+        let mut reader = Reader {
+            file,
+            events: Parser::new_from_str(text),
+            lines: HashMap::new(),
+        };
+        let document = reader.document()?;
+        let lines = reader.lines;
+        Ok(Self {
+            file: file.to_owned(),
+            document,
+            lines,
+        })
+    }
+
+    /// The line of the value at `pointer`, or of the nearest value around it.
+    #[must_use]
+    pub fn line(&self, pointer: &str) -> Option<usize> {
+        let mut at = pointer;
+        loop {
+            if let Some(line) = self.lines.get(at) {
+                return Some(*line);
+            }
+            at = &at[..at.rfind('/')?];
+        }
+    }
+
+    pub(crate) fn error(&self, pointer: &str, reason: impl Into<String>) -> Error {
+        Error::new(&self.file, self.line(pointer), pointer, reason)
+    }
+}
+
+/// Builds the value from parser events. (A loader of the YAML library would expand aliases before anyone could refuse them.)
+struct Reader<'a> {
+    file: &'a Path,
+    events: Parser<'a, saphyr_parser::StrInput<'a>>,
+    lines: HashMap<String, usize>,
+}
+
+impl<'a> Reader<'a> {
+    fn document(&mut self) -> Result<Value, Error> {
+        loop {
+            match self.next("")? {
+                (Event::StreamStart | Event::DocumentStart(_), _) => {}
+                (Event::StreamEnd, _) => return Err(Error::new(self.file, None, "", "is empty")),
+                (event, span) => {
+                    let value = self.value("", event, span, 0)?;
+                    return self.end().map(|()| value);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        loop {
+            match self.next("")? {
+                (Event::DocumentEnd, _) => {}
+                (Event::StreamEnd, _) => return Ok(()),
+                (_, span) => return Err(self.error(span, "", "holds more than one document")),
+            }
+        }
+    }
+
+    fn value(&mut self, at: &str, event: Event<'a>, span: Span, depth: usize) -> Result<Value, Error> {
+        if depth > MAX_DEPTH {
+            return Err(self.error(span, at, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.lines.insert(at.to_owned(), span.start.line());
+        match event {
+            Event::Alias(_) => Err(self.error(span, at, "aliases are not allowed in specs; use $ref")),
+            Event::Scalar(_, _, anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
+                if anchor != 0 =>
+            {
+                Err(self.error(span, at, "anchors are not allowed in specs; use $ref"))
+            }
+            Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
+                Err(self.error(span, at, "tags are not allowed in specs"))
+            }
+            Event::Scalar(text, style, ..) => Ok(scalar(&text, style)),
+            Event::SequenceStart(..) => self.sequence(at, depth),
+            Event::MappingStart(..) => self.mapping(at, depth),
+            other => Err(self.error(span, at, format!("unexpected {other:?}"))),
+        }
+    }
+
+    fn sequence(&mut self, at: &str, depth: usize) -> Result<Value, Error> {
+        let mut items = Vec::new();
+        loop {
+            match self.next(at)? {
+                (Event::SequenceEnd, _) => return Ok(Value::Array(items)),
+                (event, span) => items.push(self.value(&format!("{at}/{}", items.len()), event, span, depth + 1)?),
+            }
+        }
+    }
+
+    fn mapping(&mut self, at: &str, depth: usize) -> Result<Value, Error> {
+        let mut map = Map::new();
+        loop {
+            let (event, span) = self.next(at)?;
+            let key = match event {
+                Event::MappingEnd => return Ok(Value::Object(map)),
+                Event::Scalar(text, ..) => text.into_owned(),
+                _ => return Err(self.error(span, at, "a key must be a plain word or a string")),
+            };
+            let below = pointer::join(at, &key);
+            if map.contains_key(&key) {
+                return Err(self.error(span, &below, "stands here twice; keep one"));
+            }
+            let (event, value_span) = self.next(&below)?;
+            let value = self.value(&below, event, value_span, depth + 1)?;
+            // The key's line, not that of a value that starts on the next one.
+            self.lines.insert(below, span.start.line());
+            map.insert(key, value);
+        }
+    }
+
+    fn next(&mut self, at: &str) -> Result<(Event<'a>, Span), Error> {
+        match self.events.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => Err(Error::new(
+                self.file,
+                Some(error.marker().line()),
+                at,
+                format!("is not YAML: {}", error.info()),
+            )),
+            None => Err(Error::new(self.file, None, at, "ends in the middle of a value")),
+        }
+    }
+
+    fn error(&self, span: Span, at: &str, reason: impl Into<String>) -> Error {
+        Error::new(self.file, Some(span.start.line()), at, reason)
+    }
+}
+
+/// A scalar by the YAML 1.2 core schema, as far as JSON can say it.
+fn scalar(text: &str, style: ScalarStyle) -> Value {
+    if style != ScalarStyle::Plain {
+        return Value::String(text.to_owned());
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "true" | "True" | "TRUE" => Value::Bool(true),
+        "false" | "False" | "FALSE" => Value::Bool(false),
+        _ => number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number),
+    }
+}
+
+fn number(text: &str) -> Option<Number> {
+    let first = text.bytes().next()?;
+    if !(first.is_ascii_digit() || matches!(first, b'-' | b'+' | b'.')) {
+        return None;
+    }
+    if let Ok(integer) = text.parse::<i64>() {
+        return Some(integer.into());
+    }
+    text.parse::<f64>().ok().and_then(Number::from_f64)
+}
