@@ -1,0 +1,41 @@
+use serde_json::Value;
+
+use crate::ErrorKind;
+use crate::transport::{Complaint, Dialect, text_at};
+
+pub(super) static DIALECT: Dialect = Dialect {
+    provider: super::PROVIDER,
+    read,
+    codes: &[
+        ("AUTH.0001", "invalid credentials", Some(ErrorKind::Authentication)),
+        ("AUTH.0002", "token expired", Some(ErrorKind::Authentication)),
+        ("AUTH.0003", "invalid token", Some(ErrorKind::Authentication)),
+        ("USER.0001", "user not found", None),
+        ("USER.0002", "invalid document", None),
+        ("USER.0003", "e-mail exists already", None),
+        ("USER.0004", "user is under age", None),
+        ("ACCOUNT.0001", "account not found", None),
+        ("ACCOUNT.0002", "invalid bank code", None),
+        ("ACCOUNT.0003", "invalid wallet address", None),
+        ("RAMP.0001", "quotation expired", None),
+        ("RAMP.0002", "insufficient balance", None),
+        ("RAMP.0003", "user limit exceeded", None),
+        ("RAMP.0004", "invalid account", None),
+    ],
+};
+
+/// `message` is a list in the pages; older client code treats it as anything, and a 500 has no `errorCode`.
+fn read(body: &Value) -> Complaint {
+    let messages = body["message"].as_array().map(|list| {
+        let texts: Vec<_> = list.iter().filter_map(Value::as_str).collect();
+        texts.join("; ")
+    });
+    Complaint {
+        code: text_at(body, "/errorCode"),
+        message: messages
+            .filter(|text| !text.is_empty())
+            .or_else(|| text_at(body, "/message")),
+        parameter: text_at(body, "/arguments/0/key"),
+        request_id: None,
+    }
+}

@@ -1,0 +1,39 @@
+//! KillB: bank accounts and wallets of people and companies, created one by one or from a spreadsheet.
+//!
+//! # Status words of a bulk job
+//!
+//! | KillB's word | [`State`](crate::State) | Source |
+//! |---|---|---|
+//! | `PENDING` | `queued` | [status page](https://docs.killb.com/api-reference/account/get-bulk-upload-job-status) |
+//! | `PROCESSING` | `running` | status page |
+//! | `COMPLETED` | `finished`; the counts decide the outcome: the page's own example has two failed rows | status page |
+//! | `FAILED` | `failed` | status page |
+//! | anything else | `unrecognised`: the wait goes on, and the word is reported as drift | |
+//!
+//! Letter case does not matter. Words of other resources (accounts, payouts, savings) are not words of a job.
+//!
+//! # Unknown
+//!
+//! No page says how often to poll or how long a job may take; [`Advice::silent`](crate::Advice::silent) applies. The file's columns,
+//! limits and template are not published; the keys of `originalRowData` in the status answer are the best hint.
+
+mod client;
+mod credentials;
+mod errors;
+mod rows;
+mod status;
+
+/// The generated client and types: exactly what `specs/killb.yaml` says.
+///
+/// Its methods send through the same transport (credentials, limits, no redirects), but return the generator's own errors, whose
+/// `Display` prints whole answers: do not log those, make an [`Error`](crate::Error) of them with [`explain`](raw::explain).
+#[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
+pub mod raw {
+    crate::generated::generated!("killb");
+}
+
+pub use client::Client;
+pub use credentials::Credentials;
+
+/// The provider's name in batches and documents.
+pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("killb");

@@ -1,0 +1,26 @@
+use crate::transport::{Vitals, Words};
+use crate::{Error, Progress, Snapshot, State};
+
+const WORDS: Words = Words(&[
+    ("PENDING", State::Queued),
+    ("PROCESSING", State::Running),
+    ("COMPLETED", State::Finished),
+    ("FAILED", State::Failed),
+]);
+
+/// Reads counters only; the rows are skipped.
+pub(super) fn judge(body: &[u8]) -> Result<Snapshot, Error> {
+    let mut vitals = Vitals::read(body)?;
+    let (state, word) = WORDS.read(&mut vitals, "/status");
+    let progress = Progress {
+        total: vitals.count("/totalRows"),
+        processed: vitals.count("/processedRows"),
+        succeeded: vitals.count("/successCount"),
+        failed: vitals.count("/errorCount"),
+        stated_percent: None,
+    };
+    let mut snapshot = Snapshot::new(state, word, progress);
+    snapshot.message = vitals.text("/error").map(str::to_owned);
+    snapshot.drift = vitals.into_drift();
+    Ok(snapshot)
+}

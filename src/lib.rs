@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod drift;
+mod error;
+mod generated;
+mod model;
+mod provider;
+pub mod time;
+pub mod transport;
+pub mod wait;
+
+#[cfg(feature = "cdq")]
+pub mod cdq;
+#[cfg(feature = "killb")]
+pub mod killb;
+#[cfg(feature = "localpayment")]
+pub mod localpayment;
+#[cfg(feature = "reap")]
+pub mod reap;
+
+pub use drift::{Drift, DriftKind};
+pub use error::{Error, ErrorDocument, ErrorKind};
+pub use model::{Batch, Outcome, Progress, ProviderId, Report, Row, RowOutcome, Snapshot, State};
+pub use provider::{Advice, Provider};
+pub use transport::{ClientBuilder, Environment, Limits};
+pub use wait::wait;

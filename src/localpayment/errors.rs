@@ -1,0 +1,51 @@
+use serde_json::Value;
+
+use crate::ErrorKind;
+use crate::transport::{Complaint, Dialect, text_at};
+
+/// Business codes, not HTTP statuses, although they look like them. Those from 500 on are documented for payins; batches may or may not
+/// use them.
+pub(super) static DIALECT: Dialect = Dialect {
+    provider: super::PROVIDER,
+    read,
+    codes: &[
+        ("300", "rejected: a parameter is invalid or missing", None),
+        ("303", "invalid exchange token", None),
+        ("500", "this external id is already used", Some(ErrorKind::Conflict)),
+        ("501", "country not found", None),
+        ("502", "currency not allowed", None),
+        ("503", "transactions not found", None),
+        ("504", "limit exceeded", None),
+        ("505", "insufficient funds", None),
+        ("508", "invalid merchant", None),
+        ("537", "access denied", None),
+        ("538", "invalid password", None),
+        ("539", "communication error", None),
+        ("600", "sender is blacklisted", None),
+        ("601", "beneficiary is blacklisted", None),
+        ("701", "wrong account number", None),
+        ("702", "inactive account", None),
+        ("736", "invalid country", None),
+        ("801", "parameters are wrong", None),
+        ("802", "rejected by the provider behind", None),
+    ],
+};
+
+/// Most errors stand in `status`, some of them again in `errors`; those of the token calls are a bare `detail`.
+fn read(body: &Value) -> Complaint {
+    let message = ["/status/detail", "/errors/0/detail", "/detail", "/status/description"];
+    let message = message.iter().find_map(|pointer| text_at(body, pointer));
+    Complaint {
+        code: text_at(body, "/status/code").or_else(|| text_at(body, "/errors/0/code")),
+        parameter: message.as_deref().and_then(parameter),
+        message,
+        request_id: None,
+    }
+}
+
+/// "Invalid param + [paymentMethod] + [Is mandatory]" names the parameter in the first brackets.
+fn parameter(message: &str) -> Option<String> {
+    let after = message.split_once("Invalid param")?.1;
+    let name = after.split_once('[')?.1.split_once(']')?.0.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}

@@ -1,0 +1,47 @@
+//! Localpayment: virtual accounts, created one by one or in batches (Argentina, Mexico).
+//!
+//! # Status words of a batch
+//!
+//! The answer has a code and a word; the word is read first, the code where the word is missing or new. No page lists the values of a
+//! batch: two are seen in examples, one in the general error guide.
+//!
+//! | Code, word | [`State`](crate::State) | Source |
+//! |---|---|---|
+//! | `100` `INPROGRESS` | `running` | [create page](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch) |
+//! | `200` `COMPLETED` | `finished`; the outcome follows from accounts requested and created | [check page](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-batch-virtual-account) |
+//! | `300` `REJECTED` | `failed` | [error guide](https://docs.localpayment.com/docs/error-handling) |
+//! | anything else | `unrecognised`: the wait goes on, and the word is reported as drift | |
+//!
+//! Letter case does not matter. `DISABLED` and `DELETED` are words of a single account, not of a batch.
+//!
+//! # Counts
+//!
+//! The CSV in the answer lists the accounts that were created, and only those; how many were requested stands in the free text
+//! `comment`. So `succeeded` counts the CSV's rows, `total` comes from the comment where it can be read, `failed` counts the entries of
+//! `errors` (documented as empty on success), and what is left is `unaccounted`.
+//!
+//! # Unknown
+//!
+//! No page says how often to poll or how long a batch may take ("after a brief interval");
+//! [`Advice::silent`](crate::Advice::silent) applies. The production address is known from indirect evidence only.
+
+mod client;
+mod credentials;
+mod errors;
+mod rows;
+mod status;
+
+/// The generated client and types: exactly what `specs/localpayment.yaml` says.
+///
+/// Its methods send through the same transport (credentials, limits, no redirects), but return the generator's own errors, whose
+/// `Display` prints whole answers: do not log those, make an [`Error`](crate::Error) of them with [`explain`](raw::explain).
+#[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
+pub mod raw {
+    crate::generated::generated!("localpayment");
+}
+
+pub use client::Client;
+pub use credentials::Credentials;
+
+/// The provider's name in batches and documents.
+pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("localpayment");

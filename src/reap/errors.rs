@@ -1,0 +1,36 @@
+use serde_json::Value;
+
+use crate::ErrorKind;
+use crate::transport::{Complaint, Dialect, text_at};
+
+/// Codes are strings with leading zeros; their digits mean nothing that could be relied on.
+pub(super) static DIALECT: Dialect = Dialect {
+    provider: super::PROVIDER,
+    read,
+    codes: &[
+        ("0000000100", "missing API key", None),
+        ("0000000200", "invalid API key", None),
+        ("0701020100", "batch not found, or it belongs to another business", None),
+        (
+            "9999993401",
+            "this idempotency key was used before",
+            Some(ErrorKind::Conflict),
+        ),
+        // The entity pages answer a missing key with 400.
+        ("0501001400", "missing API key", Some(ErrorKind::Authentication)),
+        ("0501002401", "invalid API key", None),
+        ("0701001400", "a field is not valid", None),
+        ("0101003409", "this externalId is already used", None),
+        ("0102001404", "entity not found for this business", None),
+        ("0601001400", "unexpected error", None),
+    ],
+};
+
+fn read(body: &Value) -> Complaint {
+    Complaint {
+        code: text_at(body, "/code"),
+        message: text_at(body, "/message"),
+        parameter: text_at(body, "/parameter"),
+        request_id: None,
+    }
+}

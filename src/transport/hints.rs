@@ -1,0 +1,109 @@
+//! What a provider's headers say about when to come back.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{DATE, RETRY_AFTER};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+
+/// Longer than any wait: a hint beyond it is taken for this.
+const MAX_HINT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the answer asks to be left alone: `Retry-After` in seconds or as a date, else, where nothing remains of a rate limit,
+/// `X-RateLimit-Reset` in epoch seconds.
+///
+/// Dates are measured against the answer's own `Date`, because our clock may be wrong; `wall` stands in where it has none. Garbage is
+/// no hint. A limit that merely tells its next reset, on an answer that was not `refused`, is no hint either.
+pub(super) fn retry_after(headers: &HeaderMap, refused: bool, wall: Timestamp) -> Option<Duration> {
+    let now = text(headers, DATE.as_str()).and_then(date).unwrap_or(wall);
+    let hint = text(headers, RETRY_AFTER.as_str()).and_then(|hint| seconds(hint).or_else(|| until(date(hint)?, now)));
+    let hint = hint.or_else(|| {
+        let spent = text(headers, "x-ratelimit-remaining").map_or(refused, |remaining| remaining == "0");
+        let reset = text(headers, "x-ratelimit-reset").filter(|_| spent)?;
+        until(Timestamp::from_second(reset.parse().ok()?).ok()?, now)
+    });
+    hint.map(|hint| hint.min(MAX_HINT))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+fn seconds(hint: &str) -> Option<Duration> {
+    let digits = !hint.is_empty() && hint.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| hint.parse().map_or(MAX_HINT, Duration::from_secs))
+}
+
+/// An HTTP date is an RFC 2822 date in GMT.
+fn date(hint: &str) -> Option<Timestamp> {
+    rfc2822::DateTimeParser::new().parse_timestamp(hint).ok()
+}
+
+fn until(then: Timestamp, now: Timestamp) -> Option<Duration> {
+    Some(Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(headers: &[(&'static str, &'static str)]) -> Option<u64> {
+        hint_when(true, headers)
+    }
+
+    fn hint_when(refused: bool, headers: &[(&'static str, &'static str)]) -> Option<u64> {
+        let map = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
+        retry_after(&map, refused, "2026-01-01T00:00:00Z".parse().unwrap()).map(|hint| hint.as_secs())
+    }
+
+    #[test]
+    fn a_limit_that_only_tells_its_next_reset_is_no_hint() {
+        let headers = [
+            ("x-ratelimit-reset", "784111782"),
+            ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ];
+        assert_eq!(hint_when(false, &headers), None);
+        assert_eq!(hint_when(true, &headers), Some(5));
+    }
+
+    #[test]
+    fn hints_are_read_in_every_form_and_garbage_is_none() {
+        let day = MAX_HINT.as_secs();
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let table: &[(&[(&'static str, &'static str)], Option<u64>)] = &[
+            (&[], None),
+            (&[("retry-after", "7")], Some(7)),
+            (&[("retry-after", "0")], Some(0)),
+            (&[("retry-after", "1000000000")], Some(day)),
+            (&[("retry-after", "99999999999999999999999")], Some(day)),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"), date], Some(30)),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT"), date], Some(0)),
+            (&[("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT")], Some(5)),
+            (&[("retry-after", "soon")], None),
+            (&[("retry-after", "-5")], None),
+            (&[("retry-after", "")], None),
+            (&[("retry-after", "1.5")], None),
+            (&[("x-ratelimit-reset", "784111782"), date], Some(5)),
+            (
+                &[("x-ratelimit-reset", "784111782"), ("x-ratelimit-remaining", "0"), date],
+                Some(5),
+            ),
+            (
+                &[("x-ratelimit-reset", "784111782"), ("x-ratelimit-remaining", "3"), date],
+                None,
+            ),
+            (&[("x-ratelimit-reset", "tomorrow"), date], None),
+            (
+                &[("retry-after", "2"), ("x-ratelimit-reset", "784111782"), date],
+                Some(2),
+            ),
+        ];
+        for (headers, expected) in table {
+            assert_eq!(hint(headers), *expected, "{headers:?}");
+        }
+    }
+}

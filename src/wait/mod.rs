@@ -1,0 +1,124 @@
+//! The wait: from a batch to its end, for a reason.
+//!
+//! [`Machine`](machine::Machine) decides and knows no clock, no socket and no provider; [`Snapshots`] does what it says. Every shape of
+//! waiting (`.await`, the stream, a loop of one's own) is [`Snapshots`].
+
+mod machine;
+mod options;
+mod schedule;
+mod snapshots;
+
+use std::future::{Future, IntoFuture};
+use std::ops::RangeInclusive;
+use std::pin::Pin;
+use std::time::Duration;
+
+use options::Options;
+pub use options::{FAILURE_BUDGET, LOOK_TIMEOUT, VISIBILITY_GRACE};
+pub use snapshots::Snapshots;
+
+use crate::time::Clock;
+use crate::{Batch, Error, Provider, Report};
+
+/// Waits for the end of `batch`.
+///
+/// ```no_run
+/// # async fn example(client: bulkrail::reap::Client, batch: bulkrail::Batch) -> Result<(), bulkrail::Error> {
+/// use std::time::Duration;
+///
+/// let report = bulkrail::wait(&client, batch).deadline(Duration::from_secs(3600)).await?;
+/// println!("{:?}", report.outcome());
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a wait does nothing until it is awaited"]
+pub fn wait<P: Provider>(provider: &P, batch: Batch) -> Wait<'_, P> {
+    let clock = provider.clock();
+    Wait {
+        provider,
+        batch,
+        options: Options::new(provider.advice()),
+        clock,
+        stop: None,
+    }
+}
+
+/// A wait that is being set up. `.await` it for the end, or take its [snapshots](Wait::snapshots).
+///
+/// It ends when the batch ended, the deadline passed, the caller stopped it, or the provider said something permanent. Nothing else
+/// ends it: a refused connection, a 502, a body that breaks off are faults that it rides out.
+///
+/// # Errors
+///
+/// - [`Deadline`](crate::ErrorKind::Deadline): the deadline passed, and the batch was seen running.
+/// - [`Unreachable`](crate::ErrorKind::Unreachable): the deadline passed, or the failure budget ran out, without a fresh look.
+/// - [`Interrupted`](crate::ErrorKind::Interrupted): [`stop_when`](Wait::stop_when) happened.
+/// - [`NotFound`](crate::ErrorKind::NotFound), [`Authentication`](crate::ErrorKind::Authentication) and other permanent answers.
+///
+/// Each carries the batch, the last snapshot, the number of polls and the last fault.
+///
+/// # Cancel safety
+///
+/// Dropping it at any point does nothing to the batch and loses nothing that the batch does not hold; wait again whenever you like.
+#[must_use = "a wait does nothing until it is awaited"]
+pub struct Wait<'a, P> {
+    provider: &'a P,
+    batch: Batch,
+    options: Options,
+    clock: Clock,
+    stop: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
+}
+
+impl<'a, P: Provider> Wait<'a, P> {
+    /// Gives up `deadline` after the wait began (at most one look later). Default: what the provider advises, else
+    /// [`Advice::DEADLINE`](crate::Advice::DEADLINE).
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.options.deadline = Some(deadline);
+        self
+    }
+
+    /// Never gives up as long as the provider can be reached.
+    pub fn without_deadline(mut self) -> Self {
+        self.options.deadline = None;
+        self
+    }
+
+    /// Bounds for the time between two looks, instead of what the provider advises.
+    pub fn interval(mut self, bounds: RangeInclusive<Duration>) -> Self {
+        self.options.interval(*bounds.start(), *bounds.end());
+        self
+    }
+
+    /// How long in a row no look may succeed before the wait ends as unreachable. Default: [`FAILURE_BUDGET`].
+    pub fn failure_budget(mut self, budget: Duration) -> Self {
+        self.options.failure_budget = budget;
+        self
+    }
+
+    /// Ends the wait as interrupted once `stop` is done, for example `token.cancelled_owned()`. The batch goes on at the provider.
+    pub fn stop_when(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
+        self.stop = Some(Box::pin(stop));
+        self
+    }
+
+    /// Goes by another clock than the provider's; for tests.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Every snapshot as it is seen, the last one at the end.
+    pub fn snapshots(self) -> Snapshots<'a, P> {
+        Snapshots::new(self)
+    }
+}
+
+impl<'a, P: Provider> IntoFuture for Wait<'a, P> {
+    type Output = Result<Report, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let mut snapshots = self.snapshots();
+        Box::pin(async move { snapshots.last().await })
+    }
+}
