@@ -31,13 +31,7 @@ impl Drift {
         expected: impl Into<Cow<'static, str>>,
         found: impl Into<String>,
     ) -> Self {
-        Self {
-            pointer: pointer.into(),
-            kind,
-            expected: expected.into(),
-            found: found.into(),
-            count: 1,
-        }
+        Self { pointer: pointer.into(), kind, expected: expected.into(), found: found.into(), count: 1 }
     }
 
     /// Adds `more` to `known`, counting what is already there instead of listing it twice.

@@ -1,4 +1,9 @@
-#![doc = include_str!("../README.md")]
+//! Clients for the batch onboarding endpoints of payments providers.
+#![cfg_attr(
+    all(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"),
+    doc = "",
+    doc = include_str!("../README.md")
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod drift;
@@ -6,6 +11,8 @@ mod error;
 mod generated;
 mod model;
 mod provider;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 pub mod transport;
 pub mod wait;

@@ -54,12 +54,7 @@ impl Advice {
     /// The same advice with other delays: `first_delay`, then from `min_interval` to `max_interval`.
     #[must_use]
     pub const fn with_delays(self, first_delay: Duration, min_interval: Duration, max_interval: Duration) -> Self {
-        Self {
-            first_delay,
-            min_interval,
-            max_interval,
-            ..self
-        }
+        Self { first_delay, min_interval, max_interval, ..self }
     }
 
     /// The same advice with another deadline.

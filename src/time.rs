@@ -1,5 +1,7 @@
 //! The one module that reads clocks and sleeps. Everything else asks a [`Clock`].
 
+#![expect(clippy::disallowed_methods, reason = "the place for them")]
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a spec, and where: file, line, JSON pointer, reason.
@@ -19,26 +19,31 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(file: &Path, line: Option<usize>, pointer: &str, reason: impl Into<String>) -> Self {
-        Self {
-            file: file.to_owned(),
-            line,
-            pointer: pointer.to_owned(),
-            reason: reason.into(),
-        }
+        Self { file: file.to_owned(), line, pointer: pointer.to_owned(), reason: reason.into() }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        one_line(f, &self.file.display().to_string())?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
         if !self.pointer.is_empty() {
-            write!(f, ": {}", self.pointer)?;
+            f.write_str(": ")?;
+            one_line(f, &self.pointer)?;
         }
-        write!(f, ": {}", self.reason)
+        f.write_str(": ")?;
+        one_line(f, &self.reason)
     }
+}
+
+/// Whatever is in a spec, an error stays one line: cargo takes each line of a build script for a message of its own.
+fn one_line(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|char| match char.is_control() {
+        true => write!(f, "{}", char.escape_default()),
+        false => f.write_char(char),
+    })
 }
 
 impl std::error::Error for Error {}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{Error, Spec, pointer};
 
@@ -12,10 +12,7 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "patch", "head", "op
 /// Everything in `spec` that breaks a rule, in the order of the lines.
 #[must_use]
 pub fn lint(spec: &Spec) -> Vec<Error> {
-    let mut lint = Lint {
-        spec,
-        found: Vec::new(),
-    };
+    let mut lint = Lint { spec, found: Vec::new() };
     lint.head();
     lint.operations();
     lint.schemas();
@@ -45,7 +42,7 @@ struct Lint<'a> {
     found: Vec<Error>,
 }
 
-impl<'a> Lint<'a> {
+impl Lint<'_> {
     fn head(&mut self) {
         let document = &self.spec.document;
         if document["openapi"] != "3.0.3" {
@@ -61,10 +58,7 @@ impl<'a> Lint<'a> {
                 self.report(&format!("/servers/{index}"), "needs an https `url`");
             }
             if server["description"].as_str().unwrap_or_default().is_empty() {
-                self.report(
-                    &format!("/servers/{index}"),
-                    "needs a `description` such as sandbox or production",
-                );
+                self.report(&format!("/servers/{index}"), "needs a `description` such as sandbox or production");
             }
         }
     }
@@ -79,6 +73,7 @@ impl<'a> Lint<'a> {
                 Some(_) => {}
             }
             self.must_be_marked(&at, operation);
+            self.must_be_described(&at, operation);
             let responses = operation["responses"].as_object();
             if !responses.is_some_and(|responses| responses.keys().any(|status| status.starts_with('2'))) {
                 self.report(&at, "needs at least one 2xx response");
@@ -87,58 +82,37 @@ impl<'a> Lint<'a> {
     }
 
     fn schemas(&mut self) {
-        let Some(schemas) = self
-            .spec
-            .document
-            .pointer("/components/schemas")
-            .and_then(Value::as_object)
-        else {
-            return;
-        };
-        for (name, schema) in schemas {
-            let at = pointer::join("/components/schemas", name);
-            if !name.starts_with(|first: char| first.is_ascii_uppercase()) || name.contains(['_', '-']) {
-                self.report(&at, "the name must be UpperCamelCase; it becomes the Rust type");
+        let tags = tags(&self.spec.document);
+        for (at, schema) in schemas(&self.spec.document) {
+            match component(&at) {
+                Some(name) => {
+                    if !name.starts_with(|first: char| first.is_ascii_uppercase()) || name.contains(['_', '-']) {
+                        self.report(&at, "the name must be UpperCamelCase; it becomes the Rust type");
+                    }
+                    self.must_be_marked(&at, schema);
+                    self.must_be_described(&at, schema);
+                }
+                None => self.must_be_small(&at, schema, tags.contains(&at)),
             }
-            self.must_be_marked(&at, schema);
-            self.schema(&at, schema);
+            self.required_exists(&at, schema);
         }
     }
 
-    /// One component schema and everything inside it.
-    fn schema(&mut self, root: &str, schema: &'a Value) {
-        let mut inside = Vec::new();
-        pointer::walk(schema, &mut |at, value| inside.push((at.to_owned(), value)));
-        for (at, value) in inside {
-            let Some(map) = value.as_object() else { continue };
-            let is_schema = !at.ends_with("/properties") && !at.contains("/example") && !at.contains("/x-");
-            if is_schema {
-                self.object(root, &at, map);
-            }
+    /// What has a name in Rust needs one here.
+    fn must_be_small(&mut self, at: &str, schema: &Value, is_tag: bool) {
+        if schema.get("properties").is_some_and(Value::is_object) {
+            self.report(at, "an object must be a component schema of its own, used by $ref");
+        }
+        if schema.get("enum").is_some() && !is_tag {
+            self.report(at, "an enum must be a component schema of its own, used by $ref; the build opens only those");
         }
     }
 
-    fn object(&mut self, root: &str, at: &str, map: &Map<String, Value>) {
-        let here = format!("{root}{at}");
-        if !at.is_empty() && map.get("properties").is_some_and(Value::is_object) {
-            self.report(
-                &here,
-                "an object inside another one must be a component schema of its own, used by $ref",
-            );
-        }
-        let properties = map.get("properties").and_then(Value::as_object);
-        for name in map
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
-            if !properties.is_some_and(|properties| properties.contains_key(name)) {
-                self.report(
-                    &format!("{here}/required"),
-                    format!("`{name}` is required but is no property"),
-                );
+    fn required_exists(&mut self, at: &str, schema: &Value) {
+        let required = schema.get("required").and_then(Value::as_array);
+        for name in required.into_iter().flatten().filter_map(Value::as_str) {
+            if schema["properties"].get(name).is_none() {
+                self.report(&format!("{at}/required"), format!("`{name}` is required but is no property"));
             }
         }
     }
@@ -150,18 +124,19 @@ impl<'a> Lint<'a> {
             if let Some(evidence) = value.get("x-evidence")
                 && !EVIDENCE.iter().any(|known| evidence == known)
             {
-                wrong.push((
-                    pointer::join(at, "x-evidence"),
-                    format!("must be one of {}", EVIDENCE.join(", ")),
-                ));
+                wrong.push((pointer::join(at, "x-evidence"), format!("must be one of {}", EVIDENCE.join(", "))));
             }
             if let Some(source) = value.get("x-source")
                 && !is_source(source)
             {
-                wrong.push((
-                    pointer::join(at, "x-source"),
-                    "must be an https address, or a list of them".to_owned(),
-                ));
+                wrong.push((pointer::join(at, "x-source"), "must be an https address, or a list of them".to_owned()));
+            }
+            for mark in ["x-unknown", "x-contradiction"] {
+                if let Some(sentences) = value.get(mark)
+                    && !are_sentences(sentences)
+                {
+                    wrong.push((pointer::join(at, mark), "must be a list of sentences".to_owned()));
+                }
             }
         });
         wrong.into_iter().for_each(|(at, reason)| self.report(&at, reason));
@@ -175,6 +150,13 @@ impl<'a> Lint<'a> {
         }
     }
 
+    fn must_be_described(&mut self, at: &str, value: &Value) {
+        let description = value.get("description").and_then(Value::as_str);
+        if description.is_none_or(|text| text.trim().is_empty()) {
+            self.report(at, "needs a `description`; it becomes the Rust documentation");
+        }
+    }
+
     fn references(&mut self) {
         let mut wrong = Vec::new();
         pointer::walk(&self.spec.document, &mut |at, value| {
@@ -182,10 +164,7 @@ impl<'a> Lint<'a> {
                 return;
             };
             if pointer::resolve(&self.spec.document, reference).is_none() {
-                wrong.push((
-                    pointer::join(at, "$ref"),
-                    format!("`{reference}` points at nothing in this file"),
-                ));
+                wrong.push((pointer::join(at, "$ref"), format!("`{reference}` points at nothing in this file")));
             } else if self.loops(reference) {
                 wrong.push((pointer::join(at, "$ref"), format!("`{reference}` leads back to itself")));
             }
@@ -222,11 +201,79 @@ impl<'a> Lint<'a> {
     }
 }
 
+/// Each schema of a document with its pointer, wherever it stands; those inside others come after them.
+fn schemas(document: &Value) -> Vec<(String, &Value)> {
+    fn outside<'a>(at: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+        match value {
+            Value::Object(map) => {
+                for (key, below) in map {
+                    let here = pointer::join(at, key);
+                    match key.as_str() {
+                        "example" | "examples" => {}
+                        _ if key.starts_with("x-") => {}
+                        "schema" => inside(here, below, found),
+                        "schemas" if at == "/components" => inside_each(&here, below, found),
+                        _ => outside(&here, below, found),
+                    }
+                }
+            }
+            Value::Array(items) => (items.iter().enumerate())
+                .for_each(|(index, item)| outside(&pointer::join(at, &index.to_string()), item, found)),
+            _ => {}
+        }
+    }
+
+    fn inside<'a>(at: String, schema: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+        found.push((at.clone(), schema));
+        for key in ["items", "additionalProperties", "not"] {
+            if let Some(below) = schema.get(key) {
+                inside(pointer::join(&at, key), below, found);
+            }
+        }
+        for key in ["oneOf", "anyOf", "allOf"] {
+            let members = schema.get(key).and_then(Value::as_array).into_iter().flatten();
+            for (index, member) in members.enumerate() {
+                inside(format!("{at}/{key}/{index}"), member, found);
+            }
+        }
+        if let Some(properties) = schema.get("properties") {
+            inside_each(&pointer::join(&at, "properties"), properties, found);
+        }
+    }
+
+    fn inside_each<'a>(at: &str, schemas: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+        for (name, schema) in schemas.as_object().into_iter().flatten() {
+            inside(pointer::join(at, name), schema, found);
+        }
+    }
+
+    let mut found = Vec::new();
+    outside("", document, &mut found);
+    found
+}
+
+/// The name of the component schema at this pointer, if it is one itself and not inside one.
+fn component(at: &str) -> Option<&str> {
+    at.strip_prefix("/components/schemas/").filter(|name| !name.contains('/'))
+}
+
+/// Pointers of the properties that tell the members of a union apart; each is an enum of one word.
+fn tags(document: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, union) in schemas(document) {
+        let Some(tag) = union.pointer("/discriminator/propertyName").and_then(Value::as_str) else {
+            continue;
+        };
+        let members = union["oneOf"].as_array().into_iter().flatten();
+        let members = members.filter_map(|member| member["$ref"].as_str()?.strip_prefix('#'));
+        found.extend(members.map(|member| pointer::join(&format!("{member}/properties"), tag)));
+    }
+    found
+}
+
 fn is_snake_case(id: &str) -> bool {
     id.starts_with(|first: char| first.is_ascii_lowercase())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 fn is_source(source: &Value) -> bool {
@@ -235,4 +282,12 @@ fn is_source(source: &Value) -> bool {
         Value::Array(list) => !list.is_empty() && list.iter().all(is_address),
         single => is_address(single),
     }
+}
+
+fn are_sentences(list: &Value) -> bool {
+    let is_sentence = |value: &Value| {
+        let text = value.as_str().map(str::trim_end);
+        text.is_some_and(|text| text.contains(' ') && text.ends_with(['.', '?']))
+    };
+    list.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(is_sentence))
 }

@@ -34,12 +34,7 @@ impl Spec {
         let unreadable = |error: std::io::Error| Error::new(file, None, "", format!("cannot be read: {error}"));
         let size = fs::metadata(file).map_err(unreadable)?.len();
         if size > MAX_BYTES {
-            return Err(Error::new(
-                file,
-                None,
-                "",
-                format!("is {size} bytes; a spec has at most {MAX_BYTES}"),
-            ));
+            return Err(Error::new(file, None, "", format!("is {size} bytes; a spec has at most {MAX_BYTES}")));
         }
         Self::parse(file, &fs::read_to_string(file).map_err(unreadable)?)
     }
@@ -52,18 +47,10 @@ impl Spec {
     /// When the text is not YAML, or breaks one of the restrictions; the error names the line.
     pub fn parse(file: impl AsRef<Path>, text: &str) -> Result<Self, Error> {
         let file = file.as_ref();
-        let mut reader = Reader {
-            file,
-            events: Parser::new_from_str(text),
-            lines: HashMap::new(),
-        };
+        let mut reader = Reader { file, events: Parser::new_from_str(text), lines: HashMap::new() };
         let document = reader.document()?;
         let lines = reader.lines;
-        Ok(Self {
-            file: file.to_owned(),
-            document,
-            lines,
-        })
+        Ok(Self { file: file.to_owned(), document, lines })
     }
 
     /// The line of the value at `pointer`, or of the nearest value around it.
@@ -95,7 +82,7 @@ impl<'a> Reader<'a> {
         loop {
             match self.next("")? {
                 (Event::StreamStart | Event::DocumentStart(_), _) => {}
-                (Event::StreamEnd, _) => return Err(Error::new(self.file, None, "", "is empty")),
+                (Event::StreamEnd, _) => return Err(Error::new(self.file, Some(1), "", "is empty")),
                 (event, span) => {
                     let value = self.value("", event, span, 0)?;
                     return self.end().map(|()| value);
@@ -170,12 +157,9 @@ impl<'a> Reader<'a> {
     fn next(&mut self, at: &str) -> Result<(Event<'a>, Span), Error> {
         match self.events.next_event() {
             Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => Err(Error::new(
-                self.file,
-                Some(error.marker().line()),
-                at,
-                format!("is not YAML: {}", error.info()),
-            )),
+            Some(Err(error)) => {
+                Err(Error::new(self.file, Some(error.marker().line()), at, format!("is not YAML: {}", error.info())))
+            }
             None => Err(Error::new(self.file, None, at, "ends in the middle of a value")),
         }
     }

@@ -19,10 +19,7 @@ pub fn lower(spec: &Spec) -> Value {
     inline_unions(&mut document);
     keep_text(&mut document);
     let answered = schemas_in_answers(&document);
-    let Some(schemas) = document
-        .pointer_mut("/components/schemas")
-        .and_then(Value::as_object_mut)
-    else {
+    let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
         return document;
     };
     for (name, schema) in schemas.iter_mut() {
@@ -48,9 +45,7 @@ fn drop_failures(document: &mut Value) {
 /// The generator knows no multipart. As a raw body the caller can send one, with its own content type.
 fn multipart_to_bytes(document: &mut Value) {
     for_each_operation(document, |operation| {
-        if let Some(content) = operation
-            .pointer_mut("/requestBody/content")
-            .and_then(Value::as_object_mut)
+        if let Some(content) = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut)
             && content.remove("multipart/form-data").is_some()
         {
             let bytes = json!({"schema": {"type": "string", "format": "binary"}});
@@ -61,25 +56,16 @@ fn multipart_to_bytes(document: &mut Value) {
 
 /// A union with a discriminator becomes one tagged Rust enum only if its members stand inside it.
 fn inline_unions(document: &mut Value) {
-    let Some(schemas) = document
-        .pointer("/components/schemas")
-        .and_then(Value::as_object)
-        .cloned()
-    else {
+    let Some(schemas) = document.pointer("/components/schemas").and_then(Value::as_object).cloned() else {
         return;
     };
     let mut spent = BTreeSet::new();
-    let unions = schemas
-        .iter()
-        .filter(|(_, schema)| schema.get("discriminator").is_some());
+    let unions = schemas.iter().filter(|(_, schema)| schema.get("discriminator").is_some());
     for (name, union) in unions {
         let mut union = union.clone();
         let members = union["oneOf"].as_array_mut().into_iter().flatten();
         for member in members {
-            let Some(target) = member["$ref"]
-                .as_str()
-                .and_then(|reference| reference.rsplit('/').next())
-            else {
+            let Some(target) = member["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) else {
                 continue;
             };
             let title = target.strip_prefix(name.as_str()).unwrap_or(target);
@@ -101,10 +87,8 @@ fn inline_unions(document: &mut Value) {
 /// The component schemas that a 2xx answer can hold, and error bodies: whatever the provider writes and we read.
 fn schemas_in_answers(document: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let mut open: Vec<&Value> = operations(document)
-        .into_iter()
-        .map(|(_, operation)| &operation["responses"])
-        .collect();
+    let mut open: Vec<&Value> =
+        operations(document).into_iter().map(|(_, operation)| &operation["responses"]).collect();
     open.extend(document.pointer("/components/responses"));
     open.extend(document.pointer("/components/schemas/ErrorBody"));
     while let Some(value) = open.pop() {
@@ -150,11 +134,7 @@ fn open_object(schema: &mut Value) {
     if map.get("additionalProperties") == Some(&Value::Bool(false)) {
         map.remove("additionalProperties");
     }
-    let mut required: Vec<Value> = map
-        .get("required")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let mut required: Vec<Value> = map.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     let Some(properties) = map.get_mut("properties").and_then(Value::as_object_mut) else {
         return;
     };
@@ -194,8 +174,8 @@ fn open_enum(name: &str, schema: &mut Value) {
 }
 
 fn for_each_operation(document: &mut Value, mut change: impl FnMut(&mut Value)) {
-    let items = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
-    for item in items {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    for item in paths.into_iter().flat_map(Map::values_mut) {
         for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
             if operation.is_object() {
                 change(operation);

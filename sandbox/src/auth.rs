@@ -80,11 +80,7 @@ fn pair(context: &Context, lives: &Lives) -> Pair {
         Faults::Expire => SHORT_LIFE.min(lives.access),
         _ => lives.access,
     };
-    Pair {
-        access: issue(context, ACCESS, access_life),
-        refresh: issue(context, REFRESH, lives.refresh),
-        access_life,
-    }
+    Pair { access: issue(context, ACCESS, access_life), refresh: issue(context, REFRESH, lives.refresh), access_life }
 }
 
 fn issue(context: &Context, token_type: &str, life: u64) -> String {

@@ -1,4 +1,5 @@
 //! The one place that reads a clock: real time, virtual time, and how both are written.
+#![expect(clippy::disallowed_methods, reason = "the place for them: the sandbox has a clock of its own")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,10 +33,7 @@ impl ManualClock {
     /// With a fixed epoch two sandboxes of one seed give the same answers to the byte. Access tokens then carry an
     /// `exp` near that epoch, which a client that compares it with its own clock may take for expired.
     pub fn starting_at(epoch: SystemTime) -> Self {
-        Self {
-            elapsed: Arc::default(),
-            epoch,
-        }
+        Self { elapsed: Arc::default(), epoch }
     }
 
     /// Moves the clock forward.
@@ -158,11 +156,7 @@ impl Civil {
         let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
-        let month = if shifted_month < 10 {
-            shifted_month + 3
-        } else {
-            shifted_month - 9
-        };
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
         Self {
             year: era * 400 + year_of_era + u64::from(month <= 2),
             month,

@@ -66,13 +66,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const SHAPE: Shape = Shape {
-        status: "/state/word",
-        running: "BUSY",
-        unknown: "PONDERING",
-        number: "/done",
-        value: "/at",
-    };
+    const SHAPE: Shape =
+        Shape { status: "/state/word", running: "BUSY", unknown: "PONDERING", number: "/done", value: "/at" };
 
     fn drifted(turn: u64, word: &str) -> Value {
         let body = json!({"state": {"word": word}, "done": 3, "at": "now"}).to_string();
@@ -83,26 +78,11 @@ mod tests {
 
     #[test]
     fn each_turn_changes_one_thing() {
-        assert_eq!(
-            drifted(0, "BUSY"),
-            json!({"state": {"word": "Busy"}, "done": 3, "at": "now"})
-        );
-        assert_eq!(
-            drifted(1, "BUSY"),
-            json!({"state": {"word": "PONDERING"}, "done": 3, "at": "now"})
-        );
-        assert_eq!(
-            drifted(1, "DONE"),
-            json!({"state": {"word": "DONE"}, "done": 3, "at": "now"})
-        );
-        assert_eq!(
-            drifted(2, "BUSY"),
-            json!({"state": {"word": "BUSY"}, "done": "3", "at": "now"})
-        );
-        assert_eq!(
-            drifted(3, "BUSY"),
-            json!({"state": {"word": "BUSY"}, "done": 3, "at": null})
-        );
+        assert_eq!(drifted(0, "BUSY"), json!({"state": {"word": "Busy"}, "done": 3, "at": "now"}));
+        assert_eq!(drifted(1, "BUSY"), json!({"state": {"word": "PONDERING"}, "done": 3, "at": "now"}));
+        assert_eq!(drifted(1, "DONE"), json!({"state": {"word": "DONE"}, "done": 3, "at": "now"}));
+        assert_eq!(drifted(2, "BUSY"), json!({"state": {"word": "BUSY"}, "done": "3", "at": "now"}));
+        assert_eq!(drifted(3, "BUSY"), json!({"state": {"word": "BUSY"}, "done": 3, "at": null}));
     }
 
     #[test]

@@ -85,11 +85,7 @@ impl Plan {
     /// When a row is done. Rows are done in order: each somewhere inside its own equal share of the span.
     pub(crate) fn row_done(&self, row: u64) -> u64 {
         const SHARE: u64 = 1 << 16;
-        let noise = if row + 1 >= self.rows {
-            SHARE
-        } else {
-            1 + self.seed.number(row).below(SHARE)
-        };
+        let noise = if row + 1 >= self.rows { SHARE } else { 1 + self.seed.number(row).below(SHARE) };
         let total = u128::from(self.rows.max(1) * SHARE);
         let offset = u128::from(self.span) * u128::from(row * SHARE + noise) / total;
         self.created + self.queue + offset as u64
@@ -141,19 +137,14 @@ impl Plan {
 /// Whether the row with this reference fails, and why. The same reference meets the same fate in every batch.
 pub(crate) fn fate(seed: Seed, reference: &str, reasons: &[&'static str]) -> Option<&'static str> {
     let row = seed.text("fate").text(reference);
-    row.one_in(ONE_ROW_IN)
-        .then(|| row.text("reason").pick(reasons))
-        .flatten()
+    row.one_in(ONE_ROW_IN).then(|| row.text("reason").pick(reasons)).flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PACE: Pace = Pace {
-        queue: 1_000..2_000,
-        run: Run::Span(5_000..9_000),
-    };
+    const PACE: Pace = Pace { queue: 1_000..2_000, run: Run::Span(5_000..9_000) };
 
     #[test]
     fn counters_grow_steadily_and_end_exact() {
@@ -183,10 +174,7 @@ mod tests {
 
     #[test]
     fn a_rate_sets_the_length() {
-        let pace = Pace {
-            queue: 0..1,
-            run: Run::RowsPerSecond(7),
-        };
+        let pace = Pace { queue: 0..1, run: Run::RowsPerSecond(7) };
         let plan = Plan::new(Seed::new(1), 0, &pace, (0..700).map(|_| false));
         assert_eq!(plan.at(99_000).phase, Phase::Running);
         assert_eq!(plan.at(100_000).phase, Phase::Done);
@@ -194,11 +182,8 @@ mod tests {
 
     #[test]
     fn a_reference_always_meets_the_same_fate() {
-        let fates = |seed| {
-            (0..1200)
-                .map(|n| fate(Seed::new(seed), &format!("ref-{n}"), &["a", "b"]))
-                .collect::<Vec<_>>()
-        };
+        let fates =
+            |seed| (0..1200).map(|n| fate(Seed::new(seed), &format!("ref-{n}"), &["a", "b"])).collect::<Vec<_>>();
         assert_eq!(fates(1), fates(1));
         assert_ne!(fates(1), fates(2));
         let failed = fates(1).iter().flatten().count();

@@ -44,14 +44,8 @@ pub enum Faults {
 
 impl Faults {
     /// Every profile.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::Flaky,
-        Self::RateLimit,
-        Self::Expire,
-        Self::Drift,
-        Self::Outage,
-    ];
+    pub const ALL: &'static [Self] =
+        &[Self::None, Self::Flaky, Self::RateLimit, Self::Expire, Self::Drift, Self::Outage];
 
     fn name(self) -> &'static str {
         match self {
@@ -240,10 +234,7 @@ struct Level {
 
 impl Default for Bucket {
     fn default() -> Self {
-        Self(Mutex::new(Level {
-            milli_tokens: RATE * 1000,
-            at: 0,
-        }))
+        Self(Mutex::new(Level { milli_tokens: RATE * 1000, at: 0 }))
     }
 }
 

@@ -81,9 +81,7 @@ pub(crate) fn csv_file<'a>(
         return Err(CsvFault::new("The file is not valid UTF-8", "file"));
     }
     let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
-    let header = reader
-        .headers()
-        .map_err(|_| CsvFault::new("The file has no header row", "file"))?;
+    let header = reader.headers().map_err(|_| CsvFault::new("The file has no header row", "file"))?;
     let places = required
         .iter()
         .map(|name| {
@@ -102,10 +100,7 @@ pub(crate) struct CsvFault {
 
 impl CsvFault {
     pub(crate) fn new(message: impl Into<String>, subject: &'static str) -> Self {
-        Self {
-            message: message.into(),
-            subject,
-        }
+        Self { message: message.into(), subject }
     }
 }
 
@@ -123,10 +118,7 @@ mod tests {
     #[test]
     fn a_csv_file_names_the_column_it_lacks() {
         let fault = csv_file(b"a,c\n1,2\n", &["a", "b"]).err().unwrap();
-        assert_eq!(
-            (fault.message.as_str(), fault.subject),
-            ("Missing required column: b", "b")
-        );
+        assert_eq!((fault.message.as_str(), fault.subject), ("Missing required column: b", "b"));
         let (places, records) = csv_file(b"b,x,a\n1,2,3\n", &["a", "b"]).ok().unwrap();
         assert_eq!((places, records.count()), (vec![2, 0], 1));
         assert!(csv_file(b"a,b\n\xff,1\n", &["a", "b"]).is_err());

@@ -76,12 +76,7 @@ mod stats;
 mod store;
 
 /// Every provider. A new one is a module and a line here.
-static PROVIDERS: [&Provider; 4] = [
-    &killb::PROVIDER,
-    &reap::PROVIDER,
-    &cdq::PROVIDER,
-    &localpayment::PROVIDER,
-];
+static PROVIDERS: [&Provider; 4] = [&killb::PROVIDER, &reap::PROVIDER, &cdq::PROVIDER, &localpayment::PROVIDER];
 
 /// How long a shutdown waits for requests under way.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
@@ -136,9 +131,7 @@ impl Sandbox {
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sandbox")
-            .field("port", &self.port)
-            .finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("port", &self.port).finish_non_exhaustive()
     }
 }
 
@@ -165,13 +158,7 @@ pub struct Builder {
 
 impl Default for Builder {
     fn default() -> Self {
-        Self {
-            seed: 0,
-            speed: 1.0,
-            port: 0,
-            faults: Faults::None,
-            clock: None,
-        }
+        Self { seed: 0, speed: 1.0, port: 0, faults: Faults::None, clock: None }
     }
 }
 
@@ -226,28 +213,20 @@ impl Builder {
             .into_iter()
             .map(|provider| Context::new(provider, self.seed, clock.clone(), self.faults))
             .collect();
-        let app = contexts.iter().fold(Router::new(), |app, context| {
-            app.nest(&format!("/{}", context.provider.name), routes(context))
-        });
+        let app = contexts
+            .iter()
+            .fold(Router::new(), |app, context| app.nest(&format!("/{}", context.provider.name), routes(context)));
         let app = app.fallback(async || {
             let names = Sandbox::PROVIDERS.map(|name| format!("/{name}\n"));
             (StatusCode::NOT_FOUND, names.concat())
         });
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = axum::serve(
-            CuttableListener(listener),
-            app.into_make_service_with_connect_info::<Cutter>(),
-        )
-        .with_graceful_shutdown(async {
-            // Either way of ending counts: the sender is dropped with the sandbox.
-            let _ = stopped.await;
-        });
-        Ok(Sandbox {
-            port,
-            contexts,
-            stop: Some(stop),
-            server: tokio::spawn(server.into_future()),
-        })
+        let server = axum::serve(CuttableListener(listener), app.into_make_service_with_connect_info::<Cutter>())
+            .with_graceful_shutdown(async {
+                // Either way of ending counts: the sender is dropped with the sandbox.
+                let _ = stopped.await;
+            });
+        Ok(Sandbox { port, contexts, stop: Some(stop), server: tokio::spawn(server.into_future()) })
     }
 }
 

@@ -22,10 +22,7 @@ impl Listener for CuttableListener {
         let (stream, peer) = Listener::accept(&mut self.0).await;
         // Small answers on a kept connection must not wait for the peer's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        let io = CuttableStream {
-            stream,
-            cutter: Cutter::default(),
-        };
+        let io = CuttableStream { stream, cutter: Cutter::default() };
         (io, peer)
     }
 

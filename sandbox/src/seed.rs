@@ -15,9 +15,7 @@ impl Seed {
 
     pub(crate) fn text(self, label: &str) -> Self {
         let start = self.0 ^ 0xcbf2_9ce4_8422_2325;
-        let hash = label.bytes().fold(start, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = label.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Self(mix(hash))
     }
 
@@ -58,9 +56,7 @@ impl Seed {
 
     /// A string of exactly `count` decimal digits.
     pub(crate) fn digits(self, count: usize) -> String {
-        (0..count as u64)
-            .map(|place| char::from(b'0' + self.number(place).below(10) as u8))
-            .collect()
+        (0..count as u64).map(|place| char::from(b'0' + self.number(place).below(10) as u8)).collect()
     }
 
     /// 32 hexadecimal digits.

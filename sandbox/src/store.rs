@@ -36,11 +36,7 @@ impl<V> Store<V> {
 
     fn bounded(max_items: usize, max_weight: usize) -> Self {
         Self {
-            inner: Mutex::new(Inner {
-                items: HashMap::new(),
-                order: VecDeque::new(),
-                weight: 0,
-            }),
+            inner: Mutex::new(Inner { items: HashMap::new(), order: VecDeque::new(), weight: 0 }),
             max_items,
             max_weight,
         }

@@ -69,10 +69,7 @@ impl Client {
     pub async fn start(&self, storage_id: &str, features: &[types::ConfirmationFeature]) -> Result<Batch, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        let body = types::StartConfirmation {
-            storage_id: Some(storage_id.to_owned()),
-            features_on: features.to_vec(),
-        };
+        let body = types::StartConfirmation { storage_id: Some(storage_id.to_owned()), features_on: features.to_vec() };
         transport.submit(calls.start_confirmation(&body), "/id").await
     }
 
@@ -84,9 +81,7 @@ impl Client {
     pub async fn status(&self, batch: &Batch) -> Result<Status<types::Job>, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        transport
-            .look(batch, calls.get_job(Some(batch.id())), status::judge)
-            .await
+        transport.look(batch, calls.get_job(Some(batch.id())), status::judge).await
     }
 
     /// Waits for the end of `batch`; see [`Wait`].
@@ -122,10 +117,7 @@ impl Room for Client {
 
     fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
         let transport = transport.with_auth(Auth::header("x-api-key", &credentials.0)?);
-        Ok(Self {
-            raw: raw::Client::through(&transport),
-            transport,
-        })
+        Ok(Self { raw: raw::Client::through(&transport), transport })
     }
 }
 

@@ -21,10 +21,7 @@ pub(super) fn judge(body: &[u8]) -> Result<Snapshot, Error> {
     let mut vitals = Vitals::read(body)?;
     let (state, word) = WORDS.read(&mut vitals, "/status");
     // Declared an integer, shown as a string in every example; either is fine.
-    let progress = Progress {
-        stated_percent: vitals.percent("/progress"),
-        ..Progress::default()
-    };
+    let progress = Progress { stated_percent: vitals.percent("/progress"), ..Progress::default() };
     let succeeded = word.trim().eq_ignore_ascii_case("FINISHED");
     let mut snapshot = Snapshot::new(state, word, progress);
     if succeeded {

@@ -91,20 +91,14 @@ impl Error {
     /// A submit whose fate is unknown ([`ErrorKind::OutcomeUnknown`]) is not transient: repeating it could submit twice.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self.0.kind,
-            ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Decode
-        )
+        matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Decode)
     }
 
     /// Whether a later attempt can help: [`Error::is_transient`], or a wait that ran out of time.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.is_transient()
-            || matches!(
-                self.0.kind,
-                ErrorKind::Deadline | ErrorKind::Unreachable | ErrorKind::Interrupted
-            )
+            || matches!(self.0.kind, ErrorKind::Deadline | ErrorKind::Unreachable | ErrorKind::Interrupted)
     }
 
     /// Whether a wait ran out of time, with the batch still running or out of sight.
@@ -282,10 +276,7 @@ impl Error {
     /// What this error means for a request that must not be made twice: unless the provider refused it, or saw nothing of it, nobody
     /// can tell whether it was carried out.
     pub(crate) fn of_submit(mut self) -> Self {
-        let ambiguous = matches!(
-            self.0.kind,
-            ErrorKind::Unavailable | ErrorKind::Decode | ErrorKind::TooLarge
-        );
+        let ambiguous = matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::Decode | ErrorKind::TooLarge);
         if ambiguous && !self.0.unsent {
             self.0.kind = ErrorKind::OutcomeUnknown;
         }
@@ -333,10 +324,7 @@ impl fmt::Debug for Error {
         let mut shown = f.debug_struct("Error");
         shown.field("kind", &inner.kind).field("message", &self.to_string());
         if inner.polls > 0 {
-            shown
-                .field("polls", &inner.polls)
-                .field("elapsed", &inner.elapsed)
-                .field("last", &inner.last);
+            shown.field("polls", &inner.polls).field("elapsed", &inner.elapsed).field("last", &inner.last);
         }
         if let Some(source) = &inner.source {
             shown.field("source", source);
@@ -347,10 +335,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 

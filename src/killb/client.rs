@@ -60,17 +60,8 @@ impl Client {
     pub async fn create_account(&self, account: &types::CreateAccount) -> Result<types::Account, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        let created = async {
-            transport
-                .fetch(calls.create_account(account))
-                .await?
-                .body()
-                .await?
-                .decode()
-        };
-        created
-            .await
-            .map_err(|error: Error| error.of_submit().with_action("creating the account"))
+        let created = async { transport.fetch(calls.create_account(account)).await?.body().await?.decode() };
+        created.await.map_err(|error: Error| error.of_submit().with_action("creating the account"))
     }
 
     /// One look at a batch: KillB's own answer and what it means.
@@ -81,9 +72,7 @@ impl Client {
     pub async fn status(&self, batch: &Batch) -> Result<Status<types::BulkJob>, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        transport
-            .look(batch, calls.get_bulk_status(batch.id()), status::judge)
-            .await
+        transport.look(batch, calls.get_bulk_status(batch.id()), status::judge).await
     }
 
     /// What happened to each row so far, as the status answer lists them.
@@ -129,10 +118,7 @@ impl Room for Client {
 
     fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
         let transport = transport.with_auth(credentials.into_auth(&transport)?);
-        Ok(Self {
-            raw: raw::Client::through(&transport),
-            transport,
-        })
+        Ok(Self { raw: raw::Client::through(&transport), transport })
     }
 }
 

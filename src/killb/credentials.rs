@@ -13,10 +13,7 @@ use crate::{Error, ErrorKind};
 pub struct Credentials(Kind);
 
 enum Kind {
-    Login {
-        email: SecretString,
-        password: SecretString,
-    },
+    Login { email: SecretString, password: SecretString },
     Token(SecretString),
 }
 
@@ -25,10 +22,7 @@ impl Credentials {
     /// after a 401.
     #[must_use]
     pub fn login(email: impl Into<SecretString>, password: impl Into<SecretString>) -> Self {
-        Self(Kind::Login {
-            email: email.into(),
-            password: password.into(),
-        })
+        Self(Kind::Login { email: email.into(), password: password.into() })
     }
 
     /// An access token. It is not refreshed: once it has died, every call is refused.
@@ -52,12 +46,7 @@ impl Credentials {
             Kind::Token(token) => TokenCache::fixed(&token)?,
             Kind::Login { email, password } => {
                 let transport = open.held();
-                TokenCache::new(Login {
-                    calls: raw::Client::through(&transport),
-                    transport,
-                    email,
-                    password,
-                })
+                TokenCache::new(Login { calls: raw::Client::through(&transport), transport, email, password })
             }
         };
         Ok(Auth::Bearer(cache.into()))
@@ -86,17 +75,13 @@ impl TokenSource for Login {
             };
             let answer = self.transport.fetch(self.calls.login(&body)).await;
             let tokens = async { answer?.body().await?.decode() }.await;
-            tokens
-                .and_then(|tokens| grant(&tokens))
-                .map_err(|error: Error| error.with_action("logging in"))
+            tokens.and_then(|tokens| grant(&tokens)).map_err(|error: Error| error.with_action("logging in"))
         })
     }
 
     fn refresh<'a>(&'a self, refresh_token: &'a SecretString) -> GrantFuture<'a> {
         Box::pin(async {
-            let body = types::RefreshRequest {
-                refresh_token: Some(refresh_token.expose_secret().to_owned()),
-            };
+            let body = types::RefreshRequest { refresh_token: Some(refresh_token.expose_secret().to_owned()) };
             let answer = self.transport.fetch(self.calls.refresh_token(&body)).await;
             let tokens = async { answer?.body().await?.decode() }.await;
             tokens
@@ -111,14 +96,10 @@ fn grant(tokens: &Value) -> Result<Grant, Error> {
     const DOCUMENTED: Duration = Duration::from_secs(60 * 60);
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     let access = text_at(tokens, "/accessToken");
-    let stated = text_at(tokens, "/expiresIn")
-        .and_then(|millis| millis.parse().ok())
-        .map(Duration::from_millis);
+    let stated = text_at(tokens, "/expiresIn").and_then(|millis| millis.parse().ok()).map(Duration::from_millis);
     Ok(Grant {
-        access: access
-            .ok_or_else(|| Error::new(ErrorKind::Decode, "the answer has no access token"))?
-            .into(),
+        access: access.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer has no access token"))?.into(),
         refresh: text_at(tokens, "/refreshToken").map(Into::into),
-        lifetime: stated.filter(|stated| *stated <= LONGEST).unwrap_or(DOCUMENTED),
+        lifetime: stated.filter(|stated| !stated.is_zero() && *stated <= LONGEST).unwrap_or(DOCUMENTED),
     })
 }

@@ -32,9 +32,7 @@ fn read(body: &Value) -> Complaint {
     });
     Complaint {
         code: text_at(body, "/errorCode"),
-        message: messages
-            .filter(|text| !text.is_empty())
-            .or_else(|| text_at(body, "/message")),
+        message: messages.filter(|text| !text.is_empty()).or_else(|| text_at(body, "/message")),
         parameter: text_at(body, "/arguments/0/key"),
         request_id: None,
     }

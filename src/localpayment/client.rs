@@ -70,10 +70,7 @@ impl Client {
     /// Any; nothing is retried.
     pub async fn rows(&self, batch: &Batch) -> Result<Vec<Row>, Error> {
         let answer = self.status(batch).await?.json()?;
-        Ok(answer["csvFormatResponse"]
-            .as_str()
-            .and_then(rows::read)
-            .unwrap_or_default())
+        Ok(answer["csvFormatResponse"].as_str().and_then(rows::read).unwrap_or_default())
     }
 
     /// Waits for the end of `batch`; see [`Wait`].
@@ -109,10 +106,7 @@ impl Room for Client {
 
     fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
         let transport = transport.with_auth(credentials.into_auth(&transport)?);
-        Ok(Self {
-            raw: raw::Client::through(&transport),
-            transport,
-        })
+        Ok(Self { raw: raw::Client::through(&transport), transport })
     }
 }
 

@@ -18,10 +18,7 @@ const VERSION: Option<&str> = Some("LPV3");
 pub struct Credentials(Kind);
 
 enum Kind {
-    Login {
-        username: SecretString,
-        password: SecretString,
-    },
+    Login { username: SecretString, password: SecretString },
     Token(SecretString),
 }
 
@@ -30,10 +27,7 @@ impl Credentials {
     /// five minutes; the refresh token a day) and after a 401.
     #[must_use]
     pub fn login(username: impl Into<SecretString>, password: impl Into<SecretString>) -> Self {
-        Self(Kind::Login {
-            username: username.into(),
-            password: password.into(),
-        })
+        Self(Kind::Login { username: username.into(), password: password.into() })
     }
 
     /// An access token. It is not refreshed: after five minutes every call is refused.
@@ -57,12 +51,7 @@ impl Credentials {
             Kind::Token(token) => TokenCache::fixed(&token)?,
             Kind::Login { username, password } => {
                 let transport = open.held();
-                TokenCache::new(Login {
-                    calls: raw::Client::through(&transport),
-                    transport,
-                    username,
-                    password,
-                })
+                TokenCache::new(Login { calls: raw::Client::through(&transport), transport, username, password })
             }
         };
         Ok(Auth::Bearer(cache.into()))
@@ -97,25 +86,15 @@ impl TokenSource for Login {
 
     fn refresh<'a>(&'a self, refresh_token: &'a SecretString) -> GrantFuture<'a> {
         Box::pin(async {
-            let body = types::RefreshRequest {
-                refresh: Some(refresh_token.expose_secret().to_owned()),
-            };
+            let body = types::RefreshRequest { refresh: Some(refresh_token.expose_secret().to_owned()) };
             let answer = self.transport.fetch(self.calls.refresh_token(VERSION, &body)).await;
             let tokens = async { answer?.body().await?.decode() }.await;
-            tokens
-                .and_then(grant)
-                .map_err(|error| error.with_action("refreshing the access token"))
+            tokens.and_then(grant).map_err(|error| error.with_action("refreshing the access token"))
         })
     }
 }
 
 fn grant(tokens: types::Tokens) -> Result<Grant, Error> {
-    let access = tokens
-        .access
-        .ok_or_else(|| Error::new(ErrorKind::Decode, "the answer has no access token"))?;
-    Ok(Grant {
-        access: access.into(),
-        refresh: tokens.refresh.map(Into::into),
-        lifetime: LIFETIME,
-    })
+    let access = tokens.access.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer has no access token"))?;
+    Ok(Grant { access: access.into(), refresh: tokens.refresh.map(Into::into), lifetime: LIFETIME })
 }

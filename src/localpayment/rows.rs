@@ -9,11 +9,7 @@ pub(super) fn count(csv: &str) -> Option<u64> {
 pub(super) fn read(csv: &str) -> Option<Vec<Row>> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv.as_bytes());
     let headers = reader.headers().ok()?.clone();
-    let column = |name: &str| {
-        headers
-            .iter()
-            .position(|header| header.trim().eq_ignore_ascii_case(name))
-    };
+    let column = |name: &str| headers.iter().position(|header| header.trim().eq_ignore_ascii_case(name));
     let (internal, external) = (column("internal_id"), column("external_id")?);
     let rows = reader.records().filter_map(Result::ok).map(|record| {
         let cell = |index: Option<usize>| record.get(index?).filter(|cell| !cell.is_empty()).map(str::to_owned);

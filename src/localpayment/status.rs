@@ -2,17 +2,10 @@ use super::rows;
 use crate::transport::{Vitals, Words};
 use crate::{Error, Progress, Snapshot, State};
 
-const WORDS: Words = Words(&[
-    ("INPROGRESS", State::Running),
-    ("COMPLETED", State::Finished),
-    ("REJECTED", State::Failed),
-]);
+const WORDS: Words =
+    Words(&[("INPROGRESS", State::Running), ("COMPLETED", State::Finished), ("REJECTED", State::Failed)]);
 
-const CODES: Words = Words(&[
-    ("100", State::Running),
-    ("200", State::Finished),
-    ("300", State::Failed),
-]);
+const CODES: Words = Words(&[("100", State::Running), ("200", State::Finished), ("300", State::Failed)]);
 
 pub(super) fn judge(body: &[u8]) -> Result<Snapshot, Error> {
     let mut vitals = Vitals::read(body)?;

@@ -44,12 +44,7 @@ impl Batch {
     pub fn named(provider: ProviderId, id: impl Into<String>) -> Result<Self, Error> {
         let id = id.into();
         check_id(&id, "the batch id").map_err(|error| error.with_provider(provider.clone()))?;
-        Ok(Self {
-            provider,
-            id,
-            key: None,
-            submitted_at: None,
-        })
+        Ok(Self { provider, id, key: None, submitted_at: None })
     }
 
     /// The same batch with the idempotency key (or your own reference) it was submitted under.
@@ -113,11 +108,7 @@ impl TryFrom<Unchecked> for Batch {
 
     fn try_from(found: Unchecked) -> Result<Self, Error> {
         let batch = Self::named(found.provider, found.id)?;
-        Ok(Self {
-            key: found.key,
-            submitted_at: found.submitted_at,
-            ..batch
-        })
+        Ok(Self { key: found.key, submitted_at: found.submitted_at, ..batch })
     }
 }
 
@@ -129,10 +120,7 @@ pub(crate) fn check_id(id: &str, what: &str) -> Result<(), Error> {
         format!("is longer than {MAX_ID_LEN} bytes")
     } else if id == "." || id == ".." {
         "is a relative path".to_owned()
-    } else if !id
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && !b"/\\?#%".contains(&byte))
-    {
+    } else if !id.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\\?#%".contains(&byte)) {
         "has a character that does not belong into an id (allowed: printable ASCII without / \\ ? # %)".to_owned()
     } else {
         return Ok(());
@@ -147,19 +135,10 @@ mod tests {
     #[test]
     fn ids_that_would_leave_their_url_segment_are_refused() {
         let long = "x".repeat(MAX_ID_LEN + 1);
-        for id in [
-            "", ".", "..", "a/b", "a\\b", "a?b", "a#b", "a%2fb", "a b", "a\nb", "é", &long,
-        ] {
+        for id in ["", ".", "..", "a/b", "a\\b", "a?b", "a#b", "a%2fb", "a b", "a\nb", "é", &long] {
             assert_eq!(check_id(id, "id").unwrap_err().kind(), ErrorKind::Usage, "{id:?}");
         }
-        for id in [
-            "784d4045-c900-4050-aad6-8fe4c8d2fb16",
-            "ent_1",
-            "a.b",
-            "...",
-            "1111111111-1",
-            "a:b@c",
-        ] {
+        for id in ["784d4045-c900-4050-aad6-8fe4c8d2fb16", "ent_1", "a.b", "...", "1111111111-1", "a:b@c"] {
             check_id(id, "id").unwrap();
         }
     }

@@ -123,22 +123,13 @@ impl Row {
     /// A row of which only the outcome is known; set the rest.
     #[must_use]
     pub fn new(outcome: RowOutcome) -> Self {
-        Self {
-            index: None,
-            reference: None,
-            outcome,
-            account_id: None,
-            reason: None,
-        }
+        Self { index: None, reference: None, outcome, account_id: None, reason: None }
     }
 }
 
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Row")
-            .field("index", &self.index)
-            .field("outcome", &self.outcome)
-            .finish_non_exhaustive()
+        f.debug_struct("Row").field("index", &self.index).field("outcome", &self.outcome).finish_non_exhaustive()
     }
 }
 
@@ -170,18 +161,9 @@ mod tests {
             ((None, None, None), Unknown),
         ];
         for ((total, succeeded, failed), expected) in table {
-            let progress = Progress {
-                total,
-                succeeded,
-                failed,
-                ..Progress::default()
-            };
+            let progress = Progress { total, succeeded, failed, ..Progress::default() };
             let found = Outcome::judge(State::Finished, &progress);
-            assert_eq!(
-                found,
-                Some(expected),
-                "total {total:?} succeeded {succeeded:?} failed {failed:?}"
-            );
+            assert_eq!(found, Some(expected), "total {total:?} succeeded {succeeded:?} failed {failed:?}");
         }
     }
 

@@ -29,10 +29,7 @@ impl ProviderId {
     /// When `name` is not a provider name; in a `const` that is a compile error.
     #[must_use]
     pub const fn from_static(name: &'static str) -> Self {
-        assert!(
-            is_name(name.as_bytes()),
-            "a provider name is 1 to 32 of a-z, 0-9, - and _"
-        );
+        assert!(is_name(name.as_bytes()), "a provider name is 1 to 32 of a-z, 0-9, - and _");
         Self(Cow::Borrowed(name))
     }
 
@@ -69,10 +66,7 @@ impl TryFrom<String> for ProviderId {
         if is_name(name.as_bytes()) {
             Ok(Self(Cow::Owned(name)))
         } else {
-            Err(Error::new(
-                ErrorKind::Usage,
-                "a provider name is 1 to 32 of a-z, 0-9, - and _",
-            ))
+            Err(Error::new(ErrorKind::Usage, "a provider name is 1 to 32 of a-z, 0-9, - and _"))
         }
     }
 }

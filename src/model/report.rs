@@ -32,13 +32,7 @@ impl Report {
     /// A report of one look.
     #[must_use]
     pub fn new(batch: Batch, snapshot: Snapshot, polls: u32, elapsed: Duration) -> Self {
-        Self {
-            batch,
-            snapshot,
-            polls,
-            elapsed,
-            rows: None,
-        }
+        Self { batch, snapshot, polls, elapsed, rows: None }
     }
 
     /// How the batch ended; `None` while it has not.

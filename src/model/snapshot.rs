@@ -137,15 +137,8 @@ impl From<Counts> for Progress {
             failed: counts.failed,
             stated_percent: None,
         };
-        let stated_percent = if counted.percent() == counts.percent {
-            None
-        } else {
-            counts.percent
-        };
-        Self {
-            stated_percent,
-            ..counted
-        }
+        let stated_percent = if counted.percent() == counts.percent { None } else { counts.percent };
+        Self { stated_percent, ..counted }
     }
 }
 

@@ -83,9 +83,7 @@ impl Client {
     pub async fn status(&self, batch: &Batch) -> Result<Status<types::BatchStatus>, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        transport
-            .look(batch, calls.get_batch_status(batch.id()), status::judge)
-            .await
+        transport.look(batch, calls.get_batch_status(batch.id()), status::judge).await
     }
 
     /// Waits for the end of `batch`; see [`Wait`].
@@ -125,10 +123,7 @@ impl Room for Client {
 
     fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
         let transport = transport.with_auth(Auth::header("x-reap-api-key", &credentials.0)?);
-        Ok(Self {
-            raw: raw::Client::through(&transport),
-            transport,
-        })
+        Ok(Self { raw: raw::Client::through(&transport), transport })
     }
 }
 

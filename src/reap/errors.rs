@@ -11,11 +11,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         ("0000000100", "missing API key", None),
         ("0000000200", "invalid API key", None),
         ("0701020100", "batch not found, or it belongs to another business", None),
-        (
-            "9999993401",
-            "this idempotency key was used before",
-            Some(ErrorKind::Conflict),
-        ),
+        ("9999993401", "this idempotency key was used before", Some(ErrorKind::Conflict)),
         // The entity pages answer a missing key with 400.
         ("0501001400", "missing API key", Some(ErrorKind::Authentication)),
         ("0501002401", "invalid API key", None),

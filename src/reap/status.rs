@@ -6,11 +6,7 @@ use crate::{Advice, Error, Progress, Snapshot, State};
 /// What the status page advises: first look 1 to 2 minutes after the upload (we take the middle), then every 30 to 60 seconds, 30
 /// minutes at most.
 pub const ADVICE: Advice = Advice::silent()
-    .with_delays(
-        Duration::from_secs(90),
-        Duration::from_secs(30),
-        Duration::from_secs(60),
-    )
+    .with_delays(Duration::from_secs(90), Duration::from_secs(30), Duration::from_secs(60))
     .with_deadline(Duration::from_secs(30 * 60));
 
 const WORDS: Words = Words(&[

@@ -62,13 +62,7 @@ impl Answer {
         response: Response,
     ) -> Self {
         let retry_after = hints::retry_after(response.headers(), !status.is_success(), clock.wall());
-        Self {
-            dialect,
-            status,
-            retry_after,
-            limit,
-            response,
-        }
+        Self { dialect, status, retry_after, limit, response }
     }
 
     /// Reads the body of a good answer into memory.
@@ -77,13 +71,7 @@ impl Answer {
     ///
     /// The mapped error of any other answer, or what kept the body from being read.
     pub(crate) async fn body(self) -> Result<Body, Error> {
-        let Self {
-            dialect,
-            status,
-            retry_after,
-            limit,
-            mut response,
-        } = self;
+        let Self { dialect, status, retry_after, limit, mut response } = self;
         let headers = response.headers().clone();
         if !status.is_success() {
             // A body that breaks off still has a status.
@@ -91,17 +79,9 @@ impl Answer {
             return Err(refused(dialect, status, &headers, retry_after, &start));
         }
         let (bytes, end) = read(&mut response, limit).await;
-        let meta = Meta {
-            dialect,
-            status,
-            request_id: request_id(&headers),
-        };
+        let meta = Meta { dialect, status, request_id: request_id(&headers) };
         match end {
-            Ok(()) => Ok(Body {
-                bytes: bytes.freeze(),
-                retry_after,
-                meta,
-            }),
+            Ok(()) => Ok(Body { bytes: bytes.freeze(), retry_after, meta }),
             Err(fault) => Err(meta.complete(fault.into_error())),
         }
     }
@@ -146,11 +126,7 @@ impl Body {
     pub(crate) fn status<T>(self, judge: impl FnOnce(&[u8]) -> Result<Snapshot, Error>) -> Result<Status<T>, Error> {
         let mut snapshot = judge(&self.bytes).map_err(|error| self.blame(error))?;
         snapshot.retry_after = self.retry_after;
-        Ok(Status {
-            snapshot,
-            body: self,
-            typed: PhantomData,
-        })
+        Ok(Status { snapshot, body: self, typed: PhantomData })
     }
 }
 
@@ -163,9 +139,7 @@ struct Meta {
 
 impl Meta {
     fn complete(&self, error: Error) -> Error {
-        let error = error
-            .with_provider(self.dialect.provider.clone())
-            .with_http_status(self.status.as_u16());
+        let error = error.with_provider(self.dialect.provider.clone()).with_http_status(self.status.as_u16());
         match &self.request_id {
             Some(id) => error.with_request_id(id),
             None => error,
@@ -212,9 +186,7 @@ impl<T: DeserializeOwned> Status<T> {
 
 impl<T> std::fmt::Debug for Status<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Status")
-            .field("snapshot", &self.snapshot)
-            .finish_non_exhaustive()
+        f.debug_struct("Status").field("snapshot", &self.snapshot).finish_non_exhaustive()
     }
 }
 
@@ -226,10 +198,7 @@ pub(super) fn undecodable(error: &serde_json::Error) -> Error {
         Category::Data => "the answer does not have the fields that the spec says",
         Category::Syntax | Category::Io => "the answer is not JSON",
     };
-    Error::new(
-        ErrorKind::Decode,
-        format!("{what} (line {}, column {})", error.line(), error.column()),
-    )
+    Error::new(ErrorKind::Decode, format!("{what} (line {}, column {})", error.line(), error.column()))
 }
 
 /// The error that a non-2xx answer means, whatever its body is.
@@ -240,17 +209,11 @@ pub(super) fn refused(
     retry_after: Option<Duration>,
     body: &[u8],
 ) -> Error {
-    let complaint = serde_json::from_slice(body)
-        .map(|json| (dialect.read)(&json))
-        .unwrap_or_default();
-    let listed = dialect
-        .codes
-        .iter()
-        .find(|(code, ..)| complaint.code.as_deref() == Some(code));
+    let complaint = serde_json::from_slice(body).map(|json| (dialect.read)(&json)).unwrap_or_default();
+    let listed = dialect.codes.iter().find(|(code, ..)| complaint.code.as_deref() == Some(code));
     let kind = listed.and_then(|(.., kind)| *kind).unwrap_or_else(|| kind_of(status));
-    let mut error = Error::new(kind, reason(kind))
-        .with_provider(dialect.provider.clone())
-        .with_http_status(status.as_u16());
+    let mut error =
+        Error::new(kind, reason(kind)).with_provider(dialect.provider.clone()).with_http_status(status.as_u16());
     if let Some(code) = complaint.code {
         error = error.with_code(code, listed.map(|(_, meaning, _)| *meaning));
     }
@@ -296,7 +259,5 @@ fn reason(kind: ErrorKind) -> &'static str {
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {
-    REQUEST_ID_HEADERS
-        .iter()
-        .find_map(|name| Some(headers.get(*name)?.to_str().ok()?.to_owned()))
+    REQUEST_ID_HEADERS.iter().find_map(|name| Some(headers.get(*name)?.to_str().ok()?.to_owned()))
 }

@@ -24,21 +24,14 @@ impl Auth {
     ///
     /// [`ErrorKind::Configuration`] when the key is empty or cannot stand in a header.
     pub(crate) fn header(name: &'static str, key: &SecretString) -> Result<Self, Error> {
-        Ok(Self::Header(
-            HeaderName::from_static(name),
-            secret_value(key.expose_secret())?,
-        ))
+        Ok(Self::Header(HeaderName::from_static(name), secret_value(key.expose_secret())?))
     }
 }
 
 /// A header value that is never shown, not even by its own `Debug`.
 pub(super) fn secret_value(secret: &str) -> Result<HeaderValue, Error> {
-    let unusable = || {
-        Error::new(
-            ErrorKind::Configuration,
-            "a credential is empty or has characters that no header can hold",
-        )
-    };
+    let unusable =
+        || Error::new(ErrorKind::Configuration, "a credential is empty or has characters that no header can hold");
     if secret.trim().is_empty() {
         return Err(unusable());
     }

@@ -121,18 +121,12 @@ impl<C: Room> ClientBuilder<C> {
     pub fn build(self) -> Result<C, Error> {
         let dialect = C::dialect();
         let built = self.assemble(dialect);
-        built.map_err(|error| {
-            error
-                .with_provider(dialect.provider.clone())
-                .with_action("setting up the client")
-        })
+        built.map_err(|error| error.with_provider(dialect.provider.clone()).with_action("setting up the client"))
     }
 
     fn assemble(self, dialect: &'static Dialect) -> Result<C, Error> {
         let url = checked_url(self.address()?, self.insecure_http)?;
-        let credentials = self
-            .credentials
-            .ok_or_else(|| misconfigured("there are no credentials"))?;
+        let credentials = self.credentials.ok_or_else(|| misconfigured("there are no credentials"))?;
         let http = HttpWire::client(&self.limits, is_loopback(&url))?;
         let wire = self.wire.unwrap_or_else(|| Arc::new(HttpWire(http.clone())));
         let transport = Transport::new(Shared {
@@ -173,9 +167,7 @@ fn checked_url(address: &str, insecure_http: bool) -> Result<Url, Error> {
     let url =
         Url::parse(address).map_err(|_| misconfigured("the base URL is not a URL (expected https://host/...)"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(misconfigured(
-            "the base URL holds credentials; pass them as credentials",
-        ));
+        return Err(misconfigured("the base URL holds credentials; pass them as credentials"));
     }
     if url.query().is_some() || url.fragment().is_some() || url.host().is_none() {
         return Err(misconfigured("the base URL must be scheme, host and path only"));
@@ -183,9 +175,7 @@ fn checked_url(address: &str, insecure_http: bool) -> Result<Url, Error> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if insecure_http || is_loopback(&url) => Ok(url),
-        "http" => Err(misconfigured(
-            "plain http is allowed to loopback addresses only; use https",
-        )),
+        "http" => Err(misconfigured("plain http is allowed to loopback addresses only; use https")),
         _ => Err(misconfigured("the base URL must start with https://")),
     }
 }
@@ -193,20 +183,14 @@ fn checked_url(address: &str, insecure_http: bool) -> Result<Url, Error> {
 fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse()
-            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()),
+        Some(host) => host.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()),
         None => false,
     }
 }
 
 /// The secret in the environment variable `name`; empty counts as absent.
 pub(crate) fn env_secret(name: &str) -> Option<SecretString> {
-    env::var(name)
-        .ok()
-        .filter(|value| !value.is_empty())
-        .map(SecretString::from)
+    env::var(name).ok().filter(|value| !value.is_empty()).map(SecretString::from)
 }
 
 fn misconfigured(reason: &'static str) -> Error {
@@ -219,12 +203,7 @@ mod tests {
 
     #[test]
     fn plain_http_goes_to_loopback_only() {
-        for url in [
-            "https://api.example",
-            "http://127.0.0.1:8080/reap",
-            "http://localhost",
-            "http://[::1]:80",
-        ] {
+        for url in ["https://api.example", "http://127.0.0.1:8080/reap", "http://localhost", "http://[::1]:80"] {
             checked_url(url, false).unwrap();
         }
         let refused = [
@@ -241,11 +220,7 @@ mod tests {
             "data:,x",
         ];
         for url in refused {
-            assert_eq!(
-                checked_url(url, false).unwrap_err().kind(),
-                ErrorKind::Configuration,
-                "{url}"
-            );
+            assert_eq!(checked_url(url, false).unwrap_err().kind(), ErrorKind::Configuration, "{url}");
         }
         checked_url("http://api.example", true).unwrap();
     }

@@ -53,19 +53,13 @@ mod tests {
     }
 
     fn hint_when(refused: bool, headers: &[(&'static str, &'static str)]) -> Option<u64> {
-        let map = headers
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect();
+        let map = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         retry_after(&map, refused, "2026-01-01T00:00:00Z".parse().unwrap()).map(|hint| hint.as_secs())
     }
 
     #[test]
     fn a_limit_that_only_tells_its_next_reset_is_no_hint() {
-        let headers = [
-            ("x-ratelimit-reset", "784111782"),
-            ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
-        ];
+        let headers = [("x-ratelimit-reset", "784111782"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")];
         assert_eq!(hint_when(false, &headers), None);
         assert_eq!(hint_when(true, &headers), Some(5));
     }
@@ -88,19 +82,10 @@ mod tests {
             (&[("retry-after", "")], None),
             (&[("retry-after", "1.5")], None),
             (&[("x-ratelimit-reset", "784111782"), date], Some(5)),
-            (
-                &[("x-ratelimit-reset", "784111782"), ("x-ratelimit-remaining", "0"), date],
-                Some(5),
-            ),
-            (
-                &[("x-ratelimit-reset", "784111782"), ("x-ratelimit-remaining", "3"), date],
-                None,
-            ),
+            (&[("x-ratelimit-reset", "784111782"), ("x-ratelimit-remaining", "0"), date], Some(5)),
+            (&[("x-ratelimit-reset", "784111782"), ("x-ratelimit-remaining", "3"), date], None),
             (&[("x-ratelimit-reset", "tomorrow"), date], None),
-            (
-                &[("retry-after", "2"), ("x-ratelimit-reset", "784111782"), date],
-                Some(2),
-            ),
+            (&[("retry-after", "2"), ("x-ratelimit-reset", "784111782"), date], Some(2)),
         ];
         for (headers, expected) in table {
             assert_eq!(hint(headers), *expected, "{headers:?}");

@@ -22,7 +22,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use progenitor_client::ResponseValue;
 use reqwest::{Request, Response};
 
@@ -87,11 +87,7 @@ const HELD: u16 = 999;
 
 impl Transport {
     fn new(shared: Shared) -> Self {
-        Self {
-            shared: Arc::new(shared),
-            auth: Auth::None,
-            call: Call::default(),
-        }
+        Self { shared: Arc::new(shared), auth: Auth::None, call: Call::default() }
     }
 
     pub(crate) fn base_url(&self) -> &str {
@@ -109,26 +105,13 @@ impl Transport {
 
     /// The same way out, for a client whose answers are picked up with [`Transport::fetch`].
     pub(crate) fn held(&self) -> Self {
-        Self {
-            call: Call {
-                held: true,
-                ..self.call.clone()
-            },
-            ..self.clone()
-        }
+        Self { call: Call { held: true, ..self.call.clone() }, ..self.clone() }
     }
 
     /// The same way out, for one upload whose answer is picked up with [`Transport::fetch`].
     pub(crate) fn uploading(&self, file: &FilePart) -> Self {
         let content_type = HeaderValue::from_str(&file.content_type).ok();
-        Self {
-            call: Call {
-                held: true,
-                upload: true,
-                content_type,
-            },
-            ..self.clone()
-        }
+        Self { call: Call { held: true, upload: true, content_type }, ..self.clone() }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -175,11 +158,7 @@ impl Transport {
             check_batch(batch, &self.shared.dialect.provider)?;
             self.fetch(call).await?.body().await?.status(judge)
         };
-        looked.await.map_err(|error| {
-            error
-                .with_action("reading the status of the batch")
-                .with_batch(batch.clone())
-        })
+        looked.await.map_err(|error| error.with_action("reading the status of the batch").with_batch(batch.clone()))
     }
 
     /// Submits by a call of a generated client in held mode; `id_at` is where the answer has the id of the new batch. Whatever else is in
@@ -197,19 +176,14 @@ impl Transport {
             let body = self.fetch(call).await?.body().await?;
             let id = text_at(&body.decode()?, id_at);
             let id = id.ok_or_else(|| {
-                body.blame(Error::new(
-                    ErrorKind::Decode,
-                    "the answer does not have the id of the batch",
-                ))
+                body.blame(Error::new(ErrorKind::Decode, "the answer does not have the id of the batch"))
             })?;
             let batch = Batch::named(self.shared.dialect.provider.clone(), id);
             let batch =
                 batch.map_err(|_| body.blame(Error::new(ErrorKind::Decode, "the id in the answer cannot be used")))?;
             Ok(batch.with_submitted_at(self.shared.clock.wall()))
         };
-        submitted
-            .await
-            .map_err(|error: Error| error.of_submit().with_action("submitting the batch"))
+        submitted.await.map_err(|error: Error| error.of_submit().with_action("submitting the batch"))
     }
 
     fn picked_up<E>(&self, error: progenitor_client::Error<E>) -> Result<Answer, Error> {
@@ -220,24 +194,12 @@ impl Transport {
                     let error = error.lock().ok().and_then(|mut slot| slot.take());
                     return Err(error.unwrap_or_else(|| self.error(ErrorKind::Unavailable, "the request failed")));
                 }
-                let Held(status) = response
-                    .extensions_mut()
-                    .remove::<Held>()
-                    .unwrap_or(Held(response.status()));
-                Ok(Answer::new(
-                    self.shared.dialect,
-                    &self.shared.clock,
-                    self.shared.limits.body,
-                    status,
-                    response,
-                ))
+                let Held(status) = response.extensions_mut().remove::<Held>().unwrap_or(Held(response.status()));
+                Ok(Answer::new(self.shared.dialect, &self.shared.clock, self.shared.limits.body, status, response))
             }
             // Its text names the header or URL part that is malformed, with the value; so it is not passed on.
             Generated::InvalidRequest(_) => Err(self.error(ErrorKind::Usage, "a value cannot stand in a header")),
-            _ => Err(self.error(
-                ErrorKind::Configuration,
-                "the request could not be built; check the base URL",
-            )),
+            _ => Err(self.error(ErrorKind::Configuration, "the request could not be built; check the base URL")),
         }
     }
 
@@ -248,11 +210,7 @@ impl Transport {
             request.headers_mut().insert(CONTENT_TYPE, content_type.clone());
         }
         let limits = &self.shared.limits;
-        *request.timeout_mut() = Some(if self.call.upload {
-            limits.upload
-        } else {
-            limits.request
-        });
+        *request.timeout_mut() = Some(if self.call.upload { limits.upload } else { limits.request });
         let response = match &self.auth {
             Auth::None => self.once(request, operation).await?,
             Auth::Header(name, value) => {
@@ -278,11 +236,7 @@ impl Transport {
         let Some(mut again) = again.filter(|_| response.status() == StatusCode::UNAUTHORIZED) else {
             return Ok(response);
         };
-        let Some(token) = tokens
-            .renewed(&self.shared.clock, &token)
-            .await
-            .map_err(Error::unsent)?
-        else {
+        let Some(token) = tokens.renewed(&self.shared.clock, &token).await.map_err(Error::unsent)? else {
             return Ok(response);
         };
         again.headers_mut().insert(AUTHORIZATION, token.header());
@@ -296,12 +250,15 @@ impl Transport {
         let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
         let duration = u64::try_from((self.shared.clock.now().saturating_sub(started)).as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(
-            bulkrail.provider = self.shared.dialect.provider.as_str(),
-            bulkrail.operation = operation,
-            http.request.method = method.as_str(),
-            http.response.status_code = status,
-            error.r#type = outcome.as_ref().err().map(WireFault::as_str),
-            bulkrail.duration_ms = duration,
+            target: "bulkrail::transport",
+            {
+                bulkrail.provider = self.shared.dialect.provider.as_str(),
+                bulkrail.operation = operation,
+                http.request.method = method.as_str(),
+                http.response.status_code = status,
+                "error.type" = outcome.as_ref().err().map(WireFault::as_str),
+                bulkrail.duration_ms = duration,
+            },
             "request"
         );
         let response =
@@ -320,9 +277,7 @@ impl Transport {
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport")
-            .field("provider", &self.shared.dialect.provider)
-            .finish_non_exhaustive()
+        f.debug_struct("Transport").field("provider", &self.shared.dialect.provider).finish_non_exhaustive()
     }
 }
 
@@ -337,9 +292,7 @@ fn marked(mut response: Response, mark: impl FnOnce(StatusCode) -> Held) -> Resp
 fn failed(error: Error) -> Response {
     let mut response = http::Response::new(reqwest::Body::from(""));
     *response.status_mut() = held_status();
-    response
-        .extensions_mut()
-        .insert(Failed(Arc::new(std::sync::Mutex::new(Some(error)))));
+    response.extensions_mut().insert(Failed(Arc::new(std::sync::Mutex::new(Some(error)))));
     Response::from(response)
 }
 
@@ -352,19 +305,14 @@ fn check_batch(batch: &Batch, provider: &ProviderId) -> Result<(), Error> {
     if batch.provider() == provider {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::Usage,
-        format!("this is a batch of {}, not of {provider}", batch.provider()),
-    ))
+    Err(Error::new(ErrorKind::Usage, format!("this is a batch of {}, not of {provider}", batch.provider())))
 }
 
 /// Cuts the body off at `limit` bytes, counted after decompression, and refuses one that announces more.
 fn limited(response: Response, limit: usize, transport: &Transport) -> Result<Response, Error> {
-    if response.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(transport.error(
-            ErrorKind::TooLarge,
-            "the answer announces more bytes than the limit allows",
-        ));
+    let announced = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > limit as u64) {
+        return Err(transport.error(ErrorKind::TooLarge, "the answer announces more bytes than the limit allows"));
     }
     let bounded = http::Response::<reqwest::Body>::from(response)
         .map(|body| reqwest::Body::wrap(http_body_util::Limited::new(body, limit)));
@@ -382,23 +330,14 @@ pub(crate) async fn explain<E>(dialect: &'static Dialect, error: progenitor_clie
                 return error.unwrap_or_else(|| Error::new(ErrorKind::Unavailable, "the request failed"));
             }
             let answer = Answer::new(dialect, &Clock::system(), Limits::BODY, response.status(), response);
-            let undocumented = || {
-                Error::new(
-                    ErrorKind::Decode,
-                    "the provider answered with a status the spec does not have",
-                )
-            };
-            answer
-                .body()
-                .await
-                .err()
-                .unwrap_or_else(|| undocumented().with_provider(provider))
+            let undocumented =
+                || Error::new(ErrorKind::Decode, "the provider answered with a status the spec does not have");
+            answer.body().await.err().unwrap_or_else(|| undocumented().with_provider(provider))
         }
-        Generated::InvalidResponsePayload(..) => Error::new(
-            ErrorKind::Decode,
-            "the answer does not have the fields that the spec says",
-        )
-        .with_provider(provider),
+        Generated::InvalidResponsePayload(..) => {
+            Error::new(ErrorKind::Decode, "the answer does not have the fields that the spec says")
+                .with_provider(provider)
+        }
         Generated::CommunicationError(error)
         | Generated::ResponseBodyError(error)
         | Generated::InvalidUpgrade(error) => WireFault::from(error).into_error().with_provider(provider),

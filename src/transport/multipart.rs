@@ -23,25 +23,13 @@ impl FilePart {
         body.extend_from_slice(head.as_bytes());
         body.extend_from_slice(content);
         body.extend_from_slice(tail.as_bytes());
-        Self {
-            content_type: format!("multipart/form-data; boundary={boundary}"),
-            body: body.freeze(),
-        }
+        Self { content_type: format!("multipart/form-data; boundary={boundary}"), body: body.freeze() }
     }
 }
 
 /// A file name that cannot end its header.
 fn quoted(file_name: &str) -> String {
-    file_name
-        .chars()
-        .map(|c| {
-            if c.is_control() || matches!(c, '"' | '\\') {
-                '_'
-            } else {
-                c
-            }
-        })
-        .collect()
+    file_name.chars().map(|c| if c.is_control() || matches!(c, '"' | '\\') { '_' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -59,10 +59,7 @@ impl Token {
 impl TokenCache {
     /// Tokens from `source`, fetched when first needed.
     pub(crate) fn new(source: impl TokenSource + 'static) -> Self {
-        Self {
-            source: Some(Box::new(source)),
-            state: Mutex::default(),
-        }
+        Self { source: Some(Box::new(source)), state: Mutex::default() }
     }
 
     /// One token that somebody else takes care of. It is never renewed.
@@ -72,14 +69,8 @@ impl TokenCache {
     /// [`ErrorKind::Configuration`] when it cannot stand in a header.
     pub(crate) fn fixed(token: &SecretString) -> Result<Self, Error> {
         let value = bearer(token)?;
-        let state = State {
-            token: Some(Token { value, generation: 0 }),
-            ..State::default()
-        };
-        Ok(Self {
-            source: None,
-            state: Mutex::new(state),
-        })
+        let state = State { token: Some(Token { value, generation: 0 }), ..State::default() };
+        Ok(Self { source: None, state: Mutex::new(state) })
     }
 
     /// A token that is good as far as we know.
@@ -108,10 +99,7 @@ impl TokenCache {
     /// Refresh, else login. Dropped in the middle it leaves the old state, and whoever waits next tries again.
     async fn renew(&self, clock: &Clock, state: &mut State) -> Result<Token, Error> {
         let Some(source) = &self.source else {
-            return Err(Error::new(
-                ErrorKind::Authentication,
-                "there is no token and no way to get one",
-            ));
+            return Err(Error::new(ErrorKind::Authentication, "there is no token and no way to get one"));
         };
         let grant = match &state.refresh {
             Some(refresh_token) => match source.refresh(refresh_token).await {
@@ -121,10 +109,7 @@ impl TokenCache {
             },
             None => source.login().await?,
         };
-        let token = Token {
-            value: bearer(&grant.access)?,
-            generation: state.generation + 1,
-        };
+        let token = Token { value: bearer(&grant.access)?, generation: state.generation + 1 };
         let ahead = AHEAD.min(grant.lifetime / 5);
         state.generation = token.generation;
         state.renew_at = Some(clock.now() + grant.lifetime.saturating_sub(ahead));

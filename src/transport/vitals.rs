@@ -47,15 +47,10 @@ impl Vitals {
     ///
     /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when `body` is not one JSON object.
     pub(crate) fn read(body: &[u8]) -> Result<Self, Error> {
-        let mut vitals = Self {
-            found: BTreeMap::new(),
-            drift: Vec::new(),
-        };
+        let mut vitals = Self { found: BTreeMap::new(), drift: Vec::new() };
         let mut json = serde_json::Deserializer::from_slice(body);
         let whole = Whole(&mut vitals.found);
-        json.deserialize_map(whole)
-            .and_then(|()| json.end())
-            .map_err(|error| undecodable(&error))?;
+        json.deserialize_map(whole).and_then(|()| json.end()).map_err(|error| undecodable(&error))?;
         Ok(vitals)
     }
 
@@ -65,12 +60,7 @@ impl Vitals {
             Some(Scalar::Text(text)) => Some(text),
             Some(Scalar::Null) | None => None,
             Some(other) => {
-                self.drift.push(Drift::new(
-                    pointer,
-                    DriftKind::TypeMismatch,
-                    "string",
-                    other.json_type(),
-                ));
+                self.drift.push(Drift::new(pointer, DriftKind::TypeMismatch, "string", other.json_type()));
                 None
             }
         }
@@ -119,12 +109,7 @@ impl Vitals {
             Scalar::Text(text) => text.trim().parse().ok(),
             _ => None,
         };
-        self.drift.push(Drift::new(
-            pointer,
-            DriftKind::TypeMismatch,
-            expected,
-            found.json_type(),
-        ));
+        self.drift.push(Drift::new(pointer, DriftKind::TypeMismatch, expected, found.json_type()));
         number
     }
 }
@@ -152,11 +137,7 @@ fn fields<'de, A: MapAccess<'de>>(
 ) -> Result<(), A::Error> {
     while let Some(key) = map.next_key::<String>()? {
         let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
-        let scalar = map.next_value_seed(Field {
-            found,
-            pointer: &pointer,
-            depth,
-        })?;
+        let scalar = map.next_value_seed(Field { found, pointer: &pointer, depth })?;
         found.insert(pointer, scalar);
     }
     Ok(())
@@ -244,30 +225,13 @@ mod tests {
         assert!(vitals.drift.is_empty());
         assert_eq!(vitals.count("/n"), Some(12));
         assert_eq!(vitals.text("/o"), None);
-        let seen: Vec<_> = vitals
-            .into_drift()
-            .into_iter()
-            .map(|drift| (drift.pointer, drift.found))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                ("/n".to_owned(), "string".to_owned()),
-                ("/o".to_owned(), "boolean".to_owned())
-            ]
-        );
+        let seen: Vec<_> = vitals.into_drift().into_iter().map(|drift| (drift.pointer, drift.found)).collect();
+        assert_eq!(seen, [("/n".to_owned(), "string".to_owned()), ("/o".to_owned(), "boolean".to_owned())]);
     }
 
     #[test]
     fn what_is_no_json_object_is_an_error_that_quotes_nothing() {
-        for body in [
-            "",
-            "<html>CANARY</html>",
-            "[1]",
-            "\"CANARY\"",
-            r#"{"a":"CANARY"#,
-            r#"{"a":1}CANARY"#,
-        ] {
+        for body in ["", "<html>CANARY</html>", "[1]", "\"CANARY\"", r#"{"a":"CANARY"#, r#"{"a":1}CANARY"#] {
             let error = Vitals::read(body.as_bytes()).err().unwrap();
             assert_eq!(error.kind(), crate::ErrorKind::Decode, "{body}");
             assert!(!format!("{error}{error:?}").contains("CANARY"), "{error:?}");

@@ -73,11 +73,7 @@ impl WireFault {
             _ => ErrorKind::Unavailable,
         };
         let error = Error::new(kind, self.to_string()).with_source(self);
-        if self.is_before_sending() {
-            error.unsent()
-        } else {
-            error
-        }
+        if self.is_before_sending() { error.unsent() } else { error }
     }
 }
 

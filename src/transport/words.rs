@@ -16,12 +16,7 @@ impl Words {
         let known = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(word.trim()));
         let state = known.map_or(State::Unrecognised, |(_, state)| *state);
         if known.is_none() {
-            vitals.note(Drift::new(
-                pointer,
-                DriftKind::UnknownValue,
-                "a documented status word",
-                word.clone(),
-            ));
+            vitals.note(Drift::new(pointer, DriftKind::UnknownValue, "a documented status word", word.clone()));
         }
         (state, word)
     }

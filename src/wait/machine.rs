@@ -50,9 +50,7 @@ impl Machine {
     /// A wait that begins now, at `wall` o'clock.
     pub(super) fn new(options: Options, batch: Batch, wall: Timestamp) -> Self {
         // Submitted "in the future" (another machine's clock) counts as just now.
-        let age = batch
-            .submitted_at()
-            .map(|at| Duration::try_from(wall.duration_since(at)).unwrap_or_default());
+        let age = batch.submitted_at().map(|at| Duration::try_from(wall.duration_since(at)).unwrap_or_default());
         let first = age.map_or(Duration::ZERO, |age| options.first_delay.saturating_sub(age));
         let mut machine = Self {
             options,
@@ -68,6 +66,11 @@ impl Machine {
         };
         machine.plan(Duration::ZERO, first);
         machine
+    }
+
+    /// Looks so far.
+    pub(super) fn polls(&self) -> u32 {
+        self.polls
     }
 
     /// What to do at `now`.
@@ -106,9 +109,7 @@ impl Machine {
             return Seen::End(Ok(report));
         }
         if self.is_over(now) {
-            return Seen::End(Err(
-                self.complete(now, Error::new(ErrorKind::Deadline, "the deadline passed"))
-            ));
+            return Seen::End(Err(self.complete(now, Error::new(ErrorKind::Deadline, "the deadline passed"))));
         }
         let gap = schedule::after_look(&self.options, self.looks, report.snapshot.retry_after, self.u());
         self.plan(now, gap);
@@ -153,9 +154,7 @@ impl Machine {
     }
 
     fn complete(&mut self, now: Duration, error: Error) -> Error {
-        error
-            .with_batch(self.batch.clone())
-            .with_wait(self.last.take(), self.polls, now)
+        error.with_batch(self.batch.clone()).with_wait(self.last.take(), self.polls, now)
     }
 
     /// A number from 0 to 1 that belongs to this batch and poll: waits differ, the same wait repeats itself.

@@ -4,6 +4,7 @@
 //! waiting (`.await`, the stream, a loop of one's own) is [`Snapshots`].
 
 mod machine;
+mod observe;
 mod options;
 mod schedule;
 mod snapshots;
@@ -13,6 +14,8 @@ use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::time::Duration;
 
+use observe::Observer;
+pub use observe::Polled;
 use options::Options;
 pub use options::{FAILURE_BUDGET, LOOK_TIMEOUT, VISIBILITY_GRACE};
 pub use snapshots::Snapshots;
@@ -34,13 +37,7 @@ use crate::{Batch, Error, Provider, Report};
 #[must_use = "a wait does nothing until it is awaited"]
 pub fn wait<P: Provider>(provider: &P, batch: Batch) -> Wait<'_, P> {
     let clock = provider.clock();
-    Wait {
-        provider,
-        batch,
-        options: Options::new(provider.advice()),
-        clock,
-        stop: None,
-    }
+    Wait { provider, batch, options: Options::new(provider.advice()), clock, stop: None, observer: None }
 }
 
 /// A wait that is being set up. `.await` it for the end, or take its [snapshots](Wait::snapshots).
@@ -60,14 +57,26 @@ pub fn wait<P: Provider>(provider: &P, batch: Batch) -> Wait<'_, P> {
 /// # Cancel safety
 ///
 /// Dropping it at any point does nothing to the batch and loses nothing that the batch does not hold; wait again whenever you like.
+///
+/// # Traces
+///
+/// At level `DEBUG`, with the target `bulkrail::wait`: a span `wait` with `bulkrail.provider` and `bulkrail.batch.id`; in it an event
+/// `poll` a look, with `bulkrail.poll` (its number), `bulkrail.elapsed_ms` and `bulkrail.duration_ms`, and `bulkrail.state`,
+/// `bulkrail.rows.processed`, `bulkrail.rows.total` where it was good, `error.type` (the kind) and `http.response.status_code` where it
+/// was not; and an event `end` (level `INFO`) with `bulkrail.polls`, `bulkrail.elapsed_ms` and `bulkrail.outcome` or `error.type`.
+/// Requests appear as events `request` of the target `bulkrail::transport`, with `bulkrail.provider`, `bulkrail.operation`,
+/// `http.request.method`, `http.response.status_code` or `error.type`, and `bulkrail.duration_ms`. No bodies, no personal data.
 #[must_use = "a wait does nothing until it is awaited"]
 pub struct Wait<'a, P> {
     provider: &'a P,
     batch: Batch,
     options: Options,
     clock: Clock,
-    stop: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
+    stop: Option<Stop<'a>>,
+    observer: Option<Observer<'a>>,
 }
+
+type Stop<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 impl<'a, P: Provider> Wait<'a, P> {
     /// Gives up `deadline` after the wait began (at most one look later). Default: what the provider advises, else
@@ -98,6 +107,12 @@ impl<'a, P: Provider> Wait<'a, P> {
     /// Ends the wait as interrupted once `stop` is done, for example `token.cancelled_owned()`. The batch goes on at the provider.
     pub fn stop_when(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
         self.stop = Some(Box::pin(stop));
+        self
+    }
+
+    /// Calls `observer` after every look, good or bad; for metrics. It runs inside the wait: it must not block.
+    pub fn observe(mut self, observer: impl FnMut(&Polled<'_>) + Send + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
         self
     }
 

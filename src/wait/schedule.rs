@@ -17,9 +17,7 @@ const JITTER: f64 = 0.1;
 
 /// The time from a good look (the `polls`-th) to the next one; `u` is from 0 to 1.
 pub(super) fn after_look(options: &Options, polls: u32, hint: Option<Duration>, u: f64) -> Duration {
-    let grown = options
-        .min_interval
-        .mul_f64(GROWTH.powi(polls.saturating_sub(1).min(64) as i32).min(1e6));
+    let grown = options.min_interval.mul_f64(GROWTH.powi(polls.saturating_sub(1).min(64) as i32).min(1e6));
     let gap = grown.clamp(options.min_interval, options.max_interval);
     // The bounds hold for the gap as it is waited: jitter may not carry it past the longest.
     let gap = jittered(gap, u).min(options.max_interval.max(options.min_interval));

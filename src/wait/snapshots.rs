@@ -4,9 +4,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
+use tracing::{Instrument, Span};
 
 use super::machine::{Machine, Seen, Step};
-use super::{Options, Wait};
+use super::observe::{self, Observer, Polled};
+use super::{Options, Stop, Wait};
 use crate::time::Clock;
 use crate::{Batch, Error, ErrorKind, Provider, Report};
 
@@ -40,31 +42,19 @@ struct Running<'a, P> {
     machine: Machine,
     clock: Clock,
     began: Duration,
-    stop: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
+    stop: Option<Stop<'a>>,
+    observer: Option<Observer<'a>>,
+    span: Span,
 }
 
 impl<'a, P: Provider> Snapshots<'a, P> {
     pub(super) fn new(wait: Wait<'a, P>) -> Self {
-        let Wait {
-            provider,
-            batch,
-            options,
-            clock,
-            stop,
-        } = wait;
+        let Wait { provider, batch, options, clock, stop, observer } = wait;
         let machine = Machine::new(check(options), batch.clone(), clock.wall());
         let began = clock.now();
-        Self {
-            wait: Some(Running {
-                provider,
-                batch,
-                machine,
-                clock,
-                began,
-                stop,
-            }),
-            making: None,
-        }
+        let span = observe::span(&batch);
+        let running = Running { provider, batch, machine, clock, began, stop, observer, span };
+        Self { wait: Some(running), making: None }
     }
 
     /// The next snapshot; `None` after the end.
@@ -125,10 +115,11 @@ impl<P: Provider> Running<'_, P> {
                     }
                 }
                 Step::LookUntil(then) => {
-                    let limit = self.clock.sleep(then.saturating_sub(self.now()));
-                    let look = look(self.provider, &self.batch, limit);
+                    let asked = self.now();
+                    let limit = self.clock.sleep(then.saturating_sub(asked));
+                    let look = look(self.provider, &self.batch, limit).instrument(self.span.clone());
                     match first(&mut self.stop, look).await {
-                        Some(look) => self.machine.seen(self.now(), look),
+                        Some(seen) => self.seen(asked, seen),
                         None => Seen::End(Err(self.machine.interrupted(self.now()))),
                     }
                 }
@@ -136,9 +127,28 @@ impl<P: Provider> Running<'_, P> {
             match seen {
                 Seen::Nothing => {}
                 Seen::Running(report) => return (Some(self), Some(Ok(report))),
-                Seen::End(end) => return (None, Some(end)),
+                Seen::End(end) => {
+                    self.span.in_scope(|| observe::end(&end));
+                    return (None, Some(end));
+                }
             }
         }
+    }
+
+    fn seen(&mut self, asked: Duration, look: Result<crate::Snapshot, Error>) -> Seen {
+        let now = self.now();
+        let polled = Polled {
+            batch: &self.batch,
+            poll: self.machine.polls() + 1,
+            elapsed: now,
+            took: now.saturating_sub(asked),
+            seen: look.as_ref(),
+        };
+        self.span.in_scope(|| observe::poll(&polled));
+        if let Some(observer) = &mut self.observer {
+            observer(&polled);
+        }
+        self.machine.seen(now, look)
     }
 
     fn now(&self) -> Duration {
@@ -165,10 +175,7 @@ async fn look<P: Provider>(
 }
 
 /// Runs `work` to its end, unless `stop` is done first (`None`).
-async fn first<T>(
-    stop: &mut Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>>,
-    work: impl Future<Output = T>,
-) -> Option<T> {
+async fn first<T>(stop: &mut Option<Stop<'_>>, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     std::future::poll_fn(|context| {
         if let Some(stop) = stop
@@ -184,9 +191,5 @@ async fn first<T>(
 /// A gap of nothing at all would ask without pause.
 fn check(options: Options) -> Options {
     let min_interval = options.min_interval.max(Duration::from_millis(1));
-    Options {
-        min_interval,
-        max_interval: options.max_interval.max(min_interval),
-        ..options
-    }
+    Options { min_interval, max_interval: options.max_interval.max(min_interval), ..options }
 }

@@ -29,9 +29,8 @@ pub(super) async fn confirm(State(app): State<Arc<App>>, body: Bytes) -> Result<
         let message = "Not enough data to identify the bank account";
         return Err(Refusal::invalid(message));
     }
-    let seed = FIELDS.iter().fold(app.context.seed, |seed, field| {
-        seed.text(http::text(&account, field).unwrap_or_default())
-    });
+    let seed =
+        FIELDS.iter().fold(app.context.seed, |seed, field| seed.text(http::text(&account, field).unwrap_or_default()));
     let mut answer = Map::new();
     let mut add = |key: &str, value: Value| answer.insert(key.to_owned(), value);
     match seed.text("outcome").below(12) {

@@ -15,21 +15,13 @@ use crate::context::{Context, Kind};
 use crate::engine::{Pace, Phase, Plan, Run};
 use crate::http;
 
-const PACE: Pace = Pace {
-    queue: 6_000..12_000,
-    run: Run::Span(24_000..48_000),
-};
+const PACE: Pace = Pace { queue: 6_000..12_000, run: Run::Span(24_000..48_000) };
 
 /// A job has no rows; its plan counts percent.
 const PERCENT: usize = 100;
 
-const COLUMNS: [&str; 5] = [
-    "International Account ID",
-    "International Bank ID",
-    "Country Code",
-    "National Bank ID",
-    "National Account ID",
-];
+const COLUMNS: [&str; 5] =
+    ["International Account ID", "International Bank ID", "Country Code", "National Bank ID", "National Account ID"];
 
 const FEATURES: [&str; 2] = ["CONFIRM_BA_IN_BP_STORAGE", "DATA_MONITOR_REFRESH"];
 
@@ -71,10 +63,7 @@ pub(super) async fn start(State(app): State<Arc<App>>, body: Bytes) -> Result<Re
     }
     let seed = app.context.next(Kind::Batch);
     let percent = (0..PERCENT).map(|_| false);
-    let job = Arc::new(Job {
-        id: seed.uuid(),
-        plan: Plan::new(seed, app.context.clock.now(), &PACE, percent),
-    });
+    let job = Arc::new(Job { id: seed.uuid(), plan: Plan::new(seed, app.context.clock.now(), &PACE, percent) });
     app.jobs.insert(&job.id, Arc::clone(&job), 1);
     app.context.counters.batches_created.add();
     Ok(http::json(StatusCode::CREATED, &job.show(&app.context)))

@@ -35,13 +35,7 @@ pub(crate) static PROVIDER: Provider = Provider {
     status_path: "/bankaccounts/jobs",
     body_limit: 100 * 1024 * 1024,
     rate_hint: RateHint::RetryAfter,
-    shape: Shape {
-        status: "/status",
-        running: "RUNNING",
-        unknown: "PAUSED",
-        number: "/progress",
-        value: "/user",
-    },
+    shape: Shape { status: "/status", running: "RUNNING", unknown: "PAUSED", number: "/progress", value: "/user" },
     plain_error: |context, status, path| {
         let message = status.canonical_reason().unwrap_or_default();
         error(context, status, path, message)
@@ -55,10 +49,7 @@ struct App {
 }
 
 fn routes(context: Arc<Context>) -> Router {
-    let app = Arc::new(App {
-        context,
-        jobs: Store::batches(),
-    });
+    let app = Arc::new(App { context, jobs: Store::batches() });
     Router::new()
         .route("/bankaccounts", post(jobs::upload))
         .route("/bankaccounts/jobs/confirmation", post(jobs::start))
@@ -106,10 +97,7 @@ struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-        }
+        Self { status, message: message.into() }
     }
 
     fn invalid(message: impl Into<String>) -> Self {

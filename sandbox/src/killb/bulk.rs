@@ -18,10 +18,7 @@ use crate::engine::{Pace, Phase, Plan, Run, fate};
 use crate::http;
 use crate::seed::Seed;
 
-const PACE: Pace = Pace {
-    queue: 4_000..12_000,
-    run: Run::Span(16_000..78_000),
-};
+const PACE: Pace = Pace { queue: 4_000..12_000, run: Run::Span(16_000..78_000) };
 
 /// Why a row fails that has nothing wrong with it.
 const REASONS: &[&str] = &[
@@ -80,18 +77,10 @@ impl Job {
     fn new(context: &Context, rows: Vec<Row>) -> Self {
         let seed = context.next(Kind::Batch);
         let rows: Vec<JobRow> = (rows.into_iter())
-            .map(|row| JobRow {
-                error: problem(&row).or_else(|| fate(context.seed, &reference(&row), REASONS)),
-                row,
-            })
+            .map(|row| JobRow { error: problem(&row).or_else(|| fate(context.seed, &reference(&row), REASONS)), row })
             .collect();
         let failures = rows.iter().map(|row| row.error.is_some());
-        Self {
-            id: seed.uuid(),
-            seed,
-            plan: Plan::new(seed, context.clock.now(), &PACE, failures),
-            rows,
-        }
+        Self { id: seed.uuid(), seed, plan: Plan::new(seed, context.clock.now(), &PACE, failures), rows }
     }
 
     fn status(&self, context: &Context) -> Status<'_> {
@@ -109,10 +98,7 @@ impl Job {
             processed_rows: seen.processed,
             success_count: seen.succeeded(),
             error_count: seen.failed,
-            results: Results {
-                job: self,
-                processed: seen.processed as usize,
-            },
+            results: Results { job: self, processed: seen.processed as usize },
             created_at: context.clock.stamp(self.plan.created),
             updated_at: context.clock.stamp(seen.updated),
             results_file_url: (done && !self.rows.is_empty()).then(|| {

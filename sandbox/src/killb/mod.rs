@@ -33,10 +33,7 @@ mod workbook;
 
 pub(crate) static PROVIDER: Provider = Provider {
     name: "killb",
-    credentials: &[
-        ("KILLB_EMAIL", "sandbox@killb.example"),
-        ("KILLB_PASSWORD", "killb-sandbox-password"),
-    ],
+    credentials: &[("KILLB_EMAIL", "sandbox@killb.example"), ("KILLB_PASSWORD", "killb-sandbox-password")],
     status_path: "/api/v2/accounts/bulk/status/",
     body_limit: 50 * 1024 * 1024,
     rate_hint: RateHint::XRateLimit,
@@ -51,10 +48,7 @@ pub(crate) static PROVIDER: Provider = Provider {
     routes,
 };
 
-const LIVES: Lives = Lives {
-    access: 3_600_000,
-    refresh: 24 * 3_600_000,
-};
+const LIVES: Lives = Lives { access: 3_600_000, refresh: 24 * 3_600_000 };
 
 struct App {
     context: Arc<Context>,
@@ -65,12 +59,8 @@ struct App {
 }
 
 fn routes(context: Arc<Context>) -> Router {
-    let app = Arc::new(App {
-        context,
-        accounts: Store::records(),
-        external_ids: Store::records(),
-        jobs: Store::batches(),
-    });
+    let app =
+        Arc::new(App { context, accounts: Store::records(), external_ids: Store::records(), jobs: Store::batches() });
     Router::new()
         .route("/api/v2/accounts", post(accounts::create))
         .route("/api/v2/accounts/{id}", get(accounts::read))
@@ -122,12 +112,7 @@ struct Failure {
 
 impl Failure {
     fn new(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            messages: vec![message.into()],
-            arguments: Vec::new(),
-        }
+        Self { status, code: code.into(), messages: vec![message.into()], arguments: Vec::new() }
     }
 
     fn invalid(message: impl Into<String>) -> Self {
@@ -161,9 +146,8 @@ impl From<TokenFault> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let arguments: Vec<Value> = (self.arguments.iter())
-            .map(|(key, value)| json!({"key": key, "value": value}))
-            .collect();
+        let arguments: Vec<Value> =
+            (self.arguments.iter()).map(|(key, value)| json!({"key": key, "value": value})).collect();
         let body = json!({
             "errorCode": self.code,
             "message": self.messages,

@@ -73,9 +73,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
     let mut has_header = false;
     for name in workbook.sheet_names() {
-        let range = workbook
-            .worksheet_range(&name)
-            .map_err(|_| format!("The sheet '{name}' cannot be read"))?;
+        let range = workbook.worksheet_range(&name).map_err(|_| format!("The sheet '{name}' cannot be read"))?;
         let Some((first_row, _)) = range.start() else {
             continue;
         };
@@ -106,9 +104,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
             rows.push(Row {
                 number,
                 sheet: Arc::clone(&sheet),
-                cells: (cells.into_iter())
-                    .map(|(column, text)| (COLUMNS[column], text))
-                    .collect(),
+                cells: (cells.into_iter()).map(|(column, text)| (COLUMNS[column], text)).collect(),
             });
         }
     }

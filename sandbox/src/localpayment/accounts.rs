@@ -52,13 +52,7 @@ const COUNTRIES: [Country; 3] = [
         batches: true,
         bank_account: |seed| format!("000{}", seed.digits(19)),
     },
-    Country {
-        code: "MEX",
-        currency: "MXN",
-        documents: &[],
-        batches: true,
-        bank_account: clabe,
-    },
+    Country { code: "MEX", currency: "MXN", documents: &[], batches: true, bank_account: clabe },
     Country {
         code: "BRA",
         currency: "BRL",
@@ -100,8 +94,7 @@ pub(super) async fn read(State(app): State<Arc<App>>, Path(external_id): Path<St
 /// Keeps an account under its `externalId`; false if that is taken. One that failed does not take it.
 pub(super) fn keep(app: &App, account: &Arc<Account>) -> bool {
     let failed = |kept: &Account| kept.error.is_some();
-    app.accounts
-        .insert_over(&account.external_id, Arc::clone(account), 1, failed)
+    app.accounts.insert_over(&account.external_id, Arc::clone(account), 1, failed)
 }
 
 impl Account {
@@ -162,18 +155,13 @@ pub(super) fn owner(
         problems.push(is_missing("accountNumber"));
     }
     let code = http::text(request, "country");
-    let country = COUNTRIES
-        .iter()
-        .find(|country| code == Some(country.code) && offered(country));
+    let country = COUNTRIES.iter().find(|country| code == Some(country.code) && offered(country));
     match (code, country) {
         (None, _) => problems.push(is_missing("country")),
         (Some(_), None) => problems.push(is_invalid("country")),
         _ => {}
     }
-    Some(Owner {
-        account_number: account_number?.to_owned(),
-        country: country?,
-    })
+    Some(Owner { account_number: account_number?.to_owned(), country: country? })
 }
 
 /// `externalId`: letters, digits and hyphens.

@@ -15,10 +15,7 @@ use crate::context::{Context, Kind};
 use crate::engine::{Pace, Phase, Plan, Run, fate};
 use crate::http;
 
-const PACE: Pace = Pace {
-    queue: 500..1_500,
-    run: Run::Span(5_000..18_000),
-};
+const PACE: Pace = Pace { queue: 500..1_500, run: Run::Span(5_000..18_000) };
 
 const SIZES: std::ops::RangeInclusive<usize> = 10..=5_000;
 
@@ -26,12 +23,8 @@ const SIZES: std::ops::RangeInclusive<usize> = 10..=5_000;
 const MAX_PROBLEMS: usize = 20;
 
 /// Why an account fails that has nothing wrong with it.
-const REASONS: &[&str] = &[
-    "Beneficiary blacklisted",
-    "AML rejection",
-    "Compliance limits exceeded",
-    "Rejected by provider",
-];
+const REASONS: &[&str] =
+    &["Beneficiary blacklisted", "AML rejection", "Compliance limits exceeded", "Rejected by provider"];
 
 pub(super) struct Batch {
     external_id: String,
@@ -85,11 +78,8 @@ fn items(request: &Map<String, Value>, owner: Option<&Owner>, problems: &mut Vec
         return Vec::new();
     };
     if !SIZES.contains(&items.len()) {
-        let detail = format!(
-            "Invalid param + [accounts] + [Must have from {} to {} items]",
-            SIZES.start(),
-            SIZES.end()
-        );
+        let detail =
+            format!("Invalid param + [accounts] + [Must have from {} to {} items]", SIZES.start(), SIZES.end());
         problems.push(detail);
         return Vec::new();
     }
@@ -135,13 +125,7 @@ impl Batch {
                 Arc::new(Account::new(seed, id, owner, beneficiary, ready, error))
             })
             .collect();
-        Self {
-            external_id,
-            internal_id: seed.uuid(),
-            owner,
-            accounts,
-            plan,
-        }
+        Self { external_id, internal_id: seed.uuid(), owner, accounts, plan }
     }
 
     fn accepted(&self) -> Value {
@@ -197,11 +181,7 @@ impl Batch {
     fn csv(&self) -> String {
         let mut csv = "internal_id,external_id,bank_account\n".to_owned();
         for account in self.accounts.iter().filter(|account| account.error.is_none()) {
-            let _ = writeln!(
-                csv,
-                "{},{},{}",
-                account.internal_id, account.external_id, account.bank_account
-            );
+            let _ = writeln!(csv, "{},{},{}", account.internal_id, account.external_id, account.bank_account);
         }
         csv
     }

@@ -49,10 +49,7 @@ pub(crate) static PROVIDER: Provider = Provider {
     routes,
 };
 
-const LIVES: Lives = Lives {
-    access: 5 * 60_000,
-    refresh: 24 * 3_600_000,
-};
+const LIVES: Lives = Lives { access: 5 * 60_000, refresh: 24 * 3_600_000 };
 
 struct App {
     context: Arc<Context>,
@@ -62,11 +59,7 @@ struct App {
 }
 
 fn routes(context: Arc<Context>) -> Router {
-    let app = Arc::new(App {
-        context,
-        batches: Store::batches(),
-        accounts: Store::records(),
-    });
+    let app = Arc::new(App { context, batches: Store::batches(), accounts: Store::records() });
     let batch = "/api/virtual-account-batch/{externalId}";
     let account = "/api/virtual-account/{externalId}";
     Router::new()
@@ -137,20 +130,12 @@ struct Failure {
 
 impl Failure {
     fn rejected(details: Vec<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code: "300".to_owned(),
-            details,
-        }
+        Self { status: StatusCode::BAD_REQUEST, code: "300".to_owned(), details }
     }
 
     /// The one error code of the list that a batch is documented to share: `"500"`, under an HTTP status of 400.
     fn already_used() -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code: "500".to_owned(),
-            details: vec![ALREADY_USED.to_owned()],
-        }
+        Self { status: StatusCode::BAD_REQUEST, code: "500".to_owned(), details: vec![ALREADY_USED.to_owned()] }
     }
 
     fn not_found() -> Self {
@@ -163,11 +148,7 @@ impl Failure {
     }
 
     fn with_detail(status: StatusCode, detail: &str) -> Self {
-        Self {
-            status,
-            code: status.as_str().to_owned(),
-            details: vec![detail.to_owned()],
-        }
+        Self { status, code: status.as_str().to_owned(), details: vec![detail.to_owned()] }
     }
 }
 
@@ -186,9 +167,7 @@ impl From<TokenFault> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let errors: Vec<Value> = (self.details.iter())
-            .map(|detail| rejected(&self.code, detail))
-            .collect();
+        let errors: Vec<Value> = (self.details.iter()).map(|detail| rejected(&self.code, detail)).collect();
         let body = json!({"status": errors.first(), "errors": errors});
         http::json(self.status, &body)
     }

@@ -14,10 +14,7 @@ use crate::engine::{Pace, Phase, Plan, Run, fate};
 use crate::http::{self, CsvFault};
 use crate::seed::Seed;
 
-const PACE: Pace = Pace {
-    queue: 45_000..75_000,
-    run: Run::RowsPerSecond(7),
-};
+const PACE: Pace = Pace { queue: 45_000..75_000, run: Run::RowsPerSecond(7) };
 
 const MAX_ROWS: usize = 5_000;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -51,9 +48,7 @@ pub(super) async fn upload(
     if header("x-provider") != Some("sumsub") {
         return Err(Failure::invalid("X-Provider", "X-Provider must be sumsub"));
     }
-    let file = http::file(multipart)
-        .await
-        .map_err(|message| Failure::invalid("file", message))?;
+    let file = http::file(multipart).await.map_err(|message| Failure::invalid("file", message))?;
     let rows = rows(&app.context, &file).map_err(|fault| Failure::invalid(fault.subject, fault.message))?;
     // Only a file that is good uses up its key.
     if let Some(key) = header("idempotency-key")
@@ -78,10 +73,8 @@ pub(super) async fn upload(
 }
 
 pub(super) async fn status(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Failure> {
-    let batch = app
-        .batches
-        .get(&id)
-        .ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "0701020100", "Batch not found"))?;
+    let batch =
+        app.batches.get(&id).ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "0701020100", "Batch not found"))?;
     let clock = &app.context.clock;
     let seen = batch.plan.at(clock.now());
     let stamp = |at: Option<u64>| at.map(|at| clock.stamp(at));
@@ -143,12 +136,7 @@ impl Batch {
     fn new(context: &Context, rows: Vec<Row>) -> Self {
         let seed = context.next(Kind::Batch);
         let failures = rows.iter().map(|row| row.fails);
-        Self {
-            id: seed.uuid(),
-            seed,
-            plan: Plan::new(seed, context.clock.now(), &PACE, failures),
-            rows,
-        }
+        Self { id: seed.uuid(), seed, plan: Plan::new(seed, context.clock.now(), &PACE, failures), rows }
     }
 
     /// What became of each row of this batch whose reference is one of `references`.

@@ -50,11 +50,8 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<R
         failure.parameter = "externalId".to_owned();
         return Err(failure);
     }
-    let entity = Entity {
-        external_id: external_id.to_owned(),
-        kind: kind.to_owned(),
-        created: app.context.clock.now(),
-    };
+    let entity =
+        Entity { external_id: external_id.to_owned(), kind: kind.to_owned(), created: app.context.clock.now() };
     let body = json!({
         "id": id,
         "externalId": external_id,
@@ -66,19 +63,14 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<R
 }
 
 pub(super) async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Failure> {
-    let entity = app
-        .entities
-        .get(&id)
-        .ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "0102001404", "Entity not found"))?;
+    let entity =
+        app.entities.get(&id).ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "0102001404", "Entity not found"))?;
     let clock = &app.context.clock;
     let now = clock.now();
-    let verdicts: Vec<Verdict> = (app.batches.all().iter())
-        .flat_map(|batch| batch.verdicts(now, [&id, &entity.external_id]))
-        .collect();
+    let verdicts: Vec<Verdict> =
+        (app.batches.all().iter()).flat_map(|batch| batch.verdicts(now, [&id, &entity.external_id])).collect();
     let updated = verdicts.iter().map(|verdict| verdict.updated).max();
-    let requirements: Vec<Value> = (verdicts.iter())
-        .map(|verdict| requirement(&app.context, verdict))
-        .collect();
+    let requirements: Vec<Value> = (verdicts.iter()).map(|verdict| requirement(&app.context, verdict)).collect();
     let body = json!({
         "id": id,
         "externalId": entity.external_id,

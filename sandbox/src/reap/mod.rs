@@ -86,16 +86,12 @@ struct KeyFaults {
     wrong: (StatusCode, &'static str),
 }
 
-const BATCH_KEYS: KeyFaults = KeyFaults {
-    missing: (StatusCode::UNAUTHORIZED, "0000000100"),
-    wrong: (StatusCode::UNAUTHORIZED, "0000000200"),
-};
+const BATCH_KEYS: KeyFaults =
+    KeyFaults { missing: (StatusCode::UNAUTHORIZED, "0000000100"), wrong: (StatusCode::UNAUTHORIZED, "0000000200") };
 
 /// The same two messages, another status and other codes.
-const ENTITY_KEYS: KeyFaults = KeyFaults {
-    missing: (StatusCode::BAD_REQUEST, "0501001400"),
-    wrong: (StatusCode::UNAUTHORIZED, "0501002401"),
-};
+const ENTITY_KEYS: KeyFaults =
+    KeyFaults { missing: (StatusCode::BAD_REQUEST, "0501001400"), wrong: (StatusCode::UNAUTHORIZED, "0501002401") };
 
 async fn require_key(State(faults): State<KeyFaults>, request: Request, next: Next) -> Result<Response, Failure> {
     match request.headers().get("x-reap-api-key") {
@@ -122,12 +118,7 @@ struct Failure {
 
 impl Failure {
     fn new(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            message: message.into(),
-            parameter: String::new(),
-        }
+        Self { status, code: code.into(), message: message.into(), parameter: String::new() }
     }
 
     fn invalid(parameter: impl Into<String>, message: impl Into<String>) -> Self {

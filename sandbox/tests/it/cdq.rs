@@ -20,10 +20,7 @@ async fn a_job_runs_to_its_end() {
     let uploaded = bench.upload("cdq", "/bankaccounts", CSV.into()).await;
     assert_eq!(uploaded.parts(), (200, json!({})));
     let (status, job) = bench.post("cdq", START, &storage()).await.parts();
-    assert_eq!(
-        (status, &job["status"], &job["progress"]),
-        (201, &json!("CREATED"), &json!("0"))
-    );
+    assert_eq!((status, &job["status"], &job["progress"]), (201, &json!("CREATED"), &json!("0")));
     let path = format!("/bankaccounts/jobs?jobId={}", job["id"].as_str().unwrap());
     let mut words = Vec::new();
     let mut before = 0;
@@ -55,55 +52,25 @@ async fn errors_have_the_documented_body() {
     let get = |path: &str| bench.bare(Method::GET, "cdq", path);
     let post = || bench.bare(Method::POST, "cdq", START).header("X-API-KEY", key);
     for (request, path, status, error) in [
+        (get("/bankaccounts/jobs?jobId=x"), "/bankaccounts/jobs", 401, "UNAUTHORIZED"),
+        (get("/bankaccounts/jobs").header("X-API-KEY", "wrong"), "/bankaccounts/jobs", 401, "UNAUTHORIZED"),
+        (get("/bankaccounts/jobs").header("X-API-KEY", key), "/bankaccounts/jobs", 400, "BAD_REQUEST"),
+        (get("/bankaccounts/jobs?jobId=x").header("X-API-KEY", key), "/bankaccounts/jobs", 404, "NOT_FOUND"),
         (
-            get("/bankaccounts/jobs?jobId=x"),
-            "/bankaccounts/jobs",
-            401,
-            "UNAUTHORIZED",
-        ),
-        (
-            get("/bankaccounts/jobs").header("X-API-KEY", "wrong"),
-            "/bankaccounts/jobs",
-            401,
-            "UNAUTHORIZED",
-        ),
-        (
-            get("/bankaccounts/jobs").header("X-API-KEY", key),
-            "/bankaccounts/jobs",
-            400,
-            "BAD_REQUEST",
-        ),
-        (
-            get("/bankaccounts/jobs?jobId=x").header("X-API-KEY", key),
-            "/bankaccounts/jobs",
-            404,
-            "NOT_FOUND",
-        ),
-        (
-            get("/bankaccounts/jobs?jobId=x")
-                .header("X-API-KEY", key)
-                .header("Accept", "text/html"),
+            get("/bankaccounts/jobs?jobId=x").header("X-API-KEY", key).header("Accept", "text/html"),
             "/bankaccounts/jobs",
             406,
             "NOT_ACCEPTABLE",
         ),
         (post().json(&json!({})), START, 400, "BAD_REQUEST"),
-        (
-            post().json(&json!({"storageId": "a", "featuresOn": ["OTHER"]})),
-            START,
-            400,
-            "BAD_REQUEST",
-        ),
+        (post().json(&json!({"storageId": "a", "featuresOn": ["OTHER"]})), START, 400, "BAD_REQUEST"),
         (post().body("{"), START, 400, "BAD_REQUEST"),
         (get("/nowhere").header("X-API-KEY", key), "/nowhere", 404, "NOT_FOUND"),
         (get(START).header("X-API-KEY", key), START, 405, "METHOD_NOT_ALLOWED"),
     ] {
         let (code, body) = send(request).await.parts();
         assert_eq!((code, &body["error"]), (status, &json!(error)));
-        assert_eq!(
-            (&body["path"], &body["status"]),
-            (&json!(path), &json!(status.to_string()))
-        );
+        assert_eq!((&body["path"], &body["status"]), (&json!(path), &json!(status.to_string())));
         assert!(body["id"].is_string() && body["timestamp"].is_string() && body["message"].is_string());
     }
 }

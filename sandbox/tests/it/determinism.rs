@@ -10,35 +10,22 @@ use crate::support::{Bench, form, good_workbook, reap_csv, send, virtual_account
 async fn day(seed: u64) -> Vec<String> {
     let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(1_776_904_688);
     let bench = Bench::at(seed, Faults::None, ManualClock::starting_at(epoch)).await;
-    let job = bench
-        .upload("killb", "/api/v2/accounts/bulk/upload", good_workbook(60))
-        .await;
+    let job = bench.upload("killb", "/api/v2/accounts/bulk/upload", good_workbook(60)).await;
     let request = bench.request(Method::POST, "reap", "/entity/kyc/import/batch").await;
     let request = request.header("X-Provider", "sumsub").multipart(form(reap_csv(60)));
     let batch = send(request).await;
     let start = json!({"storageId": "a"});
     let confirmation = bench.post("cdq", "/bankaccounts/jobs/confirmation", &start).await;
     let accounts = virtual_accounts("b", 60);
-    let accounts = bench
-        .post("localpayment", "/api/virtual-account-batch", &accounts)
-        .await;
+    let accounts = bench.post("localpayment", "/api/virtual-account-batch", &accounts).await;
     let id = |text: &str, key: &str| {
         let body: serde_json::Value = serde_json::from_str(text).unwrap();
         body[key].as_str().unwrap().to_owned()
     };
     let polls = [
-        (
-            "killb",
-            format!("/api/v2/accounts/bulk/status/{}", id(&job.text, "jobId")),
-        ),
-        (
-            "reap",
-            format!("/entity/kyc/import/batch/{}", id(&batch.text, "batchId")),
-        ),
-        (
-            "cdq",
-            format!("/bankaccounts/jobs?jobId={}", id(&confirmation.text, "id")),
-        ),
+        ("killb", format!("/api/v2/accounts/bulk/status/{}", id(&job.text, "jobId"))),
+        ("reap", format!("/entity/kyc/import/batch/{}", id(&batch.text, "batchId"))),
+        ("cdq", format!("/bankaccounts/jobs?jobId={}", id(&confirmation.text, "id"))),
         ("localpayment", "/api/virtual-account-batch/b/".to_owned()),
     ];
     let mut answers = vec![job.text, batch.text, confirmation.text, accounts.text];

@@ -103,18 +103,8 @@ async fn ratelimit_lets_twenty_through_and_says_when_to_come_back() {
 #[tokio::test]
 async fn expire_ends_tokens_after_two_seconds_and_refuses_one_refresh() {
     for (provider, poll, refresh, name) in [
-        (
-            "killb",
-            "/api/v2/accounts/bulk/status/x",
-            "/api/v2/auth/refresh",
-            "refreshToken",
-        ),
-        (
-            "localpayment",
-            "/api/virtual-account-batch/x/",
-            "/api/token/refresh/",
-            "refresh",
-        ),
+        ("killb", "/api/v2/accounts/bulk/status/x", "/api/v2/auth/refresh", "refreshToken"),
+        ("localpayment", "/api/virtual-account-batch/x/", "/api/token/refresh/", "refresh"),
     ] {
         let bench = Bench::with(1, Faults::Expire).await;
         let poll = |token: String| send(bench.bare(Method::GET, provider, poll).bearer_auth(token));
@@ -154,31 +144,18 @@ async fn drift_shows_in_every_way_and_hides_no_end() {
         bench.advance(1.0);
     }
     assert_eq!((strings, nulls), (25, 25));
-    for word in [
-        "Pending",
-        "PENDING",
-        "Processing",
-        "PROCESSING",
-        "VERIFYING",
-        "Completed",
-        "COMPLETED",
-    ] {
+    for word in ["Pending", "PENDING", "Processing", "PROCESSING", "VERIFYING", "Completed", "COMPLETED"] {
         assert!(words.iter().any(|seen| seen == word), "{word} never seen");
     }
     let last_unknown = words.iter().rposition(|word| word == "VERIFYING").unwrap();
-    let first_end = words
-        .iter()
-        .position(|word| word.eq_ignore_ascii_case("COMPLETED"))
-        .unwrap();
+    let first_end = words.iter().position(|word| word.eq_ignore_ascii_case("COMPLETED")).unwrap();
     assert!(last_unknown < first_end, "the unknown word is for running batches");
 }
 
 #[tokio::test]
 async fn drift_reaches_every_provider() {
     let bench = Bench::with(1, Faults::Drift).await;
-    bench
-        .post("localpayment", "/api/virtual-account-batch", &virtual_accounts("b", 10))
-        .await;
+    bench.post("localpayment", "/api/virtual-account-batch", &virtual_accounts("b", 10)).await;
     let (token, _) = bench.login("localpayment").await;
     let mut seen = Vec::new();
     for _ in 0..4 {
@@ -190,9 +167,7 @@ async fn drift_reaches_every_provider() {
     assert!(seen.iter().any(|body| body["status"]["code"] == 100));
     assert!(seen.iter().any(|body| body["comment"].is_null()));
 
-    let job = bench
-        .post("cdq", "/bankaccounts/jobs/confirmation", &json!({"storageId": "a"}))
-        .await;
+    let job = bench.post("cdq", "/bankaccounts/jobs/confirmation", &json!({"storageId": "a"})).await;
     let path = format!("/bankaccounts/jobs?jobId={}", job.json()["id"].as_str().unwrap());
     let mut numbers = 0;
     for _ in 0..4 {

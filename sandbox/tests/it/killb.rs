@@ -192,10 +192,7 @@ async fn tokens_are_needed_live_an_hour_and_can_be_refreshed() {
 
     let wrong = json!({"email": bench.credential("killb", 0), "password": "wrong"});
     let login = bench.bare(Method::POST, "killb", "/api/v2/auth/login").json(&wrong);
-    assert_eq!(
-        send(login).await.parts(),
-        unauthorized("AUTH.0001", "Invalid credentials")
-    );
+    assert_eq!(send(login).await.parts(), unauthorized("AUTH.0001", "Invalid credentials"));
 
     let (access, refresh) = bench.login("killb").await;
     assert_eq!(poll(&access).await.status, 404);

@@ -24,10 +24,7 @@ fn created(end: &Value) -> HashMap<String, String> {
 #[tokio::test]
 async fn a_batch_runs_to_its_end_and_misses_what_failed() {
     let bench = Bench::new().await;
-    let (status, accepted) = bench
-        .post("localpayment", BATCH, &virtual_accounts("b1", 300))
-        .await
-        .parts();
+    let (status, accepted) = bench.post("localpayment", BATCH, &virtual_accounts("b1", 300)).await.parts();
     assert_eq!(status, 201);
     let in_progress = json!({
         "code": "100",
@@ -39,10 +36,7 @@ async fn a_batch_runs_to_its_end_and_misses_what_failed() {
 
     // Both spellings of the path are documented.
     let seen = bench.get("localpayment", &format!("{BATCH}/b1")).await.json();
-    assert_eq!(
-        (&seen["status"], &seen["internalId"]),
-        (&in_progress, &accepted["internalId"])
-    );
+    assert_eq!((&seen["status"], &seen["internalId"]), (&in_progress, &accepted["internalId"]));
     bench.advance(4.0);
     let seen = bench.get("localpayment", &format!("{BATCH}/b1/")).await.json();
     assert_eq!(seen["status"], in_progress);
@@ -61,11 +55,7 @@ async fn a_batch_runs_to_its_end_and_misses_what_failed() {
 
     let created = created(&end);
     assert!((260..295).contains(&created.len()), "{}", created.len());
-    assert!(
-        created
-            .values()
-            .all(|clabe| clabe.len() == 18 && clabe.starts_with("646"))
-    );
+    assert!(created.values().all(|clabe| clabe.len() == 18 && clabe.starts_with("646")));
     let comment = end["comment"].as_str().unwrap();
     assert!(comment.starts_with("The batch process is done - The process started at = "));
     assert!(comment.contains(&format!(
@@ -93,17 +83,8 @@ async fn a_batch_runs_to_its_end_and_misses_what_failed() {
 #[tokio::test]
 async fn an_external_id_can_be_used_once() {
     let bench = Bench::new().await;
-    assert_eq!(
-        bench
-            .post("localpayment", BATCH, &virtual_accounts("b1", 10))
-            .await
-            .status,
-        201
-    );
-    let (status, body) = bench
-        .post("localpayment", BATCH, &virtual_accounts("b1", 10))
-        .await
-        .parts();
+    assert_eq!(bench.post("localpayment", BATCH, &virtual_accounts("b1", 10)).await.status, 201);
+    let (status, body) = bench.post("localpayment", BATCH, &virtual_accounts("b1", 10)).await.parts();
     assert_eq!((status, &body["status"]["code"]), (400, &json!("500")));
     assert_eq!(body["status"]["detail"], "External ID already used");
 
@@ -127,9 +108,8 @@ async fn batches_are_checked() {
     let (status, body) = bench.post("localpayment", BATCH, &broken).await.parts();
     assert_eq!((status, &body["status"]["code"]), (400, &json!("300")));
     assert_eq!(body["status"]["description"], "REJECTED");
-    let details: Vec<_> = (body["errors"].as_array().unwrap().iter())
-        .map(|error| error["detail"].as_str().unwrap())
-        .collect();
+    let details: Vec<_> =
+        (body["errors"].as_array().unwrap().iter()).map(|error| error["detail"].as_str().unwrap()).collect();
     assert_eq!(
         details,
         [
@@ -140,12 +120,7 @@ async fn batches_are_checked() {
     );
 
     let mut requests = vec![json!({}), virtual_accounts("b", 9), virtual_accounts("b", 5001)];
-    for (key, value) in [
-        ("country", "MXN"),
-        ("country", "CHL"),
-        ("externalId", "a b"),
-        ("accountNumber", ""),
-    ] {
+    for (key, value) in [("country", "MXN"), ("country", "CHL"), ("externalId", "a b"), ("accountNumber", "")] {
         let mut request = virtual_accounts("b", 10);
         request[key] = json!(value);
         requests.push(request);
@@ -158,13 +133,7 @@ async fn batches_are_checked() {
         let (status, body) = bench.post("localpayment", BATCH, &request).await.parts();
         assert_eq!((status, &body["status"]["code"]), (400, &json!("300")));
     }
-    assert_eq!(
-        bench
-            .post("localpayment", BATCH, &virtual_accounts("b", 5000))
-            .await
-            .status,
-        201
-    );
+    assert_eq!(bench.post("localpayment", BATCH, &virtual_accounts("b", 5000)).await.status, 201);
 }
 
 #[tokio::test]
@@ -184,19 +153,13 @@ async fn a_single_account_comes_out_well_also_after_a_failed_batch_row() {
     let (status, body) = bench.post("localpayment", ACCOUNT, &request).await.parts();
     assert_eq!((status, &body["status"]["code"]), (201, &json!("100")));
     assert_eq!(body["errors"], json!([]));
-    assert_eq!(
-        (&body["currency"], &body["beneficiary"]["lastname"]),
-        (&json!("MXN"), &json!("Paz"))
-    );
+    assert_eq!((&body["currency"], &body["beneficiary"]["lastname"]), (&json!("MXN"), &json!("Paz")));
     bench.advance(2.0);
     let account = bench.get("localpayment", &format!("{ACCOUNT}/{failed}")).await.json();
     assert_eq!(account["status"]["description"], "COMPLETED");
 
     let again = bench.post("localpayment", ACCOUNT, &request).await;
-    assert_eq!(
-        (again.status.as_u16(), &again.json()["status"]["code"]),
-        (400, &json!("500"))
-    );
+    assert_eq!((again.status.as_u16(), &again.json()["status"]["code"]), (400, &json!("500")));
 }
 
 #[tokio::test]
@@ -236,11 +199,7 @@ async fn errors_have_the_documented_shapes() {
 
     let bare = bench.bare(Method::GET, "localpayment", "/api/virtual-account-batch/x");
     assert!(send(bare).await.json()["status"]["detail"].is_string());
-    for path in [
-        "/api/virtual-account-batch/none",
-        "/api/virtual-account/none/",
-        "/nowhere",
-    ] {
+    for path in ["/api/virtual-account-batch/none", "/api/virtual-account/none/", "/nowhere"] {
         let (status, body) = bench.get("localpayment", path).await.parts();
         assert_eq!((status, &body["status"]["description"]), (404, &json!("REJECTED")));
         assert!(body["status"]["code"].is_string());

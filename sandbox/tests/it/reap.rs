@@ -32,10 +32,7 @@ async fn a_batch_runs_to_its_end_and_adds_up() {
         assert_eq!((status, &body["batchId"]), (200, &json!(batch)));
         let count = |pointer: &str| body.pointer(pointer).unwrap().as_u64().unwrap();
         assert_eq!(count("/totalRecords"), 700);
-        assert_eq!(
-            count("/processedRecords"),
-            count("/failedRecords") + count("/summary/successfulRecords")
-        );
+        assert_eq!(count("/processedRecords"), count("/failedRecords") + count("/summary/successfulRecords"));
         assert!(count("/processedRecords") >= before);
         before = count("/processedRecords");
         assert_eq!(body["summary"]["errors"], json!([]));
@@ -115,10 +112,7 @@ async fn incomplete_rows_fail() {
     let batch = start(&bench, file.to_vec()).await;
     bench.advance(100.0);
     let end = bench.get("reap", &format!("{BATCHES}/{batch}")).await.json();
-    assert_eq!(
-        (&end["status"], &end["failedRecords"]),
-        (&json!("completed"), &json!(2))
-    );
+    assert_eq!((&end["status"], &end["failedRecords"]), (&json!("completed"), &json!(2)));
 }
 
 #[tokio::test]
@@ -186,15 +180,7 @@ async fn entities_tell_what_became_of_their_rows() {
     let mut rejected = 0;
     for id in &ids {
         let entity = read(id).await;
-        for key in [
-            "id",
-            "externalId",
-            "businessId",
-            "type",
-            "enabledFeatures",
-            "createdAt",
-            "updatedAt",
-        ] {
+        for key in ["id", "externalId", "businessId", "type", "enabledFeatures", "createdAt", "updatedAt"] {
             assert!(entity.get(key).is_some(), "{key}");
         }
         match requirement(&entity).as_str().unwrap() {
@@ -216,14 +202,8 @@ async fn entity_requests_are_checked() {
     for (request, parameter) in [
         (json!({"type": "INDIVIDUAL"}), "externalId"),
         (json!({"externalId": "a", "type": "ROBOT"}), "type"),
-        (
-            json!({"externalId": "a", "type": "BUSINESS", "verificationMode": "NO"}),
-            "verificationMode",
-        ),
-        (
-            json!({"externalId": "a", "type": "BUSINESS", "requirements": []}),
-            "requirements",
-        ),
+        (json!({"externalId": "a", "type": "BUSINESS", "verificationMode": "NO"}), "verificationMode"),
+        (json!({"externalId": "a", "type": "BUSINESS", "requirements": []}), "requirements"),
     ] {
         let (status, body) = bench.post("reap", "/entity", &request).await.parts();
         assert_eq!((status, &body["code"]), (400, &json!("0701001400")));

@@ -13,12 +13,7 @@ async fn providers_are_found_by_name() {
         assert_eq!(sandbox.base_url(name), Some(url));
         let prefix = format!("{}_", name.to_uppercase());
         assert!(!sandbox.credentials(name).is_empty());
-        assert!(
-            sandbox
-                .credentials(name)
-                .iter()
-                .all(|(key, _)| key.starts_with(&prefix))
-        );
+        assert!(sandbox.credentials(name).iter().all(|(key, _)| key.starts_with(&prefix)));
     }
     assert_eq!(sandbox.base_url("nobody"), None);
     assert!(sandbox.credentials("nobody").is_empty());

@@ -65,16 +65,10 @@ impl Bench {
     pub(crate) async fn login(&self, provider: &str) -> (String, String) {
         let (id, password) = (self.credential(provider, 0), self.credential(provider, 1));
         let (path, body, names) = match provider {
-            "killb" => (
-                "/api/v2/auth/login",
-                json!({"email": id, "password": password}),
-                ["accessToken", "refreshToken"],
-            ),
-            _ => (
-                "/api/token/",
-                json!({"username": id, "password": password}),
-                ["access", "refresh"],
-            ),
+            "killb" => {
+                ("/api/v2/auth/login", json!({"email": id, "password": password}), ["accessToken", "refreshToken"])
+            }
+            _ => ("/api/token/", json!({"username": id, "password": password}), ["access", "refresh"]),
         };
         let request = self.bare(Method::POST, provider, path).json(&body);
         let answer = send(request).await.json();
@@ -116,11 +110,7 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
 
 pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send().await?;
-    Ok(Answer {
-        status: response.status(),
-        headers: response.headers().clone(),
-        text: response.text().await?,
-    })
+    Ok(Answer { status: response.status(), headers: response.headers().clone(), text: response.text().await? })
 }
 
 /// A workbook with one sheet per table; the first line of a table is its header.

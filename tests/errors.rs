@@ -1,0 +1,207 @@
+//! Every documented error body, and every other one, becomes an error that can be acted on and shows nothing of the body.
+
+mod common;
+
+use bulkrail::testing::Reply;
+use bulkrail::transport::WireFault;
+use bulkrail::{Batch, Error, ErrorKind, Provider, ProviderId};
+use common::Bench;
+
+fn look<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, reply: Reply) -> Error {
+    bench.wire.push(reply);
+    let batch = Batch::named(provider, "b-1").unwrap();
+    let error = bench.clock.run(client.look(&batch)).unwrap_err();
+    assert_eq!(error.batch(), Some(&batch), "every error has its batch");
+    error
+}
+
+/// What holds for every provider, whatever the body.
+fn any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId) {
+    let by_status = [
+        (400, ErrorKind::InvalidRequest),
+        (401, ErrorKind::Authentication),
+        (403, ErrorKind::Permission),
+        (404, ErrorKind::NotFound),
+        (406, ErrorKind::InvalidRequest),
+        (408, ErrorKind::Unavailable),
+        (409, ErrorKind::Conflict),
+        (410, ErrorKind::NotFound),
+        (425, ErrorKind::Unavailable),
+        (429, ErrorKind::RateLimited),
+        (302, ErrorKind::UnsafeRedirect),
+        (307, ErrorKind::UnsafeRedirect),
+        (500, ErrorKind::Unavailable),
+        (502, ErrorKind::Unavailable),
+        (503, ErrorKind::Unavailable),
+        (504, ErrorKind::Unavailable),
+    ];
+    let bodies = [
+        "",
+        "<html><h1>CANARY</h1></html>",
+        "{\"code\":\"CANARY",
+        "[\"CANARY\"]",
+        "null",
+        "\"CANARY\"",
+        "{}",
+        r#"{"code":"CANARY","message":"CANARY","parameter":"CANARY","errorCode":"CANARY","arguments":[{"key":"CANARY"}],
+            "error":"CANARY","id":"CANARY","status":{"code":"CANARY","detail":"CANARY"},"detail":"CANARY","statusCode":7}"#,
+        r#"{"message":{"CANARY":["CANARY"]},"status":[[]],"errorCode":{},"error":7,"code":12,"errors":{"0":1}}"#,
+    ];
+    for (status, kind) in by_status {
+        for body in bodies {
+            let error = look(bench, client, provider.clone(), Reply::new(status, body));
+            assert_eq!((error.kind(), error.http_status()), (kind, Some(status)), "{status} {body}");
+            assert_eq!(error.provider(), Some(provider));
+            let shown = format!("{error}{error:?}{error:#?}");
+            assert!(!shown.contains("CANARY"), "{status} {body}: {shown}");
+        }
+        let error = look(bench, client, provider.clone(), Reply::new(status, "{\"code\":").breaking_off());
+        assert_eq!(error.kind(), kind, "a body that breaks off still has a status");
+    }
+    for body in bodies.iter().filter(|body| !body.starts_with('{') || body.ends_with("CANARY")) {
+        let error = look(bench, client, provider.clone(), Reply::new(200, *body));
+        assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Decode, true), "200 {body}");
+        assert!(!format!("{error}{error:?}").contains("CANARY"), "{error:?}");
+    }
+    let faults = [WireFault::Connect, WireFault::Timeout, WireFault::Broken, WireFault::Garbled];
+    for fault in faults {
+        let error = look(bench, client, provider.clone(), Reply::fault(fault));
+        assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, None), "{fault}");
+    }
+    let error = look(bench, client, provider.clone(), Reply::json(429, "{}").header("retry-after", "7"));
+    assert_eq!(error.retry_after().map(|after| after.as_secs()), Some(7));
+    let error = look(bench, client, provider.clone(), Reply::json(500, "{}").header("x-request-id", "r-1"));
+    assert_eq!(error.request_id(), Some("r-1"));
+    let error = look(bench, client, provider.clone(), Reply::json(200, "{}").header("content-length", "999999999999"));
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+}
+
+#[cfg(feature = "reap")]
+#[test]
+fn reap() {
+    let bench = Bench::new();
+    let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
+    let provider = bulkrail::reap::PROVIDER;
+    let table = [
+        (401, "0000000100", "Invalid Authorization: missing API key", ErrorKind::Authentication, "missing API key"),
+        (401, "0000000200", "Invalid Authorization", ErrorKind::Authentication, "invalid API key"),
+        (404, "0701020100", "Batch not found", ErrorKind::NotFound, "batch not found"),
+        (400, "0501001400", "Invalid Authorization: missing API key", ErrorKind::Authentication, "missing API key"),
+        (400, "9999993401", "Duplicate", ErrorKind::Conflict, "used before"),
+    ];
+    for (status, code, message, kind, shown) in table {
+        let body = format!(r#"{{"code":"{code}","message":"{message}","parameter":""}}"#);
+        let error = look(&bench, &client, provider.clone(), Reply::json(status, body));
+        assert_eq!((error.kind(), error.code(), error.provider_message()), (kind, Some(code), Some(message)));
+        assert!(error.to_string().contains(code) && error.to_string().contains(shown), "{error}");
+        assert_eq!(error.parameter(), None, "an empty parameter names nothing");
+    }
+    any_body(&bench, &client, &provider);
+}
+
+#[cfg(feature = "cdq")]
+#[test]
+fn cdq() {
+    let bench = Bench::new();
+    let client = client!(cdq, bench, bulkrail::cdq::Credentials::api_key("k"));
+    let provider = bulkrail::cdq::PROVIDER;
+    // The pages show this one block under every status; the HTTP status decides.
+    let body = r#"{"id":"5c6a2c7e-9b0a-4e1a-8b0a-4e1a8b0a4e1a","path":"/v2/businesspartners/lookup",
+        "timestamp":"2025-08-29T09:46:42Z","message":"This user is not allowed to access this service.",
+        "error":"BAD_REQUEST","status":"400"}"#;
+    let table = [
+        (400, ErrorKind::InvalidRequest),
+        (401, ErrorKind::Authentication),
+        (403, ErrorKind::Permission),
+        (404, ErrorKind::NotFound),
+        (406, ErrorKind::InvalidRequest),
+        (503, ErrorKind::Unavailable),
+    ];
+    for (status, kind) in table {
+        let error = look(&bench, &client, provider.clone(), Reply::json(status, body));
+        assert_eq!((error.kind(), error.http_status(), error.code()), (kind, Some(status), Some("BAD_REQUEST")));
+        assert_eq!(error.request_id(), Some("5c6a2c7e-9b0a-4e1a-8b0a-4e1a8b0a4e1a"));
+    }
+    any_body(&bench, &client, &provider);
+}
+
+#[cfg(feature = "localpayment")]
+#[test]
+fn localpayment() {
+    let bench = Bench::new();
+    let client = client!(localpayment, bench, bulkrail::localpayment::Credentials::access_token("t"));
+    let provider = bulkrail::localpayment::PROVIDER;
+    let rejected = r#"{"status":{"code":"300","description":"REJECTED","detail":"Invalid param + [paymentMethod] + [Is mandatory]"},
+        "errors":[{"code":"300","description":"REJECTED","detail":"Invalid param + [paymentMethod] + [Is mandatory]"}]}"#;
+    let error = look(&bench, &client, provider.clone(), Reply::json(400, rejected));
+    assert_eq!(
+        (error.kind(), error.code(), error.parameter()),
+        (ErrorKind::InvalidRequest, Some("300"), Some("paymentMethod"))
+    );
+
+    let gone = r#"{"status":{"code":"404","description":"REJECTED","detail":"Batch not found"}}"#;
+    let error = look(&bench, &client, provider.clone(), Reply::json(404, gone));
+    assert_eq!((error.kind(), error.provider_message()), (ErrorKind::NotFound, Some("Batch not found")));
+
+    let twice =
+        r#"{"status":{"code":"500","description":"REJECTED","detail":"External ID already used - Duplication"}}"#;
+    assert_eq!(look(&bench, &client, provider.clone(), Reply::json(400, twice)).kind(), ErrorKind::Conflict);
+
+    let login = r#"{"detail":"No active account found with the given credentials"}"#;
+    let error = look(&bench, &client, provider.clone(), Reply::json(401, login));
+    assert_eq!(error.provider_message(), Some("No active account found with the given credentials"));
+    any_body(&bench, &client, &provider);
+}
+
+#[cfg(feature = "killb")]
+#[test]
+fn killb() {
+    let bench = Bench::new();
+    let client = client!(killb, bench, bulkrail::killb::Credentials::access_token("t"));
+    let provider = bulkrail::killb::PROVIDER;
+    let body = r#"{"errorCode":"ACCOUNT.0001","message":["Account not found","try again"],"statusCode":"404","arguments":[{"key":"id","value":"x"}]}"#;
+    let error = look(&bench, &client, provider.clone(), Reply::json(404, body));
+    assert_eq!(
+        (error.kind(), error.code(), error.parameter()),
+        (ErrorKind::NotFound, Some("ACCOUNT.0001"), Some("id"))
+    );
+    assert_eq!(error.provider_message(), Some("Account not found; try again"));
+    assert!(error.to_string().contains("account not found"), "{error}");
+
+    let plain = Reply::json(500, r#"{"statusCode":500,"message":"Internal server error"}"#);
+    let error = look(&bench, &client, provider.clone(), plain);
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, None));
+    any_body(&bench, &client, &provider);
+}
+
+#[cfg(feature = "reap")]
+#[test]
+fn a_batch_of_another_provider_is_refused_before_anything_is_sent() {
+    let bench = Bench::new();
+    let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
+    let batch = Batch::named(ProviderId::from_static("cdq"), "b-1").unwrap();
+    let error = bench.clock.run(client.look(&batch)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(bench.wire.sent().is_empty());
+}
+
+#[cfg(feature = "reap")]
+#[test]
+fn an_error_of_the_raw_client_is_explained_the_same_way() {
+    use bulkrail::reap::raw;
+    let bench = Bench::new();
+    let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
+    let body = r#"{"code":"0701020100","message":"Batch not found","parameter":""}"#;
+    bench.wire.push(Reply::json(404, body));
+    bench.wire.push(Reply::fault(WireFault::Timeout));
+    bench.wire.push(Reply::json(200, r#"{"totalRecords":"CANARY"}"#));
+    bench.clock.run(async {
+        let error = raw::explain(client.raw().get_batch_status("b").await.unwrap_err()).await;
+        assert_eq!((error.kind(), error.code()), (ErrorKind::NotFound, Some("0701020100")));
+        let error = raw::explain(client.raw().get_batch_status("b").await.unwrap_err()).await;
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let error = raw::explain(client.raw().get_batch_status("b").await.unwrap_err()).await;
+        assert_eq!(error.kind(), ErrorKind::Decode);
+        assert!(!format!("{error:?}").contains("CANARY"));
+    });
+}

@@ -1,0 +1,124 @@
+//! What a wait traces: these names are a promise, and no value of an answer is among them.
+#![cfg(feature = "reap")]
+
+mod common;
+
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bulkrail::reap::{Credentials, PROVIDER};
+use bulkrail::testing::Reply;
+use bulkrail::{Batch, ErrorKind};
+use common::Bench;
+use tracing::field::{Field, Visit};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+
+/// Writes each span and event as a line.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<String>>);
+
+struct Values<'a>(&'a mut String);
+
+impl Visit for Values<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() != "message" {
+            write!(self.0, " {}={value:?}", field.name()).unwrap();
+        }
+    }
+}
+
+impl Lines {
+    fn line(&self, metadata: &tracing::Metadata<'_>, name: &str, record: impl FnOnce(&mut Values<'_>)) {
+        if !metadata.target().starts_with("bulkrail") {
+            return;
+        }
+        let mut lines = self.0.lock().unwrap();
+        write!(lines, "{} {} {name}", metadata.level(), metadata.target()).unwrap();
+        record(&mut Values(&mut lines));
+        lines.push('\n');
+    }
+}
+
+impl<S: tracing::Subscriber> Layer<S> for Lines {
+    fn on_new_span(&self, attributes: &tracing::span::Attributes<'_>, _: &tracing::span::Id, _: Context<'_, S>) {
+        let metadata = attributes.metadata();
+        self.line(metadata, metadata.name(), |values| attributes.record(values));
+    }
+
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        struct Message(String);
+        impl Visit for Message {
+            fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+                if field.name() == "message" {
+                    self.0 = format!("{value:?}");
+                }
+            }
+        }
+        let mut message = Message(String::new());
+        event.record(&mut message);
+        self.line(event.metadata(), &message.0, |values| event.record(values));
+    }
+}
+
+fn traced(bench: &Bench, id: &str) -> (String, Result<bulkrail::Report, bulkrail::Error>) {
+    let lines = Lines::default();
+    let client = client!(reap, bench, Credentials::api_key("CANARY-KEY"));
+    let end = tracing::subscriber::with_default(tracing_subscriber::registry().with(lines.clone()), || {
+        bench.clock.run(
+            client.wait(Batch::named(PROVIDER, id).unwrap()).interval(Duration::from_secs(1)..=Duration::from_secs(1)),
+        )
+    });
+    let lines = lines.0.lock().unwrap().clone();
+    (lines, end)
+}
+
+#[test]
+fn the_names_of_spans_events_and_fields_are_fixed() {
+    let bench = Bench::new();
+    bench.wire.push(Reply::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":4}"#));
+    bench.wire.push(Reply::new(502, "<html>"));
+    let done = r#"{"status":"completed","totalRecords":10,"processedRecords":10,"failedRecords":1,"summary":{"successfulRecords":9}}"#;
+    bench.wire.push(Reply::json(200, done));
+    let (lines, end) = traced(&bench, "b-1");
+    end.unwrap();
+    let elapsed: u128 = bench.clock.elapsed().as_millis();
+    let golden = format!(
+        "DEBUG bulkrail::wait wait bulkrail.provider=\"reap\" bulkrail.batch.id=\"b-1\"\n\
+         DEBUG bulkrail::transport request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
+         DEBUG bulkrail::wait poll bulkrail.poll=1 bulkrail.elapsed_ms=0 bulkrail.duration_ms=0 bulkrail.state=\"running\" bulkrail.rows.processed=4 bulkrail.rows.total=10\n\
+         DEBUG bulkrail::transport request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=502 bulkrail.duration_ms=0\n\
+         DEBUG bulkrail::wait poll bulkrail.poll=2 bulkrail.elapsed_ms=1000 bulkrail.duration_ms=0 error.type=\"unavailable\" http.response.status_code=502\n\
+         DEBUG bulkrail::transport request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
+         DEBUG bulkrail::wait poll bulkrail.poll=3 bulkrail.elapsed_ms={elapsed} bulkrail.duration_ms=0 bulkrail.state=\"finished\" bulkrail.rows.processed=10 bulkrail.rows.total=10\n\
+         INFO bulkrail::wait end bulkrail.polls=3 bulkrail.elapsed_ms={elapsed} bulkrail.outcome=\"partial\"\n"
+    );
+    assert_eq!(lines, golden);
+}
+
+#[test]
+fn nothing_of_an_answer_or_a_credential_is_traced() {
+    let bench = Bench::new();
+    let canary = r#"{"status":"CANARY","CANARY":"CANARY","totalRecords":"CANARY","processedRecords":1,"summary":{"errors":["CANARY"]}}"#;
+    bench.wire.push(Reply::json(200, canary).header("x-request-id", "CANARY").header("location", "CANARY"));
+    bench.wire.push(Reply::new(502, "<html>CANARY</html>"));
+    bench.wire.push(Reply::json(403, r#"{"code":"CANARY","message":"CANARY","parameter":"CANARY"}"#));
+    let (lines, end) = traced(&bench, "b-1");
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::Permission);
+    assert!(lines.contains("poll") && !lines.contains("CANARY"), "{lines}");
+}
+
+#[test]
+fn an_observer_sees_every_look() {
+    let bench = Bench::new();
+    let client = client!(reap, bench, Credentials::api_key("k"));
+    bench.wire.push(Reply::new(500, ""));
+    bench.wire.push(Reply::json(200, r#"{"status":"failed"}"#));
+    let mut seen = Vec::new();
+    let wait = client
+        .wait(Batch::named(PROVIDER, "b").unwrap())
+        .observe(|polled| seen.push((polled.poll, polled.seen.is_ok(), polled.batch.id().to_owned())));
+    bench.clock.run(wait).unwrap();
+    assert_eq!(seen, [(1, false, "b".to_owned()), (2, true, "b".to_owned())]);
+}

@@ -1,0 +1,292 @@
+//! A wait rides out every transient fault, at any of its polls, and ends at once for a permanent one.
+#![cfg(feature = "reap")]
+
+mod common;
+
+use std::time::Duration;
+
+use bulkrail::reap::{Credentials, PROVIDER};
+use bulkrail::testing::{Reply, Script, VirtualClock, finished, running, unavailable};
+use bulkrail::transport::WireFault;
+use bulkrail::{Batch, Error, ErrorKind, Outcome, Report};
+use common::Bench;
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn running_reply() -> Reply {
+    Reply::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":5}"#)
+}
+
+fn finished_reply() -> Reply {
+    let body = r#"{"status":"completed","totalRecords":10,"processedRecords":10,"failedRecords":0,"summary":{"successfulRecords":10}}"#;
+    Reply::json(200, body)
+}
+
+type Fault = (&'static str, fn() -> Reply);
+
+/// Everything that may happen to a poll without meaning anything about the batch.
+const TRANSIENT: &[Fault] = &[
+    ("connection refused", || Reply::fault(WireFault::Connect)),
+    ("timeout", || Reply::fault(WireFault::Timeout)),
+    ("connection reset", || Reply::fault(WireFault::Broken)),
+    ("bad compression", || Reply::fault(WireFault::Garbled)),
+    ("body breaks off", || Reply::json(200, r#"{"status":"comp"#).breaking_off()),
+    ("body cut short", || Reply::json(200, r#"{"status":"comp"#)),
+    ("a page instead of JSON", || Reply::new(200, "<html>maintenance</html>")),
+    ("nothing at all", || Reply::new(200, "")),
+    ("another JSON type", || Reply::json(200, "[]")),
+    ("408", || Reply::json(408, "{}")),
+    ("425", || Reply::json(425, "{}")),
+    ("429", || Reply::json(429, "{}").header("retry-after", "3")),
+    ("429 with garbage", || Reply::json(429, "{}").header("retry-after", "whenever")),
+    ("500", || Reply::json(500, r#"{"code":"0601001400","message":"oops"}"#)),
+    ("502 page", || Reply::new(502, "<html>Bad Gateway</html>")),
+    ("503", || Reply::json(503, "{}").header("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT")),
+    ("504", || Reply::new(504, "")),
+    ("520", || Reply::new(520, "")),
+];
+
+const PERMANENT: &[(&str, fn() -> Reply, ErrorKind)] = &[
+    ("400", || Reply::json(400, "{}"), ErrorKind::InvalidRequest),
+    ("401", || Reply::json(401, "{}"), ErrorKind::Authentication),
+    ("403", || Reply::json(403, "{}"), ErrorKind::Permission),
+    ("404", || Reply::json(404, "{}"), ErrorKind::NotFound),
+    ("410", || Reply::json(410, "{}"), ErrorKind::NotFound),
+    ("302", || Reply::new(302, "").header("location", "https://elsewhere.example"), ErrorKind::UnsafeRedirect),
+    ("too large", || Reply::json(200, "{}").header("content-length", "99999999999"), ErrorKind::TooLarge),
+];
+
+/// A wait of which each poll gets the next of `replies`.
+fn wait_on(replies: impl IntoIterator<Item = Reply>) -> (Result<Report, Error>, Bench) {
+    let bench = Bench::new();
+    let client = client!(reap, bench, Credentials::api_key("k"));
+    replies.into_iter().for_each(|reply| bench.wire.push(reply));
+    let batch = Batch::named(PROVIDER, "b-1").unwrap();
+    let end = bench.clock.run(client.wait(batch).interval(secs(1)..=secs(10)).deadline(secs(1800)));
+    (end, bench)
+}
+
+#[test]
+fn every_transient_fault_is_survived_wherever_it_strikes() {
+    let polls = |fault: Option<fn() -> Reply>, at: usize, times: usize| {
+        let good = (0..4).map(|_| running_reply()).chain([finished_reply()]);
+        let mut replies: Vec<_> = good.collect();
+        for _ in 0..times {
+            replies.extend(fault.map(|fault| fault()));
+            let last = replies.len() - 1;
+            replies[at..=last].rotate_right(1);
+        }
+        replies
+    };
+    for (name, fault) in TRANSIENT {
+        for (place, at, times) in [("first", 0, 1), ("middle", 2, 1), ("last", 4, 1), ("five in a row", 2, 5)] {
+            let (end, bench) = wait_on(polls(Some(*fault), at, times));
+            let report = end.unwrap_or_else(|error| panic!("{name}, {place}: {error}"));
+            assert_eq!(report.outcome(), Some(Outcome::Succeeded), "{name}, {place}");
+            assert_eq!(report.polls as usize, 5 + times, "{name}, {place}");
+            assert!(bench.clock.elapsed() < secs(120), "{name}, {place}: {:?}", bench.clock.elapsed());
+        }
+    }
+}
+
+#[test]
+fn every_permanent_answer_ends_the_wait_at_once_with_all_that_is_known() {
+    for (name, fault, kind) in PERMANENT {
+        for good in [0, 3] {
+            let replies = (0..good).map(|_| running_reply()).chain([fault(), finished_reply()]);
+            let (end, bench) = wait_on(replies);
+            let error = end.unwrap_err();
+            assert_eq!(error.kind(), *kind, "{name}");
+            assert_eq!(error.batch().map(Batch::id), Some("b-1"), "{name}");
+            assert_eq!((error.polls() as usize, bench.wire.sent().len()), (good + 1, good + 1), "{name}");
+            assert_eq!(error.last_snapshot().is_some(), good > 0, "{name}");
+            assert_eq!(error.elapsed(), bench.clock.elapsed(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_outage_of_a_minute_costs_no_error_and_at_most_one_wait_of_lag() {
+    let clock = VirtualClock::new();
+    let script = Script::by_time(&clock)
+        .from(secs(0), || Ok(running(1, 10)))
+        .from(secs(300), || Err(unavailable()))
+        .from(secs(360), || Ok(running(6, 10)))
+        .from(secs(600), || Ok(finished(10, 0)));
+    let report = clock.run(bulkrail::wait(&script, script.batch("b"))).unwrap();
+    assert_eq!(report.outcome(), Some(Outcome::Succeeded));
+    assert!(clock.elapsed() <= secs(600 + 2 * 30), "{:?}", clock.elapsed());
+}
+
+#[test]
+fn a_provider_that_stays_away_is_unreachable_not_running() {
+    let clock = VirtualClock::new();
+    let script = Script::by_time(&clock).from(secs(0), || Ok(running(1, 10))).from(secs(60), || Err(unavailable()));
+    let wait = bulkrail::wait(&script, script.batch("b")).failure_budget(secs(600));
+    let error = clock.run(wait).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(error.last_snapshot().unwrap().progress.processed, Some(1));
+    let waited = clock.elapsed();
+    assert!((secs(600)..secs(720)).contains(&waited), "{waited:?}");
+    let source = std::error::Error::source(&error).unwrap().downcast_ref::<Error>().unwrap();
+    assert_eq!(source.kind(), ErrorKind::Unavailable, "the last fault is behind it");
+}
+
+#[test]
+fn the_deadline_tells_running_from_out_of_sight() {
+    let wait = |script: &Script, clock: &VirtualClock| {
+        let error = clock.run(bulkrail::wait(script, script.batch("b")).deadline(secs(120))).unwrap_err();
+        assert_eq!(clock.elapsed(), secs(120), "one last look at the deadline, and none later");
+        error
+    };
+    let clock = VirtualClock::new();
+    let script = Script::by_time(&clock).from(secs(0), || Ok(running(7, 10)));
+    let error = wait(&script, &clock);
+    assert_eq!((error.kind(), error.is_timeout(), error.is_retryable()), (ErrorKind::Deadline, true, true));
+    assert_eq!(error.last_snapshot().unwrap().progress.processed, Some(7));
+
+    let clock = VirtualClock::new();
+    let script = Script::by_time(&clock).from(secs(0), || Err(unavailable()));
+    assert_eq!(wait(&script, &clock).kind(), ErrorKind::Unreachable);
+
+    let clock = VirtualClock::new();
+    let script = Script::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(119), || Err(unavailable()));
+    assert_eq!(
+        wait(&script, &clock).kind(),
+        ErrorKind::Deadline,
+        "one bad look at the end does not hide that it was running"
+    );
+
+    let clock = VirtualClock::new();
+    let script = Script::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(30), || Err(unavailable()));
+    assert_eq!(
+        wait(&script, &clock).kind(),
+        ErrorKind::Unreachable,
+        "a minute and a half without a look is out of sight"
+    );
+
+    let clock = VirtualClock::new();
+    let script = Script::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(115), || Ok(finished(10, 0)));
+    let report = clock.run(bulkrail::wait(&script, script.batch("b")).deadline(secs(120))).unwrap();
+    assert_eq!(report.outcome(), Some(Outcome::Succeeded), "the last look sees the end");
+}
+
+#[test]
+fn not_found_is_not_visible_yet_only_after_our_own_submit() {
+    let not_found = || Err(Error::new(ErrorKind::NotFound, "not there").with_http_status(404));
+    let script =
+        |clock: &VirtualClock| Script::by_time(clock).from(secs(0), not_found).from(secs(20), || Ok(finished(1, 0)));
+
+    let clock = VirtualClock::new();
+    let provider = script(&clock);
+    let report = clock.run(bulkrail::wait(&provider, provider.submitted("b"))).unwrap();
+    assert_eq!(report.outcome(), Some(Outcome::Succeeded));
+
+    let clock = VirtualClock::new();
+    let provider = script(&clock);
+    let error = clock.run(bulkrail::wait(&provider, provider.batch("b"))).unwrap_err();
+    assert_eq!((error.kind(), error.polls()), (ErrorKind::NotFound, 1), "a batch named by hand is not there");
+
+    let clock = VirtualClock::new();
+    let provider = script(&clock);
+    let old = provider.batch("b").with_submitted_at("2025-12-31T23:50:00Z".parse().unwrap());
+    let error = clock.run(bulkrail::wait(&provider, old)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "nor is one submitted ten minutes ago");
+
+    let clock = VirtualClock::new();
+    let provider = Script::by_time(&clock).from(secs(0), not_found);
+    let error = clock.run(bulkrail::wait(&provider, provider.submitted("b"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "after the grace it is gone");
+    assert!((secs(60)..secs(100)).contains(&clock.elapsed()), "{:?}", clock.elapsed());
+
+    let clock = VirtualClock::new();
+    let provider = Script::in_order(&clock).then(|| Ok(running(1, 2))).then(not_found);
+    let error = clock.run(bulkrail::wait(&provider, provider.submitted("b"))).unwrap_err();
+    assert_eq!((error.kind(), error.polls()), (ErrorKind::NotFound, 2), "once it was seen, not found means gone");
+}
+
+#[test]
+fn a_look_that_never_ends_is_cut_off() {
+    let clock = VirtualClock::new();
+    let script = Script::by_time(&clock).look_takes(secs(100_000));
+    let error = clock.run(bulkrail::wait(&script, script.batch("b")).deadline(secs(300))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(clock.elapsed() <= secs(300) + bulkrail::wait::LOOK_TIMEOUT, "{:?}", clock.elapsed());
+}
+
+#[test]
+fn without_a_deadline_only_the_failure_budget_bounds_it() {
+    let clock = VirtualClock::new();
+    let days = secs(3 * 24 * 3600);
+    let script = Script::by_time(&clock).from(secs(0), || Ok(running(1, 2))).from(days, || Ok(finished(2, 0)));
+    clock.run(bulkrail::wait(&script, script.batch("b")).without_deadline()).unwrap();
+    assert!(clock.elapsed() >= days);
+}
+
+#[test]
+fn a_hint_is_obeyed_and_capped_by_the_deadline() {
+    let clock = VirtualClock::new();
+    let script = Script::in_order(&clock)
+        .then(|| Err(unavailable().with_retry_after(secs(50))))
+        .then(|| {
+            let mut snapshot = running(1, 2);
+            snapshot.retry_after = Some(secs(40));
+            Ok(snapshot)
+        })
+        .then(|| Ok(finished(2, 0)));
+    clock.run(bulkrail::wait(&script, script.batch("b")).interval(secs(1)..=secs(2))).unwrap();
+    assert!((secs(90)..secs(100)).contains(&clock.elapsed()), "{:?}", clock.elapsed());
+
+    let clock = VirtualClock::new();
+    let script = Script::in_order(&clock).then(|| Err(unavailable().with_retry_after(secs(1_000_000_000))));
+    let error = clock.run(bulkrail::wait(&script, script.batch("b")).deadline(secs(600))).unwrap_err();
+    assert_eq!((error.kind(), clock.elapsed()), (ErrorKind::Unreachable, secs(600)));
+}
+
+#[test]
+fn stopping_a_wait_keeps_the_batch_and_what_was_seen() {
+    let clock = VirtualClock::new();
+    let script = Script::by_time(&clock).from(secs(0), || Ok(running(3, 10)));
+    let stop = clock.clock().sleep(secs(100));
+    let error = clock.run(bulkrail::wait(&script, script.batch("b")).stop_when(stop)).unwrap_err();
+    assert_eq!((error.kind(), clock.elapsed()), (ErrorKind::Interrupted, secs(100)));
+    assert_eq!(error.batch().map(Batch::id), Some("b"));
+    assert_eq!(error.last_snapshot().unwrap().progress.processed, Some(3));
+}
+
+#[test]
+fn a_snapshot_is_handed_over_before_the_next_sleep() {
+    let clock = VirtualClock::new();
+    let script = Script::by_time(&clock).from(secs(0), || Ok(running(1, 2))).from(secs(30), || Ok(finished(2, 0)));
+    let mut snapshots = bulkrail::wait(&script, script.batch("b")).snapshots();
+    let first = clock.run(snapshots.next()).unwrap().unwrap();
+    assert_eq!((first.polls, clock.elapsed()), (1, secs(0)), "the first one needs no sleep");
+    let mut last = first;
+    while let Some(report) = clock.run(snapshots.next()) {
+        last = report.unwrap();
+    }
+    assert_eq!(last.outcome(), Some(Outcome::Succeeded));
+    assert!(clock.run(snapshots.next()).is_none(), "nothing follows the end");
+}
+
+#[test]
+fn the_first_look_after_a_submit_comes_when_the_provider_asks_for_it() {
+    let bench = Bench::new();
+    let client = client!(reap, bench, Credentials::api_key("k"));
+    let submitted = Batch::named(PROVIDER, "b").unwrap().with_submitted_at(VirtualClock::BEGINNING);
+    bench.wire.push(finished_reply());
+    bench.clock.run(client.wait(submitted.clone())).unwrap();
+    assert!(
+        (secs(60)..=secs(120)).contains(&bench.clock.elapsed()),
+        "Reap: 1 to 2 minutes, {:?}",
+        bench.clock.elapsed()
+    );
+
+    // The same batch, resumed later: it has been long enough.
+    let before = bench.clock.elapsed();
+    bench.wire.push(finished_reply());
+    bench.clock.run(client.wait(submitted)).unwrap();
+    assert_eq!(bench.clock.elapsed(), before);
+}
