@@ -1,0 +1,238 @@
+//! The four clients against the sandbox, over real sockets: submit, wait, end, with and without faults.
+#![cfg(all(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
+
+use std::time::Duration;
+
+use bulkrail::localpayment::raw::types as accounts;
+use bulkrail::{Batch, Error, ErrorKind, Outcome, Provider, Report, State, cdq, killb, localpayment, reap};
+use bulkrail_sandbox::{Faults, Sandbox};
+
+/// Fast enough that a batch of minutes ends in a second.
+const SPEED: f64 = 200.0;
+
+async fn sandbox(faults: Faults) -> Sandbox {
+    Sandbox::builder().seed(7).speed(SPEED).faults(faults).start().await.unwrap()
+}
+
+fn secret(sandbox: &Sandbox, provider: &str, variable: &str) -> String {
+    let pair = sandbox.credentials(provider).iter().find(|(name, _)| *name == variable);
+    pair.unwrap_or_else(|| panic!("{variable}")).1.to_owned()
+}
+
+struct Clients {
+    killb: killb::Client,
+    reap: reap::Client,
+    cdq: cdq::Client,
+    localpayment: localpayment::Client,
+}
+
+impl Clients {
+    fn of(sandbox: &Sandbox) -> Self {
+        let url = |provider| sandbox.base_url(provider).unwrap();
+        let login = killb::Credentials::login(
+            secret(sandbox, "killb", "KILLB_EMAIL"),
+            secret(sandbox, "killb", "KILLB_PASSWORD"),
+        );
+        let user = secret(sandbox, "localpayment", "LOCALPAYMENT_USERNAME");
+        let user = localpayment::Credentials::login(user, secret(sandbox, "localpayment", "LOCALPAYMENT_PASSWORD"));
+        let reap_key = reap::Credentials::api_key(secret(sandbox, "reap", "REAP_API_KEY"));
+        let cdq_key = cdq::Credentials::api_key(secret(sandbox, "cdq", "CDQ_API_KEY"));
+        Self {
+            killb: killb::Client::builder().base_url(url("killb")).credentials(login).build().unwrap(),
+            reap: reap::Client::builder().base_url(url("reap")).credentials(reap_key).build().unwrap(),
+            cdq: cdq::Client::builder().base_url(url("cdq")).credentials(cdq_key).build().unwrap(),
+            localpayment: localpayment::Client::builder()
+                .base_url(url("localpayment"))
+                .credentials(user)
+                .build()
+                .unwrap(),
+        }
+    }
+}
+
+fn workbook(rows: u32) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (column, name) in ["entityType", "externalId", "email", "accountType"].into_iter().enumerate() {
+        sheet.write(0, column as u16, name).unwrap();
+        for row in 1..=rows {
+            let value = match name {
+                "entityType" => "PERSON".to_owned(),
+                "accountType" => "PSE".to_owned(),
+                "email" => format!("user-{row}@example.com"),
+                _ => format!("ref-{row}"),
+            };
+            sheet.write(row, column as u16, value).unwrap();
+        }
+    }
+    book.save_to_buffer().unwrap()
+}
+
+fn csv(rows: u32) -> String {
+    let rows = (1..=rows).map(|row| format!("00000000-0000-4000-8000-{row:012},token-{row}\n"));
+    std::iter::once("externalId,shareToken\n".to_owned()).chain(rows).collect()
+}
+
+fn batch_of(accounts: u32) -> accounts::CreateBatch {
+    let account = |number| accounts::BatchAccount {
+        address: None,
+        external_id: format!("acc-{number}"),
+        beneficiary: accounts::Beneficiary {
+            document: accounts::BeneficiaryDocument { id: format!("{number:013}"), type_: "RFC".to_owned() },
+            last_name: Some("Doe".to_owned()),
+            lastname: None,
+            name: "Jane".to_owned(),
+            type_: accounts::BeneficiaryTypeKnown::Individual.into(),
+        },
+    };
+    accounts::CreateBatch {
+        account_number: "484.484.00000011".to_owned(),
+        accounts: (0..accounts).map(account).collect(),
+        country: "MEX".to_owned(),
+        external_id: "batch-1".to_owned(),
+        name: None,
+    }
+}
+
+async fn to_the_end<P: Provider>(client: &P, batch: Batch) -> Result<Report, Error> {
+    let quick = Duration::from_millis(20)..=Duration::from_millis(100);
+    bulkrail::wait(client, batch).interval(quick).deadline(Duration::from_secs(60)).await
+}
+
+/// Submits again until it works; only a test may, because only here nobody minds a batch too many.
+async fn at_last<F: Future<Output = Result<Batch, Error>>>(mut submit: impl FnMut(u32) -> F) -> Batch {
+    for attempt in 0..20 {
+        match submit(attempt).await {
+            Ok(batch) => return batch,
+            Err(error) if error.kind() == ErrorKind::Conflict => return error.batch().unwrap().clone(),
+            Err(error) => assert!(error.is_transient() || error.kind() == ErrorKind::OutcomeUnknown, "{error:?}"),
+        }
+    }
+    panic!("twenty faults in a row");
+}
+
+async fn all_four(sandbox: &Sandbox) -> [Report; 4] {
+    let clients = Clients::of(sandbox);
+    let (workbook, csv) = (workbook(40), csv(60));
+    let killb = async {
+        let batch = at_last(|_| clients.killb.upload(&workbook)).await;
+        to_the_end(&clients.killb, batch).await
+    };
+    let reap = async {
+        let keys: Vec<_> = (0..20).map(|attempt| format!("key-{attempt}")).collect();
+        let batch = at_last(|attempt| clients.reap.upload(csv.as_bytes(), &keys[attempt as usize])).await;
+        to_the_end(&clients.reap, batch).await
+    };
+    let cdq = async {
+        let features = [cdq::raw::types::ConfirmationFeature::ConfirmBaInBpStorage];
+        let batch = at_last(|_| clients.cdq.start("72d6900fce6b326088f5d9d91049e3e6", &features)).await;
+        to_the_end(&clients.cdq, batch).await
+    };
+    let localpayment = async {
+        let accounts: Vec<_> = (0..20)
+            .map(|attempt| accounts::CreateBatch { external_id: format!("batch-{attempt}"), ..batch_of(30) })
+            .collect();
+        let batch = at_last(|attempt| clients.localpayment.submit(&accounts[attempt as usize])).await;
+        to_the_end(&clients.localpayment, batch).await
+    };
+    let (killb, reap, cdq, localpayment) = tokio::join!(killb, reap, cdq, localpayment);
+    [killb, reap, cdq, localpayment].map(|end| end.unwrap_or_else(|error| panic!("{error:?}")))
+}
+
+fn check_counts(reports: &[Report; 4]) {
+    for (report, rows) in reports.iter().zip([Some(40), Some(60), None, Some(30)]) {
+        let progress = &report.snapshot.progress;
+        assert_eq!((report.snapshot.state, progress.total), (State::Finished, rows), "{report:?}");
+        if let (Some(total), Some(succeeded), Some(failed)) = (progress.total, progress.succeeded, progress.failed) {
+            assert_eq!(succeeded + failed + progress.unaccounted().unwrap(), total, "{report:?}");
+        }
+    }
+    assert_eq!(reports[2].outcome(), Some(Outcome::Succeeded), "CDQ has no rows");
+    assert!(reports.iter().any(|report| report.outcome() == Some(Outcome::Partial)));
+}
+
+#[tokio::test]
+async fn without_faults() {
+    let sandbox = sandbox(Faults::None).await;
+    let reports = all_four(&sandbox).await;
+    check_counts(&reports);
+    for (provider, report) in Sandbox::PROVIDERS.into_iter().zip(&reports) {
+        assert!(report.snapshot.drift.is_empty(), "{report:?}");
+        let stats = sandbox.stats(provider);
+        assert_eq!((stats.batches_created, stats.polls), (1, u64::from(report.polls)), "{provider}");
+    }
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn with_502s_cut_connections_and_broken_bodies() {
+    let (mut polls, mut answered) = (0, 0);
+    for seed in 1..=3 {
+        let sandbox = Sandbox::builder().seed(seed).speed(SPEED).faults(Faults::Flaky).start().await.unwrap();
+        let reports = all_four(&sandbox).await;
+        check_counts(&reports);
+        polls += reports.iter().map(|report| u64::from(report.polls)).sum::<u64>();
+        let stats = Sandbox::PROVIDERS.map(|provider| sandbox.stats(provider));
+        answered += stats.iter().map(|stats| stats.polls - stats.rejected.min(stats.polls)).sum::<u64>();
+    }
+    assert!(polls > answered, "some polls were not answered: {polls} of which {answered}");
+}
+
+#[tokio::test]
+async fn with_tokens_that_die() {
+    let sandbox = sandbox(Faults::Expire).await;
+    check_counts(&all_four(&sandbox).await);
+}
+
+#[tokio::test]
+async fn with_answers_that_drift() {
+    let sandbox = sandbox(Faults::Drift).await;
+    let reports = all_four(&sandbox).await;
+    assert!(reports.iter().all(|report| report.snapshot.is_end()), "{reports:?}");
+    assert!(reports.iter().any(|report| !report.snapshot.drift.is_empty()), "{reports:?}");
+}
+
+#[tokio::test]
+async fn rows_of_a_batch() {
+    let sandbox = sandbox(Faults::None).await;
+    let clients = Clients::of(&sandbox);
+    let batch = clients.killb.upload(&workbook(40)).await.unwrap();
+    let report = to_the_end(&clients.killb, batch.clone()).await.unwrap();
+    let rows = clients.killb.rows(&batch).await.unwrap();
+    assert_eq!(rows.len() as u64, report.snapshot.progress.total.unwrap());
+    let failed = rows.iter().filter(|row| row.outcome == bulkrail::RowOutcome::Failed).count() as u64;
+    assert_eq!(Some(failed), report.snapshot.progress.failed);
+    assert!(rows.iter().all(|row| row.reference.as_deref().is_some_and(|reference| reference.starts_with("ref-"))));
+
+    let batch = clients.localpayment.submit(&batch_of(30)).await.unwrap();
+    let report = to_the_end(&clients.localpayment, batch.clone()).await.unwrap();
+    let rows = clients.localpayment.rows(&batch).await.unwrap();
+    assert_eq!(Some(rows.len() as u64), report.snapshot.progress.succeeded);
+}
+
+#[tokio::test]
+async fn wrong_credentials_and_unknown_batches() {
+    let sandbox = sandbox(Faults::None).await;
+    let url = |provider| sandbox.base_url(provider).unwrap();
+    let wrong = killb::Client::builder()
+        .base_url(url("killb"))
+        .credentials(killb::Credentials::login("me", "wrong"))
+        .build()
+        .unwrap();
+    let error = wrong.upload(b"x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
+    let wrong =
+        reap::Client::builder().base_url(url("reap")).credentials(reap::Credentials::api_key("wrong")).build().unwrap();
+    assert_eq!(wrong.upload(b"x", "k").await.unwrap_err().kind(), ErrorKind::Authentication);
+
+    let clients = Clients::of(&sandbox);
+    let unknown = "784d4045-c900-4050-aad6-8fe4c8d2fb16";
+    let error = clients.killb.look(&Batch::named(killb::PROVIDER, unknown).unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+    let error = clients.reap.look(&Batch::named(reap::PROVIDER, unknown).unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+    let error = clients.cdq.look(&Batch::named(cdq::PROVIDER, unknown).unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+    let error = clients.localpayment.look(&Batch::named(localpayment::PROVIDER, unknown).unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+}
