@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::{env, fs, panic};
 
@@ -27,7 +28,7 @@ pub fn generate(spec: &Spec) -> Result<String, Error> {
         .with_conversion(number_schema(), "::serde_json::Number", [].into_iter());
     // The generator asserts where it finds what it does not support; that must name the spec too.
     let tokens = panic::catch_unwind(|| Generator::new(&settings).generate_tokens(&api))
-        .map_err(|_| refused("the generator gave up on it (its own message is above)".to_owned()))?
+        .map_err(|panic| refused(format!("the generator gave up on it: {}", said(&*panic))))?
         .map_err(|error| refused(error.to_string()))?;
     let mut file = syn::parse2(tokens).map_err(|error| refused(error.to_string()))?;
     redact::redact(&mut file);
@@ -48,6 +49,12 @@ fn servers(spec: &Spec) -> syn::Item {
     }
 }
 
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
+}
+
 fn number_schema() -> schemars::schema::SchemaObject {
     serde_json::from_value(json!({"type": "number"})).expect("a literal schema")
 }
@@ -62,11 +69,7 @@ pub fn run_build_script(names: &[&str]) {
     for name in names.iter().filter(|name| feature_is_on(name)) {
         let file = format!("specs/{name}.yaml");
         say(&format!("cargo::rerun-if-changed={file}"));
-        for error in build_one(&root, &file, &out.join(format!("{name}.rs")))
-            .err()
-            .into_iter()
-            .flatten()
-        {
+        for error in build_one(&root, &file, &out.join(format!("{name}.rs"))).err().into_iter().flatten() {
             failed = true;
             say(&format!("cargo::error={error}"));
         }
@@ -77,12 +80,7 @@ pub fn run_build_script(names: &[&str]) {
 }
 
 fn build_one(root: &Path, file: &str, to: &Path) -> Result<(), Vec<Error>> {
-    let mut spec = Spec::load(root.join(file)).map_err(|error| {
-        vec![Error {
-            file: file.into(),
-            ..error
-        }]
-    })?;
+    let mut spec = Spec::load(root.join(file)).map_err(|error| vec![Error { file: file.into(), ..error }])?;
     spec.file = file.into();
     let found = lint(&spec);
     if !found.is_empty() {
@@ -99,4 +97,77 @@ fn feature_is_on(name: &str) -> bool {
 #[expect(clippy::print_stdout, reason = "this is how a build script talks to cargo")]
 fn say(line: &str) {
     println!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of one test, gone when the test is over.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(name: &str) -> Self {
+            let path = env::temp_dir().join(format!("bulkrail-codegen-{name}-{}", std::process::id()));
+            fs::create_dir_all(path.join("specs")).unwrap();
+            Self(path)
+        }
+
+        /// What the build script would say of a spec of this text, and what it would have written.
+        fn build(&self, text: &str) -> (Vec<String>, Option<String>) {
+            fs::write(self.0.join("specs/some.yaml"), text).unwrap();
+            let to = self.0.join("some.rs");
+            let said = build_one(&self.0, "specs/some.yaml", &to).err().unwrap_or_default();
+            (said.iter().map(ToString::to_string).collect(), fs::read_to_string(to).ok())
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    const GOOD: &str = "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {}\n";
+
+    #[test]
+    fn a_good_spec_becomes_a_file() {
+        let (said, written) = Directory::new("good").build(GOOD);
+        assert_eq!(said, [""; 0]);
+        assert!(written.unwrap().contains("pub struct Client"));
+    }
+
+    #[test]
+    fn a_bad_spec_becomes_lines_that_start_with_its_path_in_the_package() {
+        let directory = Directory::new("bad");
+        let (said, written) = directory.build("openapi: 3.0.3\ninfo: {title: t}\npaths: {}\nopenapi: 3.0.3\n");
+        assert_eq!(said, ["specs/some.yaml:4: /openapi: stands here twice; keep one"]);
+        assert_eq!(written, None);
+        let (said, written) = directory.build("openapi: 3.0.2\ninfo: {title: t}\npaths: {}\n");
+        assert_eq!(said, ["specs/some.yaml:1: /openapi: must be 3.0.3", "specs/some.yaml:2: /info: needs a `version`"]);
+        assert_eq!(written, None);
+        let (said, written) = directory.build(&GOOD.replace("{}", "{/a: 7}"));
+        assert!(said.len() == 1 && said[0].starts_with("specs/some.yaml:1: cannot be turned into Rust: "), "{said:?}");
+        assert_eq!(written, None);
+    }
+
+    #[test]
+    fn a_missing_spec_is_named() {
+        let directory = Directory::new("missing");
+        let said = build_one(&directory.0, "specs/none.yaml", &directory.0.join("none.rs")).unwrap_err();
+        assert!(said.len() == 1 && said[0].to_string().starts_with("specs/none.yaml: cannot be read: "), "{said:?}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named() {
+        let directory = Directory::new("unwritable");
+        fs::write(directory.0.join("specs/some.yaml"), GOOD).unwrap();
+        let said = build_one(&directory.0, "specs/some.yaml", &directory.0.join("none/some.rs")).unwrap_err();
+        assert!(said.len() == 1 && said[0].to_string().contains("none/some.rs"), "{said:?}");
+    }
+
+    #[test]
+    fn a_provider_that_is_not_asked_for_is_left_out() {
+        assert!(!feature_is_on("no such provider"));
+    }
 }

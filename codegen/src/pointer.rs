@@ -14,10 +14,7 @@ pub(crate) fn walk<'a>(document: &'a Value, visit: &mut impl FnMut(&str, &'a Val
         match value {
             Value::Object(map) => map.iter().for_each(|(key, value)| step(&join(at, key), value, visit)),
             Value::Array(items) => {
-                items
-                    .iter()
-                    .enumerate()
-                    .for_each(|(index, value)| step(&format!("{at}/{index}"), value, visit));
+                items.iter().enumerate().for_each(|(index, value)| step(&format!("{at}/{index}"), value, visit));
             }
             _ => {}
         }

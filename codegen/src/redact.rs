@@ -23,12 +23,7 @@ fn redact_module(module: &mut ItemMod) {
     for item in items.iter_mut() {
         let (name, attributes) = match item {
             Item::Struct(data) => (&data.ident, &mut data.attrs),
-            Item::Enum(data)
-                if data
-                    .variants
-                    .iter()
-                    .any(|variant| !matches!(variant.fields, Fields::Unit)) =>
-            {
+            Item::Enum(data) if data.variants.iter().any(|variant| !matches!(variant.fields, Fields::Unit)) => {
                 (&data.ident, &mut data.attrs)
             }
             _ => continue,

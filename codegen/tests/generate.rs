@@ -1,0 +1,158 @@
+//! What `generate` makes of a spec, and how it says that it cannot.
+
+#![cfg(feature = "generate")]
+
+use bulkrail_codegen::{Spec, generate};
+use syn::{Attribute, Fields, Item, ItemMod};
+
+const SPEC: &str = "\
+openapi: 3.0.3
+info: {title: Things, version: '1'}
+servers:
+  - {url: 'https://sandbox.example.com', description: sandbox}
+  - {url: 'https://api.example.com', description: production}
+paths:
+  /things/{id}:
+    get:
+      operationId: get_thing
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: string}}
+      responses:
+        '200': {description: Good., content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
+        '404': {description: Bad., content: {application/json: {schema: {$ref: '#/components/schemas/ErrorBody'}}}}
+  /things:
+    post:
+      operationId: upload_things
+      requestBody:
+        content: {multipart/form-data: {schema: {$ref: '#/components/schemas/ThingFile'}}}
+      responses:
+        '201': {description: Good., content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
+components:
+  schemas:
+    Thing:
+      type: object
+      required: [id]
+      properties:
+        id: {type: string}
+        seen: {type: string, format: date-time, nullable: true}
+        size: {type: number}
+        colour: {$ref: '#/components/schemas/Colour'}
+        count: {$ref: '#/components/schemas/Count'}
+    Colour: {type: string, enum: [red, blue]}
+    Count: {oneOf: [{type: integer}, {type: string}]}
+    ThingFile: {type: object, properties: {file: {type: string, format: binary}}}
+    ErrorBody: {type: object, properties: {message: {type: string}}}
+";
+
+fn generated(text: &str) -> Result<String, String> {
+    let spec = Spec::parse("specs/things.yaml", text).unwrap_or_else(|error| panic!("{error}"));
+    generate(&spec).map_err(|error| error.to_string())
+}
+
+fn source() -> String {
+    generated(SPEC).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The items of the generated module `types`.
+fn types(source: &str) -> Vec<Item> {
+    let file = syn::parse_file(source).expect("Rust");
+    let types = file.items.into_iter().find_map(|item| match item {
+        Item::Mod(ItemMod { ident, content, .. }) if ident == "types" => content,
+        _ => None,
+    });
+    types.expect("a module of types").1
+}
+
+fn derives_debug(attributes: &[Attribute]) -> bool {
+    let derives = attributes.iter().filter(|attribute| attribute.path().is_ident("derive"));
+    let mut lists = derives.map(|derive| derive.meta.require_list().expect("a list").tokens.to_string());
+    lists.any(|list| list.contains("Debug"))
+}
+
+#[test]
+fn no_type_with_data_derives_debug() {
+    let source = source();
+    let mut with_data = Vec::new();
+    for item in types(&source) {
+        let (name, attributes) = match item {
+            Item::Struct(data) => (data.ident, data.attrs),
+            Item::Enum(data) if data.variants.iter().any(|variant| !matches!(variant.fields, Fields::Unit)) => {
+                (data.ident, data.attrs)
+            }
+            _ => continue,
+        };
+        assert!(!derives_debug(&attributes), "{name}");
+        with_data.push(name.to_string());
+    }
+    with_data.sort();
+    assert_eq!(with_data, ["Colour", "Count", "ErrorBody", "Thing", "ThingFile"]);
+    for name in with_data {
+        assert!(source.contains(&format!("impl ::std::fmt::Debug for {name} {{")), "{name}");
+        assert!(source.contains(&format!("f.write_str(\"{name} {{ .. }}\")")), "{name}");
+    }
+}
+
+#[test]
+fn a_mere_word_derives_debug() {
+    let words: Vec<String> = types(&source())
+        .into_iter()
+        .filter_map(|item| match item {
+            Item::Enum(words) if derives_debug(&words.attrs) => Some(words.ident.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(words, ["ColourKnown"]);
+}
+
+#[test]
+fn the_client_has_what_the_spec_has() {
+    let source = source();
+    for part in [
+        "pub async fn get_thing<'a>(",
+        "pub async fn upload_things<'a, B: Into<reqwest::Body>>(",
+        "(\"sandbox\", \"https://sandbox.example.com\")",
+        "(\"production\", \"https://api.example.com\")",
+        "pub size: ::std::option::Option<::serde_json::Number>",
+        "crate::transport::Transport",
+    ] {
+        assert!(source.contains(part), "{part} is not in:\n{source}");
+    }
+}
+
+#[test]
+fn a_field_that_may_be_null_may_be_absent() {
+    let source = source();
+    assert!(!source.contains("deserialize_with"), "{source}");
+    assert!(
+        source.contains("#[serde(default)]\n        pub seen: ::std::option::Option<::std::string::String>"),
+        "{source}"
+    );
+}
+
+#[test]
+fn the_same_spec_gives_the_same_source() {
+    assert_eq!(source(), source());
+}
+
+/// With `from` replaced by `to`, generation fails with one line that names the file and says this.
+#[track_caller]
+fn fails(from: &str, to: &str, reason: &str) {
+    assert!(SPEC.contains(from), "{from}");
+    let message = generated(&SPEC.replace(from, to)).expect_err("must fail");
+    assert!(message.starts_with("specs/things.yaml:1: cannot be turned into Rust: "), "{message}");
+    assert!(message.contains(reason), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
+#[test]
+fn a_mistake_is_one_readable_message() {
+    fails(
+        "size: {type: number}",
+        "size: {type: quantity}",
+        "gave up on it: not yet implemented: invalid type: quantity",
+    );
+    fails("info: {title: Things, version: '1'}", "info: {title: Things}", "missing field `version`");
+    fails("in: path, required: true, ", "in: nowhere, ", "not OpenAPI 3.0: ");
+    fails("  /things/{id}:", "  /things/{key}:", "key");
+    fails("#/components/schemas/Count", "#/components/schemas/Amount", "the generator gave up on it");
+}
