@@ -1,0 +1,91 @@
+//! What the demo submits. Nobody in it exists, and its addresses belong to nobody (RFC 2606).
+
+use std::fmt::Write;
+
+use bulkrail::localpayment::raw::types::{
+    BatchAccount, Beneficiary, BeneficiaryDocument, BeneficiaryTypeKnown, CreateBatch,
+};
+use rust_xlsxwriter::{Workbook, XlsxError};
+
+const KILLB_ROWS: u32 = 60;
+const REAP_ROWS: u32 = 120;
+const LOCALPAYMENT_ROWS: u32 = 40;
+
+/// KillB publishes no template; these are keys of `originalRowData` in its status answer.
+const KILLB_COLUMNS: [&str; 13] = [
+    "entityType",
+    "email",
+    "accountType",
+    "documentNumber",
+    "documentIssuedCountryCode",
+    "countryCode",
+    "firstName",
+    "lastName",
+    "personDocumentType",
+    "bankCode",
+    "accountNumber",
+    "bankAccountType",
+    "externalId",
+];
+
+/// A workbook for KillB, one account a row.
+pub(super) fn killb() -> Result<Vec<u8>, XlsxError> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (column, title) in (0..).zip(KILLB_COLUMNS) {
+        sheet.write_string(0, column, title)?;
+    }
+    for row in 1..=KILLB_ROWS {
+        let cells = [
+            "PERSON".to_owned(),
+            format!("demo.person{row}@example.com"),
+            "PSE".to_owned(),
+            format!("{row:010}"),
+            "CO".to_owned(),
+            "CO".to_owned(),
+            "Demo".to_owned(),
+            format!("Person {row}"),
+            "CC".to_owned(),
+            "001".to_owned(),
+            format!("{row:011}"),
+            "savings".to_owned(),
+            format!("demo-person-{row}"),
+        ];
+        for (column, cell) in (0..).zip(cells) {
+            sheet.write_string(row, column, cell)?;
+        }
+    }
+    workbook.save_to_buffer()
+}
+
+/// A CSV file for Reap, one person a row.
+pub(super) fn reap() -> String {
+    let mut csv = "externalId,shareToken\n".to_owned();
+    for row in 1..=REAP_ROWS {
+        // Writing to a string cannot fail.
+        let _ = writeln!(csv, "demo-person-{row},demo-share-token-{row}");
+    }
+    csv
+}
+
+/// A batch for Localpayment.
+pub(super) fn localpayment() -> CreateBatch {
+    let account = |row| BatchAccount {
+        address: None,
+        beneficiary: Beneficiary {
+            document: BeneficiaryDocument { id: "XAXX010101000".to_owned(), type_: "RFC".to_owned() },
+            last_name: Some(format!("Person {row}")),
+            lastname: None,
+            name: "Demo".to_owned(),
+            type_: BeneficiaryTypeKnown::Individual.into(),
+        },
+        external_id: format!("demo-account-{row}"),
+    };
+    CreateBatch {
+        account_number: "484.484.00000011".to_owned(),
+        accounts: (1..=LOCALPAYMENT_ROWS).map(account).collect(),
+        country: "MEX".to_owned(),
+        external_id: "demo-batch".to_owned(),
+        name: None,
+    }
+}

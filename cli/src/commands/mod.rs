@@ -1,0 +1,8 @@
+//! One module a command.
+
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod sandbox;
+pub(crate) mod schema;
+pub(crate) mod status;
+pub(crate) mod wait;

@@ -1,0 +1,143 @@
+//! From a provider's name to a client of it, with credentials from the environment.
+
+use std::env;
+
+use bulkrail::time::Clock;
+use bulkrail::transport::Room;
+use bulkrail::{
+    Advice, Batch, ClientBuilder, Environment, Error, ErrorKind, Provider, ProviderId, Snapshot, cdq, killb,
+    localpayment, reap,
+};
+
+use crate::args::Connection;
+use crate::failure::Failure;
+
+/// A client of any of the providers.
+pub(crate) enum AnyClient {
+    Killb(killb::Client),
+    Reap(reap::Client),
+    Cdq(cdq::Client),
+    Localpayment(localpayment::Client),
+}
+
+/// Ways to prove who you are: each is a set of variables that belong together.
+type Ways = &'static [&'static [&'static str]];
+
+/// A client of `provider`. Nothing is sent yet.
+pub(crate) fn connect(provider: &ProviderId, options: &Connection) -> Result<AnyClient, Failure> {
+    let client = match provider.as_str() {
+        "killb" => AnyClient::Killb(set_up(
+            provider,
+            options,
+            killb::Client::builder(),
+            killb::Credentials::from_env(),
+            &[&["KILLB_EMAIL", "KILLB_PASSWORD"], &["KILLB_ACCESS_TOKEN"]],
+        )?),
+        "reap" => AnyClient::Reap(set_up(
+            provider,
+            options,
+            reap::Client::builder(),
+            reap::Credentials::from_env(),
+            &[&["REAP_API_KEY"]],
+        )?),
+        "cdq" => AnyClient::Cdq(set_up(
+            provider,
+            options,
+            cdq::Client::builder(),
+            cdq::Credentials::from_env(),
+            &[&["CDQ_API_KEY"]],
+        )?),
+        "localpayment" => AnyClient::Localpayment(set_up(
+            provider,
+            options,
+            localpayment::Client::builder(),
+            localpayment::Credentials::from_env(),
+            &[&["LOCALPAYMENT_USERNAME", "LOCALPAYMENT_PASSWORD"], &["LOCALPAYMENT_ACCESS_TOKEN"]],
+        )?),
+        _ => {
+            let unknown = format!("the provider {provider} is unknown; known are killb, reap, cdq and localpayment");
+            return Err(Failure::usage(unknown));
+        }
+    };
+    Ok(client)
+}
+
+fn set_up<C: Room>(
+    provider: &ProviderId,
+    options: &Connection,
+    builder: ClientBuilder<C>,
+    credentials: Option<C::Credentials>,
+    ways: Ways,
+) -> Result<C, Failure> {
+    let Some(credentials) = credentials else {
+        let missing = Error::new(ErrorKind::Configuration, missing(ways));
+        return Err(missing.with_provider(provider.clone()).into());
+    };
+    let mut builder = builder.credentials(credentials);
+    if options.insecure_http {
+        builder = builder.allow_insecure_http();
+    }
+    if let Some(url) = &options.base_url {
+        return Ok(builder.base_url(url).build()?);
+    }
+    if options.production {
+        return Ok(builder.environment(Environment::Production).build()?);
+    }
+    let variable = format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase());
+    let Some(url) = env::var_os(&variable).filter(|url| !url.is_empty()) else {
+        return Ok(builder.build()?);
+    };
+    // What is no Unicode is no URL either; the builder says so.
+    let built = builder.base_url(url.to_string_lossy()).build();
+    built.map_err(|error| Failure::from(error).said(|message| format!("{message} (the base URL is {variable})")))
+}
+
+/// Names the variables to set, and which of them is missing where it is only one of two.
+fn missing(ways: Ways) -> String {
+    let is_set = |name: &&&str| env::var(name).is_ok_and(|value| !value.is_empty());
+    let all: Vec<_> = ways.iter().map(|names| names.join(" and ")).collect();
+    let half = ways.iter().find(|names| names.iter().any(|name| is_set(&name)));
+    let missing = half.and_then(|names| names.iter().find(|name| !is_set(name)));
+    match missing {
+        Some(name) => format!("there are no credentials: {name} is missing (set {})", all.join(", or ")),
+        None => format!("there are no credentials: set {}", all.join(", or ")),
+    }
+}
+
+impl Provider for AnyClient {
+    fn id(&self) -> ProviderId {
+        match self {
+            Self::Killb(client) => client.id(),
+            Self::Reap(client) => client.id(),
+            Self::Cdq(client) => client.id(),
+            Self::Localpayment(client) => client.id(),
+        }
+    }
+
+    async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
+        match self {
+            Self::Killb(client) => client.look(batch).await,
+            Self::Reap(client) => client.look(batch).await,
+            Self::Cdq(client) => client.look(batch).await,
+            Self::Localpayment(client) => client.look(batch).await,
+        }
+    }
+
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Killb(client) => client.advice(),
+            Self::Reap(client) => client.advice(),
+            Self::Cdq(client) => client.advice(),
+            Self::Localpayment(client) => client.advice(),
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        match self {
+            Self::Killb(client) => client.clock(),
+            Self::Reap(client) => client.clock(),
+            Self::Cdq(client) => client.clock(),
+            Self::Localpayment(client) => client.clock(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Why a command did not do its job, how that is said, and with which exit code it ends.
+
+use std::error::Error as _;
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal};
+
+use bulkrail::{Error, ErrorKind};
+
+use crate::people::complain;
+use crate::{exit, output};
+
+/// The end of a command that did not do its job.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something went wrong.
+    Error(Box<Said>),
+    /// Nobody reads standard output any more; there is nobody to tell.
+    NoReader,
+}
+
+/// An error and how it is said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    error: Error,
+    message: String,
+    /// The command that goes on where this one ended.
+    resume: Option<String>,
+}
+
+impl Failure {
+    /// Called with something that cannot work.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Usage, message.into()).into()
+    }
+
+    /// Something outside of us is missing or in the way.
+    pub(crate) fn configuration(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Configuration, message.into()).into()
+    }
+
+    /// The machine does not give us what we need.
+    pub(crate) fn machine(what: &str, error: &io::Error) -> Self {
+        Self::configuration(format!("{what}: {error}"))
+    }
+
+    /// The same, said as `message`.
+    pub(crate) fn said(mut self, message: impl FnOnce(&str) -> String) -> Self {
+        if let Self::Error(said) = &mut self {
+            said.message = message(&said.message);
+        }
+        self
+    }
+
+    /// The same, with the command that goes on from here, where going on makes sense.
+    pub(crate) fn resumed_by(mut self, command: impl FnOnce(ErrorKind) -> String) -> Self {
+        if let Self::Error(said) = &mut self
+            && matches!(said.error.kind(), ErrorKind::Deadline | ErrorKind::Interrupted | ErrorKind::Unreachable)
+        {
+            said.resume = Some(command(said.error.kind()));
+        }
+        self
+    }
+
+    /// Says it, as a document with `json`, and gives the exit code.
+    pub(crate) fn report(self, json: bool) -> u8 {
+        match self {
+            Self::Error(said) => said.report(json),
+            Self::NoReader => exit::OTHER,
+        }
+    }
+}
+
+impl Said {
+    fn report(self, json: bool) -> u8 {
+        let kind = self.error.kind();
+        if prints_batch(kind)
+            && let Some(batch) = self.error.batch()
+        {
+            // Whoever does not read it has the id in the message.
+            let _ = output::json(batch);
+        }
+        if json {
+            let mut document = self.error.document();
+            document.error.message = self.message;
+            match output::line(&document) {
+                Ok(line) => complain(line.trim_end()),
+                Err(_) => complain(&document.error.message),
+            }
+        } else {
+            complain(&format!("error: {}", self.message));
+            let mut cause = self.error.source();
+            while let Some(error) = cause {
+                complain(&format!("  because: {error}"));
+                cause = error.source();
+            }
+            if let Some(command) = self.resume {
+                complain(&format!("resume: {command}"));
+            }
+        }
+        exit::of_error(kind)
+    }
+}
+
+/// Whether the batch document goes to standard output, for a later wait to start from.
+pub(crate) fn prints_batch(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Deadline | ErrorKind::Interrupted)
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        Self::Error(Box::new(Said { error, message, resume: None }))
+    }
+}
+
+/// From writing results.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::NoReader;
+        }
+        Self::machine("standard output cannot be written", &error)
+    }
+}
+
+/// Says what the parser of the command line has to say (help and version, too), and gives the exit code.
+pub(crate) fn of_clap(error: &clap::Error) -> u8 {
+    if !error.use_stderr() {
+        let text = error.render();
+        let text = if io::stdout().is_terminal() { text.ansi().to_string() } else { text.to_string() };
+        return match output::last(output::text(&text)) {
+            Ok(()) => exit::SUCCESS,
+            Err(failure) => failure.report(false),
+        };
+    }
+    let json = std::env::args_os()
+        .skip(1)
+        .take_while(|arg| arg != OsStr::new("--"))
+        .any(|arg| arg == OsStr::new("--json") || arg == OsStr::new("--jsonl"));
+    if json {
+        return Failure::usage(one_line(&error.to_string())).report(true);
+    }
+    // Standard error is all there is to tell about it.
+    let _ = error.print();
+    exit::USAGE
+}
+
+/// What is wrong, without the usage that the parser writes below.
+fn one_line(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let end = message.find("\n\nUsage:").or_else(|| message.find("\n\nFor more"));
+    let words: Vec<_> = message[..end.unwrap_or(message.len())].split_whitespace().collect();
+    words.join(" ")
+}

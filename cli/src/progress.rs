@@ -1,0 +1,84 @@
+//! Progress bars on standard error.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use bulkrail::Snapshot;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::table;
+
+/// How often a bar turns its wheel: often enough to look alive.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A bar for each batch, or none at all.
+pub(crate) struct Bars {
+    screen: Option<MultiProgress>,
+    bars: RefCell<Vec<ProgressBar>>,
+}
+
+impl Bars {
+    pub(crate) fn new(drawn: bool) -> Self {
+        Self { screen: drawn.then(MultiProgress::new), bars: RefCell::default() }
+    }
+
+    /// A bar for a batch at `provider`.
+    pub(crate) fn add(&self, provider: &str) -> Bar {
+        let Some(screen) = &self.screen else {
+            return Bar(ProgressBar::hidden());
+        };
+        let template = "{spinner} {prefix:13} {bar:30} {elapsed:>3}  {msg}";
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = screen.add(ProgressBar::new(100));
+        bar.set_style(style);
+        bar.set_prefix(provider.to_owned());
+        bar.set_message("submitted");
+        bar.enable_steady_tick(TICK);
+        self.bars.borrow_mut().push(bar.clone());
+        Bar(bar)
+    }
+
+    /// Takes all bars off the screen, for good: one that is left to itself would draw itself again.
+    pub(crate) fn clear(&self) {
+        for bar in self.bars.borrow_mut().drain(..) {
+            bar.finish_and_clear();
+        }
+        if let Some(screen) = &self.screen {
+            let _ = screen.clear();
+        }
+    }
+}
+
+/// The bar of one batch.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    /// Shows what was seen.
+    pub(crate) fn show(&self, snapshot: &Snapshot) {
+        let progress = &snapshot.progress;
+        let mut message = snapshot
+            .outcome
+            .map_or_else(|| snapshot.state.to_string(), |outcome| format!("{} {outcome}", table::sign(outcome)));
+        match (progress.processed, progress.total, progress.percent()) {
+            (Some(processed), Some(total), _) => message.push_str(&format!(", {processed} of {total} rows")),
+            (None, Some(total), _) => message.push_str(&format!(", {total} rows")),
+            (.., Some(percent)) => message.push_str(&format!(", {percent:.0} %")),
+            _ => {}
+        }
+        if let Some(failed) = progress.failed.filter(|failed| *failed > 0) {
+            message.push_str(&format!(", {failed} failed"));
+        }
+        if snapshot.is_end() {
+            if let Some(unaccounted) = progress.unaccounted().filter(|unaccounted| *unaccounted > 0) {
+                message.push_str(&format!(", {unaccounted} unaccounted for"));
+            }
+            self.0.set_position(100);
+            self.0.finish_with_message(message);
+        } else {
+            // No row is done before the end that we know of; a full bar is for ended batches.
+            let percent = progress.percent().unwrap_or_default().floor();
+            self.0.set_position(percent as u64);
+            self.0.set_message(message);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Each exit code, and the error document that goes with it.
+
+use serde_json::{Value, json};
+
+use crate::server::{Server, cdq, killb, reap};
+use crate::support::{QUICK, Run, bulkrail, finish, run};
+
+async fn status(provider: &str, http: u16, body: Value) -> Run {
+    let server = Server::always(http, body).await;
+    run(["status", provider, "b-1", "--json", "--base-url", &server.url]).await
+}
+
+#[tokio::test]
+async fn an_ended_batch_exits_by_its_outcome() {
+    let table = [
+        ("reap", reap("completed", [5, 5, 5, 0]), 0, "succeeded"),
+        ("reap", reap("completed", [5, 5, 3, 1]), 3, "partial"),
+        ("reap", reap("completed", [5, 5, 0, 5]), 4, "failed"),
+        ("killb", killb("FAILED", [5, 0, 0, 0]), 4, "failed"),
+        ("cdq", cdq("CANCELED", "10"), 4, "cancelled"),
+        ("cdq", cdq("ARCHIVED", "100"), 4, "unknown"),
+    ];
+    for (provider, body, code, outcome) in table {
+        let server = Server::always(200, body).await;
+        for command in ["status", "wait"] {
+            let run = run([command, provider, "b-1", "--json", "--base-url", &server.url]).await;
+            assert_eq!((run.code, run.stderr.as_str()), (code, ""), "{command} {outcome}");
+            assert_eq!(run.document()["outcome"], outcome);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_exits_by_its_kind() {
+    let table = [
+        (401, 6, "authentication"),
+        (403, 6, "permission"),
+        (404, 7, "not_found"),
+        (429, 8, "rate_limited"),
+        (503, 8, "unavailable"),
+        (400, 1, "invalid_request"),
+        (307, 1, "unsafe_redirect"),
+    ];
+    for (http, code, kind) in table {
+        let body = json!({"code": "1", "message": "no", "parameter": ""});
+        let run = status("reap", http, body).await;
+        let error = run.error();
+        assert_eq!((run.code, run.stdout.as_str()), (code, ""), "{http}");
+        assert_eq!((&error["error"]["kind"], &error["error"]["http_status"]), (&json!(kind), &json!(http)));
+        assert_eq!((&error["batch"]["id"], &error["error"]["provider"]), (&json!("b-1"), &json!("reap")));
+    }
+    let undecodable = status("reap", 200, json!([1])).await;
+    assert_eq!((undecodable.code, &undecodable.error()["error"]["kind"]), (1, &json!("decode")));
+}
+
+#[tokio::test]
+async fn nobody_there_is_unavailable() {
+    let gone = Server::always(200, json!({})).await.url.clone();
+    let run = run(["status", "cdq", "b-1", "--json", "--base-url", &gone]).await;
+    assert_eq!((run.code, &run.error()["error"]["kind"]), (8, &json!("unavailable")));
+}
+
+#[tokio::test]
+async fn a_deadline_without_a_look_is_unreachable() {
+    let server = Server::always(503, json!({})).await;
+    let args = ["wait", "reap", "b-1", "--json", "--deadline", "300ms", "--base-url", &server.url];
+    let run = run(args.into_iter().chain(QUICK)).await;
+    assert_eq!((run.code, run.stdout.as_str()), (8, ""));
+    let error = run.error();
+    assert_eq!((&error["error"]["kind"], &error["last"]), (&json!("unreachable"), &Value::Null));
+    assert_eq!(error["batch"]["id"], "b-1");
+    assert!(error["polls"].as_u64() >= Some(1));
+}
+
+#[tokio::test]
+async fn people_read_what_went_wrong_and_why() {
+    let server = Server::always(503, json!({})).await;
+    let args = ["wait", "reap", "b-1", "--deadline", "100ms", "--quiet", "--base-url", &server.url];
+    let run = run(args.into_iter().chain(QUICK)).await;
+    assert_eq!((run.code, run.stdout.as_str()), (8, ""));
+    let lines: Vec<_> = run.stderr.lines().collect();
+    assert!(lines[0].starts_with("error: reap: "), "{lines:?}");
+    assert!(lines[1].starts_with("  because: "), "{lines:?}");
+    assert_eq!(lines.last(), Some(&"resume: bulkrail wait reap b-1"));
+}
+
+#[tokio::test]
+async fn missing_credentials_are_named() {
+    let table = [
+        ("killb", "KILLB_ACCESS_TOKEN", "KILLB_EMAIL"),
+        ("reap", "REAP_API_KEY", "REAP_API_KEY"),
+        ("cdq", "CDQ_API_KEY", "CDQ_API_KEY"),
+        ("localpayment", "LOCALPAYMENT_ACCESS_TOKEN", "LOCALPAYMENT_USERNAME and LOCALPAYMENT_PASSWORD"),
+    ];
+    for (provider, removed, named) in table {
+        let mut command = bulkrail(["status", provider, "b-1", "--json"]);
+        command.env_remove(removed);
+        let run = finish(command).await;
+        let error = run.error();
+        assert_eq!((run.code, &error["error"]["kind"]), (2, &json!("configuration")));
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.contains(named) && message.contains(removed), "{message}");
+    }
+    let mut command = bulkrail(["status", "killb", "b-1"]);
+    command.env_remove("KILLB_ACCESS_TOKEN").env("KILLB_EMAIL", "me@example.com");
+    let run = finish(command).await;
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("KILLB_PASSWORD is missing"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn plain_http_leaves_this_machine_only_when_told_to() {
+    let mut command = bulkrail(["status", "reap", "b-1", "--json"]);
+    command.env("REAP_BASE_URL", "http://reap.example");
+    let run = finish(command).await;
+    let error = run.error();
+    assert_eq!((run.code, &error["error"]["kind"]), (2, &json!("configuration")));
+    assert!(error["error"]["message"].as_str().unwrap().contains("REAP_BASE_URL"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_signal_ends_a_wait_and_leaves_the_batch_behind() {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
+    use crate::support::signal;
+
+    let server = Server::always(200, killb("PROCESSING", [9, 3, 3, 0])).await;
+    let mut child = bulkrail(["wait", "killb", "b-1", "--jsonl", "--base-url", &server.url]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next_line().await.unwrap().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&first).unwrap()["state"], "running");
+    signal(&child, "-INT").await;
+    let batch: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+    assert_eq!((&batch["provider"], &batch["id"]), (&json!("killb"), &json!("b-1")));
+    assert_eq!(lines.next_line().await.unwrap(), None);
+    let run = Run::of(child.wait_with_output().await.unwrap());
+    assert_eq!(run.code, 130);
+    let error = run.error();
+    assert_eq!(error["error"]["kind"], "interrupted");
+    assert_eq!(error["last"]["progress"]["processed"], 3);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_terminated_wait_prints_the_batch_and_nothing_else() {
+    use std::time::Duration;
+
+    use crate::support::signal;
+
+    for flag in ["--json", "--quiet"] {
+        let server = Server::always(200, killb("PROCESSING", [9, 3, 3, 0])).await;
+        let child = bulkrail(["wait", "killb", "b-1", flag, "--base-url", &server.url]).spawn().unwrap();
+        while server.requests().is_empty() {
+            bulkrail::time::Clock::system().sleep(Duration::from_millis(5)).await;
+        }
+        signal(&child, "-TERM").await;
+        let run = Run::of(child.wait_with_output().await.unwrap());
+        assert_eq!(run.code, 130);
+        assert_eq!(run.document()["id"], "b-1");
+        if flag == "--json" {
+            assert_eq!(run.error()["error"]["kind"], "interrupted");
+        } else {
+            assert!(run.stderr.contains("resume: bulkrail wait --batch"), "{}", run.stderr);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_reader_that_goes_away_is_no_reason_to_shout() {
+    for args in [&["schema"][..], &["completions", "bash"], &["--help"]] {
+        let mut child = bulkrail(args).spawn().unwrap();
+        drop(child.stdout.take());
+        let run = Run::of(child.wait_with_output().await.unwrap());
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{args:?}");
+    }
+    let server = Server::always(200, killb("PROCESSING", [9, 3, 3, 0])).await;
+    let args = ["wait", "killb", "b-1", "--jsonl", "--base-url", &server.url];
+    let mut child = bulkrail(args.into_iter().chain(QUICK)).spawn().unwrap();
+    drop(child.stdout.take());
+    let run = Run::of(child.wait_with_output().await.unwrap());
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    let server = Server::always(200, killb("COMPLETED", [9, 9, 8, 1])).await;
+    let mut child = bulkrail(["wait", "killb", "b-1", "--json", "--base-url", &server.url]).spawn().unwrap();
+    drop(child.stdout.take());
+    let run = Run::of(child.wait_with_output().await.unwrap());
+    assert_eq!((run.code, run.stderr.as_str()), (3, ""));
+}

@@ -1,0 +1,68 @@
+//! A wait that ran out of time goes on in another process.
+
+use std::process::Stdio;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use crate::server::{Server, reap};
+use crate::support::{QUICK, Run, TempFile, bulkrail, run};
+
+fn wait<'a>(server: &'a Server, more: &[&'a str]) -> Vec<&'a str> {
+    let args = ["wait", "--base-url", &server.url];
+    args.into_iter().chain(QUICK).chain(more.iter().copied()).collect()
+}
+
+#[tokio::test]
+async fn the_output_of_a_wait_that_ran_out_of_time_is_where_the_next_begins() {
+    for flag in ["--json", "--jsonl", "--quiet"] {
+        let server = Server::always(200, reap("in_progress", [50, 20, 20, 0])).await;
+        let first = run(wait(&server, &["reap", "b-1", "--deadline", "150ms", flag])).await;
+        assert_eq!(first.code, 5, "{first:?}");
+        let batch = json!({"provider": "reap", "id": "b-1", "key": null, "submitted_at": null});
+        assert_eq!(first.lines().last(), Some(&batch));
+        if flag == "--quiet" {
+            assert!(first.stderr.starts_with("error: reap: the deadline passed"), "{first:?}");
+            assert!(first.stderr.contains("\nresume: bulkrail wait --batch FILE"), "{first:?}");
+        } else {
+            let error = first.error();
+            assert_eq!((&error["error"]["kind"], &error["batch"]), (&json!("deadline"), &batch));
+            assert_eq!(error["last"]["progress"]["processed"], 20);
+            assert_eq!(error["error"]["retryable"], true);
+        }
+        if flag == "--json" {
+            assert_eq!(first.document(), batch);
+        }
+
+        let server = Server::always(200, reap("completed", [50, 50, 50, 0])).await;
+        let file = TempFile::new(&format!("resume{flag}.json"), &first.stdout);
+        let second = run(wait(&server, &["--batch", file.path(), "--json"])).await;
+        assert_eq!((second.code, &second.document()["batch"]), (0, &batch));
+    }
+}
+
+#[tokio::test]
+async fn any_document_with_a_batch_will_do_also_on_standard_input() {
+    let server = Server::always(200, reap("completed", [50, 50, 50, 0])).await;
+    let batch = json!({"provider": "reap", "id": "b-2", "key": "k-1", "submitted_at": "2026-01-01T00:00:00Z"});
+    for document in [batch.clone(), json!({"batch": batch, "state": "running"})] {
+        let mut command = bulkrail(wait(&server, &["--batch", "-", "--json"]));
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(document.to_string().as_bytes()).await.unwrap();
+        drop(stdin);
+        let run = Run::of(child.wait_with_output().await.unwrap());
+        assert_eq!((run.code, &run.document()["batch"]), (0, &batch));
+    }
+    assert!(server.requests().iter().all(|line| line == "GET /entity/kyc/import/batch/b-2"));
+}
+
+#[tokio::test]
+async fn people_are_told_the_file_to_go_on_with() {
+    let server = Server::always(200, reap("in_progress", [50, 20, 20, 0])).await;
+    let file = TempFile::new("told.json", r#"{"provider":"reap","id":"b-3"}"#);
+    let run = run(wait(&server, &["--batch", file.path(), "--deadline", "100ms"])).await;
+    assert_eq!(run.code, 5);
+    let hint = format!("resume: bulkrail wait --batch {}", file.path());
+    assert_eq!(run.stderr.lines().last(), Some(hint.as_str()));
+}

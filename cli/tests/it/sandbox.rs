@@ -1,0 +1,105 @@
+//! `bulkrail sandbox`, and the command against a sandbox.
+
+use bulkrail::{cdq, killb};
+use bulkrail_sandbox::{Faults, Sandbox};
+use serde_json::json;
+
+use crate::support::{QUICK, bulkrail, finish};
+
+/// The command with the sandbox's credentials and addresses in its environment.
+fn at(sandbox: &Sandbox, args: &[&str]) -> tokio::process::Command {
+    let mut command = bulkrail(args.iter().copied().chain(QUICK));
+    command.env_clear();
+    for provider in Sandbox::PROVIDERS {
+        let variable = format!("{}_BASE_URL", provider.to_ascii_uppercase());
+        command.env(variable, sandbox.base_url(provider).unwrap());
+        command.envs(sandbox.credentials(provider).iter().copied());
+    }
+    command
+}
+
+async fn start_cdq(sandbox: &Sandbox) -> String {
+    let client = cdq::Client::builder()
+        .base_url(sandbox.base_url("cdq").unwrap())
+        .credentials(cdq::Credentials::api_key(sandbox.credentials("cdq")[0].1))
+        .build()
+        .unwrap();
+    client.start("storage", &[]).await.unwrap().id().to_owned()
+}
+
+#[tokio::test]
+async fn addresses_and_credentials_in_the_environment_are_enough() {
+    let sandbox = Sandbox::builder().speed(100.0).start().await.unwrap();
+    let id = start_cdq(&sandbox).await;
+    let run = finish(at(&sandbox, &["wait", "cdq", &id, "--json"])).await;
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert_eq!(run.document()["outcome"], "succeeded");
+    assert!(sandbox.stats("cdq").polls >= 2);
+}
+
+#[tokio::test]
+async fn logins_happen_by_themselves() {
+    let sandbox = Sandbox::builder().speed(1000.0).start().await.unwrap();
+    let credentials = sandbox.credentials("killb");
+    let client = killb::Client::builder()
+        .base_url(sandbox.base_url("killb").unwrap())
+        .credentials(killb::Credentials::login(credentials[0].1, credentials[1].1))
+        .build()
+        .unwrap();
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (row, cell) in (0..).zip(["accountType", "PSE", "nonsense"]) {
+        sheet.write_string(row, 0, cell).unwrap();
+    }
+    // One without a name, one of no known kind: neither row can succeed.
+    let batch = client.upload(&workbook.save_to_buffer().unwrap()).await.unwrap();
+    let run = finish(at(&sandbox, &["wait", "killb", batch.id(), "--json"])).await;
+    assert_eq!(run.code, 4);
+    let result = run.document();
+    assert_eq!((&result["outcome"], &result["progress"]["failed"]), (&json!("failed"), &json!(2)));
+}
+
+#[tokio::test]
+async fn a_provider_that_drifts_is_waited_for_all_the_same() {
+    let sandbox = Sandbox::builder().speed(60.0).faults(Faults::Drift).start().await.unwrap();
+    let id = start_cdq(&sandbox).await;
+    let run = finish(at(&sandbox, &["wait", "cdq", &id, "--json"])).await;
+    assert_eq!((run.code, &run.document()["outcome"]), (0, &json!("succeeded")));
+    assert_ne!(run.document()["drift"], json!([]));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn it_prints_what_a_shell_needs_and_runs_until_interrupted() {
+    use std::collections::HashMap;
+
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
+    use crate::support::{Run, signal};
+
+    let mut child = bulkrail(["sandbox", "--speed", "20", "--faults", "drift"]).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut variables = HashMap::new();
+    while variables.len() < 10 {
+        let line = stdout.next_line().await.unwrap().unwrap();
+        let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
+        variables.insert(name.to_owned(), value.to_owned());
+    }
+    let mut command = bulkrail(["status", "reap", "unknown", "--json"]);
+    command.env_clear().envs(&variables);
+    let run = finish(command).await;
+    assert_eq!((run.code, &run.error()["error"]["code"]), (7, &json!("0701020100")));
+    signal(&child, "-TERM").await;
+    assert_eq!(stdout.next_line().await.unwrap(), None);
+    let run = Run::of(child.wait_with_output().await.unwrap());
+    assert_eq!(run.code, 0);
+    assert!(run.stderr.contains("faults drift"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_told() {
+    let sandbox = Sandbox::builder().start().await.unwrap();
+    let run = finish(bulkrail(["sandbox", "--port", &sandbox.port().to_string()])).await;
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.starts_with("error: the sandbox cannot listen on port"), "{}", run.stderr);
+}

@@ -1,0 +1,73 @@
+//! The documents are what `bulkrail schema` says they are.
+
+use serde_json::{Value, json};
+
+use crate::server::{Server, cdq, killb, localpayment_completed, reap};
+use crate::support::{QUICK, run};
+
+async fn schemas() -> Value {
+    let run = run(["schema"]).await;
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    run.document()
+}
+
+#[track_caller]
+fn check(schema: &Value, document: &Value) {
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let validator = jsonschema::validator_for(schema).unwrap();
+    let problems: Vec<_> = validator.iter_errors(document).map(|error| error.to_string()).collect();
+    assert!(problems.is_empty(), "{problems:?} in {document}");
+}
+
+#[tokio::test]
+async fn results_are_as_the_schema_says() {
+    let schemas = schemas().await;
+    let mut drifting = reap("verifying", [50, 40, 40, 0]);
+    drifting["processedRecords"] = json!("40");
+    let bodies = [
+        ("killb", killb("COMPLETED", [100, 100, 98, 2])),
+        ("reap", reap("in_progress", [100, 45, 43, 2])),
+        ("reap", drifting),
+        ("cdq", cdq("RUNNING", "77")),
+        ("localpayment", localpayment_completed()),
+    ];
+    for (provider, body) in bodies {
+        let server = Server::always(200, body).await;
+        let run = run(["status", provider, "b-1", "--json", "--base-url", &server.url]).await;
+        let result = run.document();
+        check(&schemas["result"], &result);
+        check(&schemas["batch"], &result["batch"]);
+    }
+}
+
+#[tokio::test]
+async fn errors_and_lines_are_as_the_schema_says() {
+    let schemas = schemas().await;
+    let server = Server::always(200, killb("PROCESSING", [9, 3, 3, 0])).await;
+    let deadline = ["wait", "killb", "b-1", "--jsonl", "--deadline", "100ms"];
+    let args = deadline.into_iter().chain(["--base-url", &server.url]).chain(QUICK);
+    let stopped = run(args).await;
+    check(&schemas["error"], &stopped.error());
+    let lines = stopped.lines();
+    let (batch, results) = lines.split_last().unwrap();
+    check(&schemas["batch"], batch);
+    assert!(!results.is_empty());
+    for result in results {
+        check(&schemas["result"], result);
+    }
+
+    let usage = run(["wait", "nobody", "b-1", "--json"]).await;
+    check(&schemas["error"], &usage.error());
+    let server = Server::always(404, json!({"code": "0701020100", "message": "m", "parameter": "p"})).await;
+    let missing = run(["status", "reap", "b-1", "--json", "--base-url", &server.url]).await;
+    check(&schemas["error"], &missing.error());
+}
+
+#[tokio::test]
+async fn the_schema_tells_documents_from_others() {
+    let schemas = schemas().await;
+    for name in ["batch", "result", "error"] {
+        let validator = jsonschema::validator_for(&schemas[name]).unwrap();
+        assert!(!validator.is_valid(&json!({})), "{name}");
+    }
+}

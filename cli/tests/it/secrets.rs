@@ -1,0 +1,68 @@
+//! No secret is ever shown, whatever happens.
+
+use serde_json::json;
+
+use crate::server::{Server, killb};
+use crate::support::{QUICK, bulkrail, finish};
+
+const CANARY: &str = "CANARY-5f2c";
+const SECRETS: [&str; 7] = [
+    "KILLB_EMAIL",
+    "KILLB_PASSWORD",
+    "KILLB_ACCESS_TOKEN",
+    "REAP_API_KEY",
+    "CDQ_API_KEY",
+    "LOCALPAYMENT_USERNAME",
+    "LOCALPAYMENT_PASSWORD",
+];
+
+#[tokio::test]
+async fn a_secret_in_the_environment_stays_there() {
+    // A provider that repeats what it was sent in its free texts. (Its codes and status words are shown as they come.)
+    let echo = json!({"code": "1", "message": CANARY, "detail": CANARY, "status": {"detail": CANARY}});
+    let answers = [
+        (200, json!({"accessToken": CANARY, "access": CANARY, "status": 7})),
+        (200, json!([CANARY])),
+        (400, echo.clone()),
+        (401, echo.clone()),
+        (500, echo.clone()),
+        (302, echo),
+    ];
+    for provider in ["killb", "reap", "cdq", "localpayment"] {
+        for (number, (http, body)) in answers.iter().enumerate() {
+            let server = Server::always(*http, body.clone()).await;
+            let flags = [&["--json", "-vv"][..], &["-v"]][number % 2];
+            let args = ["wait", provider, "b-1", "--deadline", "20ms", "--base-url", &server.url];
+            let mut command = bulkrail(args.into_iter().chain(QUICK).chain(flags.iter().copied()));
+            command.envs(SECRETS.map(|name| (name, CANARY)));
+            let run = finish(command).await;
+            assert_ne!(run.code, 0);
+            assert!(run.stderr.contains("bulkrail::transport"), "no log: {}", run.stderr);
+            assert!(!format!("{run:?}").contains(CANARY), "{provider} {http}: {run:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_sent_is_not_shown_either() {
+    let server = Server::always(200, killb("COMPLETED", [1, 1, 1, 0])).await;
+    let broken = format!("{CANARY}\nx");
+    for provider in ["killb", "reap", "cdq", "localpayment"] {
+        let mut command = bulkrail(["status", provider, "b-1", "--json", "-v", "--base-url", &server.url]);
+        command.envs(
+            ["KILLB_ACCESS_TOKEN", "REAP_API_KEY", "CDQ_API_KEY", "LOCALPAYMENT_ACCESS_TOKEN"]
+                .map(|name| (name, &broken)),
+        );
+        let run = finish(command).await;
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(!format!("{run:?}").contains(CANARY), "{run:?}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_in_an_address_are_refused_and_not_repeated() {
+    let url = format!("https://user:{CANARY}@reap.example");
+    let run = finish(bulkrail(["status", "reap", "b-1", "--base-url", &url])).await;
+    assert_eq!(run.code, 2);
+    assert!(!format!("{run:?}").contains(CANARY), "{run:?}");
+}

@@ -1,0 +1,113 @@
+//! A tiny server that answers what a test tells it to.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// Listens on loopback until dropped.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Script {
+    answers: Arc<Mutex<VecDeque<(u16, String)>>>,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Gives these answers in order, and the last one again and again.
+    pub(crate) async fn start(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
+        let answers = answers.into_iter().map(|(status, body)| (status, body.to_string()));
+        let script = Script { answers: Arc::new(Mutex::new(answers.collect())), requests: Arc::default() };
+        let requests = Arc::clone(&script.requests);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = Router::new().fallback(answer).with_state(script);
+        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, requests, task }
+    }
+
+    /// Always answers this.
+    pub(crate) async fn always(status: u16, body: Value) -> Self {
+        Self::start([(status, body)]).await
+    }
+
+    /// Method and path of each request.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(State(script): State<Script>, request: Request) -> Response {
+    let line = format!("{} {}", request.method(), request.uri());
+    script.requests.lock().unwrap().push(line);
+    let mut answers = script.answers.lock().unwrap();
+    let (status, body) =
+        if answers.len() > 1 { answers.pop_front().unwrap() } else { answers.front().cloned().unwrap() };
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::from_u16(status).unwrap(), json, body).into_response()
+}
+
+/// A KillB job, as its status page shows one.
+pub(crate) fn killb(status: &str, [total, processed, succeeded, failed]: [u64; 4]) -> Value {
+    json!({
+        "jobId": "550e8400-e29b-41d4-a716-446655440000",
+        "status": status,
+        "totalRows": total,
+        "processedRows": processed,
+        "successCount": succeeded,
+        "errorCount": failed,
+        "results": [],
+        "createdAt": "2024-01-15T10:30:00.000Z",
+        "updatedAt": "2024-01-15T10:35:00.000Z",
+    })
+}
+
+/// A Reap batch, as its status page shows one.
+pub(crate) fn reap(status: &str, [total, processed, succeeded, failed]: [u64; 4]) -> Value {
+    json!({
+        "batchId": "784d4045-c900-4050-aad6-8fe4c8d2fb16",
+        "status": status,
+        "totalRecords": total,
+        "processedRecords": processed,
+        "failedRecords": failed,
+        "createdAt": "2025-01-15T10:30:00.000Z",
+        "updatedAt": "2025-01-15T10:35:00.000Z",
+        "startedAt": null,
+        "completedAt": null,
+        "summary": {"successfulRecords": succeeded, "errors": []},
+    })
+}
+
+/// A CDQ job, as its pages show one.
+pub(crate) fn cdq(status: &str, progress: &str) -> Value {
+    json!({"id": "job-1", "createdAt": "2021-01-01T10:00:00Z", "user": "u-1", "progress": progress, "status": status})
+}
+
+/// The ended batch of Localpayment's check page.
+pub(crate) fn localpayment_completed() -> Value {
+    json!({
+        "externalId": "1111111111-1",
+        "internalId": "2222",
+        "accountNumber": "484.484.00000011",
+        "status": {"code": "200", "description": "COMPLETED", "detail": "Batch Process Virtual Account completed"},
+        "comment": "The batch process is done - Total accounts requested = 2 - Total accounts created = 2",
+        "csvFormatResponse": "internal_id,external_id,bank_account\ni-1,e-1,646180111100000001\ni-2,e-2,646180111100000002\n",
+    })
+}

@@ -1,0 +1,114 @@
+//! Runs the built command.
+
+use std::ffi::OsStr;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+/// For waits that look every few milliseconds.
+pub(crate) const QUICK: [&str; 2] = ["--interval", "20ms..100ms"];
+
+/// What a finished command left behind.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    pub(crate) fn of(output: Output) -> Self {
+        let run = Self {
+            code: output.status.code().expect("an exit code, not a signal"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        };
+        assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+        run
+    }
+
+    /// Standard output as the one line of JSON that it has to be.
+    pub(crate) fn document(&self) -> Value {
+        only_line(&self.stdout)
+    }
+
+    /// Standard error as the one line of JSON that it has to be.
+    pub(crate) fn error(&self) -> Value {
+        only_line(&self.stderr)
+    }
+
+    /// Each line of standard output.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let lines = self.stdout.lines();
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn only_line(text: &str) -> Value {
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.ends_with('\n'), "{text}");
+    serde_json::from_str(text).unwrap()
+}
+
+/// The command in an environment that has credentials for every provider and nothing else.
+pub(crate) fn bulkrail<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bulkrail"));
+    command
+        .args(args)
+        .env_clear()
+        .env("KILLB_ACCESS_TOKEN", "test-token")
+        .env("REAP_API_KEY", "test-key")
+        .env("CDQ_API_KEY", "test-key")
+        .env("LOCALPAYMENT_ACCESS_TOKEN", "test-token")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs the command to its end.
+pub(crate) async fn run<'a>(args: impl IntoIterator<Item = &'a str>) -> Run {
+    finish(bulkrail(args)).await
+}
+
+/// Runs it to its end, which has to come soon.
+pub(crate) async fn finish(mut command: Command) -> Run {
+    let clock = bulkrail::time::Clock::system();
+    tokio::select! {
+        output = command.output() => Run::of(output.unwrap()),
+        () = clock.sleep(Duration::from_secs(30)) => panic!("it does not end: {command:?}"),
+    }
+}
+
+/// A file that is gone when dropped.
+pub(crate) struct TempFile(std::path::PathBuf);
+
+impl TempFile {
+    pub(crate) fn new(name: &str, text: &str) -> Self {
+        let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let path = directory.join(format!("{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Sends a signal, such as `-INT`, to a running command.
+#[cfg(unix)]
+pub(crate) async fn signal(child: &tokio::process::Child, signal: &str) {
+    let pid = child.id().expect("it runs").to_string();
+    let sent = Command::new("kill").args([signal, &pid]).status().await.unwrap();
+    assert!(sent.success());
+}

@@ -1,0 +1,75 @@
+//! Called wrongly, or asked how to be called.
+
+use crate::support::{TempFile, run};
+
+#[tokio::test]
+async fn what_cannot_work_is_refused_before_anything_is_sent() {
+    let garbage = TempFile::new("garbage.json", "KEY=value\n");
+    let stranger = TempFile::new("stranger.json", r#"{"provider":"stranger","id":"b-1"}"#);
+    let climbing = TempFile::new("climbing.json", r#"{"provider":"reap","id":"../x"}"#);
+    let calls: &[&[&str]] = &[
+        &["wait", "reap", "b-1", "--interval", "5s..1s"],
+        &["wait", "reap", "b-1", "--interval", "5s"],
+        &["wait", "reap", "b-1", "--deadline", "soon"],
+        &["wait", "reap", "b-1", "--deadline", "-5s"],
+        &["wait", "reap", "../x"],
+        &["status", "reap", ""],
+        &["status", "reap", "a b"],
+        &["status", "nobody", "b-1"],
+        &["status", "reap"],
+        &["wait"],
+        &["wait", "reap", "b-1", "--batch", "x.json"],
+        &["wait", "reap", "b-1", "--base-url", "http://127.0.0.1:1", "--production"],
+        &["wait", "--batch", "no-such-file.json"],
+        &["wait", "--batch", garbage.path()],
+        &["wait", "--batch", stranger.path()],
+        &["wait", "--batch", climbing.path()],
+        &["wait", "--batch", "-"],
+        &["frobnicate"],
+        &["demo", "--speed", "0"],
+        &["sandbox", "--faults", "nonsense"],
+        &["sandbox", "--port", "70000"],
+    ];
+    for call in calls {
+        let people = run(call.iter().copied()).await;
+        assert_eq!((people.code, people.stdout.as_str()), (2, ""), "{call:?}");
+        assert!(people.stderr.starts_with("error: "), "{call:?}: {}", people.stderr);
+
+        let program = run(call.iter().copied().chain(["--json"])).await;
+        assert_eq!((program.code, program.stdout.as_str()), (2, ""), "{call:?}");
+        let error = program.error();
+        assert_eq!(error["error"]["kind"], "usage", "{call:?}");
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(!message.is_empty() && !message.contains("Usage:"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn help_has_examples() {
+    for command in ["demo", "sandbox", "status", "wait", "schema", "completions"] {
+        let help = run([command, "--help"]).await;
+        assert_eq!((help.code, help.stderr.as_str()), (0, ""));
+        let example = format!("\n  bulkrail {command}");
+        assert!(help.stdout.contains("\nExamples:\n"), "{command}: {}", help.stdout);
+        assert!(help.stdout.contains(&example), "{command}: {}", help.stdout);
+    }
+    let help = run(["--help"]).await;
+    assert!(help.stdout.contains("\nExamples:\n  bulkrail demo"), "{}", help.stdout);
+    assert!(run(["wait", "--help"]).await.stdout.contains("KILLB_BASE_URL"));
+}
+
+#[tokio::test]
+async fn the_version_is_told() {
+    let version = run(["--version"]).await;
+    assert_eq!((version.code, version.stderr.as_str()), (0, ""));
+    assert_eq!(version.stdout, format!("bulkrail {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn shells_can_complete() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = run(["completions", shell]).await;
+        assert_eq!((script.code, script.stderr.as_str()), (0, ""));
+        assert!(script.stdout.contains("deadline"), "{shell}");
+    }
+}
