@@ -11,6 +11,7 @@ mod error;
 mod generated;
 mod model;
 mod provider;
+pub mod schedule;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
@@ -28,7 +29,9 @@ pub mod reap;
 
 pub use drift::{Drift, DriftKind};
 pub use error::{Error, ErrorDocument, ErrorKind};
-pub use model::{Batch, Outcome, Progress, ProviderId, Report, Row, RowOutcome, Snapshot, State};
+pub use model::{
+    Account, Batch, Disagreement, Ledger, Outcome, Progress, ProviderId, Report, Row, RowOutcome, Snapshot, State,
+};
 pub use provider::{Advice, Provider};
-pub use transport::{ClientBuilder, Environment, Limits};
+pub use transport::{ClientBuilder, Environment, Limits, Upload};
 pub use wait::wait;

@@ -4,7 +4,7 @@
 mod common;
 
 use std::fmt::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bulkrail::reap::{Credentials, PROVIDER};
@@ -14,6 +14,9 @@ use common::Bench;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
+
+/// Tests take turns: which events are of interest is kept for the whole process, and changes while a subscriber comes or goes.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// Writes each span and event as a line.
 #[derive(Clone, Default)]
@@ -76,6 +79,7 @@ fn traced(bench: &Bench, id: &str) -> (String, Result<bulkrail::Report, bulkrail
 
 #[test]
 fn the_names_of_spans_events_and_fields_are_fixed() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
     bench.wire.push(Reply::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":4}"#));
     bench.wire.push(Reply::new(502, "<html>"));
@@ -99,6 +103,7 @@ fn the_names_of_spans_events_and_fields_are_fixed() {
 
 #[test]
 fn nothing_of_an_answer_or_a_credential_is_traced() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
     let canary = r#"{"status":"CANARY","CANARY":"CANARY","totalRecords":"CANARY","processedRecords":1,"summary":{"errors":["CANARY"]}}"#;
     bench.wire.push(Reply::json(200, canary).header("x-request-id", "CANARY").header("location", "CANARY"));
@@ -111,6 +116,7 @@ fn nothing_of_an_answer_or_a_credential_is_traced() {
 
 #[test]
 fn an_observer_sees_every_look() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
     let client = client!(reap, bench, Credentials::api_key("k"));
     bench.wire.push(Reply::new(500, ""));

@@ -115,12 +115,12 @@ async fn all_four(sandbox: &Sandbox) -> [Report; 4] {
     let clients = Clients::of(sandbox);
     let (workbook, csv) = (workbook(40), csv(60));
     let killb = async {
-        let batch = at_last(|_| clients.killb.upload(&workbook)).await;
+        let batch = at_last(|_| clients.killb.upload(workbook.clone())).await;
         to_the_end(&clients.killb, batch).await
     };
     let reap = async {
         let keys: Vec<_> = (0..20).map(|attempt| format!("key-{attempt}")).collect();
-        let batch = at_last(|attempt| clients.reap.upload(csv.as_bytes(), &keys[attempt as usize])).await;
+        let batch = at_last(|attempt| clients.reap.upload(csv.as_str(), Some(&keys[attempt as usize]))).await;
         to_the_end(&clients.reap, batch).await
     };
     let cdq = async {
@@ -196,18 +196,32 @@ async fn with_answers_that_drift() {
 async fn rows_of_a_batch() {
     let sandbox = sandbox(Faults::None).await;
     let clients = Clients::of(&sandbox);
-    let batch = clients.killb.upload(&workbook(40)).await.unwrap();
+    let batch = clients.killb.upload(workbook(40)).await.unwrap();
     let report = to_the_end(&clients.killb, batch.clone()).await.unwrap();
-    let rows = clients.killb.rows(&batch).await.unwrap();
-    assert_eq!(rows.len() as u64, report.snapshot.progress.total.unwrap());
-    let failed = rows.iter().filter(|row| row.outcome == bulkrail::RowOutcome::Failed).count() as u64;
-    assert_eq!(Some(failed), report.snapshot.progress.failed);
-    assert!(rows.iter().all(|row| row.reference.as_deref().is_some_and(|reference| reference.starts_with("ref-"))));
+    let submitted: Vec<_> = (1..=40).map(|row| format!("ref-{row}")).collect();
+    let account = clients.killb.account(&batch, Some(&submitted)).await.unwrap();
+    assert_eq!(account.failed().count() as u64, report.snapshot.progress.failed.unwrap());
+    assert_eq!(account.rows.iter().filter_map(|row| row.reference.clone()).collect::<Vec<_>>(), submitted);
+    assert!(
+        account.missing.is_empty() && account.foreign.is_empty() && account.disagreements.is_empty(),
+        "{account:?}"
+    );
 
-    let batch = clients.localpayment.submit(&batch_of(30)).await.unwrap();
+    let accounts = batch_of(30);
+    let submitted: Vec<_> = accounts.accounts.iter().map(|account| account.external_id.clone()).collect();
+    let batch = clients.localpayment.submit(&accounts).await.unwrap();
     let report = to_the_end(&clients.localpayment, batch.clone()).await.unwrap();
-    let rows = clients.localpayment.rows(&batch).await.unwrap();
-    assert_eq!(Some(rows.len() as u64), report.snapshot.progress.succeeded);
+    let account = clients.localpayment.account(&batch, Some(&submitted)).await.unwrap();
+    assert_eq!(account.missing.len() as u64, report.snapshot.progress.unaccounted().unwrap());
+    assert_eq!(account.rows.len(), 30);
+
+    let csv = csv(30);
+    let submitted = reap::references(&csv.as_str().into()).unwrap();
+    let batch = clients.reap.upload(csv.as_str(), None).await.unwrap();
+    assert!(batch.key().is_some());
+    to_the_end(&clients.reap, batch.clone()).await.unwrap();
+    let account = clients.reap.account(&batch, &submitted).await.unwrap();
+    assert_eq!(account.rows.len(), 30, "an entity that nobody created leaves its row unaccounted for");
 }
 
 #[tokio::test]
@@ -219,11 +233,11 @@ async fn wrong_credentials_and_unknown_batches() {
         .credentials(killb::Credentials::login("me", "wrong"))
         .build()
         .unwrap();
-    let error = wrong.upload(b"x").await.unwrap_err();
+    let error = wrong.upload(workbook(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
     let wrong =
         reap::Client::builder().base_url(url("reap")).credentials(reap::Credentials::api_key("wrong")).build().unwrap();
-    assert_eq!(wrong.upload(b"x", "k").await.unwrap_err().kind(), ErrorKind::Authentication);
+    assert_eq!(wrong.upload(csv(1), None).await.unwrap_err().kind(), ErrorKind::Authentication);
 
     let clients = Clients::of(&sandbox);
     let unknown = "784d4045-c900-4050-aad6-8fe4c8d2fb16";

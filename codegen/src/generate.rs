@@ -4,7 +4,7 @@ use std::{env, fs, panic};
 
 use progenitor::{GenerationSettings, Generator, HooksMode};
 use quote::quote;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Error, Spec, lint, lower, redact};
 
@@ -32,7 +32,7 @@ pub fn generate(spec: &Spec) -> Result<String, Error> {
         .map_err(|error| refused(error.to_string()))?;
     let mut file = syn::parse2(tokens).map_err(|error| refused(error.to_string()))?;
     redact::redact(&mut file);
-    file.items.push(servers(spec));
+    file.items.extend([servers(spec), schemas(spec)]);
     Ok(prettyplease::unparse(&file))
 }
 
@@ -46,6 +46,30 @@ fn servers(spec: &Spec) -> syn::Item {
     syn::parse_quote! {
         /// Name and address of each server that the provider documents.
         pub const SERVERS: &[(&str, &str)] = &[#(#servers),*];
+    }
+}
+
+/// The component schemas as the spec has them, for comparing live answers with them.
+fn schemas(spec: &Spec) -> syn::Item {
+    let mut schemas = spec.document.pointer("/components/schemas").cloned().unwrap_or_default();
+    drop_prose(&mut schemas);
+    let json = schemas.to_string();
+    syn::parse_quote! {
+        /// The component schemas of the spec as JSON, without descriptions and examples.
+        pub const SCHEMAS: &str = #json;
+    }
+}
+
+fn drop_prose(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            // In `properties` these would be field names, and a field's schema is an object.
+            let is_prose = |key: &str| matches!(key, "description" | "title" | "example") || key.starts_with("x-");
+            map.retain(|key, value| value.is_object() || !is_prose(key));
+            map.values_mut().for_each(drop_prose);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_prose),
+        _ => {}
     }
 }
 

@@ -3,9 +3,9 @@ use std::fmt;
 use secrecy::SecretString;
 
 use super::raw::types;
-use super::{PROVIDER, errors, raw, status};
+use super::{CSV, PROVIDER, errors, raw, status};
 use crate::time::Clock;
-use crate::transport::{Auth, Dialect, Room, Status, Transport, env_secret};
+use crate::transport::{Auth, Dialect, Room, Status, Transport, Upload, env_secret};
 use crate::wait::Wait;
 use crate::{Batch, ClientBuilder, Error, Provider, Snapshot};
 
@@ -61,7 +61,7 @@ impl Client {
 
     /// Starts the confirmation of all accounts in the storage `storage_id`.
     ///
-    /// CDQ documents no idempotency key for this call, so it is sent once and never again by itself.
+    /// CDQ documents no idempotency key for this call, so it is sent again only where certainly nothing arrived.
     ///
     /// # Errors
     ///
@@ -70,7 +70,27 @@ impl Client {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
         let body = types::StartConfirmation { storage_id: Some(storage_id.to_owned()), features_on: features.to_vec() };
-        transport.submit(calls.start_confirmation(&body), "/id").await
+        transport.submit(|| calls.start_confirmation(&body), "/id").await
+    }
+
+    /// Uploads a CSV file of bank accounts (up to 100 MB) with the columns `International Account ID`, `International Bank ID`,
+    /// `Country Code`, `National Bank ID`, `National Account ID`, in any order.
+    ///
+    /// CDQ documents no answer to this call, and so not how it leads to the storage id that [`Client::start`] takes: ask CDQ. It
+    /// documents no idempotency key either.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file breaks a rule (row and column are named, nothing was sent);
+    /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the answer was lost.
+    pub async fn upload_accounts(&self, csv: impl Into<Upload>) -> Result<(), Error> {
+        let csv = csv.into();
+        CSV.check(&csv).map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))?;
+        let form = csv.form("accounts.csv", "text/csv")?;
+        let transport = self.transport.uploading(&form.content_type);
+        let calls = raw::Client::through(&transport);
+        let sent = async { transport.fetch(calls.upload_bank_accounts(form.body())).await?.good().await.map(drop) };
+        sent.await.map_err(|error: Error| error.of_submit().with_action("uploading the bank accounts"))
     }
 
     /// One look at a job: CDQ's own answer and what it means.
@@ -81,7 +101,7 @@ impl Client {
     pub async fn status(&self, batch: &Batch) -> Result<Status<types::Job>, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        transport.look(batch, calls.get_job(Some(batch.id())), status::judge).await
+        transport.status(batch, calls.get_job(Some(batch.id())), status::judge).await
     }
 
     /// Waits for the end of `batch`; see [`Wait`].
@@ -96,7 +116,9 @@ impl Provider for Client {
     }
 
     async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        Ok(self.status(batch).await?.snapshot)
+        let transport = self.transport.looking();
+        let calls = raw::Client::through(&transport);
+        transport.look(batch, calls.get_job(Some(batch.id())), status::judge).await
     }
 
     fn clock(&self) -> Clock {

@@ -41,7 +41,24 @@ pub mod raw {
     crate::generated::generated!("cdq");
 }
 
+use crate::transport::Table;
+
 pub use client::{Client, Credentials};
 
 /// The provider's name in batches and documents.
 pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("cdq");
+
+/// Columns and size of the upload page. It says nothing of a limit of rows, nor which cells may be empty.
+const CSV: Table = Table {
+    required: &[],
+    optional: &[
+        "International Account ID",
+        "International Bank ID",
+        "Country Code",
+        "National Bank ID",
+        "National Account ID",
+    ],
+    reference: None,
+    max_rows: u64::MAX,
+    max_bytes: 100 * 1024 * 1024,
+};

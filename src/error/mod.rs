@@ -273,6 +273,10 @@ impl Error {
         self
     }
 
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.0.unsent
+    }
+
     /// What this error means for a request that must not be made twice: unless the provider refused it, or saw nothing of it, nobody
     /// can tell whether it was carried out.
     pub(crate) fn of_submit(mut self) -> Self {
@@ -281,6 +285,19 @@ impl Error {
             self.0.kind = ErrorKind::OutcomeUnknown;
         }
         self
+    }
+
+    /// Names the idempotency key, without which nobody could look the batch up.
+    pub(crate) fn under_key(mut self, key: &str) -> Self {
+        self.0.reason = format!("{} under the idempotency key {key}", self.0.reason).into();
+        self
+    }
+
+    /// An error after a try whose answer was lost: that one may have worked.
+    pub(crate) fn lost_before(mut self, key: &str) -> Self {
+        self.0.kind = ErrorKind::OutcomeUnknown;
+        self.0.reason = format!("an earlier try may have worked, and the next one failed: {}", self.0.reason).into();
+        self.under_key(key)
     }
 
     /// Adds what a wait knows when it ends.

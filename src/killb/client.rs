@@ -1,11 +1,12 @@
 use std::fmt;
+use std::io::Read;
 
 use super::raw::types;
-use super::{Credentials, PROVIDER, errors, raw, rows, status};
+use super::{Credentials, PROVIDER, Rows, errors, raw, status};
 use crate::time::Clock;
-use crate::transport::{Dialect, FilePart, Room, Status, Transport};
+use crate::transport::{Dialect, Room, Status, Transport, Upload};
 use crate::wait::Wait;
-use crate::{Batch, ClientBuilder, Error, Provider, Row, Snapshot};
+use crate::{Account, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -36,19 +37,21 @@ impl Client {
         &self.raw
     }
 
-    /// Uploads a workbook (`.xlsx`), one account a row.
+    /// Uploads a workbook (`.xlsx`), one account a row; [`Workbook`](super::Workbook) makes one (feature `xlsx`).
     ///
-    /// KillB documents no idempotency key for this call, so it is sent once and never again by itself.
+    /// KillB documents no idempotency key for this call, so it is sent again only where certainly nothing arrived.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the answer was lost: the batch may exist. Anything else
     /// means that it does not.
-    pub async fn upload(&self, workbook: &[u8]) -> Result<Batch, Error> {
-        let file = FilePart::new("batch.xlsx", XLSX, workbook);
-        let transport = self.transport.uploading(&file);
+    pub async fn upload(&self, workbook: impl Into<Upload>) -> Result<Batch, Error> {
+        let workbook = workbook.into();
+        check_workbook(&workbook)?;
+        let form = workbook.form("batch.xlsx", XLSX)?;
+        let transport = self.transport.uploading(&form.content_type);
         let calls = raw::Client::through(&transport);
-        transport.submit(calls.upload_bulk(file.body), "/jobId").await
+        transport.submit(|| calls.upload_bulk(form.body()), "/jobId").await
     }
 
     /// Creates one account of any of the 22 kinds. Sent once, never again by itself; KillB advises an `externalId` against duplicates.
@@ -60,11 +63,12 @@ impl Client {
     pub async fn create_account(&self, account: &types::CreateAccount) -> Result<types::Account, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        let created = async { transport.fetch(calls.create_account(account)).await?.body().await?.decode() };
+        let created =
+            async { transport.fetch(calls.create_account(account)).await?.good().await?.whole().await?.decode() };
         created.await.map_err(|error: Error| error.of_submit().with_action("creating the account"))
     }
 
-    /// One look at a batch: KillB's own answer and what it means.
+    /// One look at a batch: KillB's own answer, held in memory, and what it means.
     ///
     /// # Errors
     ///
@@ -72,17 +76,32 @@ impl Client {
     pub async fn status(&self, batch: &Batch) -> Result<Status<types::BulkJob>, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        transport.look(batch, calls.get_bulk_status(batch.id()), status::judge).await
+        transport.status(batch, calls.get_bulk_status(batch.id()), status::judge).await
     }
 
-    /// What happened to each row so far, as the status answer lists them.
+    /// What happened to each row so far, as a stream: memory does not grow with the rows.
     ///
     /// # Errors
     ///
     /// Any; nothing is retried.
-    pub async fn rows(&self, batch: &Batch) -> Result<Vec<Row>, Error> {
-        let status = self.status(batch).await?;
-        Ok(rows::read(&status.json()?))
+    pub async fn rows(&self, batch: &Batch) -> Result<Rows, Error> {
+        let transport = self.transport.downloading();
+        let calls = raw::Client::through(&transport);
+        Rows::open(&transport, batch, calls.get_bulk_status(batch.id())).await
+    }
+
+    /// An account of every row. With the `externalId`s that were submitted, each of them is in it, whatever KillB lists.
+    ///
+    /// # Errors
+    ///
+    /// Any; nothing is retried.
+    pub async fn account(&self, batch: &Batch, submitted: Option<&[String]>) -> Result<Account, Error> {
+        let mut ledger = submitted.map_or_else(Ledger::unknown, |references| Ledger::of(references.iter().cloned()));
+        let mut rows = self.rows(batch).await?;
+        while let Some(result) = rows.next().await {
+            ledger.record(result?.row());
+        }
+        Ok(ledger.close(&rows.snapshot()?.progress))
     }
 
     /// Waits for the end of `batch`; see [`Wait`].
@@ -97,7 +116,9 @@ impl Provider for Client {
     }
 
     async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        Ok(self.status(batch).await?.snapshot)
+        let transport = self.transport.looking();
+        let calls = raw::Client::through(&transport);
+        transport.look(batch, calls.get_bulk_status(batch.id()), status::judge).await
     }
 
     fn clock(&self) -> Clock {
@@ -126,4 +147,15 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("killb::Client").finish_non_exhaustive()
     }
+}
+
+/// An `.xlsx` is a zip archive; anything else would only be refused by KillB, after it has travelled.
+fn check_workbook(workbook: &Upload) -> Result<(), Error> {
+    let mut start = [0; 4];
+    let read = workbook.reader()?.read(&mut start).unwrap_or(0);
+    if read == 4 && start == *b"PK\x03\x04" {
+        return Ok(());
+    }
+    let reason = "this is no .xlsx workbook (KillB takes Excel files; make one of a CSV with `Workbook`)";
+    Err(Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER))
 }

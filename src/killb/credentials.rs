@@ -74,7 +74,7 @@ impl TokenSource for Login {
                 password: self.password.expose_secret().to_owned(),
             };
             let answer = self.transport.fetch(self.calls.login(&body)).await;
-            let tokens = async { answer?.body().await?.decode() }.await;
+            let tokens = async { answer?.good().await?.whole().await?.decode() }.await;
             tokens.and_then(|tokens| grant(&tokens)).map_err(|error: Error| error.with_action("logging in"))
         })
     }
@@ -83,7 +83,7 @@ impl TokenSource for Login {
         Box::pin(async {
             let body = types::RefreshRequest { refresh_token: Some(refresh_token.expose_secret().to_owned()) };
             let answer = self.transport.fetch(self.calls.refresh_token(&body)).await;
-            let tokens = async { answer?.body().await?.decode() }.await;
+            let tokens = async { answer?.good().await?.whole().await?.decode() }.await;
             tokens
                 .and_then(|tokens| grant(&tokens))
                 .map_err(|error: Error| error.with_action("refreshing the access token"))

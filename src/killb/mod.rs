@@ -22,6 +22,8 @@ mod credentials;
 mod errors;
 mod rows;
 mod status;
+#[cfg(feature = "xlsx")]
+mod workbook;
 
 /// The generated client and types: exactly what `specs/killb.yaml` says.
 ///
@@ -34,6 +36,9 @@ pub mod raw {
 
 pub use client::Client;
 pub use credentials::Credentials;
+pub use rows::{RowResult, Rows};
+#[cfg(feature = "xlsx")]
+pub use workbook::Workbook;
 
 /// The provider's name in batches and documents.
 pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("killb");

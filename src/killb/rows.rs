@@ -1,27 +1,156 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+
+use progenitor_client::ResponseValue;
 use serde_json::Value;
 
-use crate::transport::text_at;
-use crate::{Row, RowOutcome};
+use super::raw::types;
+use super::status;
+use crate::transport::{Items, Reading, Transport, Vitals, text_at};
+use crate::{Batch, Error, Row, RowOutcome, Snapshot};
 
-/// The rows of a status answer, read leniently: no page says which of their fields are always there.
-///
-/// A row has succeeded when its `status` says so, whatever its `error` says: KillB's own example has a `SUCCESS` row with an error
-/// text. `ERROR` is the failing word in KillB's own client; any other word leaves the row unaccounted for.
-pub(super) fn read(job: &Value) -> Vec<Row> {
-    job["results"].as_array().into_iter().flatten().map(row).collect()
+/// One entry of `results`: KillB's own type, and what it means.
+#[derive(Clone)]
+pub struct RowResult {
+    typed: types::BulkRowResult,
 }
 
-fn row(result: &Value) -> Row {
-    let status = text_at(result, "/status").unwrap_or_default().to_ascii_uppercase();
-    let outcome = match status.as_str() {
-        "SUCCESS" => RowOutcome::Succeeded,
-        "ERROR" | "FAILED" => RowOutcome::Failed,
-        _ => RowOutcome::Unaccounted,
-    };
-    let mut row = Row::new(outcome);
-    row.index = result["rowNumber"].as_u64();
-    row.reference = text_at(result, "/originalRowData/externalId");
-    row.account_id = text_at(result, "/accountId");
-    row.reason = text_at(result, "/error").filter(|_| outcome != RowOutcome::Succeeded);
-    row
+impl RowResult {
+    /// KillB's own type. Holds personal data.
+    #[must_use]
+    pub fn typed(&self) -> &types::BulkRowResult {
+        &self.typed
+    }
+
+    /// The neutral row.
+    ///
+    /// A row has succeeded when its `status` says so, whatever its `error` says: KillB's own example has a `SUCCESS` row with an error
+    /// text. `ERROR` is the failing word in KillB's own client; any other word leaves the row unaccounted for.
+    #[must_use]
+    pub fn row(&self) -> Row {
+        let word = self.typed.status.as_deref().unwrap_or_default();
+        let outcome = if word.eq_ignore_ascii_case("SUCCESS") {
+            RowOutcome::Succeeded
+        } else if word.eq_ignore_ascii_case("ERROR") || word.eq_ignore_ascii_case("FAILED") {
+            RowOutcome::Failed
+        } else {
+            RowOutcome::Unaccounted
+        };
+        let mut row = Row::new(outcome);
+        row.index = self.typed.row_number.as_ref().and_then(serde_json::Number::as_u64);
+        row.reference = self.typed.original_row_data.as_ref().and_then(|data| data.external_id.clone());
+        row.account_id.clone_from(&self.typed.account_id);
+        row.reason = self.typed.error.clone().filter(|_| outcome != RowOutcome::Succeeded);
+        row
+    }
+
+    /// A row that does not fit the spec still has what can be read of it.
+    fn read(item: &[u8]) -> Option<Self> {
+        let typed = serde_json::from_slice(item).or_else(|_| {
+            let loose: Value = serde_json::from_slice(item)?;
+            let reference = text_at(&loose, "/originalRowData/externalId");
+            let kept = serde_json::json!({
+                "rowNumber": loose["rowNumber"].as_u64(),
+                "status": text_at(&loose, "/status"),
+                "accountId": text_at(&loose, "/accountId"),
+                "complianceUrl": text_at(&loose, "/complianceUrl"),
+                "error": text_at(&loose, "/error"),
+                "sheetName": text_at(&loose, "/sheetName"),
+                "originalRowData": reference.map(|reference| serde_json::json!({"externalId": reference})),
+            });
+            serde_json::from_value(kept)
+        });
+        typed.ok().map(|typed| Self { typed })
+    }
+}
+
+impl fmt::Debug for RowResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RowResult { .. }")
+    }
+}
+
+/// The rows of a batch as they arrive; made by [`Client::rows`](super::Client::rows).
+///
+/// Rows are decoded one by one out of the answer, which is never held in memory as a whole.
+pub struct Rows {
+    batch: Batch,
+    reading: Reading,
+    items: Items,
+    ready: VecDeque<RowResult>,
+    ended: bool,
+}
+
+impl Rows {
+    pub(super) async fn open<T, E>(
+        transport: &Transport,
+        batch: &Batch,
+        call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
+    ) -> Result<Self, Error> {
+        let opened = async {
+            transport.check(batch)?;
+            transport.fetch(call).await?.good().await
+        };
+        let reading = opened.await.map_err(|error| about(error, batch))?;
+        let items = Items::of("results");
+        Ok(Self { batch: batch.clone(), reading, items, ready: VecDeque::new(), ended: false })
+    }
+
+    /// The next row; `None` at the end. A row that is no object is left out (and so shows as missing in an account).
+    ///
+    /// # Errors
+    ///
+    /// When the answer breaks off or cannot be read; nothing follows then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<RowResult, Error>> {
+        while self.ready.is_empty() && !self.ended {
+            match self.reading.piece().await {
+                Ok(Some(piece)) => self.take(&piece),
+                Ok(None) => {
+                    self.ended = true;
+                    if let Err(error) = self.snapshot() {
+                        return Some(Err(error));
+                    }
+                }
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(about(error, &self.batch)));
+                }
+            }
+        }
+        self.ready.pop_front().map(Ok)
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        let ready = &mut self.ready;
+        let taken: Result<(), std::convert::Infallible> = self.items.push(piece, |item| {
+            ready.extend(RowResult::read(item));
+            Ok(())
+        });
+        let Ok(()) = taken;
+    }
+
+    /// What the answer around the rows says, once they have all been read.
+    ///
+    /// # Errors
+    ///
+    /// [`Decode`](crate::ErrorKind::Decode) as long as they have not, or when the answer broke off.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        let vitals = Vitals::read(self.items.rest());
+        vitals.map(status::judge).map_err(|error| about(self.reading.blame(error), &self.batch))
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows").field("batch", &self.batch).finish_non_exhaustive()
+    }
+}
+
+fn about(error: Error, batch: &Batch) -> Error {
+    error.with_action("reading the rows of the batch").with_batch(batch.clone())
 }

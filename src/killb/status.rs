@@ -1,5 +1,5 @@
 use crate::transport::{Vitals, Words};
-use crate::{Error, Progress, Snapshot, State};
+use crate::{Progress, Snapshot, State};
 
 const WORDS: Words = Words(&[
     ("PENDING", State::Queued),
@@ -9,8 +9,7 @@ const WORDS: Words = Words(&[
 ]);
 
 /// Reads counters only; the rows are skipped.
-pub(super) fn judge(body: &[u8]) -> Result<Snapshot, Error> {
-    let mut vitals = Vitals::read(body)?;
+pub(super) fn judge(mut vitals: Vitals) -> Snapshot {
     let (state, word) = WORDS.read(&mut vitals, "/status");
     let progress = Progress {
         total: vitals.count("/totalRows"),
@@ -22,5 +21,5 @@ pub(super) fn judge(body: &[u8]) -> Result<Snapshot, Error> {
     let mut snapshot = Snapshot::new(state, word, progress);
     snapshot.message = vitals.text("/error").map(str::to_owned);
     snapshot.drift = vitals.into_drift();
-    Ok(snapshot)
+    snapshot
 }

@@ -1,11 +1,15 @@
 use std::fmt;
+use std::time::Duration;
 
 use super::raw::types;
-use super::{Credentials, PROVIDER, errors, raw, rows, status};
+use super::{Credentials, PROVIDER, check, errors, raw, rows, status};
 use crate::time::Clock;
 use crate::transport::{Dialect, Room, Status, Transport};
 use crate::wait::Wait;
-use crate::{Batch, ClientBuilder, Error, ErrorKind, Provider, Row, Snapshot};
+use crate::{Account, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
+
+/// After a lost answer the batch is looked up after these pauses: it may take a moment to become visible.
+const LOOK_UPS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
 
 /// A client of Localpayment's virtual accounts. Cheap to clone; clones share one access token.
 ///
@@ -34,22 +38,40 @@ impl Client {
         &self.raw
     }
 
-    /// Submits a batch of 10 to 5,000 accounts. Your `externalId` of it is the id of the batch.
+    /// Submits a batch of 10 to 5,000 accounts; [`split`](super::split) makes several of more. Your `externalId` of it is its id.
+    ///
+    /// The batch is checked before anything is sent. Where the answer is lost, the batch is looked up by its `externalId`; it is never
+    /// sent a second time, because no page says what happens to a batch whose `externalId` was used before.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutcomeUnknown`] when the answer was lost; the error carries the batch, and a
-    /// look at it tells whether it exists. Anything else means that it was not accepted.
+    /// - [`ErrorKind::Usage`]: the batch breaks a rule; nothing was sent.
+    /// - [`ErrorKind::OutcomeUnknown`]: the answer was lost, and the batch cannot be seen. The error carries it: wait for it, or look again
+    ///   later, before you submit it again.
     pub async fn submit(&self, accounts: &types::CreateBatch) -> Result<Batch, Error> {
+        check(accounts)?;
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
         let batch = Batch::named(PROVIDER, &accounts.external_id)?.with_key(&accounts.external_id);
-        match transport.submit(calls.create_batch(accounts), "/externalId").await {
-            // The id is ours, whatever the answer calls it.
-            Ok(accepted) => Ok(batch.with_submitted_at(accepted.submitted_at().unwrap_or_default())),
-            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => Err(error.with_batch(batch)),
+        let batch = batch.with_submitted_at(transport.clock().wall());
+        match transport.submit(|| calls.create_batch(accounts), "/externalId").await {
+            Ok(_) => Ok(batch),
+            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => self.looked_up(batch, error).await,
             Err(error) => Err(error),
         }
+    }
+
+    /// The batch, if it can be seen; otherwise `error`.
+    async fn looked_up(&self, batch: Batch, error: Error) -> Result<Batch, Error> {
+        for pause in LOOK_UPS {
+            self.transport.clock().sleep(pause).await;
+            match self.look(&batch).await {
+                Ok(_) => return Ok(batch),
+                Err(lost) if lost.is_transient() || lost.kind() == ErrorKind::NotFound => {}
+                Err(_) => break,
+            }
+        }
+        Err(error.with_batch(batch))
     }
 
     /// One look at a batch: Localpayment's own answer and what it means.
@@ -60,17 +82,21 @@ impl Client {
     pub async fn status(&self, batch: &Batch) -> Result<Status<types::Batch>, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        transport.look(batch, calls.get_batch(batch.id()), status::judge).await
+        transport.status(batch, calls.get_batch(batch.id()), status::judge).await
     }
 
-    /// The accounts created so far. Localpayment lists no others: what is missing here was not created, or not yet.
+    /// An account of every row. Localpayment lists the accounts that it created and no others, so with the `externalId`s that were
+    /// submitted the rest shows as missing; without them, only what was created is in it.
     ///
     /// # Errors
     ///
     /// Any; nothing is retried.
-    pub async fn rows(&self, batch: &Batch) -> Result<Vec<Row>, Error> {
-        let answer = self.status(batch).await?.json()?;
-        Ok(answer["csvFormatResponse"].as_str().and_then(rows::read).unwrap_or_default())
+    pub async fn account(&self, batch: &Batch, submitted: Option<&[String]>) -> Result<Account, Error> {
+        let mut ledger = submitted.map_or_else(Ledger::unknown, |references| Ledger::of(references.iter().cloned()));
+        let status = self.status(batch).await?;
+        let listed = status.json()?["csvFormatResponse"].as_str().and_then(rows::read);
+        listed.into_iter().flatten().for_each(|row| ledger.record(row));
+        Ok(ledger.close(&status.snapshot.progress))
     }
 
     /// Waits for the end of `batch`; see [`Wait`].
@@ -85,7 +111,9 @@ impl Provider for Client {
     }
 
     async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        Ok(self.status(batch).await?.snapshot)
+        let transport = self.transport.looking();
+        let calls = raw::Client::through(&transport);
+        transport.look(batch, calls.get_batch(batch.id()), status::judge).await
     }
 
     fn clock(&self) -> Clock {

@@ -28,6 +28,7 @@
 mod client;
 mod credentials;
 mod errors;
+mod plan;
 mod rows;
 mod status;
 
@@ -42,6 +43,7 @@ pub mod raw {
 
 pub use client::Client;
 pub use credentials::Credentials;
+pub use plan::{ACCOUNTS, check, split};
 
 /// The provider's name in batches and documents.
 pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("localpayment");

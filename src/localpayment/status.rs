@@ -1,14 +1,13 @@
 use super::rows;
 use crate::transport::{Vitals, Words};
-use crate::{Error, Progress, Snapshot, State};
+use crate::{Progress, Snapshot, State};
 
 const WORDS: Words =
     Words(&[("INPROGRESS", State::Running), ("COMPLETED", State::Finished), ("REJECTED", State::Failed)]);
 
 const CODES: Words = Words(&[("100", State::Running), ("200", State::Finished), ("300", State::Failed)]);
 
-pub(super) fn judge(body: &[u8]) -> Result<Snapshot, Error> {
-    let mut vitals = Vitals::read(body)?;
+pub(super) fn judge(mut vitals: Vitals) -> Snapshot {
     let (mut state, mut word) = WORDS.read(&mut vitals, "/status/description");
     if word.is_empty() {
         (state, word) = CODES.read(&mut vitals, "/status/code");
@@ -21,7 +20,7 @@ pub(super) fn judge(body: &[u8]) -> Result<Snapshot, Error> {
     let message = vitals.text("/status/detail").map(str::to_owned);
     snapshot.message = message.or_else(|| vitals.text("/comment").map(str::to_owned));
     snapshot.drift = vitals.into_drift();
-    Ok(snapshot)
+    snapshot
 }
 
 fn progress(vitals: &mut Vitals, state: State) -> Progress {

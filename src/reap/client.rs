@@ -1,13 +1,15 @@
 use std::fmt;
 
 use secrecy::SecretString;
+use serde_json::Value;
 
 use super::raw::types;
-use super::{ADVICE, PROVIDER, errors, raw, status};
+use super::{ADVICE, CSV, PROVIDER, errors, raw, rows, status};
+use crate::model::check_id;
 use crate::time::Clock;
-use crate::transport::{Auth, Dialect, FilePart, Room, Status, Transport, env_secret};
+use crate::transport::{Auth, Dialect, Room, Status, Transport, Upload, env_secret};
 use crate::wait::Wait;
-use crate::{Advice, Batch, ClientBuilder, Error, Provider, Snapshot};
+use crate::{Account, Advice, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
 
 /// The key of one business in one environment.
 pub struct Credentials(SecretString);
@@ -59,20 +61,27 @@ impl Client {
         &self.raw
     }
 
-    /// Uploads a CSV file (columns `externalId` and `shareToken`, up to 5,000 rows and 10 MB) under the idempotency key `key`.
+    /// Uploads a CSV file (columns `externalId` and `shareToken`, optionally `applicantLevel` and `cardProcessorPublicToken`; up to 5,000
+    /// rows and 10 MB of UTF-8) under the idempotency key `key`, or under one made now.
     ///
-    /// Make the key before the first try, keep it, and use it again for a retry of the same file: Reap then answers
-    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) instead of importing twice.
+    /// The file is checked before anything is sent. Where an answer is lost, the same file is sent again under the same key: Reap then
+    /// answers as if it had been the first time, or that it has the batch already.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the answer was lost. Anything else means that no batch was made.
-    pub async fn upload(&self, csv: &[u8], key: &str) -> Result<Batch, Error> {
-        let file = FilePart::new("batch.csv", "text/csv", csv);
-        let transport = self.transport.uploading(&file);
+    /// - [`ErrorKind::Usage`]: the file breaks a rule; row and column are named, and nothing was sent.
+    /// - [`ErrorKind::Conflict`]: Reap has a batch under this key, and does not say its id.
+    /// - [`ErrorKind::OutcomeUnknown`]: the answer was lost, and so were those of the tries after it. The key is in the message.
+    pub async fn upload(&self, csv: impl Into<Upload>, key: Option<&str>) -> Result<Batch, Error> {
+        let csv = csv.into();
+        CSV.check(&csv).map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))?;
+        let key = key.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
+        let form = csv.form("batch.csv", "text/csv")?;
+        let transport = self.transport.uploading(&form.content_type);
         let calls = raw::Client::through(&transport);
-        let call = calls.upload_batch(Some(key), types::KycProvider::Sumsub, file.body);
-        Ok(transport.submit(call, "/batchId").await?.with_key(key))
+        let call = || calls.upload_batch(Some(&key), types::KycProvider::Sumsub, form.body());
+        let batch = transport.submit_keyed(call, "/batchId", &key).await?;
+        Ok(batch.with_key(key))
     }
 
     /// One look at a batch: Reap's own answer and what it means.
@@ -83,7 +92,37 @@ impl Client {
     pub async fn status(&self, batch: &Batch) -> Result<Status<types::BatchStatus>, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        transport.look(batch, calls.get_batch_status(batch.id()), status::judge).await
+        transport.status(batch, calls.get_batch_status(batch.id()), status::judge).await
+    }
+
+    /// An account of every row, read from the entities that were `submitted` (the `externalId` column: the entities' ids), one request
+    /// each. Reap itself only counts rows.
+    ///
+    /// A row has succeeded when all that the entity submitted is approved, has failed when something is rejected, and is unaccounted for
+    /// while something is pending or nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// Any but "not found", which leaves the row unaccounted for; nothing is retried.
+    pub async fn account(&self, batch: &Batch, submitted: &[String]) -> Result<Account, Error> {
+        let mut ledger = Ledger::of(submitted.iter().cloned());
+        for (index, reference) in (2..).zip(submitted) {
+            match self.entity(reference).await {
+                Ok(entity) => ledger.record(rows::read(index, reference, &entity)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(error.with_action("reading the entities of the batch").with_batch(batch.clone()));
+                }
+            }
+        }
+        Ok(ledger.close(&self.look(batch).await?.progress))
+    }
+
+    async fn entity(&self, id: &str) -> Result<Value, Error> {
+        check_id(id, "the entity id")?;
+        let transport = self.transport.held();
+        let calls = raw::Client::through(&transport);
+        transport.fetch(calls.get_entity(id)).await?.good().await?.whole().await?.decode()
     }
 
     /// Waits for the end of `batch`; see [`Wait`].
@@ -98,7 +137,9 @@ impl Provider for Client {
     }
 
     async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        Ok(self.status(batch).await?.snapshot)
+        let transport = self.transport.looking();
+        let calls = raw::Client::through(&transport);
+        transport.look(batch, calls.get_batch_status(batch.id()), status::judge).await
     }
 
     fn advice(&self) -> Advice {

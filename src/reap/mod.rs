@@ -24,6 +24,7 @@
 
 mod client;
 mod errors;
+mod rows;
 mod status;
 
 /// The generated client and types: exactly what `specs/reap.yaml` says.
@@ -35,8 +36,28 @@ pub mod raw {
     crate::generated::generated!("reap");
 }
 
+use crate::transport::Table;
+
 pub use client::{Client, Credentials};
 pub use status::ADVICE;
 
 /// The provider's name in batches and documents.
 pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("reap");
+
+/// Columns and limits of the [upload page](https://reap-ra.readme.io/reference/post_entity-kyc-import-batch).
+const CSV: Table = Table {
+    required: &["externalId", "shareToken"],
+    optional: &["applicantLevel", "cardProcessorPublicToken"],
+    reference: Some("externalId"),
+    max_rows: 5_000,
+    max_bytes: 10 * 1024 * 1024,
+};
+
+/// The references in a CSV file to upload, in their order, after it has been checked.
+///
+/// # Errors
+///
+/// [`Usage`](crate::ErrorKind::Usage) when the file breaks a rule of Reap's; row and column are named.
+pub fn references(csv: &crate::Upload) -> Result<Vec<String>, crate::Error> {
+    CSV.check(csv).map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))
+}

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::transport::{Vitals, Words};
-use crate::{Advice, Error, Progress, Snapshot, State};
+use crate::{Advice, Progress, Snapshot, State};
 
 /// What the status page advises: first look 1 to 2 minutes after the upload (we take the middle), then every 30 to 60 seconds, 30
 /// minutes at most.
@@ -17,8 +17,7 @@ const WORDS: Words = Words(&[
     ("failed", State::Failed),
 ]);
 
-pub(super) fn judge(body: &[u8]) -> Result<Snapshot, Error> {
-    let mut vitals = Vitals::read(body)?;
+pub(super) fn judge(mut vitals: Vitals) -> Snapshot {
     let (state, word) = WORDS.read(&mut vitals, "/status");
     let progress = Progress {
         total: vitals.count("/totalRecords"),
@@ -29,5 +28,5 @@ pub(super) fn judge(body: &[u8]) -> Result<Snapshot, Error> {
     };
     let mut snapshot = Snapshot::new(state, word, progress);
     snapshot.drift = vitals.into_drift();
-    Ok(snapshot)
+    snapshot
 }

@@ -141,3 +141,38 @@ impl Wake for Woken {
         self.0.store(true, Ordering::SeqCst);
     }
 }
+
+/// The machine's time, some times faster: for tests over real sockets whose pauses would be seconds.
+#[derive(Clone)]
+pub struct HurriedClock {
+    clock: Clock,
+    by: u32,
+}
+
+impl HurriedClock {
+    /// A clock `by` times as fast as the machine's.
+    #[must_use]
+    pub fn by(by: u32) -> Self {
+        Self { clock: Clock::system(), by: by.max(1) }
+    }
+
+    /// As the clock that clients and waits take.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        Clock::new(self.clone())
+    }
+}
+
+impl TimeSource for HurriedClock {
+    fn now(&self) -> Duration {
+        self.clock.now() * self.by
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        self.clock.sleep(duration / self.by)
+    }
+}

@@ -26,6 +26,6 @@ mod clock;
 mod script;
 mod wire;
 
-pub use clock::VirtualClock;
+pub use clock::{HurriedClock, VirtualClock};
 pub use script::{PROVIDER, Script, finished, queued, running, unavailable};
 pub use wire::{Reply, ScriptedWire, Sent};

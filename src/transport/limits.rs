@@ -16,10 +16,14 @@ pub struct Limits {
     pub request: Duration,
     /// A whole upload; [`Limits::UPLOAD`].
     pub upload: Duration,
+    /// A whole answer that passes through (a status with its rows); [`Limits::DOWNLOAD`].
+    pub download: Duration,
     /// Between two pieces of an answer; [`Limits::STALL`].
     pub stall: Duration,
-    /// Bytes of an answer, counted after decompression; [`Limits::BODY`].
+    /// Bytes of an answer that is held in memory, counted after decompression; [`Limits::BODY`].
     pub body: usize,
+    /// Bytes of an answer that passes through (polls, streamed rows), counted after decompression; [`Limits::STREAM`].
+    pub stream: u64,
 }
 
 impl Limits {
@@ -29,10 +33,14 @@ impl Limits {
     pub const REQUEST: Duration = Duration::from_secs(30);
     /// 5 min: 10 MB (Reap's limit) at 300 kbit/s.
     pub const UPLOAD: Duration = Duration::from_secs(300);
+    /// 5 min: a status answer with 500,000 rows (680 MB) at 20 Mbit/s takes that long; a small one takes what it takes.
+    pub const DOWNLOAD: Duration = Duration::from_secs(300);
     /// 20 s: a provider that sends nothing for so long in the middle of an answer has lost us.
     pub const STALL: Duration = Duration::from_secs(20);
     /// 128 MiB: about twice a KillB status body with 50,000 rows (68 MB).
     pub const BODY: usize = 128 * 1024 * 1024;
+    /// 4 GiB: about three million KillB rows. They pass through, so this guards the line, not the memory.
+    pub const STREAM: u64 = 4 * 1024 * 1024 * 1024;
 }
 
 impl Default for Limits {
@@ -41,8 +49,10 @@ impl Default for Limits {
             connect: Self::CONNECT,
             request: Self::REQUEST,
             upload: Self::UPLOAD,
+            download: Self::DOWNLOAD,
             stall: Self::STALL,
             body: Self::BODY,
+            stream: Self::STREAM,
         }
     }
 }

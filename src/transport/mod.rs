@@ -9,30 +9,42 @@
 mod answer;
 mod auth;
 mod builder;
+mod dialect;
+mod held;
 mod hints;
 mod limits;
 mod multipart;
+mod skim;
+#[cfg(any(feature = "cdq", feature = "reap", feature = "xlsx"))]
+mod table;
 mod tokens;
 mod vitals;
 mod wire;
 mod words;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use progenitor_client::ResponseValue;
 use reqwest::{Request, Response};
 
+use answer::Allowance;
+pub(crate) use answer::Reading;
 pub use answer::Status;
-pub(crate) use answer::{Answer, Complaint, Dialect, text_at};
 pub(crate) use auth::Auth;
 pub(crate) use builder::env_secret;
 pub use builder::{ClientBuilder, Environment, Room};
+pub(crate) use dialect::{Complaint, Dialect, text_at};
+pub(crate) use held::explain;
 pub use limits::Limits;
-pub(crate) use multipart::FilePart;
+pub use multipart::Upload;
+pub(crate) use skim::Items;
+#[cfg(any(feature = "cdq", feature = "reap"))]
+pub(crate) use table::Table;
+#[cfg(feature = "xlsx")]
+pub(crate) use table::csv_reason;
 pub(crate) use tokens::{Grant, GrantFuture, TokenCache, TokenSource};
 pub(crate) use vitals::Vitals;
 use wire::HttpWire;
@@ -40,7 +52,7 @@ pub use wire::{Wire, WireFault, WireFuture};
 pub(crate) use words::Words;
 
 use crate::time::Clock;
-use crate::{Batch, Error, ErrorKind, ProviderId, Snapshot};
+use crate::{Error, ErrorKind};
 
 /// The way out of one client. Cheap to clone.
 ///
@@ -68,10 +80,24 @@ struct Shared {
 struct Call {
     /// Hand the answer over undecoded.
     held: bool,
-    /// Takes as long as an upload may.
-    upload: bool,
+    /// How much it may cost.
+    size: Size,
     /// Instead of the generated one (a multipart body has its own).
     content_type: Option<HeaderValue>,
+}
+
+/// How much a call may cost; see [`Limits`].
+#[derive(Clone, Copy, Default)]
+enum Size {
+    /// A small request, and an answer that is held in memory.
+    #[default]
+    Small,
+    /// A poll: quick, but its answer passes through and may be large.
+    Look,
+    /// An answer that passes through and takes its time.
+    Download,
+    /// A file, and a small answer.
+    Upload,
 }
 
 /// Marks a held response with the status that it really has.
@@ -105,13 +131,27 @@ impl Transport {
 
     /// The same way out, for a client whose answers are picked up with [`Transport::fetch`].
     pub(crate) fn held(&self) -> Self {
-        Self { call: Call { held: true, ..self.call.clone() }, ..self.clone() }
+        self.held_for(Size::Small)
     }
 
-    /// The same way out, for one upload whose answer is picked up with [`Transport::fetch`].
-    pub(crate) fn uploading(&self, file: &FilePart) -> Self {
-        let content_type = HeaderValue::from_str(&file.content_type).ok();
-        Self { call: Call { held: true, upload: true, content_type }, ..self.clone() }
+    /// The same way out, for a look that only takes vital signs.
+    pub(crate) fn looking(&self) -> Self {
+        self.held_for(Size::Look)
+    }
+
+    /// The same way out, for answers that pass through and are never held in memory.
+    pub(crate) fn downloading(&self) -> Self {
+        self.held_for(Size::Download)
+    }
+
+    fn held_for(&self, size: Size) -> Self {
+        Self { call: Call { held: true, size, content_type: None }, ..self.clone() }
+    }
+
+    /// The same way out, for one upload.
+    pub(crate) fn uploading(&self, content_type: &str) -> Self {
+        let content_type = HeaderValue::from_str(content_type).ok();
+        Self { call: Call { held: true, size: Size::Upload, content_type }, ..self.clone() }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -128,89 +168,13 @@ impl Transport {
         })
     }
 
-    /// Picks up the answer to a call of a generated client in held mode.
-    ///
-    /// # Errors
-    ///
-    /// What kept the request from being answered. An answer of any status is `Ok`.
-    pub(crate) async fn fetch<T, E>(
-        &self,
-        call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
-    ) -> Result<Answer, Error> {
-        match call.await {
-            Err(error) => self.picked_up(error),
-            Ok(_) => Err(self.error(ErrorKind::Configuration, "the generated client is not in held mode")),
-        }
-    }
-
-    /// One look at `batch` by a call of a generated client in held mode: the snapshot that `judge` reads, and the typed answer.
-    ///
-    /// # Errors
-    ///
-    /// Whatever went wrong, with the batch in it.
-    pub(crate) async fn look<T, E>(
-        &self,
-        batch: &Batch,
-        call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
-        judge: fn(&[u8]) -> Result<Snapshot, Error>,
-    ) -> Result<Status<T>, Error> {
-        let looked = async {
-            check_batch(batch, &self.shared.dialect.provider)?;
-            self.fetch(call).await?.body().await?.status(judge)
-        };
-        looked.await.map_err(|error| error.with_action("reading the status of the batch").with_batch(batch.clone()))
-    }
-
-    /// Submits by a call of a generated client in held mode; `id_at` is where the answer has the id of the new batch. Whatever else is in
-    /// the answer, or missing from it, does not cost the id.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::OutcomeUnknown`] when nobody can tell whether the batch exists; anything else means that it does not.
-    pub(crate) async fn submit<T, E>(
-        &self,
-        call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
-        id_at: &str,
-    ) -> Result<Batch, Error> {
-        let submitted = async {
-            let body = self.fetch(call).await?.body().await?;
-            let id = text_at(&body.decode()?, id_at);
-            let id = id.ok_or_else(|| {
-                body.blame(Error::new(ErrorKind::Decode, "the answer does not have the id of the batch"))
-            })?;
-            let batch = Batch::named(self.shared.dialect.provider.clone(), id);
-            let batch =
-                batch.map_err(|_| body.blame(Error::new(ErrorKind::Decode, "the id in the answer cannot be used")))?;
-            Ok(batch.with_submitted_at(self.shared.clock.wall()))
-        };
-        submitted.await.map_err(|error: Error| error.of_submit().with_action("submitting the batch"))
-    }
-
-    fn picked_up<E>(&self, error: progenitor_client::Error<E>) -> Result<Answer, Error> {
-        use progenitor_client::Error as Generated;
-        match error {
-            Generated::UnexpectedResponse(mut response) => {
-                if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
-                    let error = error.lock().ok().and_then(|mut slot| slot.take());
-                    return Err(error.unwrap_or_else(|| self.error(ErrorKind::Unavailable, "the request failed")));
-                }
-                let Held(status) = response.extensions_mut().remove::<Held>().unwrap_or(Held(response.status()));
-                Ok(Answer::new(self.shared.dialect, &self.shared.clock, self.shared.limits.body, status, response))
-            }
-            // Its text names the header or URL part that is malformed, with the value; so it is not passed on.
-            Generated::InvalidRequest(_) => Err(self.error(ErrorKind::Usage, "a value cannot stand in a header")),
-            _ => Err(self.error(ErrorKind::Configuration, "the request could not be built; check the base URL")),
-        }
-    }
-
     async fn send(&self, mut request: Request, operation: &'static str) -> Result<Response, Error> {
         // The generator adds it to every request; no provider documents it.
         request.headers_mut().remove("api-version");
         if let Some(content_type) = &self.call.content_type {
             request.headers_mut().insert(CONTENT_TYPE, content_type.clone());
         }
-        let limits = &self.shared.limits;
-        *request.timeout_mut() = Some(if self.call.upload { limits.upload } else { limits.request });
+        *request.timeout_mut() = Some(self.time_limit());
         let response = match &self.auth {
             Auth::None => self.once(request, operation).await?,
             Auth::Header(name, value) => {
@@ -219,7 +183,24 @@ impl Transport {
             }
             Auth::Bearer(tokens) => self.with_token(tokens, request, operation).await?,
         };
-        limited(response, limits.body, self)
+        limited(response, self.allowance().pass, self)
+    }
+
+    fn time_limit(&self) -> Duration {
+        match self.call.size {
+            Size::Small | Size::Look => self.shared.limits.request,
+            Size::Download => self.shared.limits.download,
+            Size::Upload => self.shared.limits.upload,
+        }
+    }
+
+    fn allowance(&self) -> Allowance {
+        let keep = self.shared.limits.body as u64;
+        let pass = match self.call.size {
+            Size::Small | Size::Upload => keep,
+            Size::Look | Size::Download => self.shared.limits.stream,
+        };
+        Allowance { pass, keep }
     }
 
     /// Sends with the current token; after a 401 once more with a new one.
@@ -233,11 +214,15 @@ impl Transport {
         request.headers_mut().insert(AUTHORIZATION, token.header());
         let again = request.try_clone();
         let response = self.once(request, operation).await?;
-        let Some(mut again) = again.filter(|_| response.status() == StatusCode::UNAUTHORIZED) else {
+        if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
-        };
+        }
         let Some(token) = tokens.renewed(&self.shared.clock, &token).await.map_err(Error::unsent)? else {
             return Ok(response);
+        };
+        let Some(mut again) = again else {
+            // A file that streams: whoever has it sends it again, with the new token.
+            return Err(self.error(ErrorKind::Authentication, "the access token had ended and was renewed").unsent());
         };
         again.headers_mut().insert(AUTHORIZATION, token.header());
         self.once(again, operation).await
@@ -300,47 +285,14 @@ fn held_status() -> StatusCode {
     StatusCode::from_u16(HELD).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Refuses a batch of another provider before anything is sent.
-fn check_batch(batch: &Batch, provider: &ProviderId) -> Result<(), Error> {
-    if batch.provider() == provider {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Usage, format!("this is a batch of {}, not of {provider}", batch.provider())))
-}
-
 /// Cuts the body off at `limit` bytes, counted after decompression, and refuses one that announces more.
-fn limited(response: Response, limit: usize, transport: &Transport) -> Result<Response, Error> {
+fn limited(response: Response, limit: u64, transport: &Transport) -> Result<Response, Error> {
     let announced = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > limit as u64) {
+    if announced.is_some_and(|length: u64| length > limit) {
         return Err(transport.error(ErrorKind::TooLarge, "the answer announces more bytes than the limit allows"));
     }
-    let bounded = http::Response::<reqwest::Body>::from(response)
-        .map(|body| reqwest::Body::wrap(http_body_util::Limited::new(body, limit)));
+    let bounded = http::Response::<reqwest::Body>::from(response).map(|body| {
+        reqwest::Body::wrap(http_body_util::Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX)))
+    });
     Ok(Response::from(bounded))
-}
-
-/// Makes an [`Error`] of an error of a generated client that was called directly (`client.raw()`).
-pub(crate) async fn explain<E>(dialect: &'static Dialect, error: progenitor_client::Error<E>) -> Error {
-    use progenitor_client::Error as Generated;
-    let provider = dialect.provider.clone();
-    match error {
-        Generated::UnexpectedResponse(mut response) => {
-            if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
-                let error = error.lock().ok().and_then(|mut slot| slot.take());
-                return error.unwrap_or_else(|| Error::new(ErrorKind::Unavailable, "the request failed"));
-            }
-            let answer = Answer::new(dialect, &Clock::system(), Limits::BODY, response.status(), response);
-            let undocumented =
-                || Error::new(ErrorKind::Decode, "the provider answered with a status the spec does not have");
-            answer.body().await.err().unwrap_or_else(|| undocumented().with_provider(provider))
-        }
-        Generated::InvalidResponsePayload(..) => {
-            Error::new(ErrorKind::Decode, "the answer does not have the fields that the spec says")
-                .with_provider(provider)
-        }
-        Generated::CommunicationError(error)
-        | Generated::ResponseBodyError(error)
-        | Generated::InvalidUpgrade(error) => WireFault::from(error).into_error().with_provider(provider),
-        _ => Error::new(ErrorKind::Usage, "a value cannot stand in the request").with_provider(provider),
-    }
 }

@@ -1,0 +1,87 @@
+use std::collections::HashMap;
+
+use super::PROVIDER;
+use super::raw::types::CreateBatch;
+use crate::{Error, ErrorKind};
+
+/// Accounts in one batch: 10 to 5,000, says the
+/// [create page](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch).
+pub const ACCOUNTS: std::ops::RangeInclusive<usize> = 10..=5_000;
+
+/// Makes as many batches of `batch` as its accounts need, as even as possible. The first keeps its `externalId`; the others add `-2`,
+/// `-3` and so on to it, so that the same accounts always make the same batches.
+///
+/// # Errors
+///
+/// [`ErrorKind::Usage`] when there are fewer than 10 accounts, or one of them breaks a rule that [`check`] knows; its position is named.
+pub fn split(batch: CreateBatch) -> Result<Vec<CreateBatch>, Error> {
+    if batch.accounts.len() <= *ACCOUNTS.end() {
+        return check(&batch).map(|()| vec![batch]);
+    }
+    check_accounts(&batch)?;
+    let parts = batch.accounts.len().div_ceil(*ACCOUNTS.end());
+    let CreateBatch { account_number, accounts, country, external_id, name } = batch;
+    let total = accounts.len();
+    let mut accounts = accounts.into_iter();
+    let part = |number: usize| CreateBatch {
+        // Spreads what does not divide evenly: sizes differ by one at most.
+        accounts: accounts.by_ref().take((total * (number + 1)) / parts - (total * number) / parts).collect(),
+        account_number: account_number.clone(),
+        country: country.clone(),
+        external_id: if number == 0 { external_id.clone() } else { format!("{external_id}-{}", number + 1) },
+        name: name.clone(),
+    };
+    let batches: Vec<_> = (0..parts).map(part).collect();
+    batches.iter().try_for_each(check).map(|()| batches)
+}
+
+/// Holds a batch against the documented rules: 10 to 5,000 accounts, every `externalId` unique and of letters, digits and hyphens, the
+/// country in three capital letters.
+///
+/// # Errors
+///
+/// [`ErrorKind::Usage`], naming the account by its position (from 1), never by its content.
+pub fn check(batch: &CreateBatch) -> Result<(), Error> {
+    let count = batch.accounts.len();
+    if !ACCOUNTS.contains(&count) {
+        let (least, most) = (ACCOUNTS.start(), ACCOUNTS.end());
+        return Err(usage(format!("a batch has {least} to {most} accounts, this one {count}")));
+    }
+    check_accounts(batch)
+}
+
+fn check_accounts(batch: &CreateBatch) -> Result<(), Error> {
+    if !is_reference(&batch.external_id) {
+        return Err(usage("the externalId of the batch must be letters, digits and hyphens".to_owned()));
+    }
+    if batch.country.len() != 3 || !batch.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err(usage("the country must be three capital letters (ISO 3166-1 alpha-3), such as MEX".to_owned()));
+    }
+    let mut seen = HashMap::new();
+    for (number, account) in (1..).zip(&batch.accounts) {
+        if !is_reference(&account.external_id) {
+            return Err(usage(format!("account {number}, externalId: must be letters, digits and hyphens")));
+        }
+        if let Some(first) = seen.insert(&account.external_id, number) {
+            return Err(usage(format!("account {number}, externalId: the same as that of account {first}")));
+        }
+        for (field, value) in [
+            ("name", &account.beneficiary.name),
+            ("document.id", &account.beneficiary.document.id),
+            ("document.type", &account.beneficiary.document.type_),
+        ] {
+            if value.trim().is_empty() {
+                return Err(usage(format!("account {number}, beneficiary.{field}: is empty")));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_reference(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 256 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn usage(reason: String) -> Error {
+    Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER).with_action("checking the batch")
+}

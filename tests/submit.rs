@@ -1,0 +1,412 @@
+//! Nothing is submitted twice and nothing is lost, wherever the exchange is cut; and what breaks a documented rule is never sent.
+#![cfg(all(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bulkrail::localpayment::raw::types::{
+    BatchAccount, Beneficiary, BeneficiaryDocument, BeneficiaryTypeKnown, CreateBatch,
+};
+use bulkrail::testing::{Reply, Sent};
+use bulkrail::transport::WireFault;
+use bulkrail::{Batch, Error, ErrorKind, Upload, cdq, killb, localpayment, reap};
+use bulkrail_sandbox::Sandbox;
+use common::Bench;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const XLSX: &[u8] = b"PK\x03\x04 not really";
+
+fn csv(rows: usize) -> String {
+    (0..rows).fold("externalId,shareToken\n".to_owned(), |csv, row| format!("{csv}ref-{row},token-{row}\n"))
+}
+
+fn accounts(count: usize) -> CreateBatch {
+    let account = |number| BatchAccount {
+        address: None,
+        external_id: format!("acc-{number}"),
+        beneficiary: Beneficiary {
+            document: BeneficiaryDocument { id: "XAXX010101000".to_owned(), type_: "RFC".to_owned() },
+            last_name: Some("Doe".to_owned()),
+            lastname: None,
+            name: "Jane".to_owned(),
+            type_: BeneficiaryTypeKnown::Individual.into(),
+        },
+    };
+    CreateBatch {
+        account_number: "484.484.00000011".to_owned(),
+        accounts: (0..count).map(account).collect(),
+        country: "MEX".to_owned(),
+        external_id: "batch-1".to_owned(),
+        name: None,
+    }
+}
+
+/// Where an exchange is cut.
+#[derive(Debug, Clone, Copy)]
+enum Cut {
+    /// After so many bytes of the request have been passed on.
+    Request(usize),
+    /// The whole request arrives, and so many bytes of the answer come back.
+    Answer(usize),
+}
+
+/// Passes connections on to `target`; cuts the first exchange that holds `marker`, and lets all others through.
+async fn proxy(target: u16, marker: &'static str, cut: Cut) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let cuts_left = Arc::new(AtomicUsize::new(1));
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let cuts_left = Arc::clone(&cuts_left);
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(("127.0.0.1", target)).await.unwrap();
+                let mut piece = vec![0; 64 * 1024];
+                loop {
+                    let read = client.read(&mut piece).await.unwrap_or(0);
+                    if read == 0 {
+                        return;
+                    }
+                    let is_it = String::from_utf8_lossy(&piece[..read]).contains(marker);
+                    let cut_now = is_it
+                        && cuts_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
+                    match cut {
+                        Cut::Request(bytes) if cut_now => {
+                            server.write_all(&piece[..bytes.min(read - 1)]).await.ok();
+                            // What is gone is gone: both sides see a reset.
+                            return;
+                        }
+                        Cut::Answer(bytes) if cut_now => {
+                            server.write_all(&piece[..read]).await.ok();
+                            pass_answer(&mut client, &mut server, Some(bytes)).await;
+                            return;
+                        }
+                        _ => {
+                            server.write_all(&piece[..read]).await.ok();
+                            if !pass_answer(&mut client, &mut server, None).await {
+                                return;
+                            }
+                        }
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+/// Passes one answer on: head, then as many bytes as it announces. With a limit, stops there.
+async fn pass_answer(client: &mut TcpStream, server: &mut TcpStream, limit: Option<usize>) -> bool {
+    let mut answer = Vec::new();
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        if let Some(end) = text.find("\r\n\r\n") {
+            let length =
+                text.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            if answer.len() >= end + 4 + length.unwrap_or(0) {
+                break;
+            }
+        }
+        match tokio::time::timeout(Duration::from_millis(500), server.read(&mut piece)).await {
+            Ok(Ok(read)) if read > 0 => answer.extend_from_slice(&piece[..read]),
+            _ => break,
+        }
+    }
+    let length = limit.map_or(answer.len(), |limit| limit.min(answer.len().saturating_sub(1)));
+    client.write_all(&answer[..length]).await.is_ok()
+}
+
+/// Every stage of an exchange.
+fn cuts() -> impl Iterator<Item = Cut> {
+    let request = [0, 1, 40, 200, 400].map(Cut::Request);
+    let answer = [0, 5, 20, 100, 100_000].map(Cut::Answer);
+    request.into_iter().chain(answer)
+}
+
+/// What came of a submit that was cut: it is told whether the batch exists, and never exists twice.
+fn judge(provider: &str, cut: Cut, submitted: Result<Batch, Error>, created: u64) {
+    let what = format!("{provider}, {cut:?}: {submitted:?}, {created} created");
+    assert!(created <= 1, "double submission: {what}");
+    match submitted {
+        Ok(_) => assert_eq!(created, 1, "{what}"),
+        Err(error) => match error.kind() {
+            // Honest: somebody has to look.
+            ErrorKind::OutcomeUnknown => {}
+            // "It exists, and its id is lost."
+            ErrorKind::Conflict => assert_eq!(created, 1, "{what}"),
+            _ => assert_eq!(created, 0, "silent loss: {what}"),
+        },
+    }
+}
+
+fn secret(sandbox: &Sandbox, provider: &str, place: usize) -> String {
+    sandbox.credentials(provider)[place].1.to_owned()
+}
+
+#[tokio::test]
+async fn an_exchange_cut_anywhere_never_submits_twice() {
+    for cut in cuts() {
+        let sandbox = Sandbox::builder().seed(1).speed(1000.0).start().await.unwrap();
+        let url = |port: u16, provider: &str| format!("http://127.0.0.1:{port}/{provider}");
+
+        let port = proxy(sandbox.port(), "/bulk/upload", cut).await;
+        let login = killb::Credentials::login(secret(&sandbox, "killb", 0), secret(&sandbox, "killb", 1));
+        let client = killb::Client::builder().base_url(url(port, "killb")).credentials(login).build().unwrap();
+        let workbook = workbook();
+        judge("killb", cut, client.upload(workbook).await, sandbox.stats("killb").batches_created);
+
+        let port = proxy(sandbox.port(), "POST /reap/entity/kyc", cut).await;
+        let key = reap::Credentials::api_key(secret(&sandbox, "reap", 0));
+        let client = reap::Client::builder().base_url(url(port, "reap")).credentials(key).build().unwrap();
+        let submitted = client.upload(csv(20), None).await;
+        assert!(
+            !matches!(&submitted, Err(error) if error.kind() == ErrorKind::OutcomeUnknown),
+            "a key settles it: {submitted:?}"
+        );
+        judge("reap", cut, submitted, sandbox.stats("reap").batches_created);
+
+        let port = proxy(sandbox.port(), "jobs/confirmation", cut).await;
+        let key = cdq::Credentials::api_key(secret(&sandbox, "cdq", 0));
+        let client = cdq::Client::builder().base_url(url(port, "cdq")).credentials(key).build().unwrap();
+        let features = [cdq::raw::types::ConfirmationFeature::ConfirmBaInBpStorage];
+        judge("cdq", cut, client.start("72d6900f", &features).await, sandbox.stats("cdq").batches_created);
+
+        let port = proxy(sandbox.port(), "POST /localpayment/api/virtual", cut).await;
+        let login =
+            localpayment::Credentials::login(secret(&sandbox, "localpayment", 0), secret(&sandbox, "localpayment", 1));
+        let client = localpayment::Client::builder().base_url(url(port, "localpayment")).credentials(login);
+        // The pauses of looking up are seconds; nobody has to wait for them here.
+        let clock = bulkrail::testing::HurriedClock::by(50).clock();
+        let submitted = client.clock(clock).build().unwrap().submit(&accounts(12)).await;
+        if let Err(error) = &submitted {
+            assert_eq!(error.batch().map(Batch::id), Some("batch-1"), "what is needed to look it up: {error:?}");
+        }
+        judge("localpayment", cut, submitted, sandbox.stats("localpayment").batches_created);
+    }
+}
+
+fn workbook() -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write(0, 0, "externalId").unwrap();
+    sheet.write(1, 0, "ref-1").unwrap();
+    book.save_to_buffer().unwrap()
+}
+
+#[test]
+fn a_connection_that_never_came_about_is_tried_again() {
+    let bench = Bench::new();
+    let client = client!(killb, bench, killb::Credentials::access_token("t"));
+    for _ in 0..3 {
+        bench.wire.push(Reply::fault(WireFault::Connect));
+    }
+    bench.wire.push(Reply::json(201, r#"{"jobId":"j-1"}"#));
+    let batch = bench.clock.run(client.upload(XLSX)).unwrap();
+    assert_eq!((batch.id(), bench.wire.sent().len()), ("j-1", 4));
+
+    for _ in 0..9 {
+        bench.wire.push(Reply::fault(WireFault::Connect));
+    }
+    let error = bench.clock.run(client.upload(XLSX)).unwrap_err();
+    assert_eq!((error.kind(), bench.wire.sent().len()), (ErrorKind::Unavailable, 8), "it certainly was not submitted");
+}
+
+#[test]
+fn an_answer_that_is_lost_is_an_outcome_unknown_and_not_tried_again() {
+    let lost: [fn() -> Reply; 7] = [
+        || Reply::fault(WireFault::Timeout),
+        || Reply::fault(WireFault::Broken),
+        || Reply::new(502, "<html>"),
+        || Reply::new(500, ""),
+        || Reply::json(201, "{").breaking_off(),
+        || Reply::json(201, r#"{"no":"id"}"#),
+        || Reply::json(201, r#"{"jobId":"../../x"}"#),
+    ];
+    for lost in lost {
+        let bench = Bench::new();
+        let client = client!(killb, bench, killb::Credentials::access_token("t"));
+        bench.wire.push(lost());
+        let error = bench.clock.run(client.upload(XLSX)).unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::OutcomeUnknown, false), "{error:?}");
+        assert_eq!(bench.wire.sent().len(), 1);
+    }
+}
+
+#[test]
+fn a_refusal_means_that_nothing_was_submitted() {
+    for (status, kind) in
+        [(400, ErrorKind::InvalidRequest), (403, ErrorKind::Permission), (429, ErrorKind::RateLimited)]
+    {
+        let bench = Bench::new();
+        let client = client!(cdq, bench, cdq::Credentials::api_key("k"));
+        bench.wire.push(Reply::json(status, "{}"));
+        let error = bench.clock.run(client.start("s", &[])).unwrap_err();
+        assert_eq!((error.kind(), bench.wire.sent().len()), (kind, 1));
+    }
+}
+
+#[test]
+fn the_id_is_kept_whatever_else_is_in_the_answer() {
+    let bench = Bench::new();
+    let client = client!(reap, bench, reap::Credentials::api_key("k"));
+    bench.wire.push(Reply::json(202, r#"{"batchId":"b-1","status":7,"totalRecords":"many","new":[]}"#));
+    let batch = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap();
+    assert_eq!((batch.id(), batch.key()), ("b-1", Some("my-key")));
+    assert!(batch.submitted_at().is_some());
+}
+
+#[test]
+fn reap_is_asked_again_under_the_same_key() {
+    let bench = Bench::new();
+    let client = client!(reap, bench, reap::Credentials::api_key("k"));
+    bench.wire.push(Reply::fault(WireFault::Broken));
+    bench.wire.push(Reply::json(200, r#"{"batchId":"b-1"}"#));
+    let batch = bench.clock.run(client.upload(csv(1), None)).unwrap();
+    let keys: Vec<_> = bench.wire.sent().iter().map(|sent| sent.headers["idempotency-key"].clone()).collect();
+    assert_eq!(keys.len(), 2);
+    assert!(keys.iter().all(|key| Some(key.to_str().unwrap()) == batch.key()));
+
+    bench.wire.push(Reply::fault(WireFault::Broken));
+    bench.wire.push(Reply::json(409, r#"{"code":"9999993401","message":"Duplicate"}"#));
+    let error = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, Some("9999993401")));
+    assert!(error.to_string().contains("my-key"), "{error}");
+
+    for _ in 0..3 {
+        bench.wire.push(Reply::fault(WireFault::Broken));
+    }
+    let error = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+
+    bench.wire.push(Reply::fault(WireFault::Broken));
+    bench.wire.push(Reply::json(403, "{}"));
+    let error = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "the first try may have worked, whatever the second one says");
+}
+
+#[test]
+fn localpayment_is_looked_up_by_the_external_id() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for (look_up, found) in
+        [(Reply::json(200, r#"{"status":{"description":"INPROGRESS"}}"#), true), (Reply::json(404, "{}"), false)]
+    {
+        let bench = Bench::new();
+        let client = client!(localpayment, bench, localpayment::Credentials::access_token("t"));
+        let log = Arc::clone(&seen);
+        bench.wire.otherwise(move |sent: &Sent| {
+            log.lock().unwrap().push(format!("{} {}", sent.method, sent.url.path()));
+            if sent.method == "POST" { Reply::fault(WireFault::Broken) } else { look_up.clone() }
+        });
+        let end = bench.clock.run(client.submit(&accounts(10)));
+        match end {
+            Ok(batch) => assert!(found && batch.id() == "batch-1"),
+            Err(error) => {
+                assert!(!found);
+                assert_eq!((error.kind(), error.batch().map(Batch::id)), (ErrorKind::OutcomeUnknown, Some("batch-1")));
+            }
+        }
+        assert_eq!(
+            seen.lock().unwrap().drain(..).filter(|sent| sent.starts_with("POST")).count(),
+            1,
+            "never sent twice"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_breaks_a_rule_is_refused_before_anything_is_sent() {
+    let reap_cases: Vec<(Upload, &str)> = vec![
+        ("".into(), "column externalId is missing"),
+        ("externalId,shareToken\n".into(), "no rows"),
+        ("externalId\nCANARY\n".into(), "column shareToken is missing"),
+        ("externalid,shareToken\nCANARY,CANARY\n".into(), "row 1: column 1 is not one of"),
+        ("externalId,shareToken,externalId\nCANARY,b,c\n".into(), "column externalId stands twice"),
+        ("externalId,shareToken\nCANARY,b\nc, \n".into(), "row 3, column shareToken: is empty"),
+        ("externalId,shareToken\nCANARY,b\nCANARY,d\n".into(), "row 3, column externalId: the same value as in row 2"),
+        ("externalId,shareToken\nCANARY\n".into(), "row 2: has 1 cells"),
+        (b"externalId,shareToken\nCANARY,\xff\n".as_slice().into(), "row 2: is not UTF-8"),
+        ("\u{feff}externalId,shareToken\nCANARY,b\n".into(), "byte order mark"),
+        (csv(5_001).into(), "more than 5000 rows"),
+        (vec![b'a'; 10 * 1024 * 1024 + 1].into(), "bytes"),
+        (Upload::file("/does/not/exist"), "cannot be read"),
+    ];
+    let bench = Bench::new();
+    let client = client!(reap, bench, reap::Credentials::api_key("k"));
+    for (file, reason) in reap_cases {
+        let error = bench.clock.run(client.upload(file, None)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage, "{reason}");
+        assert!(error.to_string().contains(reason), "{reason}: {error}");
+        assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
+    }
+    let client = client!(killb, bench, killb::Credentials::access_token("t"));
+    let error = bench.clock.run(client.upload("externalId\nref-1\n")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    let client = client!(cdq, bench, cdq::Credentials::api_key("k"));
+    let error = bench.clock.run(client.upload_accounts("IBAN\nCANARY\n")).unwrap_err();
+    assert!(error.kind() == ErrorKind::Usage && !error.to_string().contains("CANARY"), "{error}");
+    assert!(bench.wire.sent().is_empty(), "nothing was sent");
+}
+
+#[test]
+fn a_batch_that_breaks_a_rule_is_refused_before_anything_is_sent() {
+    type Break = fn(&mut CreateBatch);
+    let cases: [(Break, &str); 7] = [
+        (|batch| batch.accounts.truncate(9), "10 to 5000 accounts, this one 9"),
+        (|batch| batch.external_id = "a/b".to_owned(), "externalId of the batch"),
+        (|batch| batch.country = "MXN!".to_owned(), "three capital letters"),
+        (
+            |batch| batch.accounts[3].external_id = "acc-1".to_owned(),
+            "account 4, externalId: the same as that of account 2",
+        ),
+        (|batch| batch.accounts[3].external_id = "CANARY!".to_owned(), "account 4, externalId"),
+        (|batch| batch.accounts[0].beneficiary.name = " ".to_owned(), "account 1, beneficiary.name"),
+        (|batch| batch.accounts[9].beneficiary.document.id.clear(), "account 10, beneficiary.document.id"),
+    ];
+    let bench = Bench::new();
+    let client = client!(localpayment, bench, localpayment::Credentials::access_token("t"));
+    for (break_it, reason) in cases {
+        let mut batch = accounts(10);
+        break_it(&mut batch);
+        let error = bench.clock.run(client.submit(&batch)).unwrap_err();
+        assert!(error.kind() == ErrorKind::Usage && error.to_string().contains(reason), "{reason}: {error}");
+        assert!(!error.to_string().contains("CANARY"));
+    }
+    assert!(bench.wire.sent().is_empty());
+}
+
+#[test]
+fn a_large_set_is_split_evenly_and_the_same_way_each_time() {
+    for (count, sizes) in
+        [(10, vec![10]), (5_000, vec![5_000]), (5_001, vec![2_500, 2_501]), (15_001, vec![3_750, 3_750, 3_750, 3_751])]
+    {
+        let batches = localpayment::split(accounts(count)).unwrap();
+        assert_eq!(batches.iter().map(|batch| batch.accounts.len()).collect::<Vec<_>>(), sizes);
+        let ids: Vec<_> = batches.iter().map(|batch| batch.external_id.clone()).collect();
+        assert_eq!(ids[0], "batch-1");
+        assert!(ids.iter().skip(1).zip(2..).all(|(id, number)| *id == format!("batch-1-{number}")));
+        let all: Vec<_> =
+            batches.iter().flat_map(|batch| &batch.accounts).map(|account| account.external_id.clone()).collect();
+        assert_eq!(all, (0..count).map(|number| format!("acc-{number}")).collect::<Vec<_>>());
+    }
+    assert!(localpayment::split(accounts(9)).is_err());
+}
+
+#[test]
+fn a_file_is_streamed_and_its_length_announced() {
+    let path = std::env::temp_dir().join(format!("bulkrail-upload-{}.csv", std::process::id()));
+    std::fs::write(&path, csv(4_000)).unwrap();
+    let end = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let sandbox = Sandbox::builder().start().await.unwrap();
+        let key = reap::Credentials::api_key(secret(&sandbox, "reap", 0));
+        let client =
+            reap::Client::builder().base_url(sandbox.base_url("reap").unwrap()).credentials(key).build().unwrap();
+        let batch = client.upload(Upload::file(&path), None).await?;
+        client.status(&batch).await
+    });
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(end.unwrap().snapshot.progress.total, Some(4_000));
+}
