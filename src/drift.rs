@@ -66,3 +66,16 @@ pub enum DriftKind {
     /// A field that the spec requires is missing.
     MissingField,
 }
+
+impl DriftKind {
+    /// The word used in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownField => "unknown_field",
+            Self::UnknownValue => "unknown_value",
+            Self::TypeMismatch => "type_mismatch",
+            Self::MissingField => "missing_field",
+        }
+    }
+}

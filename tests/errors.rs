@@ -34,6 +34,7 @@ fn any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId) {
         (502, ErrorKind::Unavailable),
         (503, ErrorKind::Unavailable),
         (504, ErrorKind::Unavailable),
+        (599, ErrorKind::Unavailable),
     ];
     let bodies = [
         "",
@@ -67,6 +68,10 @@ fn any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId) {
     for fault in faults {
         let error = look(bench, client, provider.clone(), Reply::fault(fault));
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, None), "{fault}");
+    }
+    for status in [600, 604, 800, 999] {
+        let error = look(bench, client, provider.clone(), Reply::json(status, r#"{"status":"completed"}"#));
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{status} is no success");
     }
     let error = look(bench, client, provider.clone(), Reply::json(429, "{}").header("retry-after", "7"));
     assert_eq!(error.retry_after().map(|after| after.as_secs()), Some(7));

@@ -81,7 +81,7 @@ fn traced(bench: &Bench, id: &str) -> (String, Result<bulkrail::Report, bulkrail
 fn the_names_of_spans_events_and_fields_are_fixed() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
-    bench.wire.push(Reply::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":4}"#));
+    bench.wire.push(Reply::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":4,"eta":7}"#));
     bench.wire.push(Reply::new(502, "<html>"));
     let done = r#"{"status":"completed","totalRecords":10,"processedRecords":10,"failedRecords":1,"summary":{"successfulRecords":9}}"#;
     bench.wire.push(Reply::json(200, done));
@@ -92,6 +92,7 @@ fn the_names_of_spans_events_and_fields_are_fixed() {
         "DEBUG bulkrail::wait wait bulkrail.provider=\"reap\" bulkrail.batch.id=\"b-1\"\n\
          DEBUG bulkrail::transport request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
          DEBUG bulkrail::wait poll bulkrail.poll=1 bulkrail.elapsed_ms=0 bulkrail.duration_ms=0 bulkrail.state=\"running\" bulkrail.rows.processed=4 bulkrail.rows.total=10\n\
+         WARN bulkrail::drift the answer differs from the spec bulkrail.drift.pointer=\"/eta\" bulkrail.drift.kind=\"unknown_field\" bulkrail.drift.expected=\"no such field\"\n\
          DEBUG bulkrail::transport request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=502 bulkrail.duration_ms=0\n\
          DEBUG bulkrail::wait poll bulkrail.poll=2 bulkrail.elapsed_ms=1000 bulkrail.duration_ms=0 error.type=\"unavailable\" http.response.status_code=502\n\
          DEBUG bulkrail::transport request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
@@ -105,7 +106,7 @@ fn the_names_of_spans_events_and_fields_are_fixed() {
 fn nothing_of_an_answer_or_a_credential_is_traced() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
-    let canary = r#"{"status":"CANARY","CANARY":"CANARY","totalRecords":"CANARY","processedRecords":1,"summary":{"errors":["CANARY"]}}"#;
+    let canary = r#"{"status":"CANARY","newField":"CANARY","totalRecords":"CANARY","processedRecords":1,"summary":{"errors":["CANARY"]}}"#;
     bench.wire.push(Reply::json(200, canary).header("x-request-id", "CANARY").header("location", "CANARY"));
     bench.wire.push(Reply::new(502, "<html>CANARY</html>"));
     bench.wire.push(Reply::json(403, r#"{"code":"CANARY","message":"CANARY","parameter":"CANARY"}"#));

@@ -1,4 +1,7 @@
-use crate::transport::{Vitals, Words};
+use std::sync::OnceLock;
+
+use super::raw;
+use crate::transport::{Shape, Vitals, Words};
 use crate::{Outcome, Progress, Snapshot, State};
 
 const WORDS: Words = Words(&[
@@ -17,7 +20,9 @@ const WORDS: Words = Words(&[
     ("UNKNOWN", State::Unrecognised),
 ]);
 
-pub(super) fn judge(mut vitals: Vitals) -> Snapshot {
+pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
+    static SHAPE: OnceLock<Shape> = OnceLock::new();
+    vitals.compare(Shape::of(&SHAPE, raw::SCHEMAS, "Job"));
     let (state, word) = WORDS.read(&mut vitals, "/status");
     // Declared an integer, shown as a string in every example; either is fine.
     let progress = Progress { stated_percent: vitals.percent("/progress"), ..Progress::default() };

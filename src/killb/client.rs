@@ -101,7 +101,9 @@ impl Client {
         while let Some(result) = rows.next().await {
             ledger.record(result?.row());
         }
-        Ok(ledger.close(&rows.snapshot()?.progress))
+        let mut account = ledger.close(&rows.snapshot()?.progress);
+        account.drift = rows.drift().to_vec();
+        Ok(account)
     }
 
     /// Waits for the end of `batch`; see [`Wait`].

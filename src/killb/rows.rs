@@ -1,13 +1,15 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::sync::OnceLock;
 
 use progenitor_client::ResponseValue;
 use serde_json::Value;
 
 use super::raw::types;
-use super::status;
-use crate::transport::{Items, Reading, Transport, Vitals, text_at};
+use super::{raw, status};
+use crate::drift::Drift;
+use crate::transport::{Items, Reading, Shape, Transport, Vitals, text_at};
 use crate::{Batch, Error, Row, RowOutcome, Snapshot};
 
 /// One entry of `results`: KillB's own type, and what it means.
@@ -80,7 +82,12 @@ pub struct Rows {
     items: Items,
     ready: VecDeque<RowResult>,
     ended: bool,
+    compared: u32,
+    drift: Vec<Drift>,
 }
+
+/// So many rows of an answer are compared with the spec. Rows are alike: what differs in one differs in the next.
+const COMPARED_ROWS: u32 = 100;
 
 impl Rows {
     pub(super) async fn open<T, E>(
@@ -94,7 +101,8 @@ impl Rows {
         };
         let reading = opened.await.map_err(|error| about(error, batch))?;
         let items = Items::of("results");
-        Ok(Self { batch: batch.clone(), reading, items, ready: VecDeque::new(), ended: false })
+        let (ready, drift) = (VecDeque::new(), Vec::new());
+        Ok(Self { batch: batch.clone(), reading, items, ready, ended: false, compared: 0, drift })
     }
 
     /// The next row; `None` at the end. A row that is no object is left out (and so shows as missing in an account).
@@ -126,12 +134,22 @@ impl Rows {
     }
 
     fn take(&mut self, piece: &[u8]) {
-        let ready = &mut self.ready;
+        let (ready, compared, drift) = (&mut self.ready, &mut self.compared, &mut self.drift);
         let taken: Result<(), std::convert::Infallible> = self.items.push(piece, |item| {
             ready.extend(RowResult::read(item));
+            if *compared < COMPARED_ROWS {
+                *compared += 1;
+                compare(item, drift);
+            }
             Ok(())
         });
         let Ok(()) = taken;
+    }
+
+    /// In what the rows differ from the spec, as far as they have been read; the first 100 are compared.
+    #[must_use]
+    pub fn drift(&self) -> &[Drift] {
+        &self.drift
     }
 
     /// What the answer around the rows says, once they have all been read.
@@ -149,6 +167,14 @@ impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows").field("batch", &self.batch).finish_non_exhaustive()
     }
+}
+
+fn compare(item: &[u8], drift: &mut Vec<Drift>) {
+    static SHAPE: OnceLock<Shape> = OnceLock::new();
+    let shape = Shape::of(&SHAPE, raw::SCHEMAS, "BulkRowResult");
+    let mut found = Vec::new();
+    shape.compare_value("/results/*", &serde_json::from_slice(item).unwrap_or_default(), &mut found);
+    Drift::merge(drift, &found);
 }
 
 fn about(error: Error, batch: &Batch) -> Error {

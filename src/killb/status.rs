@@ -1,4 +1,7 @@
-use crate::transport::{Vitals, Words};
+use std::sync::OnceLock;
+
+use super::raw;
+use crate::transport::{Shape, Vitals, Words};
 use crate::{Progress, Snapshot, State};
 
 const WORDS: Words = Words(&[
@@ -9,7 +12,9 @@ const WORDS: Words = Words(&[
 ]);
 
 /// Reads counters only; the rows are skipped.
-pub(super) fn judge(mut vitals: Vitals) -> Snapshot {
+pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
+    static SHAPE: OnceLock<Shape> = OnceLock::new();
+    vitals.compare(Shape::of(&SHAPE, raw::SCHEMAS, "BulkJob"));
     let (state, word) = WORDS.read(&mut vitals, "/status");
     let progress = Progress {
         total: vitals.count("/totalRows"),

@@ -1,5 +1,7 @@
-use super::rows;
-use crate::transport::{Vitals, Words};
+use std::sync::OnceLock;
+
+use super::{raw, rows};
+use crate::transport::{Shape, Vitals, Words};
 use crate::{Progress, Snapshot, State};
 
 const WORDS: Words =
@@ -7,7 +9,9 @@ const WORDS: Words =
 
 const CODES: Words = Words(&[("100", State::Running), ("200", State::Finished), ("300", State::Failed)]);
 
-pub(super) fn judge(mut vitals: Vitals) -> Snapshot {
+pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
+    static SHAPE: OnceLock<Shape> = OnceLock::new();
+    vitals.compare(Shape::of(&SHAPE, raw::SCHEMAS, "Batch"));
     let (mut state, mut word) = WORDS.read(&mut vitals, "/status/description");
     if word.is_empty() {
         (state, word) = CODES.read(&mut vitals, "/status/code");
@@ -15,7 +19,7 @@ pub(super) fn judge(mut vitals: Vitals) -> Snapshot {
         // A new word for a batch that is, by its code, still being worked on.
         state = State::Running;
     }
-    let progress = progress(&mut vitals, state);
+    let progress = progress(&vitals, state);
     let mut snapshot = Snapshot::new(state, word, progress);
     let message = vitals.text("/status/detail").map(str::to_owned);
     snapshot.message = message.or_else(|| vitals.text("/comment").map(str::to_owned));
@@ -23,7 +27,7 @@ pub(super) fn judge(mut vitals: Vitals) -> Snapshot {
     snapshot
 }
 
-fn progress(vitals: &mut Vitals, state: State) -> Progress {
+fn progress(vitals: &Vitals<'_>, state: State) -> Progress {
     let comment = vitals.text("/comment").unwrap_or_default();
     let total = number_after(comment, "Total accounts requested =");
     let stated = number_after(comment, "Total accounts created =");

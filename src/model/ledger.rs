@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Progress, Row, RowOutcome};
+use crate::drift::Drift;
 
 /// Pairs what was submitted with what the provider says of it: by reference, never by position.
 ///
@@ -103,7 +104,8 @@ impl Ledger {
             Some(Disagreement { what: what.to_owned(), provider, rows })
         };
         let disagreements = counts.into_iter().filter_map(differs).collect();
-        Account { rows, missing, duplicates: self.duplicates, foreign: self.foreign, disagreements }
+        let (duplicates, foreign) = (self.duplicates, self.foreign);
+        Account { rows, missing, duplicates, foreign, disagreements, drift: Vec::new() }
     }
 }
 
@@ -122,6 +124,8 @@ pub struct Account {
     pub foreign: Vec<Row>,
     /// Where the rows add up to something else than the provider's own counts.
     pub disagreements: Vec<Disagreement>,
+    /// In what the rows differ from the spec.
+    pub drift: Vec<Drift>,
 }
 
 impl Account {

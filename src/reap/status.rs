@@ -1,6 +1,8 @@
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::transport::{Vitals, Words};
+use super::raw;
+use crate::transport::{Shape, Vitals, Words};
 use crate::{Advice, Progress, Snapshot, State};
 
 /// What the status page advises: first look 1 to 2 minutes after the upload (we take the middle), then every 30 to 60 seconds, 30
@@ -17,7 +19,9 @@ const WORDS: Words = Words(&[
     ("failed", State::Failed),
 ]);
 
-pub(super) fn judge(mut vitals: Vitals) -> Snapshot {
+pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
+    static SHAPE: OnceLock<Shape> = OnceLock::new();
+    vitals.compare(Shape::of(&SHAPE, raw::SCHEMAS, "BatchStatus"));
     let (state, word) = WORDS.read(&mut vitals, "/status");
     let progress = Progress {
         total: vitals.count("/totalRecords"),

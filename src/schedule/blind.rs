@@ -11,14 +11,14 @@ const COLD_START: f64 = 2.0;
 /// without one. Without that a history four times too short costs 3.7 times the lag of a fixed interval.
 const OVERRUN: f64 = 2.5;
 
-/// The gap after a look at `t` for a batch `size` (logarithm) at worth `c`. `longest` holds unless the history is overrun.
-pub(super) fn gap(history: &History, size: f64, c: f64, t: f64, longest: f64) -> f64 {
+/// The gap after a look at `t` for a batch of so many rows (0: nobody knows) at worth `c`. `longest` holds unless the history is overrun.
+pub(super) fn gap(history: &History, rows: u64, c: f64, t: f64, longest: f64) -> f64 {
     let price = (2.0 * c).sqrt();
     let cold = price * cold_gap(t);
     let Some(fit) = history.fit() else {
         return cold.min(longest);
     };
-    let factor = fit.factor(size);
+    let factor = fit.factor(rows);
     let longest = if t > fit.p95(factor) { longest.min(OVERRUN * cold) } else { longest };
     match fit.inverse(fit.integral(t, factor) + price, factor) {
         Some(next) => (next - t).min(longest),
@@ -27,10 +27,10 @@ pub(super) fn gap(history: &History, size: f64, c: f64, t: f64, longest: f64) ->
 }
 
 /// What a look at `t` is worth when the last was at `last`.
-pub(super) fn worth(history: &History, size: f64, last: f64, t: f64) -> f64 {
+pub(super) fn worth(history: &History, rows: u64, last: f64, t: f64) -> f64 {
     let looks = match history.fit() {
         Some(fit) => {
-            let factor = fit.factor(size);
+            let factor = fit.factor(rows);
             fit.integral(t, factor) - fit.integral(last, factor)
         }
         None => (t - last) / cold_gap(last),

@@ -47,19 +47,19 @@ pub(super) struct Document {
     finished: Ring,
     #[serde(default)]
     failed: Ring,
-    /// Forecasts compared with the end, their mean error and its variance (of the logarithm).
+    /// Forecasts compared with the end, their mean error and its variance (of the logarithm), and where progress begins.
     #[serde(default)]
-    calibration: Lenient<(u32, f64, f64)>,
+    calibration: Lenient<(u32, f64, f64, f64)>,
 }
 
 impl From<History> for Document {
     fn from(history: History) -> Self {
-        let Calibration { count, bias, variance } = history.calibration;
+        let Calibration { count, bias, variance, onset } = history.calibration;
         Self {
             version: VERSION,
             finished: history.finished,
             failed: history.failed,
-            calibration: Lenient::Good((count, bias, variance)),
+            calibration: Lenient::Good((count, bias, variance, onset)),
         }
     }
 }
@@ -72,7 +72,7 @@ impl TryFrom<Document> for History {
             return Err(Unreadable(Why::Version(document.version)));
         }
         let calibration = match document.calibration {
-            Lenient::Good((count, bias, variance)) => Calibration { count, bias, variance }.checked(),
+            Lenient::Good((count, bias, variance, onset)) => Calibration { count, bias, variance, onset }.checked(),
             Lenient::Bad(_) => None,
         };
         Ok(Self::restored(document.finished, document.failed, calibration.unwrap_or_default()))

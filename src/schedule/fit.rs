@@ -30,7 +30,7 @@ const IQR_OF_NORMAL: f64 = 1.34;
 /// A logistic with its argument stretched so is nearly a normal distribution function.
 const LOGISTIC_TO_NORMAL: f64 = 1.702;
 
-/// Durations in logarithms, `(ln size or 0, ln duration)`.
+/// In logarithms, size and duration. Where sizes are not known they are all the same.
 pub(super) type Point = (f64, f64);
 
 /// A fitted law: the distribution of durations of a batch of average size, and how it scales with size.
@@ -62,9 +62,9 @@ impl Fit {
         Some(Self { slope, mean_size, p95: quantile(&residuals, 0.95).exp(), density: density(&residuals, bandwidth) })
     }
 
-    /// How many times as long as an average batch one of this size takes.
-    pub(super) fn factor(&self, size: f64) -> f64 {
-        scale(self.slope, self.mean_size, size).exp()
+    /// How many times as long as an average batch one of so many rows takes. 0 rows: nobody knows how many.
+    pub(super) fn factor(&self, rows: u64) -> f64 {
+        if rows == 0 { 1.0 } else { scale(self.slope, self.mean_size, (rows as f64).ln()).exp() }
     }
 
     /// The duration that 19 of 20 batches stay below.
@@ -190,7 +190,7 @@ mod tests {
     fn a_batch_of_twice_the_rows_takes_twice_as_long() {
         let points: Vec<Point> = (1..40).map(|i| (f64::from(i).ln(), (3.0 * f64::from(i)).ln())).collect();
         let fit = Fit::of(&points).expect("enough durations");
-        let ratio = fit.factor(2000f64.ln()) / fit.factor(1000f64.ln());
+        let ratio = fit.factor(2000) / fit.factor(1000);
         assert!((ratio - 2.0).abs() < 0.01, "{ratio}");
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::fit::{Fit, Point};
-use super::track::Forecast;
+use super::track::Track;
 
 /// The last 256 durations are kept, and as many of failures: enough for the shape of their law, at most 8 kB stored, and soon made up of
 /// new ones where the provider has become faster or slower.
@@ -14,6 +14,10 @@ pub const RING: usize = 256;
 
 /// The law is fitted again once an eighth more durations have come in: a fit costs about a millisecond.
 const REFIT: usize = 8;
+
+/// As if 1 of 20 batches had failed before the first was seen.
+const PRIOR_FAILED: f64 = 1.0;
+const PRIOR_ENDED: f64 = 20.0;
 
 /// No batch takes longer than 30 days; a longer duration is a mistake. Nor is there one that takes no time.
 const MILLIS: RangeInclusive<u64> = 1..=30 * 86_400_000;
@@ -37,12 +41,14 @@ pub struct History {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Ring(VecDeque<(u64, u64)>);
 
-/// The errors of forecasts from progress: mean and variance of the logarithm, over `count` forecasts.
+/// What progress is worth: mean and variance of the error (of the logarithm) over `count` forecasts, and where it begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Calibration {
     pub(super) count: u32,
     pub(super) bias: f64,
     pub(super) variance: f64,
+    /// Where between the look before and the first that saw progress batches begin, from 0 (at once) to 1.
+    pub(super) onset: f64,
 }
 
 impl Calibration {
@@ -50,6 +56,8 @@ impl Calibration {
     const VARIANCE: f64 = 0.04;
     /// A new error counts for at least 1 in 42: the last forty forecasts or so are what is remembered.
     const MEMORY: u32 = 40;
+    /// A new onset counts for a tenth: the last ten batches or so.
+    const NEW_ONSET: f64 = 0.1;
     /// Forecasts are off by a factor of 7.4 at most (`e^2`); more is an accident.
     const MOST: f64 = 2.0;
     /// Forecasts of less than 5 s, or of two steps of progress, tell about clocks and steps rather than forecasts.
@@ -60,12 +68,17 @@ impl Calibration {
 
     /// What a document says, held within what it can be.
     pub(super) fn checked(self) -> Option<Self> {
-        let known = self.bias.is_finite() && self.variance.is_finite() && self.variance >= 0.0;
+        let known = self.bias.is_finite() && self.variance >= 0.0 && self.onset.is_finite();
         known.then(|| Self {
             count: self.count.min(Self::MEMORY),
             bias: self.bias.clamp(-Self::MOST, Self::MOST),
             variance: self.variance.min(Self::MOST * Self::MOST),
+            onset: self.onset.clamp(0.0, 1.0),
         })
+    }
+
+    fn learn_onset(&mut self, onset: f64) {
+        self.onset = rounded(self.onset + Self::NEW_ONSET * (onset - self.onset));
     }
 
     fn learn(&mut self, error: f64) {
@@ -78,7 +91,7 @@ impl Calibration {
 
 impl Default for Calibration {
     fn default() -> Self {
-        Self { count: 0, bias: 0.0, variance: Self::VARIANCE }
+        Self { count: 0, bias: 0.0, variance: Self::VARIANCE, onset: 0.5 }
     }
 }
 
@@ -145,9 +158,12 @@ impl History {
         self.failed.push(record(size, after));
     }
 
-    /// Compares forecasts with the end, `end` give or take half of `uncertainty`.
-    pub(super) fn calibrate(&mut self, forecasts: &[Forecast], end: f64, uncertainty: f64) {
-        for forecast in forecasts {
+    /// Compares what progress foretold with the end, `end` give or take half of `uncertainty`.
+    pub(super) fn calibrate(&mut self, track: &Track, end: f64, uncertainty: f64) {
+        if let Some(onset) = track.onset() {
+            self.calibration.learn_onset(onset);
+        }
+        for forecast in track.forecasts() {
             let took = end - forecast.at;
             let telling =
                 forecast.remaining > Calibration::LEAST_FORECAST.max(Calibration::LEAST_STEPS * forecast.step);
@@ -162,7 +178,16 @@ impl History {
         self.fit.as_ref()
     }
 
+    /// The share of batches that fail.
+    pub(super) fn failing(&self) -> f64 {
+        let (failed, ended) = (self.failed.0.len() as f64, (self.failed.0.len() + self.len()) as f64);
+        (failed + PRIOR_FAILED) / (ended + PRIOR_ENDED)
+    }
+
     fn refit(&mut self) {
+        // One batch of unknown size among others would look like a very small one.
+        let sized = self.finished.iter().all(|(size, _)| *size > 0);
+        let log_size = |size: u64| if sized { (size as f64).ln() } else { 0.0 };
         let point = |(size, millis): &(u64, u64)| -> Point { (log_size(*size), (*millis as f64 / 1000.0).ln()) };
         let points: Vec<Point> = self.finished.iter().map(point).collect();
         self.fit = Fit::of(&points);
@@ -172,9 +197,4 @@ impl History {
 
 fn record(size: Option<u64>, after: Duration) -> (u64, u64) {
     (size.unwrap_or(0), u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// 0 where it is not known: then all sizes are the same.
-pub(super) fn log_size(size: u64) -> f64 {
-    (size.max(1) as f64).ln()
 }

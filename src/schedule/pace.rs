@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use super::decision::Seen;
-use super::history::log_size;
 use super::track::{Estimate, Track};
 use super::{Decision, End, History, Observation, Reason, Rule, Schedule, blind};
 
@@ -14,9 +13,8 @@ pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// Each 30 s that a look is overdue are worth one more request: no batch starves behind others.
 pub const OVERDUE: Duration = Duration::from_secs(30);
 
-/// 1 in 20 batches ends before its progress says so, because it fails. Gaps are held to `sqrt(2c (t + 2) / share)` for their sake, the
-/// density for an end that may come at any moment so far.
-const EARLY_ENDS: f64 = 0.05;
+/// Batches that fail end before their progress says so. For their sake gaps are held to `sqrt(2c (t + 2) / share)`: the density for an end
+/// that comes to a share of batches, and as likely between one and two hours as between one and two minutes.
 const EARLY_START: f64 = 2.0;
 
 /// A wait of more than a year is a year: sums with it still fit.
@@ -74,6 +72,7 @@ impl Pace {
             return self.decide(0.0, Duration::ZERO, Reason::Floor, history);
         };
         let bounds = self.schedule.bounds;
+        self.earliest = bounds.first_min.as_secs_f64();
         let gap = match self.schedule.rule {
             Rule::Adaptive => self.blind(0.0, history),
             Rule::Fixed(_) | Rule::Exponential { .. } => self.plain(),
@@ -133,7 +132,7 @@ impl Pace {
             history.add_failure(size, at);
         } else {
             history.add(size, at);
-            history.calibrate(self.track.forecasts(), at.as_secs_f64(), uncertainty);
+            history.calibrate(&self.track, at.as_secs_f64(), uncertainty);
         }
     }
 
@@ -154,7 +153,7 @@ impl Pace {
         }
         let worth = match self.estimate {
             Some(estimate) => estimate.worth(now - self.last),
-            None => blind::worth(history, log_size(self.size), self.last, now.max(self.last)),
+            None => blind::worth(history, self.size, self.last, now.max(self.last)),
         };
         worth.max(floor)
     }
@@ -189,14 +188,15 @@ impl Pace {
 
     fn blind(&self, t: f64, history: &History) -> Gap {
         let longest = self.schedule.bounds.max_blind;
-        let seconds = blind::gap(history, log_size(self.size), self.schedule.worth, t, longest.as_secs_f64());
+        let seconds = blind::gap(history, self.size, self.schedule.worth, t, longest.as_secs_f64());
         Gap { seconds, longest, reason: Reason::Blind }
     }
 
     fn aimed(&self, t: f64, estimate: Estimate, history: &History) -> Gap {
         let (c, longest) = (self.schedule.worth, self.schedule.bounds.max_gap);
         let eta = Gap { seconds: estimate.aim(c), longest, reason: Reason::Eta };
-        let guard = Gap { seconds: (2.0 * c * (t + EARLY_START) / EARLY_ENDS).sqrt(), longest, reason: Reason::Guard };
+        let guard =
+            Gap { seconds: (2.0 * c * (t + EARLY_START) / history.failing()).sqrt(), longest, reason: Reason::Guard };
         let aimed = if estimate.stuck {
             // Never sparser than without progress.
             Gap { reason: Reason::Stuck, ..eta.shorter(self.blind(t, history)) }

@@ -24,7 +24,8 @@ const LEAST_TIME: f64 = 0.5;
 const CLOCK_ERROR: f64 = 0.25;
 /// Standard deviations (of the logarithm) that the rule for aiming was fitted for.
 const SPREADS: (f64, f64) = (0.03, 1.2);
-/// A batch that shows 100 % and does not end is expected to take 0.7 times as long again as it has shown it, give or take a factor of 2.2.
+/// Progress that has not moved for a while is expected not to for 0.7 times as long again, give or take a factor of 2.2 (`e^0.8`). That
+/// takes over where little is left to go by the rate: at 99 %, at 100 % and no end, in a stall near the end.
 const STUCK_SHARE: f64 = 0.7;
 const STUCK_SPREAD: f64 = 0.8;
 /// As many forecasts are kept for the calibration.
@@ -54,6 +55,8 @@ pub(super) struct Forecast {
 #[derive(Debug, Clone)]
 pub(super) struct Track {
     bias: f64,
+    /// As in [`Calibration`].
+    onset: f64,
     error: f64,
     error_floor: f64,
     queued: f64,
@@ -65,7 +68,10 @@ pub(super) struct Track {
 #[derive(Debug, Clone)]
 struct Begun {
     first: f64,
+    /// The look before that.
+    before: f64,
     start: f64,
+    seen: f64,
     changed: f64,
     path: Vec<(f64, f64)>,
     /// Time, progress and rate as last estimated.
@@ -77,6 +83,7 @@ impl Track {
         let error = calibration.variance.max(LEAST_ERROR);
         Self {
             bias: calibration.bias,
+            onset: calibration.onset,
             error,
             error_floor: error / 2.0,
             queued: 0.0,
@@ -89,6 +96,13 @@ impl Track {
         &self.forecasts
     }
 
+    /// Where between the look before and the first that saw progress it began, from 0 to 1; `None` if that is only supposed.
+    pub(super) fn onset(&self) -> Option<f64> {
+        let begun = self.begun.as_ref()?;
+        let between = begun.first - begun.before;
+        (begun.path.len() > 2 && between > 0.0).then(|| (begun.start - begun.before) / between)
+    }
+
     pub(super) fn queued(&mut self, t: f64) {
         self.queued = t;
     }
@@ -96,16 +110,18 @@ impl Track {
     /// `None` if progress has not begun. `least` is the shortest gap.
     pub(super) fn running(&mut self, t: f64, progress: Fraction, least: f64) -> Option<Estimate> {
         let (p, step) = (progress.done(), progress.step());
-        // It began somewhere between the last look that saw it queued and this one.
-        let start = f64::midpoint(self.queued, t);
+        // It began somewhere between the last look that saw it queued (or its submission) and this one.
+        let start = self.queued + self.onset * (t - self.queued);
         let begun = self.begun.get_or_insert_with(|| Begun {
             first: t,
+            before: self.queued,
             start,
+            seen: self.queued,
             changed: t,
             path: vec![(start, 0.0)],
             last: None,
         });
-        if begun.see(t, p) {
+        if begun.see(t, progress) {
             self.error = (self.error + FALL_ERROR).min(MOST_ERROR);
         }
         if p <= 0.0 {
@@ -115,6 +131,7 @@ impl Track {
             self.error = (1.0 - NEW_ERROR) * self.error + NEW_ERROR * (error * error).min(MOST_ERROR);
         }
 
+        begun.reckon(t, p);
         let run = t - begun.start;
         let whole = p / run.max(LEAST_TIME);
         let (then, before) = begun.late(t - run / LATE);
@@ -127,14 +144,16 @@ impl Track {
         if self.forecasts.len() < FORECASTS {
             self.forecasts.push(Forecast { at: t, remaining: bare, step: step_time });
         }
-        let (remaining, square, stuck) = if progress.is_spent() {
-            let one_more = if p < 1.0 { step_time } else { 0.0 };
-            ((STUCK_SHARE * (t - begun.changed)).max(one_more).max(least), STUCK_SPREAD.powi(2), true)
+        let still = STUCK_SHARE * (t - begun.changed);
+        let moving = bare * self.bias.exp();
+        let (remaining, square, stuck) = if still > moving {
+            (still, STUCK_SPREAD.powi(2), true)
         } else {
             let disagreement = DISAGREEMENT * (whole / late).ln().powi(2);
-            (bare * self.bias.exp(), self.error.max(self.error_floor) + disagreement, false)
+            (moving, self.error.max(self.error_floor) + disagreement, false)
         };
-        let unseen = remaining * (begun.first - self.queued) / (4.0 * run.max(1.0));
+        let remaining = remaining.max(least);
+        let unseen = remaining * (begun.first - begun.before) / (4.0 * run.max(1.0));
         let absolute = step_time / 2.0 + CLOCK_ERROR + unseen;
         let spread = (square.min(MOST_ERROR) + (absolute / remaining).powi(2)).sqrt();
         Some(Estimate { remaining, spread: spread.clamp(SPREADS.0, SPREADS.1), stuck })
@@ -143,12 +162,15 @@ impl Track {
 
 impl Begun {
     /// Takes in a look; whether progress fell.
-    fn see(&mut self, t: f64, p: f64) -> bool {
+    fn see(&mut self, t: f64, progress: Fraction) -> bool {
+        let p = progress.done();
         let before = self.path.last().map_or(0.0, |(_, p)| *p);
+        let seen = std::mem::replace(&mut self.seen, t);
         if p == before {
             return false;
         }
-        self.changed = t;
+        // It has moved until now; but where it cannot move on it stopped sometime since the last look.
+        self.changed = if progress.is_spent() { f64::midpoint(seen, t) } else { t };
         if p < before {
             self.path = vec![(self.start, 0.0)];
         }
@@ -172,6 +194,15 @@ impl Begun {
         (expected > CHECK_STEPS * step).then(|| ((p - before).max(LEAST_TRUE * expected) / expected).ln())
     }
 
+    /// Draws the line through what progress was first and is now back to nothing: there it began.
+    fn reckon(&mut self, t: f64, p: f64) {
+        let Some(&(first, done)) = self.path.get(1) else { return };
+        if p > done && t > first {
+            self.start = (first - done * (t - first) / (p - done)).clamp(self.before, self.first);
+            self.path[0].0 = self.start;
+        }
+    }
+
     /// The last point of the path no later than `t`.
     fn late(&self, t: f64) -> (f64, f64) {
         let after = self.path.partition_point(|(then, _)| *then <= t);
@@ -180,9 +211,10 @@ impl Begun {
 }
 
 impl Estimate {
-    /// The best aim in standard deviations is `0.2 - 0.6 ln(spread * remaining / c)`, fitted to a value iteration over estimates that each
-    /// failed look renews: an uncertainty worth less than a request is waited out, a greater one is looked at early.
-    const AIM: (f64, f64) = (0.2, 0.6);
+    /// The best aim in standard deviations depends on `spread * remaining / c` alone: an uncertainty worth less than a request is waited out,
+    /// a greater one is looked at early. A value iteration over estimates that every look makes anew gives `0.2 - 0.6 ln` of it; estimates of
+    /// one batch err alike, so that looking early teaches less, and the benchmark prefers this.
+    const AIM: (f64, f64) = (0.3, 0.5);
     /// The aim is at most two standard deviations off, as far as the fit goes.
     const FARTHEST: f64 = 2.0;
     /// Beyond this the worth of a look only has to be great (`e^5` times).

@@ -76,7 +76,7 @@ impl Answer {
 pub(crate) struct Reading {
     response: Response,
     left: Allowance,
-    pub(crate) retry_after: Option<Duration>,
+    retry_after: Option<Duration>,
     meta: Meta,
 }
 
@@ -116,12 +116,12 @@ impl Reading {
         Ok(Body { bytes: bytes.freeze(), reading: self })
     }
 
-    /// Reads only the vital signs. Memory does not grow with the lists in the body.
+    /// Reads only the vital signs, for `judge`. Memory does not grow with the lists in the body.
     ///
     /// # Errors
     ///
     /// As [`Reading::piece`], and [`ErrorKind::Decode`] when it is not one JSON object.
-    pub(crate) async fn vitals(mut self) -> Result<Vitals, Error> {
+    pub(crate) async fn judged(mut self, judge: fn(Vitals<'_>) -> Snapshot) -> Result<Snapshot, Error> {
         let mut skimmer = Skimmer::default();
         while let Some(piece) = self.piece().await? {
             skimmer.push(&piece);
@@ -129,7 +129,9 @@ impl Reading {
                 return Err(self.blame(WireFault::TooLarge.into_error()));
             }
         }
-        Vitals::read(skimmer.kept()).map_err(|error| self.blame(error))
+        let mut snapshot = judge(Vitals::read(skimmer.kept()).map_err(|error| self.blame(error))?);
+        snapshot.retry_after = self.retry_after;
+        Ok(snapshot)
     }
 
     /// Fills in what is known about the answer that `error` is about.
@@ -170,7 +172,7 @@ impl Body {
     }
 
     /// The typed status and what it means, read leniently by `judge`.
-    pub(crate) fn status<T>(self, judge: fn(Vitals) -> Snapshot) -> Result<Status<T>, Error> {
+    pub(crate) fn status<T>(self, judge: fn(Vitals<'_>) -> Snapshot) -> Result<Status<T>, Error> {
         let mut skimmer = Skimmer::default();
         skimmer.push(&self.bytes);
         let mut snapshot = judge(Vitals::read(skimmer.kept()).map_err(|error| self.blame(error))?);

@@ -8,7 +8,7 @@ use progenitor_client::{Error as Generated, ResponseValue};
 use super::answer::{Allowance, Answer};
 use super::dialect::{Dialect, text_at};
 use super::vitals::Vitals;
-use super::{Failed, Held, Limits, Status, Transport, WireFault};
+use super::{Failed, Limits, Status, Transport, WireFault, held_status};
 use crate::time::Clock;
 use crate::{Batch, Error, ErrorKind, ProviderId, Snapshot};
 
@@ -49,15 +49,11 @@ impl Transport {
         &self,
         batch: &Batch,
         call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
-        judge: fn(Vitals) -> Snapshot,
+        judge: fn(Vitals<'_>) -> Snapshot,
     ) -> Result<Snapshot, Error> {
         let looked = async {
             self.check(batch)?;
-            let reading = self.fetch(call).await?.good().await?;
-            let retry_after = reading.retry_after;
-            let mut snapshot = judge(reading.vitals().await?);
-            snapshot.retry_after = retry_after;
-            Ok(snapshot)
+            self.fetch(call).await?.good().await?.judged(judge).await
         };
         looked.await.map_err(|error: Error| about(error, batch))
     }
@@ -71,7 +67,7 @@ impl Transport {
         &self,
         batch: &Batch,
         call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
-        judge: fn(Vitals) -> Snapshot,
+        judge: fn(Vitals<'_>) -> Snapshot,
     ) -> Result<Status<T>, Error> {
         let looked = async {
             self.check(batch)?;
@@ -177,7 +173,7 @@ impl Transport {
                     let error = error.lock().ok().and_then(|mut slot| slot.take());
                     return Err(error.unwrap_or_else(|| self.error(ErrorKind::Unavailable, "the request failed")));
                 }
-                let Held(status) = response.extensions_mut().remove::<Held>().unwrap_or(Held(response.status()));
+                let status = held_status(&response).unwrap_or(response.status());
                 Ok(Answer::new(self.shared.dialect, &self.shared.clock, self.allowance(), status, response))
             }
             // Its text names the header or URL part that is malformed, with the value; so it is not passed on.

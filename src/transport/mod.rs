@@ -14,6 +14,7 @@ mod held;
 mod hints;
 mod limits;
 mod multipart;
+mod shape;
 mod skim;
 #[cfg(any(feature = "cdq", feature = "reap", feature = "xlsx"))]
 mod table;
@@ -40,6 +41,7 @@ pub(crate) use dialect::{Complaint, Dialect, text_at};
 pub(crate) use held::explain;
 pub use limits::Limits;
 pub use multipart::Upload;
+pub(crate) use shape::Shape;
 pub(crate) use skim::Items;
 #[cfg(any(feature = "cdq", feature = "reap"))]
 pub(crate) use table::Table;
@@ -100,16 +102,12 @@ enum Size {
     Upload,
 }
 
-/// Marks a held response with the status that it really has.
-#[derive(Clone)]
-struct Held(StatusCode);
-
 /// Marks a response that stands for an error of ours.
 #[derive(Clone)]
 struct Failed(Arc<std::sync::Mutex<Option<Error>>>);
 
-/// No provider documents it, so generated code hands over what carries it.
-const HELD: u16 = 999;
+/// Added to the status of a held answer. No spec has a status from 600 on, so generated code hands it over as unexpected.
+const HELD: u16 = 400;
 
 impl Transport {
     fn new(shared: Shared) -> Self {
@@ -162,7 +160,7 @@ impl Transport {
     pub(crate) async fn exec(&self, request: Request, operation: &'static str) -> reqwest::Result<Response> {
         let outcome = self.send(request, operation).await;
         Ok(match outcome {
-            Ok(response) if self.call.held => marked(response, Held),
+            Ok(response) if self.call.held => held(response),
             Ok(response) => response,
             Err(error) => failed(error),
         })
@@ -248,6 +246,9 @@ impl Transport {
         );
         let response =
             outcome.map_err(|fault| fault.into_error().with_provider(self.shared.dialect.provider.clone()))?;
+        if response.status().as_u16() >= 600 {
+            return Err(self.error(ErrorKind::Unavailable, "the answer has a status that HTTP does not define"));
+        }
         if response.status().is_redirection() {
             let error = self.error(ErrorKind::UnsafeRedirect, "the provider answered with a redirect");
             return Err(error.with_http_status(response.status().as_u16()));
@@ -266,23 +267,23 @@ impl fmt::Debug for Transport {
     }
 }
 
-fn marked(mut response: Response, mark: impl FnOnce(StatusCode) -> Held) -> Response {
-    let held = mark(response.status());
-    response.extensions_mut().insert(held);
+/// Gives an answer a status that no spec has.
+fn held(response: Response) -> Response {
     let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-    parts.status = held_status();
+    parts.status = StatusCode::from_u16(parts.status.as_u16() + HELD).unwrap_or(parts.status);
     Response::from(http::Response::from_parts(parts, body))
+}
+
+/// The status that a held answer really has; `None` where it is not held.
+fn held_status(response: &Response) -> Option<StatusCode> {
+    response.status().as_u16().checked_sub(HELD).and_then(|status| StatusCode::from_u16(status).ok())
 }
 
 fn failed(error: Error) -> Response {
     let mut response = http::Response::new(reqwest::Body::from(""));
-    *response.status_mut() = held_status();
+    *response.status_mut() = StatusCode::from_u16(599 + HELD).unwrap_or_default();
     response.extensions_mut().insert(Failed(Arc::new(std::sync::Mutex::new(Some(error)))));
     Response::from(response)
-}
-
-fn held_status() -> StatusCode {
-    StatusCode::from_u16(HELD).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Cuts the body off at `limit` bytes, counted after decompression, and refuses one that announces more.
@@ -290,6 +291,10 @@ fn limited(response: Response, limit: u64, transport: &Transport) -> Result<Resp
     let announced = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > limit) {
         return Err(transport.error(ErrorKind::TooLarge, "the answer announces more bytes than the limit allows"));
+    }
+    if transport.call.held {
+        // Whoever reads a held answer counts.
+        return Ok(response);
     }
     let bounded = http::Response::<reqwest::Body>::from(response).map(|body| {
         reqwest::Body::wrap(http_body_util::Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX)))

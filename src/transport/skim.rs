@@ -30,6 +30,10 @@ enum State {
 impl Skimmer {
     /// Takes in the next piece.
     pub(crate) fn push(&mut self, mut piece: &[u8]) {
+        if self.kept.capacity() == 0 {
+            // Most answers are one small piece, and all of it is kept.
+            self.kept.reserve(piece.len().min(4096));
+        }
         while !piece.is_empty() {
             let used = match (self.state, self.depth) {
                 (State::AfterBackslash, _) => {

@@ -8,7 +8,7 @@ pub(crate) struct Words(pub(crate) &'static [(&'static str, State)]);
 impl Words {
     /// The state that the word at `pointer` means, and the word as it came. A word that is not in the table, or none at all, is
     /// [`State::Unrecognised`] and drift.
-    pub(crate) fn read(&self, vitals: &mut Vitals, pointer: &str) -> (State, String) {
+    pub(crate) fn read(&self, vitals: &mut Vitals<'_>, pointer: &str) -> (State, String) {
         let Some(word) = vitals.text(pointer).map(str::to_owned) else {
             vitals.note(Drift::new(pointer, DriftKind::MissingField, "a status word", "nothing"));
             return (State::Unrecognised, String::new());

@@ -68,6 +68,11 @@ impl Machine {
         machine
     }
 
+    /// All differences from the spec so far; it only grows at the end.
+    pub(super) fn drift(&self) -> &[Drift] {
+        &self.drift
+    }
+
     /// Looks so far.
     pub(super) fn polls(&self) -> u32 {
         self.polls

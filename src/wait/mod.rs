@@ -64,6 +64,8 @@ pub fn wait<P: Provider>(provider: &P, batch: Batch) -> Wait<'_, P> {
 /// `poll` a look, with `bulkrail.poll` (its number), `bulkrail.elapsed_ms` and `bulkrail.duration_ms`, and `bulkrail.state`,
 /// `bulkrail.rows.processed`, `bulkrail.rows.total` where it was good, `error.type` (the kind) and `http.response.status_code` where it
 /// was not; and an event `end` (level `INFO`) with `bulkrail.polls`, `bulkrail.elapsed_ms` and `bulkrail.outcome` or `error.type`.
+/// The first time an answer differs from the spec in some way, an event (level `WARN`, target `bulkrail::drift`) tells
+/// `bulkrail.drift.pointer`, `bulkrail.drift.kind` and `bulkrail.drift.expected`.
 /// Requests appear as events `request` of the target `bulkrail::transport`, with `bulkrail.provider`, `bulkrail.operation`,
 /// `http.request.method`, `http.response.status_code` or `error.type`, and `bulkrail.duration_ms`. No bodies, no personal data.
 #[must_use = "a wait does nothing until it is awaited"]

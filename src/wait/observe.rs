@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tracing::Span;
 
+use crate::drift::Drift;
 use crate::{Batch, Error, Report, Snapshot};
 
 /// One look of a wait, as an observer sees it.
@@ -48,6 +49,19 @@ pub(super) fn poll(polled: &Polled<'_>) {
             http.response.status_code = bad.and_then(Error::http_status),
         },
         "poll"
+    );
+}
+
+/// Once for each kind of difference. What was found is in the reports; here only where, and what was expected.
+pub(super) fn drift(drift: &Drift) {
+    tracing::warn!(
+        target: "bulkrail::drift",
+        {
+            bulkrail.drift.pointer = drift.pointer,
+            bulkrail.drift.kind = drift.kind.as_str(),
+            bulkrail.drift.expected = &*drift.expected,
+        },
+        "the answer differs from the spec"
     );
 }
 

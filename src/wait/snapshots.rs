@@ -148,7 +148,10 @@ impl<P: Provider> Running<'_, P> {
         if let Some(observer) = &mut self.observer {
             observer(&polled);
         }
-        self.machine.seen(now, look)
+        let known = self.machine.drift().len();
+        let seen = self.machine.seen(now, look);
+        self.span.in_scope(|| self.machine.drift()[known..].iter().for_each(observe::drift));
+        seen
     }
 
     fn now(&self) -> Duration {

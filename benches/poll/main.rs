@@ -1,0 +1,168 @@
+//! What a poll and a streamed row cost, as ratios against a named baseline in the same run.
+//!
+//! `cargo bench --bench poll` prints a table and exits non-zero when a goal is missed. Bodies are made of one documented example row.
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
+
+mod bodies;
+mod server;
+
+use std::time::{Duration, Instant};
+
+use allocation_counter::measure;
+use bulkrail::killb::raw::types::BulkJob;
+use bulkrail::testing::VirtualClock;
+use bulkrail::{Batch, Provider, killb};
+
+use bodies::{Job, JobWire};
+
+/// One line of the table.
+struct Goal {
+    what: &'static str,
+    baseline: &'static str,
+    measured: f64,
+    at_most: f64,
+    unit: &'static str,
+}
+
+fn main() {
+    // `cargo test --benches` runs this too, and wants a quick answer.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        println!("run with `cargo bench --bench poll`");
+        return;
+    }
+    let goals = [lean_cpu(), lean_memory(), small_wall(), small_allocations(), stream_memory(), stream_speed()];
+    println!("{:<62} {:>10} {:>10}   against", "", "measured", "goal");
+    for goal in &goals {
+        let verdict = if goal.measured <= goal.at_most { " " } else { "!" };
+        println!(
+            "{verdict} {:<60} {:>8.2}{:<2} {:>8.2}{:<2}   {}",
+            goal.what, goal.measured, goal.unit, goal.at_most, goal.unit, goal.baseline
+        );
+    }
+    if goals.iter().any(|goal| goal.measured > goal.at_most) {
+        std::process::exit(1);
+    }
+}
+
+fn client(job: Job) -> killb::Client {
+    let credentials = killb::Credentials::access_token("t");
+    let clock = VirtualClock::new().clock();
+    killb::Client::builder().credentials(credentials).clock(clock).wire(JobWire(job)).build().expect("a client")
+}
+
+fn batch() -> Batch {
+    Batch::named(killb::PROVIDER, "e8d74b2f-86df-43b0-a9d9-72055a6b0432").expect("an id")
+}
+
+fn poll(client: &killb::Client, batch: &Batch) {
+    let snapshot = VirtualClock::new().run(client.look(batch)).expect("a snapshot");
+    assert!(snapshot.progress.total.is_some());
+}
+
+/// The median of `runs` timings of `work`.
+fn median(runs: usize, mut work: impl FnMut()) -> Duration {
+    work();
+    let mut times: Vec<_> = (0..runs)
+        .map(|_| {
+            let began = Instant::now();
+            work();
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[runs / 2]
+}
+
+fn lean_cpu() -> Goal {
+    let job = Job::of(5_000);
+    let body = job.whole();
+    let (client, batch) = (client(job), batch());
+    let lean = median(41, || poll(&client, &batch));
+    let typed = median(41, || drop(serde_json::from_slice::<BulkJob>(&body).expect("a job")));
+    Goal {
+        what: "CPU of a poll with 5,000 rows in its body",
+        baseline: "generated typed decode of the same body",
+        measured: lean.as_secs_f64() / typed.as_secs_f64(),
+        at_most: 0.35,
+        unit: "x",
+    }
+}
+
+fn lean_memory() -> Goal {
+    let peak = |rows| {
+        let (client, batch) = (client(Job::of(rows)), batch());
+        poll(&client, &batch);
+        measure(|| poll(&client, &batch)).bytes_max as f64
+    };
+    Goal {
+        what: "peak memory of a poll with 500,000 rows",
+        baseline: "the same with 5,000 rows",
+        measured: peak(500_000) / peak(5_000),
+        at_most: 1.05,
+        unit: "x",
+    }
+}
+
+/// Both polls over loopback, in turn, so that the machine's moods hit both.
+fn small_wall() -> Goal {
+    let (ours, theirs) = server::in_turn(3_000);
+    Goal {
+        what: "wall time of a small poll over loopback",
+        baseline: "hand-written reqwest + serde",
+        measured: ours.as_secs_f64() / theirs.as_secs_f64(),
+        at_most: 1.05,
+        unit: "x",
+    }
+}
+
+fn small_allocations() -> Goal {
+    let (ours, theirs) = server::allocations(200);
+    Goal {
+        what: "allocations of a small poll over loopback",
+        baseline: "hand-written reqwest + serde",
+        measured: ours as f64 / theirs as f64,
+        at_most: 1.25,
+        unit: "x",
+    }
+}
+
+fn stream(rows: u64) -> u64 {
+    let (client, batch) = (client(Job::of(rows)), batch());
+    VirtualClock::new().run(async {
+        let mut rows = client.rows(&batch).await.expect("rows");
+        let mut seen = 0;
+        while let Some(row) = rows.next().await {
+            std::hint::black_box(row.expect("a row"));
+            seen += 1;
+        }
+        seen
+    })
+}
+
+fn stream_memory() -> Goal {
+    let peak = measure(|| assert_eq!(stream(1_000_000), 1_000_000)).bytes_max;
+    Goal {
+        what: "peak memory of streaming 1,000,000 rows",
+        baseline: "the empty process",
+        measured: peak as f64 / 1024.0 / 1024.0,
+        at_most: 64.0,
+        unit: "MB",
+    }
+}
+
+fn stream_speed() -> Goal {
+    const ROWS: u64 = 50_000;
+    let body = Job::of(ROWS).whole();
+    let streamed = median(5, || assert_eq!(stream(ROWS), ROWS));
+    let collected = median(5, || {
+        let job: BulkJob = serde_json::from_slice(&body).expect("a job");
+        assert_eq!(job.results.len() as u64, ROWS);
+    });
+    Goal {
+        what: "time of streaming rows",
+        baseline: "decoding them into a Vec with serde_json (goal: 1/0.8)",
+        measured: streamed.as_secs_f64() / collected.as_secs_f64(),
+        at_most: 1.25,
+        unit: "x",
+    }
+}

@@ -1,0 +1,97 @@
+//! Rows are paired by reference, never by position; and what does not add up is visible.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bulkrail::{Ledger, Progress, Row, RowOutcome};
+use proptest::prelude::*;
+
+/// A row of the provider's: for which reference, how it ended.
+#[derive(Debug, Clone)]
+struct Listed {
+    reference: Option<u8>,
+    outcome: RowOutcome,
+}
+
+fn row(index: usize, listed: &Listed) -> Row {
+    let mut row = Row::new(listed.outcome);
+    row.index = Some(index as u64);
+    row.reference = listed.reference.map(|reference| format!("ref-{reference}"));
+    // Tells where a row came from, so that a wrong pairing would show.
+    row.account_id = listed.reference.map(|reference| format!("account of ref-{reference}"));
+    row
+}
+
+fn listed() -> impl Strategy<Value = Listed> {
+    let outcome = prop_oneof![Just(RowOutcome::Succeeded), Just(RowOutcome::Failed), Just(RowOutcome::Unaccounted)];
+    (prop::option::weighted(0.9, 0u8..30), outcome).prop_map(|(reference, outcome)| Listed { reference, outcome })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The provider's list is anything: in any order, with rows twice, missing, or of nobody.
+    #[test]
+    fn no_row_is_ever_paired_with_another(submitted in prop::collection::btree_set(0u8..20, 0..20), list in prop::collection::vec(listed(), 0..40)) {
+        let mut ledger = Ledger::of(submitted.iter().map(|reference| format!("ref-{reference}")));
+        list.iter().enumerate().for_each(|(index, listed)| ledger.record(row(index, listed)));
+        let account = ledger.close(&Progress::default());
+
+        let mut truth: BTreeMap<u8, BTreeSet<String>> = BTreeMap::new();
+        let mut times: BTreeMap<u8, usize> = BTreeMap::new();
+        for listed in &list {
+            if let Some(reference) = listed.reference {
+                truth.entry(reference).or_default().insert(listed.outcome.to_string());
+                *times.entry(reference).or_default() += 1;
+            }
+        }
+        // Every submitted row is there once, in its order, with its own outcome and account.
+        prop_assert_eq!(account.rows.len(), submitted.len());
+        for (reference, row) in submitted.iter().zip(&account.rows) {
+            let name = format!("ref-{reference}");
+            prop_assert_eq!(row.reference.as_ref(), Some(&name));
+            match truth.get(reference) {
+                None => {
+                    prop_assert_eq!(row.outcome, RowOutcome::Unaccounted);
+                    prop_assert!(account.missing.contains(&name));
+                    prop_assert!(row.account_id.is_none());
+                }
+                Some(outcomes) => {
+                    prop_assert_eq!(row.account_id.clone(), Some(format!("account of {name}")));
+                    let expected = if outcomes.len() == 1 { outcomes.first().unwrap().clone() } else { "unaccounted".to_owned() };
+                    prop_assert_eq!(row.outcome.to_string(), expected, "listed with different outcomes means nobody can tell");
+                    prop_assert_eq!(account.duplicates.contains(&name), times[reference] > 1);
+                }
+            }
+        }
+        // What nobody submitted is listed as such, and nothing is dropped.
+        let foreign = list.iter().filter(|listed| listed.reference.is_none_or(|reference| !submitted.contains(&reference)));
+        prop_assert_eq!(account.foreign.len(), foreign.count());
+        prop_assert_eq!(account.missing.len(), submitted.iter().filter(|reference| !truth.contains_key(reference)).count());
+    }
+
+    #[test]
+    fn a_difference_to_the_providers_counts_is_visible(outcomes in prop::collection::vec(any::<bool>(), 0..30), total in prop::option::of(0u64..40), succeeded in prop::option::of(0u64..40), failed in prop::option::of(0u64..40)) {
+        let mut ledger = Ledger::unknown();
+        for (index, good) in outcomes.iter().enumerate() {
+            let outcome = if *good { RowOutcome::Succeeded } else { RowOutcome::Failed };
+            ledger.record(row(index, &Listed { reference: None, outcome }));
+        }
+        let mut progress = Progress::default();
+        (progress.total, progress.succeeded, progress.failed) = (total, succeeded, failed);
+        let account = ledger.close(&progress);
+        let good = outcomes.iter().filter(|good| **good).count() as u64;
+        let rows = outcomes.len() as u64;
+        let differs = |what: &str| account.disagreements.iter().any(|found| found.what == what);
+        prop_assert_eq!(differs("total"), total.is_some_and(|total| total != rows));
+        prop_assert_eq!(differs("succeeded"), succeeded.is_some_and(|stated| stated != good));
+        prop_assert_eq!(differs("failed"), failed.is_some_and(|stated| stated != rows - good));
+        prop_assert_eq!(account.failed().count() as u64, rows - good);
+    }
+}
+
+#[test]
+fn a_reference_submitted_twice_is_reported() {
+    let account = Ledger::of(["a", "b", "a"]).close(&Progress::default());
+    assert_eq!(account.duplicates, ["a"]);
+    assert_eq!(account.rows.len(), 3, "every submitted row is in it");
+}
