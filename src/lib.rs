@@ -9,6 +9,7 @@
 mod drift;
 mod error;
 mod generated;
+mod history;
 mod model;
 mod provider;
 pub mod schedule;
@@ -29,6 +30,7 @@ pub mod reap;
 
 pub use drift::{Drift, DriftKind};
 pub use error::{Error, ErrorDocument, ErrorKind};
+pub use history::Histories;
 pub use model::{
     Account, Batch, Disagreement, Ledger, Outcome, Progress, ProviderId, Report, Row, RowOutcome, Snapshot, State,
 };

@@ -28,7 +28,7 @@ pub trait Provider: Send + Sync {
 }
 
 /// How often to look, as the provider's pages advise, or as we think fit where they are silent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Advice {
     /// From our submission to the first look.
@@ -39,6 +39,8 @@ pub struct Advice {
     pub max_interval: Duration,
     /// When a wait gives up, if the caller does not say.
     pub deadline: Duration,
+    /// How many requests a second the looks at all batches of an account may take.
+    pub requests_per_second: f64,
 }
 
 impl Advice {
@@ -46,10 +48,19 @@ impl Advice {
     pub const FIRST_DELAY: Duration = Duration::from_secs(1);
     /// 1 s, for the same reason.
     pub const MIN_INTERVAL: Duration = Duration::from_secs(1);
-    /// 30 s: what Azure's and AWS's clients poll long operations with; half of it is the mean lag.
-    pub const MAX_INTERVAL: Duration = Duration::from_secs(30);
+    /// 5 min: as long as the schedule goes where progress shows that the end is far; without progress it stays within 2 min.
+    pub const MAX_INTERVAL: Duration = crate::schedule::Bounds::MAX_GAP;
     /// 1 h: batches take from seconds to about an hour.
     pub const DEADLINE: Duration = Duration::from_secs(60 * 60);
+
+    /// 5 a second, where no page says more: well under what any public API allows, and 300 batches a minute.
+    pub const REQUESTS_PER_SECOND: f64 = 5.0;
+
+    /// The same advice with another rate.
+    #[must_use]
+    pub const fn with_requests_per_second(self, requests_per_second: f64) -> Self {
+        Self { requests_per_second, ..self }
+    }
 
     /// The same advice with other delays: `first_delay`, then from `min_interval` to `max_interval`.
     #[must_use]
@@ -71,6 +82,7 @@ impl Advice {
             min_interval: Self::MIN_INTERVAL,
             max_interval: Self::MAX_INTERVAL,
             deadline: Self::DEADLINE,
+            requests_per_second: Self::REQUESTS_PER_SECOND,
         }
     }
 }

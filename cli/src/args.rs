@@ -1,21 +1,24 @@
 //! The command line.
 
-use std::ops::RangeInclusive;
+mod job;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
 use bulkrail::{ProviderId, cdq, killb, localpayment, reap};
 use bulkrail_sandbox::Faults;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::values::{duration, faults, interval, speed};
+pub(crate) use job::{Format, Patience, RowsArgs, RunArgs, Submission, SubmitArgs};
 
-const ABOUT: &str = "Waits for batches at payments providers, and accounts for every row";
+use crate::values::{faults, quoted, speed};
+
+const ABOUT: &str = "Submits batches to payments providers, waits for them, and accounts for every row";
 
 const EXAMPLES: &str = "\
 Examples:
   bulkrail demo                                   see it work; no account, no network
+  bulkrail run killb people.csv                   submit, wait, and see what became of each row
   bulkrail status reap 784d4045-c900-4050-aad6-8fe4c8d2fb16
   bulkrail wait killb 550e8400 --deadline 30m     until it ends, for half an hour at most
   bulkrail wait --batch batch.json --json         the same from a saved batch, for a script
@@ -57,8 +60,11 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Demo(DemoArgs),
     Sandbox(SandboxArgs),
+    Submit(SubmitArgs),
     Status(StatusArgs),
     Wait(WaitArgs),
+    Rows(RowsArgs),
+    Run(RunArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
     /// One JSON document with the fields `batch`, `result` and `error`, each a schema (draft 2020-12).
@@ -72,7 +78,10 @@ impl Command {
     pub(crate) fn is_for_programs(&self) -> bool {
         match self {
             Self::Demo(args) => args.json,
+            Self::Submit(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Rows(args) => args.json || matches!(args.format, Some(Format::Json | Format::Jsonl)),
+            Self::Run(args) => args.json,
             Self::Wait(args) => args.json || args.jsonl,
             Self::Sandbox(_) | Self::Schema | Self::Completions(_) => false,
         }
@@ -167,12 +176,8 @@ pub(crate) struct WaitArgs {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// Give up after this time, such as 30m or 1h30m [default: what the provider advises, else 1h]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) deadline: Option<Duration>,
-    /// Shortest and longest time between two looks, such as 200ms..5s [default: what the provider advises]
-    #[arg(long, value_name = "MIN..MAX", value_parser = interval)]
-    pub(crate) interval: Option<RangeInclusive<Duration>>,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
     /// Print the result document, one line of JSON
     #[arg(long, conflicts_with = "jsonl")]
     pub(crate) json: bool,
@@ -209,6 +214,23 @@ pub(crate) struct Connection {
     pub(crate) insecure_http: bool,
 }
 
+impl Connection {
+    /// The same options, for a command line to go on with.
+    pub(crate) fn words(&self) -> String {
+        let mut words = String::new();
+        if let Some(url) = &self.base_url {
+            words = format!(" --base-url {}", quoted(url));
+        }
+        if self.production {
+            words.push_str(" --production");
+        }
+        if self.insecure_http {
+            words.push_str(" --insecure-http");
+        }
+        words
+    }
+}
+
 /// Print a completion script for a shell
 #[derive(Args)]
 #[command(after_long_help = "\
@@ -221,7 +243,7 @@ pub(crate) struct CompletionsArgs {
 }
 
 /// A provider we know.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProviderName {
     Killb,
     Reap,

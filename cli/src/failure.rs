@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 
-use bulkrail::{Error, ErrorKind};
+use bulkrail::{Error, ErrorKind, Report};
 
 use crate::people::complain;
 use crate::{exit, output};
@@ -23,6 +23,10 @@ pub(crate) enum Failure {
 pub(crate) struct Said {
     error: Error,
     message: String,
+    /// What was last seen of the batch, where the error does not know.
+    last: Option<Report>,
+    /// Whether the batch document is printed, where that does not follow from the kind of error.
+    prints: Option<bool>,
     /// The command that goes on where this one ended.
     resume: Option<String>,
 }
@@ -61,6 +65,22 @@ impl Failure {
         self
     }
 
+    /// The same, after the batch was seen as `report` says.
+    pub(crate) fn after(mut self, report: Report) -> Self {
+        if let Self::Error(said) = &mut self {
+            said.last = Some(report);
+        }
+        self
+    }
+
+    /// The same, with the batch document on standard output or not, whatever kind of error it is.
+    pub(crate) fn printing_batch(mut self, prints: bool) -> Self {
+        if let Self::Error(said) = &mut self {
+            said.prints = Some(prints);
+        }
+        self
+    }
+
     /// Says it, as a document with `json`, and gives the exit code.
     pub(crate) fn report(self, json: bool) -> u8 {
         match self {
@@ -73,7 +93,7 @@ impl Failure {
 impl Said {
     fn report(self, json: bool) -> u8 {
         let kind = self.error.kind();
-        if prints_batch(kind)
+        if self.prints.unwrap_or(prints_batch(kind) || kind == ErrorKind::OutcomeUnknown)
             && let Some(batch) = self.error.batch()
         {
             // Whoever does not read it has the id in the message.
@@ -82,6 +102,10 @@ impl Said {
         if json {
             let mut document = self.error.document();
             document.error.message = self.message;
+            if let Some(last) = self.last {
+                document.polls = last.polls;
+                document.last = Some(last);
+            }
             match output::line(&document) {
                 Ok(line) => complain(line.trim_end()),
                 Err(_) => complain(&document.error.message),
@@ -109,7 +133,7 @@ pub(crate) fn prints_batch(kind: ErrorKind) -> bool {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let message = error.to_string();
-        Self::Error(Box::new(Said { error, message, resume: None }))
+        Self::Error(Box::new(Said { error, message, last: None, prints: None, resume: None }))
     }
 }
 

@@ -1,7 +1,9 @@
-//! The command `bulkrail`: waits for batches at payments providers, from a terminal or a script.
+//! The command `bulkrail`: submits batches to payments providers and waits for them, from a terminal or a script.
 //!
 //! Standard output holds results and nothing else; what people read meanwhile goes to standard error.
 
+mod account;
+mod accounted;
 mod args;
 mod commands;
 mod connect;
@@ -11,7 +13,10 @@ mod follow;
 mod output;
 mod people;
 mod progress;
+mod sheet;
 mod signals;
+mod submission;
+mod submitted;
 mod table;
 mod target;
 mod values;
@@ -41,8 +46,11 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     match cli.command {
         Command::Demo(args) => block_on(commands::demo::run(args, people)),
         Command::Sandbox(args) => block_on(commands::sandbox::run(args, people)),
+        Command::Submit(args) => block_on(commands::submit::run(args, people)),
         Command::Status(args) => block_on(commands::status::run(args)),
         Command::Wait(args) => block_on(commands::wait::run(args, people)),
+        Command::Rows(args) => block_on(commands::rows::run(args, people)),
+        Command::Run(args) => block_on(commands::run::run(args, people)),
         Command::Schema => commands::schema::run(),
         Command::Completions(args) => commands::completions::run(args),
     }

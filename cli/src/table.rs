@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkrail::{Outcome, Progress, Report};
+use bulkrail::{Outcome, Progress, Report, Row, RowOutcome};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 /// What was seen of one batch, in a few lines.
@@ -68,14 +68,13 @@ pub(crate) fn reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Stri
         let outcome = report
             .outcome()
             .map_or_else(|| report.snapshot.state.to_string(), |outcome| format!("{} {outcome}", sign(outcome)));
-        let count = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
         table.add_row([
             report.batch.provider().to_string(),
             outcome,
-            count(progress.total),
-            count(progress.succeeded),
-            count(progress.failed),
-            count(progress.unaccounted()),
+            number(progress.total),
+            number(progress.succeeded),
+            number(progress.failed),
+            number(progress.unaccounted()),
             report.polls.to_string(),
             seconds(report.elapsed),
         ]);
@@ -84,6 +83,49 @@ pub(crate) fn reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Stri
         column.set_cell_alignment(CellAlignment::Right);
     }
     finished(&table)
+}
+
+/// Each row of a batch, one a line.
+pub(crate) fn each_row<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
+    let mut table = framed(["row", "reference", "outcome", "account", "reason"]);
+    for row in rows {
+        table.add_row([
+            number(row.index),
+            text(row.reference.as_deref()),
+            row.outcome.to_string(),
+            text(row.account_id.as_deref()),
+            reason(row),
+        ]);
+    }
+    finished(&table)
+}
+
+/// Rows that did not succeed, one a line, no more than people read.
+pub(crate) fn unsuccessful<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
+    let mut table = framed(["row", "reference", "outcome", "reason"]);
+    for row in rows {
+        let reference = text(row.reference.as_deref());
+        table.add_row([number(row.index), reference, row.outcome.to_string(), reason(row)]);
+    }
+    finished(&table)
+}
+
+/// Why a row did not succeed.
+pub(crate) fn reason(row: &Row) -> String {
+    match &row.reason {
+        None if row.outcome == RowOutcome::Unaccounted => "the provider does not say what became of it".to_owned(),
+        reason => text(reason.as_deref()),
+    }
+}
+
+/// A number that may not be known.
+pub(crate) fn number(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+/// A text of a provider that may not be known.
+pub(crate) fn text(text: Option<&str>) -> String {
+    clean(text.unwrap_or("-"))
 }
 
 /// A table with these headings and nothing below them yet.

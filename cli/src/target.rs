@@ -56,19 +56,24 @@ fn from_file(file: &Path) -> Result<Batch, Failure> {
     from_text(&text).map_err(|reason| Failure::usage(format!("{name} holds no batch document: {reason}")))
 }
 
-/// The batch in a batch document, or in the field `batch` of another document. Of several documents (`--jsonl`) the last one counts.
+/// The batch in a batch document, or in the field `batch` of another document. Of several documents (`--jsonl`) the last one counts;
+/// all have to be about the same batch.
 fn from_text(text: &str) -> Result<Batch, String> {
-    let mut last = None;
+    let mut last: Option<Batch> = None;
     for document in Deserializer::from_str(text).into_iter::<Value>() {
-        last = Some(document.map_err(|error| error.to_string())?);
+        let document = document.map_err(|error| error.to_string())?;
+        let batch = document.get("batch").filter(|batch| !batch.is_null());
+        let batch = batch.unwrap_or(&document);
+        if !batch.is_object() {
+            return Err("it is no JSON object".to_owned());
+        }
+        let batch: Batch = serde_json::from_value(batch.clone()).map_err(|error| error.to_string())?;
+        if last.is_some_and(|last| (last.provider(), last.id()) != (batch.provider(), batch.id())) {
+            return Err("it has several batches; name one of them, or put each into a file of its own".to_owned());
+        }
+        last = Some(batch);
     }
-    let document = last.ok_or("it is empty")?;
-    let batch = document.get("batch").filter(|batch| !batch.is_null());
-    let batch = batch.unwrap_or(&document);
-    if !batch.is_object() {
-        return Err("it is no JSON object".to_owned());
-    }
-    serde_json::from_value(batch.clone()).map_err(|error| error.to_string())
+    last.ok_or_else(|| "it is empty".to_owned())
 }
 
 #[cfg(test)]
@@ -104,6 +109,7 @@ mod tests {
             r#"{"provider":"reap","id":"../x"}"#,
             r#"{"provider":"Not A Name","id":"x"}"#,
             r#"{"provider":"reap","id":"x"} trailing"#,
+            r#"{"provider":"reap","id":"x"} {"provider":"reap","id":"y"}"#,
         ];
         for text in texts {
             assert!(from_text(text).is_err(), "{text}");

@@ -2,11 +2,11 @@ use std::fmt;
 use std::io::Read;
 
 use super::raw::types;
-use super::{Credentials, PROVIDER, Rows, errors, raw, status};
+use super::{ADVICE, Credentials, PROVIDER, Rows, errors, raw, status};
 use crate::time::Clock;
 use crate::transport::{Dialect, Room, Status, Transport, Upload};
 use crate::wait::Wait;
-use crate::{Account, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
+use crate::{Account, Advice, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -121,6 +121,10 @@ impl Provider for Client {
         let transport = self.transport.looking();
         let calls = raw::Client::through(&transport);
         transport.look(batch, calls.get_bulk_status(batch.id()), status::judge).await
+    }
+
+    fn advice(&self) -> Advice {
+        ADVICE
     }
 
     fn clock(&self) -> Clock {

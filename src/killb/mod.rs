@@ -14,7 +14,7 @@
 //!
 //! # Unknown
 //!
-//! No page says how often to poll or how long a job may take; [`Advice::silent`](crate::Advice::silent) applies. The file's columns,
+//! No page says how often to poll or how long a job may take: [`ADVICE`]. The file's columns,
 //! limits and template are not published; the keys of `originalRowData` in the status answer are the best hint.
 
 mod client;
@@ -42,3 +42,7 @@ pub use workbook::Workbook;
 
 /// The provider's name in batches and documents.
 pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("killb");
+
+/// No page says how often to poll. The [rate limits](https://docs.killb.com/resources/rate-limits) are 50 requests a second in production
+/// and 100 in the sandbox; half of the lower one is left to the rest of the account.
+pub const ADVICE: crate::Advice = crate::Advice::silent().with_requests_per_second(25.0);

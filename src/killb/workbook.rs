@@ -25,7 +25,7 @@ const MAX_ROWS: usize = 1_048_575;
 /// let workbook = bulkrail::killb::Workbook::of_csv("entityType,externalId,accountType\nPERSON,ref-1,PSE\n")?;
 /// assert_eq!(workbook.references(), ["ref-1"]);
 /// let error = bulkrail::killb::Workbook::of_csv("externalId,acountType\nref-1,PSE\n").unwrap_err();
-/// assert!(error.to_string().contains("acountType"));
+/// assert!(error.to_string().contains("row 1, column 2: is not documented"));
 /// # Ok::<(), bulkrail::Error>(())
 /// ```
 #[derive(Clone)]
@@ -60,15 +60,14 @@ impl Workbook {
         let mut reader = csv::ReaderBuilder::new().from_reader(csv.reader()?);
         let header = reader.headers().map_err(|error| unreadable(&error))?.clone();
         let mut names = Vec::new();
-        for name in header.iter().map(|name| name.trim_start_matches('\u{feff}').trim()) {
+        for (number, name) in (1..).zip(header.iter().map(|name| name.trim_start_matches('\u{feff}').trim())) {
+            // The name itself is not repeated: in a file without a header it would be somebody's data.
             let Some(known) = columns().iter().find(|known| **known == name) else {
-                return Err(usage(format!(
-                    "column `{name}` is not documented; the columns are {}",
-                    columns().join(", ")
-                )));
+                let columns = columns().join(", ");
+                return Err(usage(format!("row 1, column {number}: is not documented; the columns are {columns}")));
             };
             if names.contains(known) {
-                return Err(usage(format!("column `{name}` stands twice")));
+                return Err(usage(format!("row 1, column {number}: {known} stands twice")));
             }
             names.push(*known);
         }

@@ -64,6 +64,13 @@ impl Pace {
         }
     }
 
+    /// The batch turns out to have `size` rows. The first to say so is believed.
+    pub fn sized(&mut self, size: u64) {
+        if self.size == 0 {
+            self.size = size;
+        }
+    }
+
     /// The wait for the first look at a batch that was submitted `age` ago. If nobody knows when it was, it is looked at at once, and times
     /// count from now. `u`, from 0 to 1, spreads waits out; the same `u` gives the same wait.
     pub fn first(&mut self, age: Option<Duration>, u: f64, history: &History) -> Decision {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::options::Options;
-use super::schedule;
 use crate::drift::Drift;
-use crate::{Batch, Error, ErrorKind, Report, Snapshot};
+use crate::history::Histories;
+use crate::schedule::{End, Fraction, Observation, Pace};
+use crate::{Batch, Error, ErrorKind, Report, Snapshot, State};
 
 /// What to do now. Times count from the beginning of the wait.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,35 +38,66 @@ pub(super) struct Machine {
     batch: Batch,
     /// How long before the wait we submitted the batch, if we did.
     age: Option<Duration>,
+    pace: Pace,
+    histories: Histories,
     next_look: Duration,
+    /// The gap that was planned after the last good look.
+    gap: Duration,
     polls: u32,
-    looks: u32,
-    failures: u32,
     last: Option<Snapshot>,
     last_good: Option<Duration>,
+    /// When the failures since the last good look began.
+    failing_since: Option<Duration>,
+    fault: Option<Error>,
     drift: Vec<Drift>,
 }
 
 impl Machine {
     /// A wait that begins now, at `wall` o'clock.
-    pub(super) fn new(options: Options, batch: Batch, wall: Timestamp) -> Self {
+    pub(super) fn new(options: Options, histories: Histories, batch: Batch, wall: Timestamp) -> Self {
         // Submitted "in the future" (another machine's clock) counts as just now.
         let age = batch.submitted_at().map(|at| Duration::try_from(wall.duration_since(at)).unwrap_or_default());
-        let first = age.map_or(Duration::ZERO, |age| options.first_delay.saturating_sub(age));
+        let u = u(&batch, 0);
+        let (pace, first) = histories.read(batch.provider(), |history| {
+            let mut pace = options.schedule().pace(None, history);
+            let first = pace.first(age, u, history);
+            (pace, first.wait)
+        });
         let mut machine = Self {
             options,
             batch,
             age,
+            pace,
+            histories,
             next_look: Duration::ZERO,
+            gap: first,
             polls: 0,
-            looks: 0,
-            failures: 0,
             last: None,
             last_good: None,
+            failing_since: None,
+            fault: None,
             drift: Vec::new(),
         };
         machine.plan(Duration::ZERO, first);
         machine
+    }
+
+    /// The batch that is waited for.
+    pub(super) fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// When the next look is due.
+    pub(super) fn next_look(&self) -> Duration {
+        self.next_look
+    }
+
+    /// What a look at `now` is worth, in seconds of lag. The last one, at the deadline, is worth more than any other.
+    pub(super) fn worth(&self, now: Duration) -> f64 {
+        if self.is_over(now) {
+            return f64::INFINITY;
+        }
+        self.histories.read(self.batch.provider(), |history| self.pace.worth(self.since_submission(now), history))
     }
 
     /// All differences from the spec so far; it only grows at the end.
@@ -103,44 +135,71 @@ impl Machine {
     }
 
     fn good(&mut self, now: Duration, mut snapshot: Snapshot) -> Seen {
-        self.failures = 0;
-        self.looks = self.looks.saturating_add(1);
         self.last_good = Some(now);
+        self.failing_since = None;
         Drift::merge(&mut self.drift, &snapshot.drift);
         snapshot.drift.clone_from(&self.drift);
         self.last = Some(snapshot.clone());
         let report = Report::new(self.batch.clone(), snapshot, self.polls, now);
         if report.snapshot.is_end() {
+            self.learn(now, report.snapshot.state);
             return Seen::End(Ok(report));
         }
         if self.is_over(now) {
             return Seen::End(Err(self.complete(now, Error::new(ErrorKind::Deadline, "the deadline passed"))));
         }
-        let gap = schedule::after_look(&self.options, self.looks, report.snapshot.retry_after, self.u());
-        self.plan(now, gap);
+        if let Some(total) = report.snapshot.progress.total {
+            self.pace.sized(total);
+        }
+        let seen = match report.snapshot.state {
+            State::Queued => Observation::queued(),
+            _ => Observation::running(fraction(&report.snapshot)),
+        };
+        self.gap = self.decide(now, seen.with_hint(report.snapshot.retry_after));
+        self.plan(now, self.gap);
         Seen::Running(report)
     }
 
     fn fault(&mut self, now: Duration, error: Error) -> Seen {
-        self.failures = self.failures.saturating_add(1);
-        let silence = now - self.last_good.unwrap_or(Duration::ZERO);
+        let failing_since = *self.failing_since.get_or_insert(now);
+        let seen = match error.kind() {
+            ErrorKind::RateLimited => Observation::throttled(),
+            _ => Observation::failed(),
+        };
+        let seen = seen.with_hint(error.retry_after());
+        self.fault = Some(error);
         let reason = if self.is_over(now) {
             // One bad look at the very end does not turn "still running" into "unreachable".
-            let fresh = self.last_good.is_some() && silence <= self.options.max_interval.max(self.options.look_timeout);
-            if fresh {
-                let error = Error::new(ErrorKind::Deadline, "the deadline passed").with_source(error);
-                return Seen::End(Err(self.complete(now, error)));
+            let fresh = self.gap.saturating_add(self.options.look_timeout);
+            if self.last_good.is_some_and(|good| now - good <= fresh) {
+                return Seen::End(Err(self.complete(now, Error::new(ErrorKind::Deadline, "the deadline passed"))));
             }
             "the deadline passed without a fresh look at the batch"
-        } else if silence >= self.options.failure_budget {
+        } else if now - failing_since >= self.options.failure_budget {
             "no look at the batch succeeded within the failure budget"
         } else {
-            let gap = schedule::after_failure(self.failures, error.retry_after(), self.u());
+            let gap = self.decide(now, seen);
             self.plan(now, gap);
             return Seen::Nothing;
         };
-        let unreachable = Error::new(ErrorKind::Unreachable, reason).with_source(error);
-        Seen::End(Err(self.complete(now, unreachable)))
+        Seen::End(Err(self.complete(now, Error::new(ErrorKind::Unreachable, reason))))
+    }
+
+    fn decide(&mut self, now: Duration, seen: Observation) -> Duration {
+        let (t, u) = (self.since_submission(now), u(&self.batch, self.polls));
+        let Self { pace, histories, batch, .. } = self;
+        histories.read(batch.provider(), |history| pace.after(seen, t, u, history).wait)
+    }
+
+    /// What the end of this batch teaches about others of its kind.
+    fn learn(&self, now: Duration, state: State) {
+        let end = if state == State::Finished { End::finished() } else { End::failed() };
+        let (pace, t) = (self.pace.clone(), self.since_submission(now));
+        self.histories.write(self.batch.provider(), |history| pace.ended(end, t, history));
+    }
+
+    fn since_submission(&self, now: Duration) -> Duration {
+        self.age.unwrap_or_default().saturating_add(now)
     }
 
     /// The next look comes after `gap`, but there is always one at the deadline.
@@ -159,13 +218,25 @@ impl Machine {
     }
 
     fn complete(&mut self, now: Duration, error: Error) -> Error {
-        error.with_batch(self.batch.clone()).with_wait(self.last.take(), self.polls, now)
+        let error = error.with_batch(self.batch.clone()).with_wait(self.last.take(), self.polls, now);
+        match self.fault.take() {
+            Some(fault) => error.with_source(fault),
+            None => error,
+        }
     }
+}
 
-    /// A number from 0 to 1 that belongs to this batch and poll: waits differ, the same wait repeats itself.
-    fn u(&self) -> f64 {
-        let mut hasher = DefaultHasher::new();
-        (self.batch.id(), self.polls).hash(&mut hasher);
-        (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64
+/// A number from 0 to 1 that belongs to this batch and poll: waits differ, the same wait repeats itself.
+fn u(batch: &Batch, polls: u32) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    (batch.id(), polls).hash(&mut hasher);
+    (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn fraction(snapshot: &Snapshot) -> Option<Fraction> {
+    let progress = &snapshot.progress;
+    match (progress.processed, progress.total) {
+        (Some(processed), Some(total)) => Fraction::counted(processed, total),
+        _ => Fraction::percent(progress.percent()?),
     }
 }

@@ -3,10 +3,10 @@
 //! [`Machine`](machine::Machine) decides and knows no clock, no socket and no provider; [`Snapshots`] does what it says. Every shape of
 //! waiting (`.await`, the stream, a loop of one's own) is [`Snapshots`].
 
+mod fleet;
 mod machine;
 mod observe;
 mod options;
-mod schedule;
 mod snapshots;
 
 use std::future::{Future, IntoFuture};
@@ -14,12 +14,15 @@ use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::time::Duration;
 
+pub use fleet::{Fleet, FleetProgress};
 use observe::Observer;
 pub use observe::Polled;
 use options::Options;
 pub use options::{FAILURE_BUDGET, LOOK_TIMEOUT, VISIBILITY_GRACE};
 pub use snapshots::Snapshots;
 
+use crate::history::Histories;
+use crate::schedule::Schedule;
 use crate::time::Clock;
 use crate::{Batch, Error, Provider, Report};
 
@@ -37,7 +40,8 @@ use crate::{Batch, Error, Provider, Report};
 #[must_use = "a wait does nothing until it is awaited"]
 pub fn wait<P: Provider>(provider: &P, batch: Batch) -> Wait<'_, P> {
     let clock = provider.clock();
-    Wait { provider, batch, options: Options::new(provider.advice()), clock, stop: None, observer: None }
+    let options = Options::new(provider.advice());
+    Wait { provider, batch, options, clock, histories: Histories::default(), stop: None, observer: None }
 }
 
 /// A wait that is being set up. `.await` it for the end, or take its [snapshots](Wait::snapshots).
@@ -74,6 +78,7 @@ pub struct Wait<'a, P> {
     batch: Batch,
     options: Options,
     clock: Clock,
+    histories: Histories,
     stop: Option<Stop<'a>>,
     observer: Option<Observer<'a>>,
 }
@@ -97,6 +102,19 @@ impl<'a, P: Provider> Wait<'a, P> {
     /// Bounds for the time between two looks, instead of what the provider advises.
     pub fn interval(mut self, bounds: RangeInclusive<Duration>) -> Self {
         self.options.interval(*bounds.start(), *bounds.end());
+        self
+    }
+
+    /// Another rule for when to look than the adaptive one, or the same with another [worth](Schedule::worth) of a request. Its bounds are
+    /// those of the wait: the provider's advice, or [`Wait::interval`].
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.options.use_schedule(schedule);
+        self
+    }
+
+    /// Aims by how long earlier batches took, and learns from this one.
+    pub fn history(mut self, histories: &Histories) -> Self {
+        self.histories = histories.clone();
         self
     }
 

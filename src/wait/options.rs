@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::Advice;
+use crate::schedule::{Bounds, Schedule};
 
 /// 15 min without one good look, by default, before a wait ends as unreachable: longer than a provider's usual deployment or incident
 /// blip, shorter than the time in which somebody should be told.
@@ -17,9 +18,8 @@ pub const VISIBILITY_GRACE: Duration = Duration::from_secs(60);
 /// How one wait behaves.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
-    pub(super) first_delay: Duration,
-    pub(super) min_interval: Duration,
-    pub(super) max_interval: Duration,
+    schedule: Schedule,
+    bounds: Bounds,
     pub(super) deadline: Option<Duration>,
     pub(super) failure_budget: Duration,
     pub(super) look_timeout: Duration,
@@ -28,10 +28,14 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn new(advice: Advice) -> Self {
+        let mut bounds = Bounds::default();
+        bounds.first_min = advice.first_delay;
+        bounds.min_gap = advice.min_interval;
+        bounds.max_gap = advice.max_interval;
+        bounds.max_blind = bounds.max_blind.min(advice.max_interval);
         Self {
-            first_delay: advice.first_delay,
-            min_interval: advice.min_interval,
-            max_interval: advice.max_interval.max(advice.min_interval),
+            schedule: Schedule::adaptive(),
+            bounds,
             deadline: Some(advice.deadline),
             failure_budget: FAILURE_BUDGET,
             look_timeout: LOOK_TIMEOUT,
@@ -39,9 +43,19 @@ impl Options {
         }
     }
 
+    /// The rule within the bounds of this wait.
+    pub(super) fn schedule(&self) -> Schedule {
+        self.schedule.bounds(self.bounds)
+    }
+
+    pub(super) fn use_schedule(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
+    }
+
     pub(super) fn interval(&mut self, min: Duration, max: Duration) {
-        self.min_interval = min;
-        self.max_interval = max.max(min);
-        self.first_delay = self.first_delay.min(min);
+        self.bounds.min_gap = min;
+        self.bounds.max_gap = max.max(min);
+        self.bounds.max_blind = self.bounds.max_blind.min(self.bounds.max_gap).max(min);
+        self.bounds.first_min = self.bounds.first_min.min(min);
     }
 }

@@ -8,7 +8,7 @@ use tracing::{Instrument, Span};
 
 use super::machine::{Machine, Seen, Step};
 use super::observe::{self, Observer, Polled};
-use super::{Options, Stop, Wait};
+use super::{Stop, Wait};
 use crate::time::Clock;
 use crate::{Batch, Error, ErrorKind, Provider, Report};
 
@@ -49,8 +49,8 @@ struct Running<'a, P> {
 
 impl<'a, P: Provider> Snapshots<'a, P> {
     pub(super) fn new(wait: Wait<'a, P>) -> Self {
-        let Wait { provider, batch, options, clock, stop, observer } = wait;
-        let machine = Machine::new(check(options), batch.clone(), clock.wall());
+        let Wait { provider, batch, options, clock, histories, stop, observer } = wait;
+        let machine = Machine::new(options, histories, batch.clone(), clock.wall());
         let began = clock.now();
         let span = observe::span(&batch);
         let running = Running { provider, batch, machine, clock, began, stop, observer, span };
@@ -160,7 +160,7 @@ impl<P: Provider> Running<'_, P> {
 }
 
 /// One look, cut off when `limit` is done.
-async fn look<P: Provider>(
+pub(super) async fn look<P: Provider>(
     provider: &P,
     batch: &Batch,
     limit: impl Future<Output = ()>,
@@ -189,10 +189,4 @@ async fn first<T>(stop: &mut Option<Stop<'_>>, work: impl Future<Output = T>) ->
         work.as_mut().poll(context).map(Some)
     })
     .await
-}
-
-/// A gap of nothing at all would ask without pause.
-fn check(options: Options) -> Options {
-    let min_interval = options.min_interval.max(Duration::from_millis(1));
-    Options { min_interval, max_interval: options.max_interval.max(min_interval), ..options }
 }

@@ -2,7 +2,10 @@
 
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod rows;
+pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod status;
+pub(crate) mod submit;
 pub(crate) mod wait;

@@ -1,10 +1,11 @@
 //! `bulkrail schema`: the JSON Schema of the documents.
 
-use bulkrail::{Batch, ErrorDocument, Report};
+use bulkrail::{Batch, ErrorDocument};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
+use crate::accounted::Accounted;
 use crate::failure::Failure;
 use crate::{exit, output};
 
@@ -16,7 +17,7 @@ struct Schemas {
 }
 
 pub(crate) fn run() -> Result<u8, Failure> {
-    let schemas = Schemas { batch: schema::<Batch>(), result: schema::<Report>(), error: schema::<ErrorDocument>() };
+    let schemas = Schemas { batch: schema::<Batch>(), result: schema::<Accounted>(), error: schema::<ErrorDocument>() };
     output::last(output::json(&schemas))?;
     Ok(exit::SUCCESS)
 }

@@ -15,13 +15,7 @@ pub(crate) async fn run(args: WaitArgs, people: People) -> Result<u8, Failure> {
     let bars = Bars::new(people.want_bars());
     let bar = bars.add(batch.provider().as_str());
 
-    let mut wait = bulkrail::wait(&client, batch).stop_when(stop);
-    if let Some(deadline) = args.deadline {
-        wait = wait.deadline(deadline);
-    }
-    if let Some(bounds) = args.interval {
-        wait = wait.interval(bounds);
-    }
+    let wait = args.patience.of(bulkrail::wait(&client, batch).stop_when(stop));
     let ended = follow(wait, |report| {
         bar.show(&report.snapshot);
         if args.jsonl {

@@ -3,7 +3,12 @@
 mod demo;
 mod documented;
 mod endings;
+mod files;
+mod fixtures;
+mod lost;
 mod resume;
+mod rows;
+mod run;
 mod sandbox;
 mod schema;
 mod secrets;

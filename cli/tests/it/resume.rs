@@ -35,7 +35,7 @@ async fn the_output_of_a_wait_that_ran_out_of_time_is_where_the_next_begins() {
         }
 
         let server = Server::always(200, reap("completed", [50, 50, 50, 0])).await;
-        let file = TempFile::new(&format!("resume{flag}.json"), &first.stdout);
+        let file = TempFile::new(&format!("resume{flag}.json"), first.stdout.as_str());
         let second = run(wait(&server, &["--batch", file.path(), "--json"])).await;
         assert_eq!((second.code, &second.document()["batch"]), (0, &batch));
     }

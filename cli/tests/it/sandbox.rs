@@ -4,18 +4,10 @@ use bulkrail::{cdq, killb};
 use bulkrail_sandbox::{Faults, Sandbox};
 use serde_json::json;
 
-use crate::support::{QUICK, bulkrail, finish};
+use crate::support::{self, QUICK, bulkrail, finish};
 
-/// The command with the sandbox's credentials and addresses in its environment.
 fn at(sandbox: &Sandbox, args: &[&str]) -> tokio::process::Command {
-    let mut command = bulkrail(args.iter().copied().chain(QUICK));
-    command.env_clear();
-    for provider in Sandbox::PROVIDERS {
-        let variable = format!("{}_BASE_URL", provider.to_ascii_uppercase());
-        command.env(variable, sandbox.base_url(provider).unwrap());
-        command.envs(sandbox.credentials(provider).iter().copied());
-    }
-    command
+    support::at(sandbox, args.iter().copied().chain(QUICK))
 }
 
 async fn start_cdq(sandbox: &Sandbox) -> String {
@@ -46,13 +38,9 @@ async fn logins_happen_by_themselves() {
         .credentials(killb::Credentials::login(credentials[0].1, credentials[1].1))
         .build()
         .unwrap();
-    let mut workbook = rust_xlsxwriter::Workbook::new();
-    let sheet = workbook.add_worksheet();
-    for (row, cell) in (0..).zip(["accountType", "PSE", "nonsense"]) {
-        sheet.write_string(row, 0, cell).unwrap();
-    }
     // One without a name, one of no known kind: neither row can succeed.
-    let batch = client.upload(&workbook.save_to_buffer().unwrap()).await.unwrap();
+    let workbook = killb::Workbook::of_csv("accountType\nPSE\nnonsense\n").unwrap();
+    let batch = client.upload(workbook).await.unwrap();
     let run = finish(at(&sandbox, &["wait", "killb", batch.id(), "--json"])).await;
     assert_eq!(run.code, 4);
     let result = run.document();

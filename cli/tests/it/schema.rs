@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use crate::server::{Server, cdq, killb, localpayment_completed, reap};
 use crate::support::{QUICK, run};
 
-async fn schemas() -> Value {
+pub(crate) async fn schemas() -> Value {
     let run = run(["schema"]).await;
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     run.document()
 }
 
 #[track_caller]
-fn check(schema: &Value, document: &Value) {
+pub(crate) fn check(schema: &Value, document: &Value) {
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let validator = jsonschema::validator_for(schema).unwrap();
     let problems: Vec<_> = validator.iter_errors(document).map(|error| error.to_string()).collect();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::server::{Server, killb};
-use crate::support::{QUICK, bulkrail, finish};
+use crate::support::{QUICK, TempFile, bulkrail, finish};
 
 const CANARY: &str = "CANARY-5f2c";
 const SECRETS: [&str; 7] = [
@@ -65,4 +65,44 @@ async fn credentials_in_an_address_are_refused_and_not_repeated() {
     let run = finish(bulkrail(["status", "reap", "b-1", "--base-url", &url])).await;
     assert_eq!(run.code, 2);
     assert!(!format!("{run:?}").contains(CANARY), "{run:?}");
+}
+
+#[tokio::test]
+async fn what_is_submitted_is_not_shown_either() {
+    let files = [
+        (
+            "killb",
+            TempFile::new("secret.csv", format!("externalId,firstName,accountType\n{CANARY},{CANARY},PSE\n")),
+            &[][..],
+        ),
+        ("reap", TempFile::new("secret-import.csv", format!("externalId,shareToken\n{CANARY},{CANARY}\n")), &[]),
+        (
+            "cdq",
+            TempFile::new("secret-cdq.csv", format!("International Account ID,Country Code\n{CANARY},DE\n")),
+            &["--storage-id", "s-1"],
+        ),
+        (
+            "localpayment",
+            TempFile::new("secret-lp.csv", {
+                let rows = (0..10).map(|row| format!("{CANARY}-{row},COMPANY,{CANARY},,RFC,{CANARY}\n"));
+                format!("externalId,type,name,lastName,documentType,documentId\n{}", rows.collect::<String>())
+            }),
+            &["--account-number", CANARY, "--country", "MEX", "--key", "k"],
+        ),
+    ];
+    let echo = json!({"code": "1", "message": CANARY, "detail": CANARY, "status": {"detail": CANARY}});
+    for (provider, file, options) in &files {
+        for (number, http) in [400, 401, 403, 404, 409, 302].into_iter().enumerate() {
+            let server = Server::always(http, echo.clone()).await;
+            let flags = [&["--json", "-vv"][..], &["-v"]][number % 2];
+            let command = ["submit", "run"][number % 2];
+            let args = [command, provider, file.path(), "--base-url", &server.url];
+            let mut command = bulkrail(args.into_iter().chain(options.iter().copied()).chain(flags.iter().copied()));
+            command.envs(SECRETS.map(|name| (name, CANARY)));
+            let run = finish(command).await;
+            assert_ne!(run.code, 0);
+            assert!(run.stderr.contains("bulkrail::transport"), "no log: {}", run.stderr);
+            assert!(!format!("{run:?}").contains(CANARY), "{provider} {http}: {run:?}");
+        }
+    }
 }

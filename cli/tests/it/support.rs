@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use bulkrail_sandbox::Sandbox;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -69,6 +70,18 @@ pub(crate) fn bulkrail<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Co
     command
 }
 
+/// The command with the sandbox's credentials and addresses in its environment.
+pub(crate) fn at<'a>(sandbox: &Sandbox, args: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = bulkrail(args);
+    command.env_clear();
+    for provider in Sandbox::PROVIDERS {
+        let variable = format!("{}_BASE_URL", provider.to_ascii_uppercase());
+        command.env(variable, sandbox.base_url(provider).unwrap());
+        command.envs(sandbox.credentials(provider).iter().copied());
+    }
+    command
+}
+
 /// Runs the command to its end.
 pub(crate) async fn run<'a>(args: impl IntoIterator<Item = &'a str>) -> Run {
     finish(bulkrail(args)).await
@@ -87,7 +100,7 @@ pub(crate) async fn finish(mut command: Command) -> Run {
 pub(crate) struct TempFile(std::path::PathBuf);
 
 impl TempFile {
-    pub(crate) fn new(name: &str, text: &str) -> Self {
+    pub(crate) fn new(name: &str, text: impl AsRef<[u8]>) -> Self {
         let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
         let path = directory.join(format!("{}-{name}", std::process::id()));
         std::fs::write(&path, text).unwrap();

@@ -26,6 +26,21 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
         &["wait", "--batch", climbing.path()],
         &["wait", "--batch", "-"],
         &["frobnicate"],
+        &["submit", "reap"],
+        &["submit", "nobody", "x.csv"],
+        &["submit", "reap", "no-such-file.csv"],
+        &["submit", "killb", "people.csv", "--key", "k"],
+        &["submit", "reap", "import.csv", "--storage-id", "s"],
+        &["submit", "reap", "import.csv", "--key", ""],
+        &["submit", "cdq"],
+        &["submit", "cdq", "--storage-id", "s", "--feature", "nonsense"],
+        &["run", "cdq", "--storage-id", "s", "--country", "MEX"],
+        &["run", "localpayment", "accounts.csv", "--deadline", "soon"],
+        &["rows", "killb"],
+        &["rows", "cdq", "job-1"],
+        &["rows", "reap", "b-1"],
+        &["rows", "killb", "b-1", "--submitted", "no-such-file.csv"],
+        &["rows", "killb", "b-1", "--format", "xlsx"],
         &["demo", "--speed", "0"],
         &["sandbox", "--faults", "nonsense"],
         &["sandbox", "--port", "70000"],
@@ -46,7 +61,7 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
 
 #[tokio::test]
 async fn help_has_examples() {
-    for command in ["demo", "sandbox", "status", "wait", "schema", "completions"] {
+    for command in ["demo", "sandbox", "submit", "status", "wait", "rows", "run", "schema", "completions"] {
         let help = run([command, "--help"]).await;
         assert_eq!((help.code, help.stderr.as_str()), (0, ""));
         let example = format!("\n  bulkrail {command}");

@@ -5,57 +5,27 @@ use std::fmt::Write;
 use bulkrail::localpayment::raw::types::{
     BatchAccount, Beneficiary, BeneficiaryDocument, BeneficiaryTypeKnown, CreateBatch,
 };
-use rust_xlsxwriter::{Workbook, XlsxError};
+use bulkrail::{Error, killb};
 
 const KILLB_ROWS: u32 = 60;
 const REAP_ROWS: u32 = 120;
 const LOCALPAYMENT_ROWS: u32 = 40;
 
 /// KillB publishes no template; these are keys of `originalRowData` in its status answer.
-const KILLB_COLUMNS: [&str; 13] = [
-    "entityType",
-    "email",
-    "accountType",
-    "documentNumber",
-    "documentIssuedCountryCode",
-    "countryCode",
-    "firstName",
-    "lastName",
-    "personDocumentType",
-    "bankCode",
-    "accountNumber",
-    "bankAccountType",
-    "externalId",
-];
+const KILLB_COLUMNS: &str = "entityType,email,accountType,documentNumber,documentIssuedCountryCode,countryCode,firstName,lastName,\
+                             personDocumentType,bankCode,accountNumber,bankAccountType,externalId";
 
 /// A workbook for KillB, one account a row.
-pub(super) fn killb() -> Result<Vec<u8>, XlsxError> {
-    let mut workbook = Workbook::new();
-    let sheet = workbook.add_worksheet();
-    for (column, title) in (0..).zip(KILLB_COLUMNS) {
-        sheet.write_string(0, column, title)?;
-    }
+pub(super) fn killb() -> Result<killb::Workbook, Error> {
+    let mut csv = format!("{KILLB_COLUMNS}\n");
     for row in 1..=KILLB_ROWS {
-        let cells = [
-            "PERSON".to_owned(),
-            format!("demo.person{row}@example.com"),
-            "PSE".to_owned(),
-            format!("{row:010}"),
-            "CO".to_owned(),
-            "CO".to_owned(),
-            "Demo".to_owned(),
-            format!("Person {row}"),
-            "CC".to_owned(),
-            "001".to_owned(),
-            format!("{row:011}"),
-            "savings".to_owned(),
-            format!("demo-person-{row}"),
-        ];
-        for (column, cell) in (0..).zip(cells) {
-            sheet.write_string(row, column, cell)?;
-        }
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            csv,
+            "PERSON,demo.person{row}@example.com,PSE,{row:010},CO,CO,Demo,Person {row},CC,001,{row:011},savings,demo-person-{row}",
+        );
     }
-    workbook.save_to_buffer()
+    killb::Workbook::of_csv(csv)
 }
 
 /// A CSV file for Reap, one person a row.

@@ -2,7 +2,6 @@
 
 mod batches;
 
-use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -84,13 +83,13 @@ async fn play(sandbox: &Sandbox, bars: &Bars) -> Result<Ended, Failure> {
         localpayment::Credentials::login(credential("localpayment", 0), credential("localpayment", 1)),
     )?;
 
-    let workbook = batches::killb()
-        .map_err(|error| Failure::configuration(format!("the workbook for KillB cannot be written: {error}")))?;
+    let workbook = batches::killb()?;
+    let people = workbook.references().to_vec();
     let csv = batches::reap();
     let accounts = batches::localpayment();
     let submitted = tokio::try_join!(
-        killb.upload(&workbook),
-        reap.upload(csv.as_bytes(), "demo-key"),
+        killb.upload(workbook),
+        reap.upload(csv, Some("demo-key")),
         cdq.start("demo-storage", &[ConfirmationFeature::ConfirmBaInBpStorage]),
         localpayment.submit(&accounts),
     )?;
@@ -102,14 +101,16 @@ async fn play(sandbox: &Sandbox, bars: &Bars) -> Result<Ended, Failure> {
         watch(&localpayment, submitted.3, bars.add("localpayment")),
     )?;
 
+    let requested: Vec<_> = accounts.accounts.into_iter().map(|account| account.external_id).collect();
+    let rows = tokio::try_join!(
+        killb.account(&reports.0.batch, Some(&people)),
+        localpayment.account(&reports.3.batch, Some(&requested)),
+    )?;
     let mut failed = Vec::new();
-    let rows = killb.rows(&reports.0.batch).await?;
-    let rows = rows.into_iter().filter(|row| row.outcome != RowOutcome::Succeeded);
-    failed.extend(rows.map(|row| FailedRow { provider: "killb", row }));
-    let created = localpayment.rows(&reports.3.batch).await?;
-    let requested = accounts.accounts.iter().map(|account| account.external_id.as_str());
-    let missing = missing(requested, &created).into_iter();
-    failed.extend(missing.map(|row| FailedRow { provider: "localpayment", row }));
+    for (provider, account) in [("killb", rows.0), ("localpayment", rows.1)] {
+        let rows = account.rows.into_iter().filter(|row| row.outcome != RowOutcome::Succeeded);
+        failed.extend(rows.map(|row| FailedRow { provider, row }));
+    }
     Ok(Ended { reports: reports.into(), failed })
 }
 
@@ -130,27 +131,14 @@ async fn watch<P: Provider>(provider: &P, batch: Batch, bar: Bar) -> Result<Repo
     follow(wait, seen).await
 }
 
-/// The accounts that were requested and are not among the created ones.
-fn missing<'a>(requested: impl Iterator<Item = &'a str>, created: &[Row]) -> Vec<Row> {
-    let created: HashSet<_> = created.iter().filter_map(|row| row.reference.as_deref()).collect();
-    let missing = |reference: &str| {
-        let mut row = Row::new(RowOutcome::Unaccounted);
-        row.reference = Some(reference.to_owned());
-        row.reason = Some("not among the accounts created; no reason is given".to_owned());
-        row
-    };
-    requested.filter(|reference| !created.contains(reference)).map(missing).collect()
-}
-
 fn shown(ended: &Ended) -> String {
     let mut failed = table::framed(["provider", "row", "reference", "reason"]);
-    let text = |text: &Option<String>| table::clean(text.as_deref().unwrap_or("-"));
     for FailedRow { provider, row } in &ended.failed {
         failed.add_row([
             (*provider).to_owned(),
-            row.index.map_or_else(|| "-".to_owned(), |index| index.to_string()),
-            text(&row.reference),
-            text(&row.reason),
+            table::number(row.index),
+            table::text(row.reference.as_deref()),
+            table::reason(row),
         ]);
     }
     let unnamed = ended.reports[1].snapshot.progress.failed.unwrap_or_default();
@@ -160,18 +148,4 @@ fn shown(ended: &Ended) -> String {
         table::reports(&ended.reports),
         table::finished(&failed),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_missing_is_what_was_requested_and_not_created() {
-        let mut created = Row::new(RowOutcome::Succeeded);
-        created.reference = Some("a".to_owned());
-        let missing = missing(["a", "b"].into_iter(), &[created]);
-        let references: Vec<_> = missing.iter().map(|row| row.reference.as_deref()).collect();
-        assert_eq!(references, [Some("b")]);
-    }
 }

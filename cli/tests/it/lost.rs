@@ -1,0 +1,148 @@
+//! Answers that never come: nothing is submitted twice, and nobody claims to know.
+
+use std::sync::{Arc, Mutex};
+
+use bulkrail_sandbox::Sandbox;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::fixtures::{accounts, import, people};
+use crate::support::{Run, TempFile, at, bulkrail, finish, run};
+
+/// Reads whole requests, writes the same bytes to each, and hangs up; or, where there are none, does neither.
+pub(crate) struct Cutter {
+    pub(crate) url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Cutter {
+    pub(crate) async fn start(answer: &'static str) -> Self {
+        Self::with(move |_| Some(answer)).await
+    }
+
+    /// `answer` gets the first line of a request; without an answer the connection stays open.
+    async fn with(answer: impl Fn(&str) -> Option<&'static str> + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = Arc::clone(&requests);
+        let task = tokio::spawn(async move {
+            let mut open = Vec::new();
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let Some(line) = request(&mut socket).await else { continue };
+                seen.lock().unwrap().push(line.clone());
+                match answer(&line) {
+                    Some(answer) => socket.write_all(answer.as_bytes()).await.unwrap(),
+                    None => open.push(socket),
+                }
+            }
+        });
+        Self { url, requests, task }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Cutter {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The first line of a request, once all of it has arrived.
+async fn request(socket: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    loop {
+        if socket.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+        let Some((head, _)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+        if bytes.len() >= head.len() + 4 + length {
+            return String::from_utf8_lossy(&bytes).lines().next().map(str::to_owned);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_killb_is_told_and_not_tried_again() {
+    let file = TempFile::new("lost-people.csv", people(3));
+    for answer in [
+        "",
+        "HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{\"jobId\"",
+        "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        for command in ["submit", "run"] {
+            let server = Cutter::start(answer).await;
+            let run = run([command, "killb", file.path(), "--json", "--base-url", &server.url]).await;
+            assert_eq!((run.code, run.stdout.as_str()), (9, ""), "{run:?}");
+            assert_eq!(run.error()["error"]["kind"], "outcome_unknown");
+            assert_eq!(run.error()["error"]["retryable"], false);
+            assert_eq!(server.requests(), ["POST /api/v2/accounts/bulk/upload HTTP/1.1"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_localpayment_leaves_the_batch_to_look_for() {
+    let file = TempFile::new("lost-accounts.csv", accounts(10));
+    let server = Cutter::with(|line| {
+        Some(if line.starts_with("POST") { "" } else { "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n" })
+    })
+    .await;
+    let options = ["--account-number", "1", "--country", "MEX", "--key", "lost-1", "--base-url", &server.url];
+    let run = run(["submit", "localpayment", file.path(), "--json"].into_iter().chain(options)).await;
+    assert_eq!((run.code, &run.document()["id"]), (9, &json!("lost-1")), "{run:?}");
+    assert_eq!(run.error()["batch"], run.document());
+    assert_eq!(server.requests().iter().filter(|line| line.starts_with("POST")).count(), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupted_submit_names_what_to_look_for() {
+    let killb = TempFile::new("stopped-people.csv", people(3));
+    let reap = TempFile::new("stopped-import.csv", import(&["e-1".to_owned()]));
+    let localpayment = TempFile::new("stopped-accounts.csv", accounts(10));
+    for (args, named, batch) in [
+        (&["killb", killb.path()][..], "stopped before an answer came", false),
+        (&["reap", reap.path(), "--key", "key-1"], "idempotency key key-1", false),
+        (
+            &["localpayment", localpayment.path(), "--account-number", "1", "--country", "MEX", "--key", "key-2"],
+            "key-2",
+            true,
+        ),
+    ] {
+        let server = Cutter::with(|_| None).await;
+        let args = ["submit", "--json", "--base-url", &server.url].into_iter().chain(args.iter().copied());
+        let child = bulkrail(args).spawn().unwrap();
+        while server.requests().is_empty() {
+            bulkrail::time::Clock::system().sleep(std::time::Duration::from_millis(5)).await;
+        }
+        crate::support::signal(&child, "-INT").await;
+        let run = Run::of(child.wait_with_output().await.unwrap());
+        assert_eq!((run.code, run.stdout.is_empty()), (9, !batch), "{run:?}");
+        assert!(run.error()["error"]["message"].as_str().unwrap().contains(named), "{run:?}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_key_used_before_is_a_conflict() {
+    let sandbox = Sandbox::builder().start().await.unwrap();
+    let file = TempFile::new("lost-import.csv", import(&["e-1".to_owned()]));
+    let submit = || at(&sandbox, ["submit", "reap", file.path(), "--key", "once", "--json"]);
+    let first = finish(submit()).await;
+    assert_eq!((first.code, &first.document()["key"]), (0, &json!("once")));
+    let second = finish(submit()).await;
+    assert_eq!((second.code, second.stdout.as_str()), (1, ""));
+    assert_eq!(second.error()["error"]["kind"], "conflict");
+    assert!(second.error()["error"]["message"].as_str().unwrap().contains("once"));
+    assert_eq!(sandbox.stats("reap").batches_created, 1);
+}

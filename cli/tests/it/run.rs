@@ -1,0 +1,299 @@
+//! `bulkrail run`, and the same in three steps: every submitted row is accounted for.
+
+use bulkrail::killb;
+use bulkrail_sandbox::Sandbox;
+use serde_json::{Value, json};
+
+use crate::fixtures::{BANK_ACCOUNTS, accounts, accounts_json, entities, import, people};
+use crate::schema::{check, schemas};
+use crate::server::{Server, killb};
+use crate::support::{QUICK, TempFile, at, finish};
+
+async fn sandbox() -> Sandbox {
+    Sandbox::builder().seed(7).speed(60.0).start().await.unwrap()
+}
+
+/// Runs it, and holds the document against the schema, the counts and what was submitted.
+async fn run(sandbox: &Sandbox, args: &[&str], references: &[String]) -> Value {
+    let args = ["run", "--json"].into_iter().chain(args.iter().copied()).chain(QUICK);
+    let run = finish(at(sandbox, args)).await;
+    assert_eq!(run.stderr, "");
+    let document = run.document();
+    accounted(&document, references).await;
+    let code = match document["outcome"].as_str().unwrap() {
+        "succeeded" => 0,
+        "partial" => 3,
+        _ => 4,
+    };
+    assert_eq!(run.code, code);
+    document
+}
+
+async fn accounted(document: &Value, references: &[String]) {
+    let schemas = schemas().await;
+    check(&schemas["result"], document);
+    check(&schemas["batch"], &document["batch"]);
+    let found: Vec<_> = rows(document).iter().map(|row| row["reference"].as_str().unwrap_or_default()).collect();
+    assert_eq!(found, references);
+    for row in rows(document) {
+        assert!(["succeeded", "failed", "unaccounted"].contains(&row["outcome"].as_str().unwrap()), "{row}");
+    }
+}
+
+fn rows(document: &Value) -> &[Value] {
+    document["rows"].as_array().unwrap()
+}
+
+fn count(document: &Value, outcome: &str) -> usize {
+    rows(document).iter().filter(|row| row["outcome"] == outcome).count()
+}
+
+fn numbered(prefix: &str, count: u32) -> Vec<String> {
+    (1..=count).map(|number| format!("{prefix}-{number}")).collect()
+}
+
+fn adds_up(document: &Value) {
+    for field in ["succeeded", "failed", "unaccounted"] {
+        assert_eq!(document["progress"][field], count(document, field), "{field}");
+    }
+    for field in ["duplicates", "foreign", "disagreements"] {
+        assert_eq!(document[field], json!([]), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn killb_names_every_row() {
+    let sandbox = sandbox().await;
+    let csv = TempFile::new("run-people.csv", people(60));
+    let workbook = killb::Workbook::of_csv(people(60)).unwrap().into_bytes();
+    let workbook = TempFile::new("run-people.xlsx", workbook);
+    for file in [&csv, &workbook] {
+        let document = run(&sandbox, &["killb", file.path()], &numbered("person", 60)).await;
+        adds_up(&document);
+        assert_eq!(document["outcome"], "partial");
+        let failed = rows(&document).iter().find(|row| row["outcome"] == "failed").unwrap();
+        assert!(failed["reason"].is_string() && failed["index"].is_u64(), "{failed}");
+    }
+    assert_eq!(sandbox.stats("killb").batches_created, 2);
+}
+
+#[tokio::test]
+async fn killb_rows_without_references_are_counted() {
+    let sandbox = sandbox().await;
+    let file = TempFile::new("run-nameless.csv", "accountType,firstName\nPSE,Ann\nPSE,Ben\n");
+    let document = run(&sandbox, &["killb", file.path()], &[String::new(), String::new()]).await;
+    assert_eq!(count(&document, "unaccounted"), 0);
+}
+
+#[tokio::test]
+async fn reap_is_asked_for_each_entity() {
+    let sandbox = sandbox().await;
+    let ids = entities(&sandbox, 40).await;
+    let file = TempFile::new("run-import.csv", import(&ids));
+    let document = run(&sandbox, &["reap", file.path(), "--key", "run-1"], &ids).await;
+    adds_up(&document);
+    assert_eq!((&document["batch"]["key"], &document["outcome"]), (&json!("run-1"), &json!("partial")));
+}
+
+#[tokio::test]
+async fn reap_entities_that_are_not_there_are_unaccounted_for() {
+    let sandbox = sandbox().await;
+    let file = TempFile::new("run-nobody.csv", import(&numbered("nobody", 12)));
+    let document = run(&sandbox, &["reap", file.path()], &numbered("nobody", 12)).await;
+    assert_eq!(count(&document, "unaccounted"), 12);
+    assert_eq!(document["outcome"], "partial");
+    assert_ne!(document["disagreements"], json!([]));
+    assert!(document["batch"]["key"].as_str().unwrap().len() > 30);
+}
+
+#[tokio::test]
+async fn cdq_says_nothing_of_rows() {
+    let sandbox = sandbox().await;
+    let start =
+        ["cdq", "--storage-id", "s-1", "--feature", "confirm-ba-in-bp-storage", "--feature", "data-monitor-refresh"];
+    let document = run(&sandbox, &start, &[]).await;
+    assert_eq!((&document["outcome"], &document["rows"]), (&json!("succeeded"), &json!([])));
+    let file = TempFile::new("run-accounts.csv", BANK_ACCOUNTS);
+    let document = run(&sandbox, &["cdq", file.path(), "--storage-id", "s-1"], &[String::new(), String::new()]).await;
+    let rows: Vec<_> = rows(&document).iter().map(|row| (&row["index"], &row["outcome"])).collect();
+    assert_eq!(rows, [(&json!(2), &json!("unaccounted")), (&json!(3), &json!("unaccounted"))]);
+}
+
+#[tokio::test]
+async fn localpayment_rows_that_are_not_listed_are_unaccounted_for() {
+    let sandbox = sandbox().await;
+    let csv = TempFile::new("run-lp.csv", accounts(30));
+    let options = ["--account-number", "484.484.00000011", "--country", "MEX"];
+    let args = |file: &'static [&'static str]| file.iter().copied().chain(options).collect::<Vec<_>>();
+    let mut with_key = args(&["--key", "batch-1"]);
+    with_key.extend(["localpayment", csv.path()]);
+    let document = run(&sandbox, &with_key, &numbered("acc", 30)).await;
+    adds_up(&document);
+    assert!(count(&document, "unaccounted") > 0, "{document}");
+    assert_eq!((&document["batch"]["id"], &document["outcome"]), (&json!("batch-1"), &json!("partial")));
+
+    let array = TempFile::new("run-lp-array.json", accounts_json(12).to_string());
+    let mut without_key = args(&[]);
+    without_key.extend(["localpayment", array.path()]);
+    let document = run(&sandbox, &without_key, &numbered("json", 12)).await;
+    assert_eq!(document["batch"]["id"].as_str().map(str::len), Some(36));
+
+    let batch = json!({
+        "externalId": "batch-2", "accountNumber": "484.484.00000011", "country": "MEX", "accounts": accounts_json(10),
+    });
+    let batch = TempFile::new("run-lp-batch.json", batch.to_string());
+    let document = run(&sandbox, &["localpayment", batch.path()], &numbered("json", 10)).await;
+    assert_eq!(document["batch"]["id"], "batch-2");
+}
+
+#[tokio::test]
+async fn more_than_fit_in_one_batch_make_several() {
+    let sandbox = sandbox().await;
+    let file = TempFile::new("run-many.csv", accounts(5001));
+    let options = ["--account-number", "484.484.00000011", "--country", "MEX", "--key", "many"];
+    let args = ["run", "localpayment", file.path(), "--json"].into_iter().chain(options).chain(QUICK);
+    let run = finish(at(&sandbox, args)).await;
+    assert_eq!((run.code, run.stderr.as_str()), (3, ""));
+    let documents = run.document();
+    let documents = documents.as_array().unwrap();
+    let ids: Vec<_> = documents.iter().map(|document| &document["batch"]["id"]).collect();
+    assert_eq!(ids, ["many", "many-2"]);
+    let (first, second) = (numbered("acc", 2500), numbered("acc", 5001).split_off(2500));
+    accounted(&documents[0], &first).await;
+    accounted(&documents[1], &second).await;
+
+    let options = ["--account-number", "484.484.00000011", "--country", "MEX", "--key", "more"];
+    let args = ["submit", "localpayment", file.path(), "--json"].into_iter().chain(options);
+    let submitted = finish(at(&sandbox, args)).await;
+    assert_eq!(submitted.code, 0, "{submitted:?}");
+    let lines = submitted.lines();
+    assert_eq!(lines.iter().map(|batch| &batch["id"]).collect::<Vec<_>>(), ["more", "more-2"]);
+    // One wait is for one batch; which one, is for the caller to say.
+    let saved = TempFile::new("run-many.jsonl", &submitted.stdout);
+    let refused = finish(at(&sandbox, ["wait", "--batch", saved.path(), "--json"])).await;
+    assert_eq!((refused.code, refused.error()["error"]["kind"].as_str()), (2, Some("usage")));
+    let args = ["rows", "localpayment", "more-2", "--submitted", file.path(), "--json"];
+    let rows = finish(at(&sandbox, args)).await;
+    assert_eq!(rows.document().as_array().unwrap().len(), 2501);
+}
+
+#[tokio::test]
+async fn people_read_what_failed() {
+    let sandbox = sandbox().await;
+    let file = TempFile::new("run-read.csv", people(60));
+    let run = finish(at(&sandbox, ["run", "killb", file.path()].into_iter().chain(QUICK))).await;
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.starts_with("submitted: killb batch ") && run.stderr.ends_with(", 60 rows\n"), "{run:?}");
+    for part in [" outcome  partial\n", " Rows that did not succeed:\n", "failed", "person-"] {
+        assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
+    }
+    assert!(!run.stdout.contains("succeeded\n"), "{}", run.stdout);
+}
+
+#[tokio::test]
+async fn what_does_not_add_up_is_seen() {
+    let mut job = killb("COMPLETED", [3, 3, 3, 0]);
+    let row = |reference: &str| json!({"status": "SUCCESS", "originalRowData": {"externalId": reference}});
+    job["results"] = json!([row("person-1"), row("person-1"), row("stranger")]);
+    let created = json!({"jobId": "b-1", "status": "PENDING"});
+    let file = TempFile::new("run-doubt.csv", people(3));
+    let server = Server::start([(201, created.clone()), (200, job.clone())]).await;
+    let args = ["run", "killb", file.path(), "--base-url", &server.url];
+    let run = crate::support::run(args.into_iter().chain(QUICK)).await;
+    assert_eq!(run.code, 3, "{run:?}");
+    for part in ["partial", "person-2", "unaccounted", "more than once: person-1", "not submitted: stranger"] {
+        assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
+    }
+    let server = Server::start([(201, created), (200, job)]).await;
+    let args = ["run", "killb", file.path(), "--json", "--base-url", &server.url];
+    let run = crate::support::run(args.into_iter().chain(QUICK)).await;
+    let document = run.document();
+    accounted(&document, &numbered("person", 3)).await;
+    assert_eq!(
+        (&document["duplicates"], &document["foreign"][0]["reference"]),
+        (&json!(["person-1"]), &json!("stranger"))
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_ends_early_leaves_the_batch_behind() {
+    let file = TempFile::new("run-early.csv", people(3));
+    let created = json!({"jobId": "b-1", "status": "PENDING"});
+    for (answer, code, kind) in [
+        ((200, killb("PROCESSING", [3, 1, 1, 0])), 5, "deadline"),
+        ((503, json!({})), 8, "unreachable"),
+        ((403, json!({})), 6, "permission"),
+    ] {
+        let server = Server::start([(201, created.clone()), answer]).await;
+        let args = ["run", "killb", file.path(), "--json", "--deadline", "300ms", "--base-url", &server.url];
+        let run = crate::support::run(args.into_iter().chain(QUICK)).await;
+        assert_eq!((run.code, &run.error()["error"]["kind"]), (code, &json!(kind)), "{run:?}");
+        assert_eq!((&run.document()["id"], &run.error()["batch"]), (&json!("b-1"), &run.document()));
+    }
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_read_do_not_cost_the_outcome() {
+    let file = TempFile::new("run-noread.csv", people(3));
+    let created = json!({"jobId": "b-1", "status": "PENDING"});
+    let server = Server::start([(201, created), (200, killb("COMPLETED", [3, 3, 3, 0])), (403, json!({}))]).await;
+    let args = ["run", "killb", file.path(), "--json", "--base-url", &server.url];
+    let run = crate::support::run(args.into_iter().chain(QUICK)).await;
+    assert_eq!((run.code, &run.document()["id"]), (6, &json!("b-1")), "{run:?}");
+    check(&schemas().await["error"], &run.error());
+    assert_eq!(run.error()["last"]["outcome"], "succeeded");
+}
+
+#[tokio::test]
+async fn submit_then_wait_then_rows() {
+    let sandbox = sandbox().await;
+    let ids = entities(&sandbox, 15).await;
+    let files = [
+        ("killb", TempFile::new("steps-people.csv", people(15)), &[][..]),
+        ("reap", TempFile::new("steps-import.csv", import(&ids)), &[]),
+        (
+            "localpayment",
+            TempFile::new("steps-accounts.csv", accounts(15)),
+            &["--account-number", "484.484.00000011", "--country", "MEX"],
+        ),
+    ];
+    for (provider, file, options) in &files {
+        let args = ["submit", provider, file.path(), "--json"].into_iter().chain(options.iter().copied());
+        let submitted = finish(at(&sandbox, args)).await;
+        assert_eq!((submitted.code, submitted.stderr.as_str()), (0, ""));
+        check(&schemas().await["batch"], &submitted.document());
+        let batch = TempFile::new(&format!("steps-{provider}.json"), &submitted.stdout);
+        let wait = ["wait", "--batch", batch.path(), "--json"].into_iter().chain(QUICK);
+        let waited = finish(at(&sandbox, wait)).await;
+        assert!([0, 3].contains(&waited.code), "{waited:?}");
+        let rows = finish(at(&sandbox, ["rows", "--batch", batch.path(), "--submitted", file.path(), "--json"])).await;
+        assert_eq!((rows.code, rows.stderr.as_str()), (0, ""));
+        let rows = rows.document();
+        let succeeded = rows.as_array().unwrap().iter().filter(|row| row["outcome"] == "succeeded").count();
+        assert_eq!(
+            (rows.as_array().unwrap().len(), &json!(succeeded)),
+            (15, &waited.document()["progress"]["succeeded"])
+        );
+        assert_eq!(sandbox.stats(provider).batches_created, 1);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_wait_that_was_killed_goes_on_from_the_saved_batch() {
+    let sandbox = Sandbox::builder().seed(7).speed(20.0).start().await.unwrap();
+    let file = TempFile::new("killed-people.csv", people(20));
+    let submitted = finish(at(&sandbox, ["submit", "killb", file.path(), "--json"])).await;
+    let batch = TempFile::new("killed-batch.json", &submitted.stdout);
+    let wait = || at(&sandbox, ["wait", "--batch", batch.path(), "--json"].into_iter().chain(QUICK));
+    let mut child = wait().spawn().unwrap();
+    while sandbox.stats("killb").polls == 0 {
+        bulkrail::time::Clock::system().sleep(std::time::Duration::from_millis(5)).await;
+    }
+    crate::support::signal(&child, "-KILL").await;
+    assert_eq!(child.wait().await.unwrap().code(), None);
+    let resumed = finish(wait()).await;
+    assert!([0, 3].contains(&resumed.code), "{resumed:?}");
+    assert_eq!(resumed.document()["progress"]["total"], 20);
+    assert_eq!(sandbox.stats("killb").batches_created, 1);
+}

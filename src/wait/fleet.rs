@@ -1,0 +1,281 @@
+//! Many waits that share one account's request limit.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::machine::{Machine, Seen};
+use super::observe;
+use super::options::Options;
+use super::snapshots::look;
+use crate::history::Histories;
+use crate::schedule::{Budget, Schedule, pick};
+use crate::time::Clock;
+use crate::{Batch, Error, ErrorKind, Provider, Report, Snapshot};
+
+/// Looks under way at once. A look takes a fraction of a second, so this feeds any documented limit, and bounds the connections.
+const IN_FLIGHT: usize = 64;
+
+/// Waits for many batches of one account at once: one request budget for all, each request spent on the look that is worth most.
+///
+/// ```
+/// use std::time::Duration;
+/// use bulkrail::testing::{Script, VirtualClock, finished, running};
+/// use bulkrail::wait::Fleet;
+///
+/// let clock = VirtualClock::new();
+/// let provider = Script::by_time(&clock)
+///     .from(Duration::ZERO, || Ok(running(1, 10)))
+///     .from(Duration::from_secs(60), || Ok(finished(10, 0)));
+///
+/// let mut fleet = Fleet::new(&provider).requests_per_second(5.0);
+/// for number in 0..100 {
+///     fleet.add(provider.batch(&format!("b-{number}")))?;
+/// }
+/// let mut ended = 0;
+/// while let Some((batch, end)) = clock.run(fleet.next()) {
+///     assert!(end.is_ok(), "{batch}");
+///     ended += 1;
+/// }
+/// assert_eq!(ended, 100);
+/// # Ok::<(), bulkrail::Error>(())
+/// ```
+///
+/// # Fairness and failure
+///
+/// A batch that fails, or cannot be seen, ends alone; the others go on. Answered with "too many requests", all of them pause as long as
+/// the provider asks, and go on at half the rate; the rate recovers within a minute. A batch added twice is looked at once.
+pub struct Fleet<'a, P> {
+    provider: &'a P,
+    clock: Clock,
+    began: Duration,
+    options: Options,
+    histories: Histories,
+    budget: Budget,
+    waits: Vec<Option<Waiting>>,
+    places: HashMap<String, usize>,
+    in_flight: FuturesUnordered<Look<'a>>,
+    /// What has ended already.
+    past: FleetProgress,
+}
+
+struct Waiting {
+    machine: Machine,
+    /// Added at; times of the machine count from there.
+    began: Duration,
+    is_looking: bool,
+    seen: Option<Snapshot>,
+}
+
+type Look<'a> = Pin<Box<dyn Future<Output = (usize, Result<Snapshot, Error>)> + Send + 'a>>;
+
+/// How far a [`Fleet`] is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FleetProgress {
+    /// Batches added.
+    pub batches: usize,
+    /// Batches that have ended, well or not.
+    pub ended: usize,
+    /// Rows dealt with, of the batches that say so.
+    pub rows_processed: u64,
+    /// Rows in all, of the batches that say so.
+    pub rows_total: u64,
+}
+
+impl FleetProgress {
+    fn add(&mut self, seen: &Snapshot) {
+        self.rows_processed += seen.progress.processed.unwrap_or(0);
+        self.rows_total += seen.progress.total.unwrap_or(0);
+    }
+}
+
+impl<'a, P: Provider> Fleet<'a, P> {
+    /// A fleet without batches. Budget, schedule and deadline are what the provider advises.
+    #[must_use]
+    pub fn new(provider: &'a P) -> Self {
+        let (clock, advice) = (provider.clock(), provider.advice());
+        Self {
+            provider,
+            began: clock.now(),
+            clock,
+            options: Options::new(advice),
+            histories: Histories::default(),
+            budget: Budget::new(advice.requests_per_second),
+            waits: Vec::new(),
+            places: HashMap::new(),
+            in_flight: FuturesUnordered::new(),
+            past: FleetProgress::default(),
+        }
+    }
+
+    /// How many requests a second all looks together may take. Default:
+    /// [`Advice::requests_per_second`](crate::Advice::requests_per_second).
+    #[must_use]
+    pub fn requests_per_second(mut self, rate: f64) -> Self {
+        self.budget = Budget::new(rate);
+        self
+    }
+
+    /// As [`Wait::deadline`](super::Wait::deadline), for each batch from when it is added.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.options.deadline = Some(deadline);
+        self
+    }
+
+    /// As [`Wait::interval`](super::Wait::interval).
+    #[must_use]
+    pub fn interval(mut self, bounds: std::ops::RangeInclusive<Duration>) -> Self {
+        self.options.interval(*bounds.start(), *bounds.end());
+        self
+    }
+
+    /// As [`Wait::schedule`](super::Wait::schedule).
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.options.use_schedule(schedule);
+        self
+    }
+
+    /// As [`Wait::history`](super::Wait::history).
+    #[must_use]
+    pub fn history(mut self, histories: &Histories) -> Self {
+        self.histories = histories.clone();
+        self
+    }
+
+    /// Adds a batch; one that is in it already stays as it is, and is looked at once for all who added it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when it is a batch of another provider.
+    pub fn add(&mut self, batch: Batch) -> Result<(), Error> {
+        if *batch.provider() != self.provider.id() {
+            let reason = format!("this is a batch of {}, not of {}", batch.provider(), self.provider.id());
+            return Err(Error::new(ErrorKind::Usage, reason).with_batch(batch));
+        }
+        if self.places.contains_key(batch.id()) {
+            return Ok(());
+        }
+        self.places.insert(batch.id().to_owned(), self.waits.len());
+        let machine = Machine::new(self.options, self.histories.clone(), batch, self.clock.wall());
+        let began = self.now();
+        self.waits.push(Some(Waiting { machine, began, is_looking: false, seen: None }));
+        Ok(())
+    }
+
+    /// How far all of them are.
+    #[must_use]
+    pub fn progress(&self) -> FleetProgress {
+        let mut progress = FleetProgress { batches: self.waits.len(), ..self.past };
+        self.waits.iter().flatten().filter_map(|waiting| waiting.seen.as_ref()).for_each(|seen| progress.add(seen));
+        progress
+    }
+
+    /// The next batch to end, and how; `None` when all have. More batches may be added at any time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<(Batch, Result<Report, Error>)> {
+        loop {
+            if self.past.ended == self.waits.len() {
+                return None;
+            }
+            let pause = self.start_looks();
+            let place_and_look = self.landed(pause).await;
+            if let Some((place, seen)) = place_and_look
+                && let Some(end) = self.seen(place, seen)
+            {
+                return Some(end);
+            }
+        }
+    }
+
+    /// Starts every look that is due and can be afforded; says how long until the next one may be.
+    fn start_looks(&mut self) -> Option<Duration> {
+        let now = self.now();
+        while self.in_flight.len() < IN_FLIGHT {
+            let idle = self.waits.iter().enumerate().filter_map(|(place, waiting)| {
+                let waiting = waiting.as_ref().filter(|waiting| !waiting.is_looking)?;
+                Some((place, waiting))
+            });
+            let due = idle.filter(|(_, waiting)| waiting.began + waiting.machine.next_look() <= now);
+            let worth = due.map(|(place, waiting)| (place, waiting.machine.worth(now.saturating_sub(waiting.began))));
+            let Some(place) = pick(worth, f64::NEG_INFINITY) else { break };
+            if !self.budget.take(now) {
+                return Some(self.budget.wait(now).max(Duration::from_millis(1)));
+            }
+            self.start(place);
+        }
+        if self.in_flight.len() >= IN_FLIGHT {
+            return None;
+        }
+        let idle = self.waits.iter().flatten().filter(|waiting| !waiting.is_looking);
+        let next = idle.map(|waiting| waiting.began + waiting.machine.next_look()).min()?;
+        Some(next.saturating_sub(now).max(Duration::from_millis(1)))
+    }
+
+    fn start(&mut self, place: usize) {
+        let Some(Some(waiting)) = self.waits.get_mut(place) else { return };
+        waiting.is_looking = true;
+        let (provider, batch) = (self.provider, waiting.machine.batch().clone());
+        let limit = self.clock.sleep(self.options.look_timeout);
+        self.in_flight.push(Box::pin(async move { (place, look(provider, &batch, limit).await) }));
+    }
+
+    /// The next look to come back, or nothing after `pause`.
+    async fn landed(&mut self, pause: Option<Duration>) -> Option<(usize, Result<Snapshot, Error>)> {
+        let mut sleep = pause.map(|pause| self.clock.sleep(pause));
+        let in_flight = &mut self.in_flight;
+        std::future::poll_fn(move |context| {
+            if !in_flight.is_empty()
+                && let Poll::Ready(landed) = pin!(in_flight.next()).poll(context)
+            {
+                return Poll::Ready(landed);
+            }
+            match &mut sleep {
+                Some(sleep) => sleep.as_mut().poll(context).map(|()| None),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    fn seen(&mut self, place: usize, look: Result<Snapshot, Error>) -> Option<(Batch, Result<Report, Error>)> {
+        let now = self.now();
+        if let Err(error) = &look
+            && error.kind() == ErrorKind::RateLimited
+        {
+            self.budget.throttled(now, error.retry_after());
+        }
+        let waiting = self.waits.get_mut(place)?.as_mut()?;
+        waiting.is_looking = false;
+        if let Ok(snapshot) = &look {
+            waiting.seen = Some(snapshot.clone());
+        }
+        let end = match waiting.machine.seen(now.saturating_sub(waiting.began), look) {
+            Seen::Running(_) | Seen::Nothing => return None,
+            Seen::End(end) => end,
+        };
+        observe::end(&end);
+        self.past.ended += 1;
+        if let Some(seen) = &waiting.seen {
+            self.past.add(seen);
+        }
+        let batch = waiting.machine.batch().clone();
+        self.places.remove(batch.id());
+        self.waits[place] = None;
+        Some((batch, end))
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.now().saturating_sub(self.began)
+    }
+}

@@ -1,0 +1,279 @@
+//! What holds for every schedule, whatever is seen: bounds, hints, deadlines; no panic, no number that is none; the same again.
+
+use std::time::Duration;
+
+use bulkrail::schedule::{
+    BURST, Bounds, Budget, Decision, End, Fraction, History, JITTER, Observation, RING, Reason, Schedule, pick,
+};
+use proptest::prelude::*;
+
+/// One look, and how long after the one before (or after its due time) it came.
+#[derive(Debug, Clone)]
+struct Look {
+    observation: Observation,
+    hint: Option<Duration>,
+    late: Duration,
+    u: f64,
+}
+
+fn number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        8 => 0.0..1.0f64,
+        1 => -1e9..1e9f64,
+        1 => prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1.0, f64::MIN_POSITIVE]),
+    ]
+}
+
+fn progress() -> impl Strategy<Value = Option<Fraction>> {
+    prop_oneof![
+        (number(), number()).prop_map(|(done, step)| Fraction::new(done, step)),
+        (any::<u64>(), any::<u64>()).prop_map(|(done, total)| Fraction::counted(done, total)),
+        (0..120u64, Just(100)).prop_map(|(done, total)| Fraction::counted(done, total)),
+        number().prop_map(|done| Fraction::percent(done * 100.0)),
+    ]
+}
+
+fn look() -> impl Strategy<Value = Look> {
+    let seen = prop_oneof![
+        1 => Just(Observation::queued()),
+        6 => progress().prop_map(Observation::running),
+        1 => Just(Observation::failed()),
+        1 => Just(Observation::throttled()),
+    ];
+    let hint = prop::option::weighted(0.2, prop_oneof![9 => 0..600u64, 1 => Just(1_000_000_000), 1 => Just(u64::MAX)]);
+    let late = prop_oneof![9 => 0..5_000u64, 1 => 0..10_000_000u64];
+    (seen, hint, late, number()).prop_map(|(seen, hint, late, u)| {
+        let hint = hint.map(Duration::from_secs);
+        Look { observation: seen.with_hint(hint), hint, late: Duration::from_millis(late), u }
+    })
+}
+
+fn schedule() -> impl Strategy<Value = (Schedule, Bounds)> {
+    let rule = prop_oneof![
+        4 => number().prop_map(|worth| Schedule::adaptive().worth(worth.abs() * 500.0)),
+        1 => (0..100_000u64).prop_map(|ms| Schedule::fixed(Duration::from_millis(ms))),
+        1 => (0..100_000u64, number(), 0..100_000u64).prop_map(|(first, factor, max)| {
+            Schedule::exponential(Duration::from_millis(first), factor * 3.0, Duration::from_millis(max))
+        }),
+    ];
+    let millis = || prop_oneof![9 => 0..200_000u64, 1 => Just(0), 1 => Just(u64::MAX)].prop_map(Duration::from_millis);
+    (rule, millis(), millis(), millis(), millis()).prop_map(|(rule, first_min, min_gap, max_gap, max_blind)| {
+        let bounds = Bounds { first_min, min_gap, max_gap, max_blind };
+        (rule.bounds(bounds), bounds)
+    })
+}
+
+fn history() -> impl Strategy<Value = History> {
+    prop::collection::vec((prop::option::of(0..100_000u64), 0..4_000_000u64), 0..40).prop_map(|ends| {
+        let mut history = History::new();
+        for (size, millis) in ends {
+            history.add(size, Duration::from_millis(millis));
+        }
+        history
+    })
+}
+
+/// A wait from its first look on; `each` sees every decision, with its time.
+fn wait(
+    schedule: Schedule,
+    looks: &[Look],
+    history: &mut History,
+    mut each: impl FnMut(Option<&Look>, Duration, Decision) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let mut pace = schedule.pace(Some(1_000), history);
+    let first = pace.first(Some(Duration::ZERO), 0.5, history);
+    each(None, Duration::ZERO, first)?;
+    let mut now = first.wait;
+    for look in looks {
+        now = now.saturating_add(look.late);
+        let decision = pace.after(look.observation, now, look.u, history);
+        each(Some(look), now, decision)?;
+        let worth = pace.worth(now.saturating_add(decision.wait), history);
+        prop_assert!(worth >= 0.0, "{worth}");
+        now = now.saturating_add(decision.wait);
+    }
+    pace.ended(End::finished(), now, history);
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn no_wait_breaks_a_bound_a_hint_or_the_deadline(
+        (schedule, bounds) in schedule(),
+        looks in prop::collection::vec(look(), 0..30),
+        mut history in history(),
+        deadline in 0..100_000_000u64,
+    ) {
+        let deadline = Duration::from_millis(deadline);
+        wait(schedule, &looks, &mut history, |look, now, decision| {
+            let hint = look.and_then(|look| look.hint).unwrap_or_default();
+            let first = if look.is_none() { bounds.first_min } else { Duration::ZERO };
+            let floor = bounds.min_gap.max(first).max(hint);
+            prop_assert!(decision.wait >= floor, "{decision:?} under {floor:?}");
+            prop_assert!(!decision.wait.is_zero());
+            let jittered = |floor: Duration| floor.saturating_add(floor.mul_f64(JITTER)).saturating_add(Duration::from_millis(2));
+            let most = bounds.max_gap.max(bounds.min_gap).max(Duration::from_millis(1));
+            // A floor is longer than the longest gap where the provider says so.
+            let most = if floor > Duration::from_secs(1 << 40) { Duration::MAX } else { most.max(jittered(hint.max(first))) };
+            // A failed look is not held to the longest gap, but to half a minute.
+            let most = if matches!(decision.reason, Reason::Retry | Reason::Throttled) { most.max(Duration::from_secs(30)) } else { most };
+            prop_assert!(decision.wait <= most, "{decision:?} over {most:?}");
+            prop_assert!(decision.worth >= 0.0);
+            for number in [decision.remaining, decision.spread].into_iter().flatten() {
+                prop_assert!(number.is_finite() && number > 0.0, "{decision:?}");
+            }
+            let left = deadline.saturating_sub(now);
+            prop_assert!(decision.within(left).wait <= left);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn the_same_looks_give_the_same_waits(
+        (schedule, _) in schedule(),
+        looks in prop::collection::vec(look(), 0..30),
+        history in history(),
+    ) {
+        let waits = |mut history: History| {
+            let mut waits = Vec::new();
+            wait(schedule, &looks, &mut history, |_, _, decision| {
+                waits.push((decision.wait, decision.reason));
+                Ok(())
+            })?;
+            Ok::<_, TestCaseError>((waits, history.export()))
+        };
+        prop_assert_eq!(waits(history.clone())?, waits(history)?);
+    }
+
+    #[test]
+    fn a_history_comes_back_as_it_went(mut history in history(), looks in prop::collection::vec(look(), 0..20)) {
+        wait(Schedule::adaptive(), &looks, &mut history, |_, _, _| Ok(()))?;
+        let document = history.export();
+        let back = History::import(&document).expect("our own document");
+        prop_assert_eq!(back.export(), document);
+        prop_assert_eq!(back.len(), history.len());
+    }
+
+    #[test]
+    fn any_text_is_a_history_or_an_error(text in ".{0,200}", cells in prop::collection::vec(number(), 0..12)) {
+        let _ = History::import(&text);
+        let pairs: Vec<String> = cells.chunks(2).map(|pair| format!("{pair:?}")).collect();
+        let document = format!(r#"{{"version":1,"finished":[{}],"calibration":{cells:?}}}"#, pairs.join(","));
+        let _ = History::import(&document);
+    }
+
+    #[test]
+    fn no_more_is_sent_than_the_budget(
+        rate in 0.1..50.0f64,
+        steps in prop::collection::vec((0..3_000u64, 0..20u32, any::<bool>()), 1..60),
+    ) {
+        let mut budget = Budget::new(rate);
+        let (mut now, mut sent, mut paused) = (Duration::ZERO, 0, Duration::ZERO);
+        for (passed, asked, refused) in steps {
+            now += Duration::from_millis(passed);
+            for _ in 0..asked {
+                let free = budget.wait(now).is_zero();
+                let taken = budget.take(now);
+                prop_assert_eq!(free, taken);
+                prop_assert!(!taken || now >= paused);
+                sent += u32::from(taken);
+            }
+            if refused {
+                budget.throttled(now, Some(Duration::from_secs(2)));
+                paused = now + Duration::from_secs(2);
+            }
+            prop_assert!(budget.rate() <= rate && budget.rate() > 0.0);
+            let most = 1.0f64.max(rate * BURST) + rate * now.as_secs_f64();
+            prop_assert!(f64::from(sent) <= most + 1e-6, "{sent} by {now:?}");
+        }
+        // Whoever waits as long as it says finds a request.
+        let wait = budget.wait(now);
+        prop_assert!(budget.take(now + wait));
+    }
+}
+
+#[test]
+fn garbage_in_a_history_is_dropped() {
+    let document = r#"{"version":1,"extra":[1],"calibration":[3,"x",null],
+        "finished":[[10,5000],[-1,5000],[10,-5],[10,0],[1,1e300],[10,99999999999999],null,"x",[1],[1,2,3],{},[0,7000]],
+        "failed":[[1,null]]}"#;
+    let history = History::import(document).expect("a history");
+    assert_eq!(history.len(), 2, "{}", history.export());
+    let written: serde_json::Value = serde_json::from_str(&history.export()).expect("JSON");
+    assert_eq!(written["finished"], serde_json::json!([[10, 5000], [0, 7000]]));
+    assert_eq!(written["failed"], serde_json::json!([]));
+}
+
+#[test]
+fn a_history_is_bounded_and_a_later_version_refused() {
+    let long: Vec<[u64; 2]> = (1..10_000).map(|millis| [1, millis]).collect();
+    let document = serde_json::json!({ "version": 1, "finished": long }).to_string();
+    let history = History::import(&document).expect("a history");
+    assert_eq!(history.len(), RING);
+    assert!(history.export().len() < 8_000);
+    let error = History::import(r#"{"version":2}"#).expect_err("a later version");
+    assert_eq!(error.to_string(), "a history of version 2; only version 1 can be read");
+    assert!(!History::import("[\"secret\"]").expect_err("no history").to_string().contains("secret"));
+}
+
+#[test]
+fn histories_of_several_operations_are_one_document() {
+    let mut kept = std::collections::BTreeMap::from([("import", History::new())]);
+    kept.entry("import").or_default().add(Some(5), Duration::from_secs(9));
+    let text = serde_json::to_string(&kept).expect("JSON");
+    let back: std::collections::BTreeMap<String, History> = serde_json::from_str(&text).expect("its own JSON");
+    assert_eq!(back["import"].len(), 1);
+}
+
+#[test]
+fn a_learned_duration_is_waited_for() {
+    let mut history = History::new();
+    for i in 0..50 {
+        history.add(None, Duration::from_millis(300_000 + 200 * i));
+    }
+    let schedule = Schedule::adaptive();
+    let cold = schedule.pace(None, &History::new()).first(Some(Duration::ZERO), 0.5, &History::new());
+    let warm = schedule.pace(None, &history).first(Some(Duration::ZERO), 0.5, &history);
+    assert!(warm.wait > 10 * cold.wait, "{warm:?} and {cold:?}");
+    assert_eq!(warm.reason, Reason::Blind);
+}
+
+#[test]
+fn a_late_wait_looks_at_once() {
+    let history = History::new();
+    for age in [Some(Duration::from_secs(600)), None] {
+        assert_eq!(Schedule::adaptive().pace(None, &history).first(age, 0.5, &history).wait, Duration::ZERO);
+    }
+}
+
+#[test]
+fn an_unknown_beginning_and_an_interrupted_wait_teach_nothing() {
+    let mut history = History::new();
+    let mut joined = Schedule::adaptive().pace(None, &history);
+    joined.first(None, 0.5, &history);
+    joined.ended(End::finished(), Duration::from_secs(5), &mut history);
+    let mut interrupted = Schedule::adaptive().pace(None, &history);
+    interrupted.first(Some(Duration::from_secs(36_000)), 0.5, &history);
+    interrupted.clone().ended(End::finished(), Duration::from_secs(36_000), &mut history);
+    assert!(history.is_empty());
+    // Unless the provider says when it ended.
+    let ended = End::finished().at(Some(Duration::from_secs(60)));
+    interrupted.ended(ended, Duration::from_secs(36_000), &mut history);
+    assert_eq!(history.len(), 1);
+}
+
+#[test]
+fn a_refusal_halves_the_rate_and_time_gives_it_back() {
+    let mut budget = Budget::new(4.0);
+    budget.throttled(Duration::from_secs(10), None);
+    budget.throttled(Duration::from_millis(10_100), None);
+    assert!((budget.rate() - 2.0).abs() < 0.01, "one cut for what was under way together: {}", budget.rate());
+    let _ = budget.take(Duration::from_secs(65));
+    assert!((budget.rate() - 4.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_batch_that_is_worth_most_is_picked() {
+    assert_eq!(pick([("a", 1.0), ("b", 3.0), ("c", 3.0), ("d", f64::NAN)], 2.0), Some("b"));
+    assert_eq!(pick([("a", 1.0)], 2.0), None);
+}
