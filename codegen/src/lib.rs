@@ -14,6 +14,8 @@
 //! # Ok::<(), bulkrail_codegen::Error>(())
 //! ```
 
+#[cfg(feature = "docs")]
+pub mod docs;
 mod error;
 #[cfg(feature = "generate")]
 mod generate;
@@ -23,6 +25,8 @@ mod lower;
 mod pointer;
 #[cfg(feature = "generate")]
 mod redact;
+#[cfg(feature = "generate")]
+mod surface;
 
 pub use error::Error;
 #[cfg(feature = "generate")]
@@ -30,3 +34,5 @@ pub use generate::{generate, run_build_script};
 pub use lint::lint;
 pub use load::Spec;
 pub use lower::lower;
+#[cfg(feature = "generate")]
+pub use surface::surface;

@@ -1,0 +1,149 @@
+//! What a generated client is to the code that uses it, as text that a person can review.
+
+use quote::ToTokens;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Fields, FnArg, ImplItem, Item, Path, ReturnType, TypeReference, Visibility};
+
+/// Lists the public surface of a generated client, one item a line, sorted: types and their fields with their Rust types, the variants
+/// of enums, methods with their arguments and answer, constants, re-exports.
+///
+/// Left out is what follows from the rest or from the generator alone: the implementations of traits, documentation, attributes,
+/// names on the wire, lifetimes.
+///
+/// ```
+/// let source = "pub mod types { pub struct Job { pub id: ::std::string::String, seen: u8 } }
+///     impl Client { pub async fn get_job<'a>(&'a self, id: &'a str) -> Result<types::Job, Error<()>> { todo!() } }";
+/// let surface = "Client::get_job(&self, id: &str) -> Result<types::Job, Error<()>>\ntypes::Job struct\ntypes::Job.id: String\n";
+/// assert_eq!(bulkrail_codegen::surface(source), surface);
+/// ```
+///
+/// # Panics
+///
+/// When `generated_rust` is no Rust. What [`generate`](crate::generate) returns always is.
+#[must_use]
+pub fn surface(generated_rust: &str) -> String {
+    let mut file = syn::parse_file(generated_rust).expect("generated code is Rust");
+    Shorten.visit_file_mut(&mut file);
+    let mut lines = Vec::new();
+    items("", &file.items, &mut lines);
+    lines.sort();
+    lines.dedup();
+    lines.into_iter().map(|line| line + "\n").collect()
+}
+
+fn items(at: &str, items: &[Item], lines: &mut Vec<String>) {
+    for item in items {
+        match item {
+            Item::Mod(module) if is_public(&module.vis) => {
+                let inner = module.content.as_ref().map_or(&[][..], |(_, items)| items);
+                self::items(&format!("{at}{}::", module.ident), inner, lines);
+            }
+            Item::Struct(data) if is_public(&data.vis) => {
+                let name = format!("{at}{}", data.ident);
+                lines.push(format!("{name} struct"));
+                fields(&name, &data.fields, false, lines);
+            }
+            Item::Enum(data) if is_public(&data.vis) => {
+                let name = format!("{at}{}", data.ident);
+                lines.push(format!("{name} enum"));
+                for variant in &data.variants {
+                    let name = format!("{name}::{}", variant.ident);
+                    match &variant.fields {
+                        Fields::Unnamed(inner) => lines.push(format!("{name}({})", text(&inner.unnamed))),
+                        inner => {
+                            lines.push(name.clone());
+                            fields(&name, inner, true, lines);
+                        }
+                    }
+                }
+            }
+            Item::Impl(block) if block.trait_.is_none() => {
+                let name = format!("{at}{}", text(&block.self_ty));
+                let methods = block.items.iter().filter_map(|item| match item {
+                    ImplItem::Fn(method) if is_public(&method.vis) => Some(&method.sig),
+                    _ => None,
+                });
+                lines.extend(methods.map(|method| format!("{name}::{}", signature(method))));
+            }
+            Item::Fn(function) if is_public(&function.vis) => lines.push(format!("{at}{}", signature(&function.sig))),
+            Item::Const(data) if is_public(&data.vis) => {
+                lines.push(format!("{at}{} const: {}", data.ident, text(&data.ty)));
+            }
+            Item::Type(alias) if is_public(&alias.vis) => {
+                lines.push(format!("{at}{} type = {}", alias.ident, text(&alias.ty)));
+            }
+            Item::Use(names) if is_public(&names.vis) => lines.push(format!("{at}use {}", text(&names.tree))),
+            _ => {}
+        }
+    }
+}
+
+fn fields(name: &str, fields: &Fields, all: bool, lines: &mut Vec<String>) {
+    let public = fields.iter().enumerate().filter(|(_, field)| all || is_public(&field.vis));
+    lines.extend(public.map(|(index, field)| {
+        let field_name = field.ident.as_ref().map_or_else(|| index.to_string(), ToString::to_string);
+        format!("{name}.{field_name}: {}", text(&field.ty))
+    }));
+}
+
+fn signature(method: &syn::Signature) -> String {
+    let arguments = method.inputs.iter().map(|input| match input {
+        FnArg::Receiver(receiver) if receiver.reference.is_some() => "&self".to_owned(),
+        FnArg::Receiver(_) => "self".to_owned(),
+        FnArg::Typed(argument) => format!("{}: {}", text(&argument.pat), text(&argument.ty)),
+    });
+    let arguments = arguments.collect::<Vec<_>>().join(", ");
+    let generics: Vec<String> = method.generics.type_params().map(text).collect();
+    let generics = if generics.is_empty() { String::new() } else { format!("<{}>", generics.join(", ")) };
+    let answer = match &method.output {
+        ReturnType::Default => String::new(),
+        ReturnType::Type(_, kind) => format!(" -> {}", text(kind)),
+    };
+    format!("{}{generics}({arguments}){answer}", method.ident)
+}
+
+fn is_public(visibility: &Visibility) -> bool {
+    matches!(visibility, Visibility::Public(_))
+}
+
+/// Tokens as people write them.
+fn text(tokens: &impl ToTokens) -> String {
+    let mut text = tokens.to_token_stream().to_string();
+    for (from, to) in [(" :: ", "::"), (":: ", "::"), (" <", "<"), ("< ", "<"), (" >", ">"), (" ,", ","), ("& ", "&")] {
+        text = text.replace(from, to);
+    }
+    for (from, to) in [
+        ("{ ", "{"),
+        (" }", "}"),
+        ("[ ", "["),
+        (" ]", "]"),
+        ("( ", "("),
+        (" )", ")"),
+        (" (", "("),
+        (" :", ":"),
+        (" ;", ";"),
+    ] {
+        text = text.replace(from, to);
+    }
+    text.replace(",(", ", (")
+}
+
+/// Takes out what is the same everywhere: lifetimes, and the long names of the standard library.
+struct Shorten;
+
+impl VisitMut for Shorten {
+    fn visit_path_mut(&mut self, path: &mut Path) {
+        visit_mut::visit_path_mut(self, path);
+        path.leading_colon = None;
+        if path.segments.first().is_some_and(|first| first.ident == "std")
+            && let Some(last) = path.segments.last().cloned()
+        {
+            path.segments = [last].into_iter().collect();
+        }
+    }
+
+    fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+        visit_mut::visit_type_reference_mut(self, reference);
+        reference.lifetime = None;
+    }
+}

@@ -1,0 +1,9 @@
+//! Documentation pages against specs: what `bulkrail_codegen::docs` reads, how it classes what differs, and what it refuses.
+#![cfg(feature = "docs")]
+
+mod bad_input;
+mod descriptions;
+mod explained;
+mod mintlify;
+mod pages;
+mod support;
