@@ -1,9 +1,11 @@
 //! What a poll and a streamed row cost, as ratios against a named baseline in the same run.
 //!
 //! `cargo bench --bench poll` prints a table and exits non-zero when a goal is missed. Bodies are made of one documented example row.
+//! `cargo bench --bench poll -- scale` waits for 10,000 and 100,000 batches at once and reports what each costs.
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
 
 mod bodies;
+mod scale;
 mod server;
 
 use std::time::{Duration, Instant};
@@ -29,6 +31,9 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         println!("run with `cargo bench --bench poll`");
         return;
+    }
+    if std::env::args().any(|argument| argument == "scale") {
+        return scale::report();
     }
     let goals = [lean_cpu(), lean_memory(), small_wall(), small_allocations(), stream_memory(), stream_speed()];
     println!("{:<62} {:>10} {:>10}   against", "", "measured", "goal");
@@ -105,7 +110,8 @@ fn lean_memory() -> Goal {
 
 /// Both polls over loopback, in turn, so that the machine's moods hit both.
 fn small_wall() -> Goal {
-    let (ours, theirs) = server::in_turn(3_000);
+    let (ours, theirs) = server::in_turn(6_000);
+    println!("a small poll over loopback: {ours:?}; by hand: {theirs:?}");
     Goal {
         what: "wall time of a small poll over loopback",
         baseline: "hand-written reqwest + serde",

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod job;
+mod specs;
 
 use std::path::PathBuf;
 
@@ -9,7 +10,8 @@ use bulkrail_sandbox::Faults;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use job::{Format, Patience, RowsArgs, RunArgs, Submission, SubmitArgs};
+pub(crate) use job::{Format, Patience, Record, RowsArgs, RunArgs, Submission, SubmitArgs};
+pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs};
 
 use crate::values::{faults, quoted, speed};
 
@@ -26,7 +28,8 @@ Examples:
 Exit codes:
   0  ended, every row succeeded; or nothing to wait for and all done
   2  called or set up wrongly        6  credentials refused
-  3  ended, some rows failed         7  batch not found
+  3  ended, some rows failed;        7  batch not found
+     specs: something was found
   4  ended, failed or cancelled      8  provider not available
   5  deadline passed, still running  9  nobody knows whether it was submitted
   1  anything else                 130  interrupted";
@@ -65,6 +68,7 @@ pub(crate) enum Command {
     Wait(WaitArgs),
     Rows(RowsArgs),
     Run(RunArgs),
+    Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
     /// One JSON document with the fields `batch`, `result` and `error`, each a schema (draft 2020-12).
@@ -83,6 +87,7 @@ impl Command {
             Self::Rows(args) => args.json || matches!(args.format, Some(Format::Json | Format::Jsonl)),
             Self::Run(args) => args.json,
             Self::Wait(args) => args.json || args.jsonl,
+            Self::Specs(args) => matches!(&args.command, SpecsCommand::Diff(args) if args.json),
             Self::Sandbox(_) | Self::Schema | Self::Completions(_) => false,
         }
     }
@@ -160,17 +165,33 @@ Examples:
   bulkrail wait killb 550e8400 --deadline 30m --interval 200ms..5s
   bulkrail wait --batch batch.json --json > result.json
   bulkrail wait --batch - --jsonl < batch.json
+  bulkrail wait --batch many.jsonl                as many batches as are in it, of any providers
 
 A wait that runs out of time (exit 5) or is interrupted (exit 130) prints the batch document, to go on with:
   bulkrail wait reap 784d4045 --json --deadline 10m > out.json
-  bulkrail wait --batch out.json --json";
+  bulkrail wait --batch out.json --json
 
-/// Wait until a batch ends or the deadline passes
+A file of many batches (JSON Lines, or an array) is waited for at once, each provider within its
+request limit. --json then prints one array in the order of the file, of result documents and, for
+batches that could not be seen to their end, error documents; --jsonl prints each of these as it
+ends. Without them there is a table, and below it the batch document of each batch that ran out of
+time, one a line. An interrupt prints the batch document of each that has not ended, one a line.
+The exit code is that of the worst: 130 when interrupted; else the highest code of an error; else 4,
+3 or 0 for how the batches ended.";
+
+pub(crate) const HISTORY: &str = "\
+History:
+  How long batches take is kept per provider (times and sizes, nothing else) and used to look at the
+  right time: in $XDG_STATE_HOME/bulkrail/history.json, else ~/.local/state/bulkrail/history.json; on
+  Windows in %LOCALAPPDATA%\\bulkrail. It is safe to delete. A file that cannot be understood is left
+  out of account, and replaced when there is something to keep. --no-history leaves it alone.";
+
+/// Wait until a batch ends, or many do, or the deadline passes
 ///
 /// Faults of the network and of the provider do not end a wait. Ctrl-C does; the batch itself goes on.
 #[derive(Args)]
 #[command(override_usage = "bulkrail wait [OPTIONS] <PROVIDER> <ID>\n       bulkrail wait [OPTIONS] --batch <FILE>")]
-#[command(after_long_help = format!("{WAIT_EXAMPLES}\n\n{ENVIRONMENT}"))]
+#[command(after_long_help = format!("{WAIT_EXAMPLES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
 pub(crate) struct WaitArgs {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -178,10 +199,13 @@ pub(crate) struct WaitArgs {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) patience: Patience,
-    /// Print the result document, one line of JSON
+    #[command(flatten)]
+    pub(crate) record: Record,
+    /// Print the result document, one line of JSON; an array for a file of many batches
     #[arg(long, conflicts_with = "jsonl")]
     pub(crate) json: bool,
-    /// Print a result document for each look as it is seen, one a line, the final one last
+    /// Print a result document for each look as it is seen, one a line, the final one last; for a file of many
+    /// batches, for each batch as it ends
     #[arg(long)]
     pub(crate) jsonl: bool,
 }

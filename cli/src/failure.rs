@@ -47,6 +47,14 @@ impl Failure {
         Self::configuration(format!("{what}: {error}"))
     }
 
+    /// What was last seen of the batch before it.
+    pub(crate) fn last_report(&self) -> Option<Report> {
+        match self {
+            Self::Error(said) => said.last.clone().or_else(|| said.error.last_report()),
+            Self::NoReader => None,
+        }
+    }
+
     /// The same, said as `message`.
     pub(crate) fn said(mut self, message: impl FnOnce(&str) -> String) -> Self {
         if let Self::Error(said) = &mut self {

@@ -7,9 +7,11 @@ mod accounted;
 mod args;
 mod commands;
 mod connect;
+mod drift;
 mod exit;
 mod failure;
 mod follow;
+mod memory;
 mod output;
 mod people;
 mod progress;
@@ -51,6 +53,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Wait(args) => block_on(commands::wait::run(args, people)),
         Command::Rows(args) => block_on(commands::rows::run(args, people)),
         Command::Run(args) => block_on(commands::run::run(args, people)),
+        Command::Specs(args) => commands::specs::run(args.command),
         Command::Schema => commands::schema::run(),
         Command::Completions(args) => commands::completions::run(args),
     }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use bulkrail::Snapshot;
+use bulkrail::wait::FleetProgress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::table;
@@ -53,6 +54,22 @@ impl Bars {
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
+    /// Shows how far `batches` batches are, in fleets.
+    pub(crate) fn show_all<'a>(&self, batches: usize, fleets: impl IntoIterator<Item = &'a FleetProgress>) {
+        let mut all = FleetProgress::default();
+        for fleet in fleets {
+            all.ended += fleet.ended;
+            all.rows_processed += fleet.rows_processed;
+            all.rows_total += fleet.rows_total;
+        }
+        let mut message = format!("{} of {batches} ended", all.ended);
+        if all.rows_total > 0 {
+            message.push_str(&format!(", {} of {} rows", all.rows_processed, all.rows_total));
+        }
+        self.0.set_position((all.ended * 100 / batches.max(1)) as u64);
+        self.0.set_message(message);
+    }
+
     /// Shows what was seen.
     pub(crate) fn show(&self, snapshot: &Snapshot) {
         let progress = &snapshot.progress;

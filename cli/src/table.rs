@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkrail::{Outcome, Progress, Report, Row, RowOutcome};
+use bulkrail::{Batch, Error, Outcome, Progress, Report, Row, RowOutcome};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 /// What was seen of one batch, in a few lines.
@@ -80,6 +80,40 @@ pub(crate) fn reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Stri
         ]);
     }
     for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    finished(&table)
+}
+
+/// Each of many batches, one a line: how it ended, or why nobody saw it end.
+pub(crate) fn batches(ends: &[(&Batch, &Result<Report, Error>)]) -> String {
+    let mut table =
+        framed(["provider", "batch", "outcome", "total", "succeeded", "failed", "unaccounted", "polls", "time"]);
+    for (batch, end) in ends {
+        let (report, outcome) = match end {
+            Ok(report) => {
+                (Some(report.clone()), report.outcome().map(|outcome| format!("{} {outcome}", sign(outcome))))
+            }
+            Err(error) => (error.last_report(), Some(format!("? {}", error.kind().as_str()))),
+        };
+        let progress = report.as_ref().map(|report| report.snapshot.progress).unwrap_or_default();
+        let (polls, took) = match end {
+            Ok(report) => (report.polls, report.elapsed),
+            Err(error) => (error.polls(), error.elapsed()),
+        };
+        table.add_row([
+            batch.provider().to_string(),
+            clean(batch.id()),
+            outcome.unwrap_or_else(|| text(None)),
+            number(progress.total),
+            number(progress.succeeded),
+            number(progress.failed),
+            number(progress.unaccounted()),
+            polls.to_string(),
+            seconds(took),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     finished(&table)

@@ -1,5 +1,7 @@
 //! Which batch a command is about.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,11 +16,22 @@ use crate::values::quoted;
 impl Target {
     /// The batch named on the command line, or the one in the file.
     pub(crate) fn batch(&self) -> Result<Batch, Failure> {
+        let mut batches = self.batches()?;
+        match (batches.pop(), batches.is_empty()) {
+            (Some(batch), true) => Ok(batch),
+            _ => Err(Failure::usage(
+                "the file has several batches; name one of them, or put each into a file of its own",
+            )),
+        }
+    }
+
+    /// The batch named on the command line, or those in the file: at least one, none of them twice.
+    pub(crate) fn batches(&self) -> Result<Vec<Batch>, Failure> {
         if let Some(file) = &self.batch {
             return from_file(file);
         }
         match (self.provider, &self.id) {
-            (Some(provider), Some(id)) => Ok(Batch::named(provider.id(), id)?),
+            (Some(provider), Some(id)) => Ok(vec![Batch::named(provider.id(), id)?]),
             _ => Err(Failure::usage("name a provider and the id of a batch, or a --batch file")),
         }
     }
@@ -44,7 +57,7 @@ fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-fn from_file(file: &Path) -> Result<Batch, Failure> {
+fn from_file(file: &Path) -> Result<Vec<Batch>, Failure> {
     let mut text = String::new();
     let (name, read) = if is_stdin(file) {
         ("standard input".to_owned(), io::stdin().lock().read_to_string(&mut text))
@@ -56,24 +69,37 @@ fn from_file(file: &Path) -> Result<Batch, Failure> {
     from_text(&text).map_err(|reason| Failure::usage(format!("{name} holds no batch document: {reason}")))
 }
 
-/// The batch in a batch document, or in the field `batch` of another document. Of several documents (`--jsonl`) the last one counts;
-/// all have to be about the same batch.
-fn from_text(text: &str) -> Result<Batch, String> {
-    let mut last: Option<Batch> = None;
+/// The batches in batch documents, or in the field `batch` of other documents, or in arrays of these. Of several documents about one
+/// batch (`--jsonl`) the last one counts.
+fn from_text(text: &str) -> Result<Vec<Batch>, String> {
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut places = HashMap::new();
     for document in Deserializer::from_str(text).into_iter::<Value>() {
-        let document = document.map_err(|error| error.to_string())?;
-        let batch = document.get("batch").filter(|batch| !batch.is_null());
-        let batch = batch.unwrap_or(&document);
-        if !batch.is_object() {
-            return Err("it is no JSON object".to_owned());
+        let documents = match document.map_err(|error| error.to_string())? {
+            Value::Array(documents) => documents,
+            document => vec![document],
+        };
+        for document in documents {
+            let batch = in_document(document)?;
+            match places.entry((batch.provider().clone(), batch.id().to_owned())) {
+                Entry::Occupied(place) => batches[*place.get()] = batch,
+                Entry::Vacant(place) => {
+                    place.insert(batches.len());
+                    batches.push(batch);
+                }
+            }
         }
-        let batch: Batch = serde_json::from_value(batch.clone()).map_err(|error| error.to_string())?;
-        if last.is_some_and(|last| (last.provider(), last.id()) != (batch.provider(), batch.id())) {
-            return Err("it has several batches; name one of them, or put each into a file of its own".to_owned());
-        }
-        last = Some(batch);
     }
-    last.ok_or_else(|| "it is empty".to_owned())
+    if batches.is_empty() { Err("it is empty".to_owned()) } else { Ok(batches) }
+}
+
+fn in_document(mut document: Value) -> Result<Batch, String> {
+    let batch = document.get_mut("batch").filter(|batch| !batch.is_null()).map(Value::take);
+    let batch = batch.unwrap_or(document);
+    if !batch.is_object() {
+        return Err("it is no JSON object".to_owned());
+    }
+    serde_json::from_value(batch).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -89,7 +115,8 @@ mod tests {
         let pretty = "{\n  \"provider\": \"reap\",\n  \"id\": \"b-1\", \"key\": \"k\",\
                       \"submitted_at\": \"2026-01-01T00:00:00Z\"\n}";
         for text in [BATCH, &result, &lines, pretty] {
-            let batch = from_text(text).unwrap();
+            let batches = from_text(text).unwrap();
+            let [batch] = &batches[..] else { panic!("{text}") };
             assert_eq!((batch.id(), batch.key()), ("b-1", Some("k")), "{text}");
         }
     }
@@ -109,10 +136,23 @@ mod tests {
             r#"{"provider":"reap","id":"../x"}"#,
             r#"{"provider":"Not A Name","id":"x"}"#,
             r#"{"provider":"reap","id":"x"} trailing"#,
-            r#"{"provider":"reap","id":"x"} {"provider":"reap","id":"y"}"#,
+            r#"[{"provider":"reap","id":"x"},7]"#,
+            r#"[[{"provider":"reap","id":"x"}]]"#,
         ];
         for text in texts {
             assert!(from_text(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn many_batches_keep_their_order_and_stand_there_once() {
+        let text = format!(
+            r#"{BATCH} {{"batch":{{"provider":"cdq","id":"b-1"}},"state":"running"}} {{"provider":"reap","id":"b-2"}} {{"provider":"reap","id":"b-1"}}"#
+        );
+        let array = format!("[{}]", text.replace("} {", "},{"));
+        for text in [text, array] {
+            let names: Vec<_> = from_text(&text).unwrap().iter().map(ToString::to_string).collect();
+            assert_eq!(names, ["reap batch b-1", "cdq batch b-1", "reap batch b-2"]);
         }
     }
 }

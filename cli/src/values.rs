@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use bulkrail::schedule::WORTHS;
 use bulkrail_sandbox::Faults;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::SignedDuration;
@@ -11,6 +12,13 @@ use jiff::SignedDuration;
 pub(crate) fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok();
     speed.filter(|speed: &f64| speed.is_finite() && *speed > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+/// How many seconds of lag one request is worth.
+pub(crate) fn worth(text: &str) -> Result<f64, String> {
+    let (least, most) = (WORTHS.start(), WORTHS.end());
+    let worth = text.parse().ok().filter(|worth| WORTHS.contains(worth));
+    worth.ok_or_else(|| format!("expected a number of seconds from {least} to {most}"))
 }
 
 /// A fault profile by its name.

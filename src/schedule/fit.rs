@@ -171,7 +171,7 @@ mod tests {
     fn the_integral_and_its_inverse_agree() {
         let fit = fit((1..50).map(f64::from));
         for factor in [0.1, 1.0, 7.0] {
-            for t in [1.0, 10.0, 60.0, 500.0] {
+            for t in [2.0, 10.0, 60.0, 500.0] {
                 let back = fit.inverse(fit.integral(t, factor), factor).expect("within the steps");
                 assert!((back / t - 1.0).abs() < 1e-6, "{t} came back as {back}");
             }

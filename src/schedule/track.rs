@@ -28,6 +28,8 @@ const SPREADS: (f64, f64) = (0.03, 1.2);
 /// takes over where little is left to go by the rate: at 99 %, at 100 % and no end, in a stall near the end.
 const STUCK_SHARE: f64 = 0.7;
 const STUCK_SPREAD: f64 = 0.8;
+/// A year: progress that has hardly begun promises no end, and sums need one.
+const LONGEST: f64 = 365.0 * 86_400.0;
 /// As many forecasts are kept for the calibration.
 const FORECASTS: usize = 6;
 /// As many points of progress: the rate of late needs one a third of the run ago, and thinned by half there still is one.
@@ -152,7 +154,7 @@ impl Track {
             let disagreement = DISAGREEMENT * (whole / late).ln().powi(2);
             (moving, self.error.max(self.error_floor) + disagreement, false)
         };
-        let remaining = remaining.max(least);
+        let remaining = remaining.clamp(least, LONGEST.max(least));
         let unseen = remaining * (begun.first - begun.before) / (4.0 * run.max(1.0));
         let absolute = step_time / 2.0 + CLOCK_ERROR + unseen;
         let spread = (square.min(MOST_ERROR) + (absolute / remaining).powi(2)).sqrt();

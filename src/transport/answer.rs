@@ -43,7 +43,7 @@ impl Answer {
         status: StatusCode,
         response: Response,
     ) -> Self {
-        let retry_after = hints::retry_after(response.headers(), !status.is_success(), clock.wall());
+        let retry_after = hints::retry_after(response.headers(), !status.is_success(), clock);
         Self { dialect, status, retry_after, limits, response }
     }
 

@@ -7,21 +7,23 @@ use http::header::{DATE, RETRY_AFTER};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
+use crate::time::Clock;
+
 /// Longer than any wait: a hint beyond it is taken for this.
 const MAX_HINT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long the answer asks to be left alone: `Retry-After` in seconds or as a date, else, where nothing remains of a rate limit,
 /// `X-RateLimit-Reset` in epoch seconds.
 ///
-/// Dates are measured against the answer's own `Date`, because our clock may be wrong; `wall` stands in where it has none. Garbage is
+/// Dates are measured against the answer's own `Date`, because our clock may be wrong; `clock` stands in where it has none. Garbage is
 /// no hint. A limit that merely tells its next reset, on an answer that was not `refused`, is no hint either.
-pub(super) fn retry_after(headers: &HeaderMap, refused: bool, wall: Timestamp) -> Option<Duration> {
-    let now = text(headers, DATE.as_str()).and_then(date).unwrap_or(wall);
-    let hint = text(headers, RETRY_AFTER.as_str()).and_then(|hint| seconds(hint).or_else(|| until(date(hint)?, now)));
+pub(super) fn retry_after(headers: &HeaderMap, refused: bool, clock: &Clock) -> Option<Duration> {
+    let now = || text(headers, DATE.as_str()).and_then(date).unwrap_or_else(|| clock.wall());
+    let hint = text(headers, RETRY_AFTER.as_str()).and_then(|hint| seconds(hint).or_else(|| until(date(hint)?, now())));
     let hint = hint.or_else(|| {
         let spent = text(headers, "x-ratelimit-remaining").map_or(refused, |remaining| remaining == "0");
         let reset = text(headers, "x-ratelimit-reset").filter(|_| spent)?;
-        until(Timestamp::from_second(reset.parse().ok()?).ok()?, now)
+        until(Timestamp::from_second(reset.parse().ok()?).ok()?, now())
     });
     hint.map(|hint| hint.min(MAX_HINT))
 }
@@ -44,7 +46,7 @@ fn until(then: Timestamp, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests {
     use super::*;
 
@@ -54,7 +56,7 @@ mod tests {
 
     fn hint_when(refused: bool, headers: &[(&'static str, &'static str)]) -> Option<u64> {
         let map = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        retry_after(&map, refused, "2026-01-01T00:00:00Z".parse().unwrap()).map(|hint| hint.as_secs())
+        retry_after(&map, refused, &crate::testing::VirtualClock::new().clock()).map(|hint| hint.as_secs())
     }
 
     #[test]

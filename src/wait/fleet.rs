@@ -1,6 +1,7 @@
 //! Many waits that share one account's request limit.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tracing::{Instrument, Span};
 
 use super::machine::{Machine, Seen};
 use super::observe;
@@ -59,6 +61,9 @@ pub struct Fleet<'a, P> {
     budget: Budget,
     waits: Vec<Option<Waiting>>,
     places: HashMap<String, usize>,
+    /// Batches whose look is due, and those whose look comes later, with when.
+    due: Vec<usize>,
+    later: BinaryHeap<Reverse<(Duration, usize)>>,
     in_flight: FuturesUnordered<Look<'a>>,
     /// What has ended already.
     past: FleetProgress,
@@ -68,11 +73,13 @@ struct Waiting {
     machine: Machine,
     /// Added at; times of the machine count from there.
     began: Duration,
-    is_looking: bool,
+    span: Span,
     seen: Option<Snapshot>,
 }
 
-type Look<'a> = Pin<Box<dyn Future<Output = (usize, Result<Snapshot, Error>)> + Send + 'a>>;
+/// Which batch it was of, how long it took, what it came to.
+type Landed = (usize, Duration, Result<Snapshot, Error>);
+type Look<'a> = Pin<Box<dyn Future<Output = Landed> + Send + 'a>>;
 
 /// How far a [`Fleet`] is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,6 +116,8 @@ impl<'a, P: Provider> Fleet<'a, P> {
             budget: Budget::new(advice.requests_per_second),
             waits: Vec::new(),
             places: HashMap::new(),
+            due: Vec::new(),
+            later: BinaryHeap::new(),
             in_flight: FuturesUnordered::new(),
             past: FleetProgress::default(),
         }
@@ -164,9 +173,11 @@ impl<'a, P: Provider> Fleet<'a, P> {
             return Ok(());
         }
         self.places.insert(batch.id().to_owned(), self.waits.len());
+        let span = observe::span(&batch);
         let machine = Machine::new(self.options, self.histories.clone(), batch, self.clock.wall());
         let began = self.now();
-        self.waits.push(Some(Waiting { machine, began, is_looking: false, seen: None }));
+        self.later.push(Reverse((began + machine.next_look(), self.waits.len())));
+        self.waits.push(Some(Waiting { machine, began, span, seen: None }));
         Ok(())
     }
 
@@ -189,9 +200,8 @@ impl<'a, P: Provider> Fleet<'a, P> {
                 return None;
             }
             let pause = self.start_looks();
-            let place_and_look = self.landed(pause).await;
-            if let Some((place, seen)) = place_and_look
-                && let Some(end) = self.seen(place, seen)
+            if let Some((place, took, seen)) = self.landed(pause).await
+                && let Some(end) = self.seen(place, took, seen)
             {
                 return Some(end);
             }
@@ -201,37 +211,44 @@ impl<'a, P: Provider> Fleet<'a, P> {
     /// Starts every look that is due and can be afforded; says how long until the next one may be.
     fn start_looks(&mut self) -> Option<Duration> {
         let now = self.now();
+        while let Some(Reverse((due, place))) = self.later.peek().copied()
+            && due <= now
+        {
+            self.later.pop();
+            self.due.push(place);
+        }
         while self.in_flight.len() < IN_FLIGHT {
-            let idle = self.waits.iter().enumerate().filter_map(|(place, waiting)| {
-                let waiting = waiting.as_ref().filter(|waiting| !waiting.is_looking)?;
-                Some((place, waiting))
-            });
-            let due = idle.filter(|(_, waiting)| waiting.began + waiting.machine.next_look() <= now);
-            let worth = due.map(|(place, waiting)| (place, waiting.machine.worth(now.saturating_sub(waiting.began))));
-            let Some(place) = pick(worth, f64::NEG_INFINITY) else { break };
+            let worth = |(index, place): (usize, &usize)| {
+                let waiting = self.waits[*place].as_ref()?;
+                Some((index, waiting.machine.worth(now.saturating_sub(waiting.began))))
+            };
+            let Some(index) = pick(self.due.iter().enumerate().filter_map(worth), f64::NEG_INFINITY) else { break };
             if !self.budget.take(now) {
                 return Some(self.budget.wait(now).max(Duration::from_millis(1)));
             }
+            let place = self.due.swap_remove(index);
             self.start(place);
         }
         if self.in_flight.len() >= IN_FLIGHT {
             return None;
         }
-        let idle = self.waits.iter().flatten().filter(|waiting| !waiting.is_looking);
-        let next = idle.map(|waiting| waiting.began + waiting.machine.next_look()).min()?;
+        let Reverse((next, _)) = self.later.peek()?;
         Some(next.saturating_sub(now).max(Duration::from_millis(1)))
     }
 
     fn start(&mut self, place: usize) {
-        let Some(Some(waiting)) = self.waits.get_mut(place) else { return };
-        waiting.is_looking = true;
+        let Some(Some(waiting)) = self.waits.get(place) else { return };
         let (provider, batch) = (self.provider, waiting.machine.batch().clone());
         let limit = self.clock.sleep(self.options.look_timeout);
-        self.in_flight.push(Box::pin(async move { (place, look(provider, &batch, limit).await) }));
+        let (span, clock, asked) = (waiting.span.clone(), self.clock.clone(), self.clock.now());
+        self.in_flight.push(Box::pin(async move {
+            let seen = look(provider, &batch, limit).instrument(span).await;
+            (place, clock.now().saturating_sub(asked), seen)
+        }));
     }
 
     /// The next look to come back, or nothing after `pause`.
-    async fn landed(&mut self, pause: Option<Duration>) -> Option<(usize, Result<Snapshot, Error>)> {
+    async fn landed(&mut self, pause: Option<Duration>) -> Option<Landed> {
         let mut sleep = pause.map(|pause| self.clock.sleep(pause));
         let in_flight = &mut self.in_flight;
         std::future::poll_fn(move |context| {
@@ -248,7 +265,12 @@ impl<'a, P: Provider> Fleet<'a, P> {
         .await
     }
 
-    fn seen(&mut self, place: usize, look: Result<Snapshot, Error>) -> Option<(Batch, Result<Report, Error>)> {
+    fn seen(
+        &mut self,
+        place: usize,
+        took: Duration,
+        look: Result<Snapshot, Error>,
+    ) -> Option<(Batch, Result<Report, Error>)> {
         let now = self.now();
         if let Err(error) = &look
             && error.kind() == ErrorKind::RateLimited
@@ -256,15 +278,18 @@ impl<'a, P: Provider> Fleet<'a, P> {
             self.budget.throttled(now, error.retry_after());
         }
         let waiting = self.waits.get_mut(place)?.as_mut()?;
-        waiting.is_looking = false;
         if let Ok(snapshot) = &look {
             waiting.seen = Some(snapshot.clone());
         }
-        let end = match waiting.machine.seen(now.saturating_sub(waiting.began), look) {
-            Seen::Running(_) | Seen::Nothing => return None,
+        let Waiting { machine, began, span, .. } = waiting;
+        let elapsed = now.saturating_sub(*began);
+        let end = match span.in_scope(|| observe::seen(machine, elapsed, took, look, None)) {
+            Seen::Running(_) | Seen::Nothing => {
+                self.later.push(Reverse((*began + machine.next_look(), place)));
+                return None;
+            }
             Seen::End(end) => end,
         };
-        observe::end(&end);
         self.past.ended += 1;
         if let Some(seen) = &waiting.seen {
             self.past.add(seen);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tracing::Span;
 
+use super::machine::{Machine, Seen};
 use crate::drift::Drift;
 use crate::{Batch, Error, Report, Snapshot};
 
@@ -34,7 +35,30 @@ pub(super) fn span(batch: &Batch) -> Span {
     )
 }
 
-pub(super) fn poll(polled: &Polled<'_>) {
+/// Hands a look to `machine`, and tells what came of it. To be called inside the wait's span.
+pub(super) fn seen(
+    machine: &mut Machine,
+    elapsed: Duration,
+    took: Duration,
+    look: Result<Snapshot, Error>,
+    observer: Option<&mut Observer<'_>>,
+) -> Seen {
+    let batch = machine.batch().clone();
+    let polled = Polled { batch: &batch, poll: machine.polls() + 1, elapsed, took, seen: look.as_ref() };
+    poll(&polled);
+    if let Some(observer) = observer {
+        observer(&polled);
+    }
+    let known = machine.drift().len();
+    let seen = machine.seen(elapsed, look);
+    machine.drift()[known..].iter().for_each(drift);
+    if let Seen::End(end) = &seen {
+        self::end(end);
+    }
+    seen
+}
+
+fn poll(polled: &Polled<'_>) {
     let (good, bad) = (polled.seen.ok(), polled.seen.err());
     tracing::debug!(
         target: "bulkrail::wait",
@@ -53,7 +77,7 @@ pub(super) fn poll(polled: &Polled<'_>) {
 }
 
 /// Once for each kind of difference. What was found is in the reports; here only where, and what was expected.
-pub(super) fn drift(drift: &Drift) {
+fn drift(drift: &Drift) {
     tracing::warn!(
         target: "bulkrail::drift",
         {

@@ -7,7 +7,7 @@ use futures_core::Stream;
 use tracing::{Instrument, Span};
 
 use super::machine::{Machine, Seen, Step};
-use super::observe::{self, Observer, Polled};
+use super::observe::{self, Observer};
 use super::{Stop, Wait};
 use crate::time::Clock;
 use crate::{Batch, Error, ErrorKind, Provider, Report};
@@ -111,7 +111,7 @@ impl<P: Provider> Running<'_, P> {
                     let sleep = self.clock.sleep(then.saturating_sub(self.now()));
                     match first(&mut self.stop, sleep).await {
                         Some(()) => continue,
-                        None => Seen::End(Err(self.machine.interrupted(self.now()))),
+                        None => self.interrupted(),
                     }
                 }
                 Step::LookUntil(then) => {
@@ -120,38 +120,28 @@ impl<P: Provider> Running<'_, P> {
                     let look = look(self.provider, &self.batch, limit).instrument(self.span.clone());
                     match first(&mut self.stop, look).await {
                         Some(seen) => self.seen(asked, seen),
-                        None => Seen::End(Err(self.machine.interrupted(self.now()))),
+                        None => self.interrupted(),
                     }
                 }
             };
             match seen {
                 Seen::Nothing => {}
                 Seen::Running(report) => return (Some(self), Some(Ok(report))),
-                Seen::End(end) => {
-                    self.span.in_scope(|| observe::end(&end));
-                    return (None, Some(end));
-                }
+                Seen::End(end) => return (None, Some(end)),
             }
         }
     }
 
     fn seen(&mut self, asked: Duration, look: Result<crate::Snapshot, Error>) -> Seen {
         let now = self.now();
-        let polled = Polled {
-            batch: &self.batch,
-            poll: self.machine.polls() + 1,
-            elapsed: now,
-            took: now.saturating_sub(asked),
-            seen: look.as_ref(),
-        };
-        self.span.in_scope(|| observe::poll(&polled));
-        if let Some(observer) = &mut self.observer {
-            observer(&polled);
-        }
-        let known = self.machine.drift().len();
-        let seen = self.machine.seen(now, look);
-        self.span.in_scope(|| self.machine.drift()[known..].iter().for_each(observe::drift));
-        seen
+        let Self { machine, observer, span, .. } = self;
+        span.in_scope(|| observe::seen(machine, now, now.saturating_sub(asked), look, observer.as_mut()))
+    }
+
+    fn interrupted(&mut self) -> Seen {
+        let end = Err(self.machine.interrupted(self.now()));
+        self.span.in_scope(|| observe::end(&end));
+        Seen::End(end)
     }
 
     fn now(&self) -> Duration {

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bulkrail::Provider;
 use bulkrail::cdq::raw::types::ConfirmationFeature;
-use bulkrail::wait::Wait;
+use bulkrail::schedule::Schedule;
+use bulkrail::wait::{Fleet, Wait};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{Connection, ENVIRONMENT, ProviderName, Target};
-use crate::values::{duration, interval};
+use super::{Connection, ENVIRONMENT, HISTORY, ProviderName, Target};
+use crate::values::{duration, interval, worth};
 
 const FILES: &str = "\
 Files:
@@ -78,7 +79,7 @@ With --json, several batches give an array, and the exit code is that of the wor
 #[derive(Args)]
 #[command(override_usage = "bulkrail run [OPTIONS] <PROVIDER> <FILE>\n       \
                             bulkrail run [OPTIONS] cdq --storage-id <ID> [FILE]")]
-#[command(after_long_help = format!("{RUN_EXAMPLES}\n\n{FILES}\n\n{ENVIRONMENT}"))]
+#[command(after_long_help = format!("{RUN_EXAMPLES}\n\n{FILES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) submission: Submission,
@@ -86,6 +87,8 @@ pub(crate) struct RunArgs {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) patience: Patience,
+    #[command(flatten)]
+    pub(crate) record: Record,
     /// Print the result document with its rows, one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -185,7 +188,7 @@ impl From<Feature> for ConfirmationFeature {
 }
 
 /// How to wait.
-#[derive(Args)]
+#[derive(Clone, Args)]
 pub(crate) struct Patience {
     /// Give up after this time, such as 30m or 1h30m [default: what the provider advises, else 1h]
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -193,6 +196,10 @@ pub(crate) struct Patience {
     /// Shortest and longest time between two looks, such as 200ms..5s [default: what the provider advises]
     #[arg(long, value_name = "MIN..MAX", value_parser = interval)]
     pub(crate) interval: Option<RangeInclusive<Duration>>,
+    /// How many seconds later the end may be noticed to save one request, 0.02 to 500; less looks more often
+    /// [default: 2]
+    #[arg(long, value_name = "SECONDS", value_parser = worth)]
+    pub(crate) worth: Option<f64>,
 }
 
 impl Patience {
@@ -204,6 +211,34 @@ impl Patience {
         if let Some(bounds) = &self.interval {
             wait = wait.interval(bounds.clone());
         }
+        if let Some(seconds) = self.worth {
+            wait = wait.schedule(Schedule::adaptive().worth(seconds));
+        }
         wait
     }
+
+    /// `fleet` with this patience.
+    pub(crate) fn of_all<'a, P: Provider>(&self, mut fleet: Fleet<'a, P>) -> Fleet<'a, P> {
+        if let Some(deadline) = self.deadline {
+            fleet = fleet.deadline(deadline);
+        }
+        if let Some(bounds) = &self.interval {
+            fleet = fleet.interval(bounds.clone());
+        }
+        if let Some(seconds) = self.worth {
+            fleet = fleet.schedule(Schedule::adaptive().worth(seconds));
+        }
+        fleet
+    }
+}
+
+/// What a wait reads and leaves behind beside its result.
+#[derive(Args)]
+pub(crate) struct Record {
+    /// Leave alone what is kept of how long earlier batches took
+    #[arg(long)]
+    pub(crate) no_history: bool,
+    /// Append a line of JSON a batch: in what the answers differed from the documentation; for `bulkrail specs suggest`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) drift_report: Option<PathBuf>,
 }

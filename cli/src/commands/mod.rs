@@ -6,6 +6,7 @@ pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
+pub(crate) mod specs;
 pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod wait;

@@ -3,15 +3,17 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use bulkrail::{Batch, Error, ErrorKind};
+use bulkrail::{Batch, Error, ErrorKind, Histories};
 use serde::Serialize;
 
 use super::submit::{after, line, waiting};
 use crate::accounted::Accounted;
 use crate::args::RunArgs;
 use crate::connect::{AnyClient, connect};
+use crate::drift::DriftReport;
 use crate::failure::Failure;
 use crate::follow::follow;
+use crate::memory::Memory;
 use crate::people::People;
 use crate::progress::{Bar, Bars};
 use crate::submitted::Submitted;
@@ -36,6 +38,8 @@ enum Document<'a> {
 pub(crate) async fn run(args: RunArgs, people: People) -> Result<u8, Failure> {
     let parts = args.submission.parts()?;
     let client = Arc::new(connect(&args.submission.provider.id(), &args.connection)?);
+    let drift = Arc::new(DriftReport::open(args.record.drift_report.as_deref())?);
+    let memory = Memory::open(args.record.no_history);
     let args = Arc::new(args);
     let stop = || signals::stop().map_err(|error| Failure::machine("signals cannot be received", &error));
     // Each listens from now on: none misses a signal that comes while another batch is submitted.
@@ -62,14 +66,16 @@ pub(crate) async fn run(args: RunArgs, people: People) -> Result<u8, Failure> {
     }
     let batches: Vec<_> = jobs.iter().map(|job| job.batch.clone()).collect();
     let running = jobs.into_iter().zip(stops).map(|(job, stop)| {
-        let (client, args) = (Arc::clone(&client), Arc::clone(&args));
-        tokio::spawn(async move { to_the_end(&client, &args, job, stop).await })
+        let (client, args, drift) = (Arc::clone(&client), Arc::clone(&args), Arc::clone(&drift));
+        let histories = memory.histories().clone();
+        tokio::spawn(async move { to_the_end(&client, &args, job, stop, &histories, &drift).await })
     });
     let mut ends = Vec::new();
     for end in running.collect::<Vec<_>>() {
         ends.push(end.await.unwrap_or_else(|_| Err(Failure::configuration("the wait broke off"))));
     }
     bars.clear();
+    memory.keep();
     print(&args, &batches, ends)
 }
 
@@ -79,15 +85,21 @@ async fn to_the_end(
     args: &RunArgs,
     job: Job,
     stop: impl Future<Output = ()> + Send,
+    histories: &Histories,
+    drift: &DriftReport,
 ) -> Result<Accounted, Failure> {
     let Job { batch, submitted, bar } = job;
     let mut stop = Box::pin(stop);
-    let wait = args.patience.of(bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()));
+    let wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(histories);
     let seen = |report: &bulkrail::Report| {
         bar.show(&report.snapshot);
         Ok(())
     };
-    let report = follow(wait, seen).await;
+    let report = follow(args.patience.of(wait), seen).await;
+    match &report {
+        Ok(report) => drift.status(Some(report)),
+        Err(failure) => drift.status(failure.last_report().as_ref()),
+    }
     let words = args.connection.words();
     let report = report.map_err(|failure| failure.resumed_by(|_| waiting(&batch, &words)))?;
     let account = tokio::select! {
@@ -95,7 +107,10 @@ async fn to_the_end(
         () = stop => Err(Error::new(ErrorKind::Interrupted, "reading the rows was stopped").with_batch(batch)),
     };
     match account {
-        Ok(account) => Ok(Accounted::new(report, account)),
+        Ok(account) => {
+            drift.rows(report.batch.provider(), account.rows.len(), &account.drift);
+            Ok(Accounted::new(report, account))
+        }
         Err(error) => Err(Failure::from(error).after(report)),
     }
 }

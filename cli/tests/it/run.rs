@@ -168,9 +168,12 @@ async fn more_than_fit_in_one_batch_make_several() {
     assert_eq!(submitted.code, 0, "{submitted:?}");
     let lines = submitted.lines();
     assert_eq!(lines.iter().map(|batch| &batch["id"]).collect::<Vec<_>>(), ["more", "more-2"]);
-    // One wait is for one batch; which one, is for the caller to say.
+    // One wait is for all of them; a look is at one, and which, is for the caller to say.
     let saved = TempFile::new("run-many.jsonl", &submitted.stdout);
-    let refused = finish(at(&sandbox, ["wait", "--batch", saved.path(), "--json"])).await;
+    let waited = finish(at(&sandbox, ["wait", "--batch", saved.path(), "--json"].into_iter().chain(QUICK))).await;
+    assert!([0, 3, 4].contains(&waited.code), "{waited:?}");
+    assert_eq!(waited.document().as_array().map(Vec::len), Some(2));
+    let refused = finish(at(&sandbox, ["status", "--batch", saved.path(), "--json"])).await;
     assert_eq!((refused.code, refused.error()["error"]["kind"].as_str()), (2, Some("usage")));
     let args = ["rows", "localpayment", "more-2", "--submitted", file.path(), "--json"];
     let rows = finish(at(&sandbox, args)).await;

@@ -53,12 +53,18 @@ fn only_line(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
+/// A state directory in which nothing can be kept, since it is below a file: tests neither touch the user's history nor each other's.
+fn state() -> &'static str {
+    concat!(env!("CARGO_BIN_EXE_bulkrail"), "/state")
+}
+
 /// The command in an environment that has credentials for every provider and nothing else.
 pub(crate) fn bulkrail<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bulkrail"));
     command
         .args(args)
         .env_clear()
+        .env("XDG_STATE_HOME", state())
         .env("KILLB_ACCESS_TOKEN", "test-token")
         .env("REAP_API_KEY", "test-key")
         .env("CDQ_API_KEY", "test-key")
@@ -73,7 +79,7 @@ pub(crate) fn bulkrail<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Co
 /// The command with the sandbox's credentials and addresses in its environment.
 pub(crate) fn at<'a>(sandbox: &Sandbox, args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = bulkrail(args);
-    command.env_clear();
+    command.env_clear().env("XDG_STATE_HOME", state());
     for provider in Sandbox::PROVIDERS {
         let variable = format!("{}_BASE_URL", provider.to_ascii_uppercase());
         command.env(variable, sandbox.base_url(provider).unwrap());

@@ -7,10 +7,16 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
     let garbage = TempFile::new("garbage.json", "KEY=value\n");
     let stranger = TempFile::new("stranger.json", r#"{"provider":"stranger","id":"b-1"}"#);
     let climbing = TempFile::new("climbing.json", r#"{"provider":"reap","id":"../x"}"#);
+    let several = TempFile::new("several.jsonl", r#"{"provider":"reap","id":"b-1"} {"provider":"cdq","id":"b-1"}"#);
     let calls: &[&[&str]] = &[
         &["wait", "reap", "b-1", "--interval", "5s..1s"],
         &["wait", "reap", "b-1", "--interval", "5s"],
         &["wait", "reap", "b-1", "--deadline", "soon"],
+        &["wait", "reap", "b-1", "--worth", "0"],
+        &["wait", "reap", "b-1", "--worth", "NaN"],
+        &["wait", "--batch", several.path(), "--base-url", "http://127.0.0.1:1"],
+        &["status", "--batch", several.path()],
+        &["rows", "--batch", several.path()],
         &["wait", "reap", "b-1", "--deadline", "-5s"],
         &["wait", "reap", "../x"],
         &["status", "reap", ""],
@@ -61,7 +67,7 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
 
 #[tokio::test]
 async fn help_has_examples() {
-    for command in ["demo", "sandbox", "submit", "status", "wait", "rows", "run", "schema", "completions"] {
+    for command in ["demo", "sandbox", "submit", "status", "wait", "rows", "run", "specs", "schema", "completions"] {
         let help = run([command, "--help"]).await;
         assert_eq!((help.code, help.stderr.as_str()), (0, ""));
         let example = format!("\n  bulkrail {command}");
@@ -71,6 +77,15 @@ async fn help_has_examples() {
     let help = run(["--help"]).await;
     assert!(help.stdout.contains("\nExamples:\n  bulkrail demo"), "{}", help.stdout);
     assert!(run(["wait", "--help"]).await.stdout.contains("KILLB_BASE_URL"));
+    for command in ["lint", "diff", "suggest"] {
+        let help = run(["specs", command, "--help"]).await;
+        assert_eq!((help.code, help.stderr.as_str()), (0, ""));
+        assert!(help.stdout.contains(&format!("\nExamples:\n  bulkrail specs {command}")), "{help:?}");
+    }
+    let path = run(["specs", "--help"]).await.stdout;
+    for step in ["specs diff", "specs/explained.yaml", "BULKRAIL_BLESS=1", "specs/surface", "CHANGELOG.md"] {
+        assert!(path.contains(step), "{step}: {path}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,53 @@
+//! How many requests the schedule takes, and how late it notices an end, beside what others do. In virtual time, from seeds: the same
+//! figures on every machine.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures are what a benchmark is for")]
+
+mod anchor;
+mod fixture;
+mod fleet;
+mod goals;
+mod job;
+mod lab;
+mod optimum;
+mod pictures;
+mod report;
+mod rng;
+mod sim;
+mod stats;
+mod svg;
+mod workload;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo bench --bench schedule -- goals             the goals, measured; fails if one is missed (a minute or two)
+cargo bench --bench schedule -- fixture FILE.csv  durations of one's own: columns size, duration_s, progress (exact, percent, none)
+cargo bench --bench schedule -- report            one line of JSON for every workload, policy and seed
+cargo bench --bench schedule -- pictures          draws docs/schedule/*.svg";
+
+fn main() -> ExitCode {
+    // cargo adds `--bench`, and a test run may add more.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["goals", ..] if goals::run() => Ok(()),
+        ["goals", ..] => Err("not every goal is met".to_owned()),
+        ["report", ..] => {
+            report::run();
+            Ok(())
+        }
+        ["fixture", file, ..] => fixture::run(file),
+        ["pictures", ..] => pictures::run(),
+        ["fixture"] => Err(format!("fixture needs a file\n\n{USAGE}")),
+        _ => {
+            println!("{USAGE}");
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

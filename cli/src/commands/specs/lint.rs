@@ -1,0 +1,54 @@
+//! `bulkrail specs lint`.
+
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bulkrail_codegen::docs::Explained;
+use bulkrail_codegen::{Error, Spec, lint};
+
+use super::FOUND;
+use crate::args::LintArgs;
+use crate::failure::Failure;
+use crate::{exit, output};
+
+/// Beside the specs, and not one of them.
+const EXPLAINED: &str = "explained.yaml";
+
+pub(super) fn run(args: LintArgs) -> Result<u8, Failure> {
+    let files = if args.files.is_empty() { beside()? } else { args.files };
+    let mut found = Vec::new();
+    for file in files {
+        // What is no file, or not there, is no finding about a spec.
+        let unreadable = |why: &dyn Display| Failure::usage(format!("{} cannot be read: {why}", file.display()));
+        if fs::metadata(&file).map_err(|error| unreadable(&error))?.is_dir() {
+            return Err(unreadable(&"it is a directory"));
+        }
+        File::open(&file).map_err(|error| unreadable(&error))?;
+        found.extend(findings(&file));
+    }
+    let lines: String = found.iter().map(|finding| format!("{finding}\n")).collect();
+    output::last(output::text(&lines))?;
+    Ok(if found.is_empty() { exit::SUCCESS } else { FOUND })
+}
+
+fn findings(file: &Path) -> Vec<Error> {
+    if file.file_name().is_some_and(|name| name == EXPLAINED) {
+        return Explained::load(file).err().into_iter().collect();
+    }
+    match Spec::load(file) {
+        Ok(spec) => lint(&spec),
+        Err(error) => vec![error],
+    }
+}
+
+fn beside() -> Result<Vec<PathBuf>, Failure> {
+    let missing = |why: &str| Failure::usage(format!("{why}; name the files, or go where specs/*.yaml is"));
+    let read = |entries: fs::ReadDir| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
+    let files = fs::read_dir("specs").and_then(read);
+    let mut files = files.map_err(|error| missing(&format!("the directory specs cannot be read: {error}")))?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    if files.is_empty() { Err(missing("there is no specs/*.yaml")) } else { Ok(files) }
+}

@@ -1,0 +1,41 @@
+//! `bulkrail specs`: the specs, held against their rules, against pages, and against live answers.
+
+mod diff;
+mod lint;
+mod suggest;
+
+use bulkrail_codegen::{Error, Spec};
+
+use crate::args::SpecsCommand;
+use crate::failure::Failure;
+
+/// Something was found.
+const FOUND: u8 = 3;
+
+/// The maintained specs, so that the command works outside of the repository.
+const SPECS: [(&str, &str); 4] = [
+    ("killb", include_str!("../../../../specs/killb.yaml")),
+    ("reap", include_str!("../../../../specs/reap.yaml")),
+    ("cdq", include_str!("../../../../specs/cdq.yaml")),
+    ("localpayment", include_str!("../../../../specs/localpayment.yaml")),
+];
+const EXPLAINED: &str = include_str!("../../../../specs/explained.yaml");
+
+pub(crate) fn run(command: SpecsCommand) -> Result<u8, Failure> {
+    match command {
+        SpecsCommand::Lint(args) => lint::run(args),
+        SpecsCommand::Diff(args) => diff::run(args),
+        SpecsCommand::Suggest(args) => suggest::run(args),
+    }
+}
+
+/// The spec of `provider` that was built in.
+fn built_in(provider: &str) -> Result<Option<Spec>, Failure> {
+    let text = SPECS.into_iter().find(|(name, _)| *name == provider).map(|(_, text)| text);
+    text.map(|text| Spec::parse(format!("specs/{provider}.yaml"), text)).transpose().map_err(unreadable)
+}
+
+/// An input that cannot be read.
+fn unreadable(error: Error) -> Failure {
+    Failure::usage(error.to_string())
+}

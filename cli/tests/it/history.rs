@@ -1,0 +1,112 @@
+//! What a run keeps for the next one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bulkrail::Histories;
+use serde_json::{Value, json};
+
+use crate::fixtures::people;
+use crate::server::{Server, killb};
+use crate::support::{QUICK, Run, TempFile, bulkrail, finish};
+
+/// A state directory that is gone when dropped.
+struct State(PathBuf);
+
+impl State {
+    fn new(name: &str) -> Self {
+        let name = format!("{}-state-{name}", std::process::id());
+        Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name))
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("bulkrail/history.json")
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn wait(state: &State, more: &[&str]) -> Run {
+    let server =
+        Server::start([(200, killb("PROCESSING", [9, 3, 3, 0])), (200, killb("COMPLETED", [9, 9, 9, 0]))]).await;
+    // Of a batch whose beginning is not known there is nothing to learn.
+    let batch =
+        json!({"provider": "killb", "id": "b-1", "submitted_at": bulkrail::time::Clock::system().wall().to_string()});
+    let batch = TempFile::new(&format!("history-{}.json", server.url.replace(['/', ':'], "-")), batch.to_string());
+    let args = ["wait", "--batch", batch.path(), "--json", "--base-url", &server.url];
+    let mut command = bulkrail(args.into_iter().chain(QUICK).chain(more.iter().copied()));
+    command.env("XDG_STATE_HOME", &state.0);
+    let run = finish(command).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    run
+}
+
+#[tokio::test]
+async fn durations_are_kept_for_the_next_run() {
+    let state = State::new("kept");
+    assert_eq!(wait(&state, &[]).await.stderr, "");
+    let first = fs::read_to_string(state.file()).unwrap();
+    Histories::default().import(&first).unwrap();
+    assert!(serde_json::from_str::<Value>(&first).unwrap()["killb"].is_object());
+    assert!(!first.contains("b-1"), "{first}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&state.file()), 0o600);
+        assert_eq!(mode(state.file().parent().unwrap()), 0o700);
+    }
+    wait(&state, &["--worth", "0.5"]).await;
+    assert_ne!(fs::read_to_string(state.file()).unwrap(), first);
+    let left = fs::read_dir(state.file().parent().unwrap()).unwrap().count();
+    assert_eq!(left, 1, "drafts are gone");
+}
+
+#[tokio::test]
+async fn no_history_leaves_it_alone() {
+    let state = State::new("alone");
+    wait(&state, &["--no-history"]).await;
+    assert!(!state.0.exists());
+    wait(&state, &[]).await;
+    let kept = fs::read(state.file()).unwrap();
+    wait(&state, &["--no-history"]).await;
+    assert_eq!(fs::read(state.file()).unwrap(), kept);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_ignored_and_only_v_says_so() {
+    let state = State::new("garbage");
+    fs::create_dir_all(state.file().parent().unwrap()).unwrap();
+    for garbage in [&b"KEY=value"[..], b"[]", b"{\"killb\":7}", b"\xff\xfe"] {
+        fs::write(state.file(), garbage).unwrap();
+        assert!(wait(&state, &["-v"]).await.stderr.contains("is ignored"));
+        fs::write(state.file(), garbage).unwrap();
+        assert_eq!(wait(&state, &[]).await.stderr, "");
+        Histories::default().import(&fs::read_to_string(state.file()).unwrap()).unwrap();
+    }
+    fs::remove_file(state.file()).unwrap();
+    fs::create_dir(state.file()).unwrap();
+    assert!(wait(&state, &["-v"]).await.stderr.contains("is ignored"));
+    assert_eq!(wait(&state, &[]).await.stderr, "");
+}
+
+#[tokio::test]
+async fn a_run_keeps_it_and_the_demo_does_not() {
+    let sandbox = bulkrail_sandbox::Sandbox::builder().speed(200.0).start().await.unwrap();
+    let state = State::new("run");
+    let mut demo = bulkrail(["demo", "--json", "--speed", "100"]);
+    demo.env("XDG_STATE_HOME", &state.0);
+    assert_eq!(finish(demo).await.code, 0);
+    assert!(!state.0.exists());
+
+    let file = TempFile::new("history-people.csv", people(3));
+    let mut run = crate::support::at(&sandbox, ["run", "killb", file.path(), "--json"].into_iter().chain(QUICK));
+    run.env("XDG_STATE_HOME", &state.0);
+    let run = finish(run).await;
+    assert!(run.document()["outcome"].is_string(), "{run:?}");
+    assert!(state.file().exists());
+}

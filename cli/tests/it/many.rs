@@ -1,0 +1,138 @@
+//! Many batches in one wait.
+
+use std::collections::HashSet;
+
+use bulkrail::Batch;
+use bulkrail_sandbox::Sandbox;
+use serde_json::{Value, json};
+
+use crate::fixtures::{accounts, people};
+use crate::schema::{check, schemas};
+use crate::server::{Server, reap};
+use crate::support::{QUICK, Run, TempFile, at, bulkrail, finish, run};
+
+/// Batches at `sandbox`, a line each, and one that nobody knows.
+async fn batches(sandbox: &Sandbox, name: &str) -> (TempFile, Vec<Value>) {
+    let killb = TempFile::new(&format!("{name}-people.csv"), people(3));
+    let localpayment = TempFile::new(&format!("{name}-accounts.csv"), accounts(10));
+    let calls = [
+        &["submit", "killb", killb.path()][..],
+        &["submit", "cdq", "--storage-id", "storage-1"],
+        &["submit", "localpayment", localpayment.path(), "--account-number", "484.484.00000011", "--country", "MEX"],
+        &["submit", "cdq", "--storage-id", "storage-2"],
+    ];
+    let mut lines = Vec::new();
+    for call in calls {
+        let submitted = finish(at(sandbox, call.iter().copied().chain(["--json"]))).await;
+        assert_eq!(submitted.code, 0, "{submitted:?}");
+        lines.push(submitted.document());
+    }
+    lines.insert(2, json!({"provider": "cdq", "id": "no-such-job", "key": null, "submitted_at": null}));
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    (TempFile::new(&format!("{name}.jsonl"), text), lines)
+}
+
+fn wait<'a>(file: &'a TempFile, more: &[&'a str]) -> Vec<&'a str> {
+    ["wait", "--batch", file.path()].into_iter().chain(QUICK).chain(more.iter().copied()).collect()
+}
+
+#[tokio::test]
+async fn all_are_waited_for_and_one_that_is_lost_ends_alone() {
+    let sandbox = Sandbox::builder().speed(200.0).start().await.unwrap();
+    let (file, lines) = batches(&sandbox, "many").await;
+    let schemas = schemas().await;
+
+    let json = finish(at(&sandbox, wait(&file, &["--json"]))).await;
+    assert_eq!((json.code, json.stderr.as_str()), (7, ""), "{json:?}");
+    let documents = json.document();
+    let documents = documents.as_array().unwrap();
+    let named: Vec<_> = documents.iter().map(|document| document["batch"].clone()).collect();
+    assert_eq!(named, lines);
+    for (place, document) in documents.iter().enumerate() {
+        check(&schemas[if place == 2 { "error" } else { "result" }], document);
+    }
+    assert_eq!(documents[2]["error"]["kind"], "not_found");
+    assert_eq!(documents[1]["outcome"], "succeeded");
+
+    let lines_run = finish(at(&sandbox, wait(&file, &["--jsonl"]))).await;
+    assert_eq!((lines_run.code, lines_run.stderr.as_str()), (7, ""));
+    let ids = |values: &[Value]| values.iter().map(|value| value["id"].to_string()).collect::<HashSet<_>>();
+    let seen: Vec<_> = lines_run.lines().iter().map(|line| line["batch"].clone()).collect();
+    assert_eq!((seen.len(), ids(&seen)), (lines.len(), ids(&lines)));
+
+    let shown = finish(at(&sandbox, wait(&file, &[]))).await;
+    assert_eq!(shown.code, 7);
+    let table: Vec<_> = shown.stdout.lines().collect();
+    assert_eq!(table.len(), 2 + lines.len(), "{}", shown.stdout);
+    assert!(table[4].contains("no-such-job") && table[4].contains("not_found"), "{}", shown.stdout);
+    assert!(shown.stderr.starts_with("error: cdq: ") && shown.stderr.lines().count() == 1, "{}", shown.stderr);
+
+    // An array of results is a file of batches, too.
+    let array = TempFile::new("many-array.json", json.stdout.as_str());
+    let again = finish(at(&sandbox, wait(&array, &["--json"]))).await;
+    assert_eq!((again.code, again.document().as_array().unwrap().len()), (7, lines.len()));
+}
+
+#[tokio::test]
+async fn those_that_ran_out_of_time_are_there_to_go_on_with() {
+    let server = Server::always(200, reap("in_progress", [50, 20, 20, 0])).await;
+    let text = "{\"provider\":\"reap\",\"id\":\"b-1\"}\n{\"provider\":\"reap\",\"id\":\"b-2\"}\n";
+    let file = TempFile::new("slow.jsonl", text);
+    let options = ["--base-url", server.url.as_str(), "--deadline", "200ms"];
+    let people = run(wait(&file, &options)).await;
+    assert_eq!(people.code, 5, "{people:?}");
+    let (table, open) = people.stdout.split_at(people.stdout.find('{').unwrap());
+    assert_eq!(table.lines().count(), 4, "{table}");
+    let open: Vec<Batch> = open.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(open.iter().map(Batch::id).collect::<Vec<_>>(), ["b-1", "b-2"]);
+    let hint = format!("resume: bulkrail wait --batch {}", file.path());
+    assert_eq!(people.stderr.lines().last(), Some(hint.as_str()));
+
+    let program = run(wait(&file, &options).into_iter().chain(["--json"])).await;
+    assert_eq!((program.code, program.stderr.as_str()), (5, ""));
+    assert_eq!(program.document()[1]["error"]["kind"], "deadline");
+    assert_eq!(program.document()[1]["last"]["progress"]["processed"], 20);
+}
+
+#[tokio::test]
+async fn the_worst_outcome_is_the_exit_code() {
+    let file = TempFile::new(
+        "outcomes.jsonl",
+        "[{\"provider\":\"reap\",\"id\":\"b-1\"},{\"provider\":\"reap\",\"id\":\"b-2\"}]",
+    );
+    for (second, code) in [([5, 5, 5, 0], 0), ([5, 5, 3, 2], 3), ([5, 5, 0, 5], 4)] {
+        let good = (200, reap("completed", [5, 5, 5, 0]));
+        let server = Server::start([good, (200, reap("completed", second))]).await;
+        let run = run(wait(&file, &["--base-url", &server.url, "--json"])).await;
+        assert_eq!((run.code, run.stderr.as_str()), (code, ""));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupt_leaves_the_batches_that_have_not_ended() {
+    use std::time::Duration;
+
+    for flag in ["--json", "--jsonl", "--quiet"] {
+        let server =
+            Server::start([(200, reap("completed", [5, 5, 5, 0])), (200, reap("in_progress", [50, 20, 20, 0]))]).await;
+        let text: String = (1..=3).map(|id| format!("{{\"provider\":\"reap\",\"id\":\"b-{id}\"}}\n")).collect();
+        let file = TempFile::new(&format!("stopped{flag}.jsonl"), text);
+        let child = bulkrail(wait(&file, &["--base-url", &server.url, flag])).spawn().unwrap();
+        while server.requests().len() < 6 {
+            bulkrail::time::Clock::system().sleep(Duration::from_millis(5)).await;
+        }
+        crate::support::signal(&child, "-INT").await;
+        let run = Run::of(child.wait_with_output().await.unwrap());
+        assert_eq!(run.code, 130, "{run:?}");
+        let open: Vec<_> = run.lines().into_iter().filter(|line| line.get("state").is_none()).collect();
+        assert_eq!(open.len(), 2, "{run:?}");
+        assert!(open.iter().all(|batch| batch["provider"] == "reap"), "{run:?}");
+        assert_eq!(run.lines().len(), if flag == "--jsonl" { 3 } else { 2 });
+        if flag == "--quiet" {
+            assert!(run.stderr.contains("2 of 3 batches have not ended"), "{run:?}");
+        } else {
+            assert_eq!(run.error()["error"]["kind"], "interrupted");
+        }
+    }
+}

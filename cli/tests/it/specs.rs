@@ -1,0 +1,165 @@
+//! `bulkrail specs`.
+
+use std::path::{Path, PathBuf};
+
+use bulkrail_codegen::Spec;
+use bulkrail_sandbox::{Faults, Sandbox};
+use serde_json::{Value, json};
+
+use crate::fixtures::people;
+use crate::support::{QUICK, TempFile, at, bulkrail, finish, run};
+
+const PROVIDERS: [&str; 4] = ["killb", "reap", "cdq", "localpayment"];
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn spec(provider: &str) -> PathBuf {
+    root().join(format!("specs/{provider}.yaml"))
+}
+
+#[tokio::test]
+async fn the_maintained_specs_are_clean() {
+    let mut lint = bulkrail(["specs", "lint"]);
+    lint.current_dir(root());
+    let lint = finish(lint).await;
+    assert_eq!((lint.code, lint.stdout.as_str(), lint.stderr.as_str()), (0, "", ""));
+}
+
+#[tokio::test]
+async fn a_finding_has_its_file_and_line() {
+    let text = std::fs::read_to_string(spec("reap")).unwrap();
+    let broken = text.replacen("operationId: get_entity", "operationId: getEntity", 1);
+    let line = 1 + broken.lines().position(|line| line.contains("getEntity")).unwrap();
+    let file = TempFile::new("broken.yaml", &broken);
+    let lint = run(["specs", "lint", file.path()]).await;
+    assert_eq!((lint.code, lint.stderr.as_str()), (3, ""), "{lint:?}");
+    // The operation begins on the line before its id.
+    assert!(lint.stdout.starts_with(&format!("{}:{}: /paths/", file.path(), line - 1)), "{lint:?} {line}");
+    assert!(lint.stdout.contains("getEntity") && lint.stdout.lines().count() == 1, "{lint:?}");
+
+    let file = TempFile::new("no.yaml", "a: 1\nb: [");
+    let lint = run(["specs", "lint", file.path()]).await;
+    assert_eq!(lint.code, 3, "{lint:?}");
+    assert!(lint.stdout.starts_with(&format!("{}:", file.path())), "{lint:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_there_cannot_be_checked() {
+    let mut nowhere = bulkrail(["specs", "lint"]);
+    nowhere.current_dir(env!("CARGO_TARGET_TMPDIR"));
+    let page = TempFile::new("page.json", "{}");
+    for command in [
+        nowhere,
+        bulkrail(["specs", "lint", "no-such-file.yaml"]),
+        bulkrail(["specs", "lint", env!("CARGO_TARGET_TMPDIR")]),
+        bulkrail(["specs", "suggest", "no-such-file.jsonl"]),
+        bulkrail(["specs", "suggest", page.path()]),
+        bulkrail(["specs", "diff", "reap", "no-such-page.md"]),
+    ] {
+        let run = finish(command).await;
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+        assert!(run.stderr.starts_with("error: "), "{run:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_says_what_the_spec_says_differs_in_nothing() {
+    for provider in PROVIDERS {
+        let document = Spec::load(spec(provider)).unwrap().document;
+        let page = TempFile::new(&format!("{provider}-page.json"), document.to_string());
+        let diff = run(["specs", "diff", provider, page.path()]).await;
+        assert_eq!((diff.code, diff.stderr.as_str()), (0, ""), "{diff:?}");
+        let diff = run(["specs", "diff", provider, page.path(), "--json"]).await;
+        let found = diff.document();
+        assert_eq!((diff.code, &found["unexplained"]), (0, &json!(0)), "{diff:?}");
+        assert!(!found["compared"].as_array().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn one_edit_is_one_difference_at_its_pointer() {
+    let mut document = Spec::load(spec("reap")).unwrap().document;
+    let at = "/components/schemas/BatchStatus/properties/totalRecords";
+    document.pointer_mut(at).unwrap()["type"] = json!("string");
+    document.pointer_mut(at).unwrap().as_object_mut().unwrap().remove("example");
+    let page = TempFile::new("edited.json", document.to_string());
+    let own = spec("reap");
+    let other = TempFile::new("spec-elsewhere.yaml", std::fs::read_to_string(&own).unwrap());
+    let explained = root().join("specs/explained.yaml");
+    let built_in: &[&str] = &[];
+    for options in [built_in, &["--spec", other.path(), "--explained", explained.to_str().unwrap()]] {
+        let args = ["specs", "diff", "reap", page.path()].into_iter().chain(options.iter().copied());
+        let people = run(args.clone()).await;
+        assert_eq!((people.code, people.stderr.as_str()), (3, ""), "{people:?}");
+        assert!(people.stdout.starts_with(&format!("breaking\n  {at}: ")), "{}", people.stdout);
+        let program = run(args.chain(["--json"])).await;
+        assert_eq!(program.code, 3);
+        let found = program.document();
+        let of_class = |difference: &&Value| difference["pointer"] == at && difference["class"] == "breaking";
+        let difference = found["differences"].as_array().unwrap().iter().find(of_class).unwrap();
+        assert_eq!(difference["change"], "type");
+        assert!(difference["line"].is_u64());
+    }
+}
+
+#[tokio::test]
+async fn garbage_is_refused() {
+    for garbage in ["", "KEY=value\n", "<html><body>", "{\"openapi\":", "\0\u{1}"] {
+        let page = TempFile::new("garbage-page.txt", garbage);
+        let diff = run(["specs", "diff", "killb", page.path()]).await;
+        assert_eq!((diff.code, diff.stdout.as_str()), (2, ""), "{garbage:?}: {diff:?}");
+        assert_eq!(diff.stderr.lines().count(), 1);
+        let diff = run(["specs", "diff", "killb", page.path(), "--json"]).await;
+        assert_eq!((diff.code, &diff.error()["error"]["kind"]), (2, &json!("usage")));
+    }
+}
+
+#[tokio::test]
+async fn what_drifts_is_reported_and_comes_back_as_a_patch() {
+    let sandbox = Sandbox::builder().speed(20.0).faults(Faults::Drift).start().await.unwrap();
+    let rows = TempFile::new("drift-people.csv", people(20));
+    let report = TempFile::new("drift.jsonl", "");
+    let options = ["--drift-report", report.path(), "--json"];
+    let args = ["run", "killb", rows.path()].into_iter().chain(QUICK).chain(options);
+    let first = finish(at(&sandbox, args)).await;
+    assert!(first.document()["outcome"].is_string(), "{first:?}");
+    let submitted = finish(at(&sandbox, ["submit", "killb", rows.path(), "--json"])).await;
+    let batch = TempFile::new("drift-batch.json", submitted.stdout.as_str());
+    let cdq = finish(at(&sandbox, ["submit", "cdq", "--storage-id", "s", "--json"])).await;
+    let many = TempFile::new("drift-batches.jsonl", format!("{}{}", submitted.stdout, cdq.stdout));
+    for file in [&batch, &many] {
+        let args = ["wait", "--batch", file.path()].into_iter().chain(QUICK).chain(options);
+        finish(at(&sandbox, args)).await;
+    }
+
+    let text = std::fs::read_to_string(report.path()).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let statuses = lines.iter().filter(|line| line["operation"] == "status");
+    assert_eq!(statuses.clone().count(), 4, "{text}");
+    assert_eq!(lines[0]["drift"], first.document()["drift"]);
+    assert_eq!(lines[0]["answers"], first.document()["polls"]);
+    assert!(!text.contains("example.com") && !text.contains(submitted.document()["id"].as_str().unwrap()));
+
+    let suggested = run(["specs", "suggest", report.path()]).await;
+    assert_eq!((suggested.code, suggested.stderr.as_str()), (0, ""));
+    let answers: u64 =
+        statuses.filter(|line| line["provider"] == "killb").filter_map(|line| line["answers"].as_u64()).sum();
+    let patch = &suggested.stdout;
+    for part in [
+        format!("# specs/killb.yaml, status: 3 batches, {answers} answers\n"),
+        format!("# unknown_field at /addedLater: seen in {answers} of {answers} answers\n"),
+        "/properties\n  add:\n    addedLater:\n      type: string\n".to_owned(),
+        "# specs/cdq.yaml, status: 1 batches".to_owned(),
+    ] {
+        assert!(patch.contains(&part), "{part}\n{patch}");
+    }
+    // It is YAML, and every place in it is in the spec.
+    let entries = Spec::parse("patch.yaml", patch).unwrap().document;
+    let specs = PROVIDERS.map(|provider| Spec::load(spec(provider)).unwrap().document);
+    for entry in entries.as_array().unwrap() {
+        let at = entry["at"].as_str().unwrap();
+        assert!(specs.iter().any(|spec| spec.pointer(at).is_some()), "{at}");
+    }
+}
