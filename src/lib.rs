@@ -5,6 +5,15 @@
     doc = include_str!("../README.md")
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(all(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment")),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "below the rooms stands what any of them needs, not what each of them does"
+    )
+)]
 
 mod drift;
 mod error;

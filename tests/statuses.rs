@@ -13,6 +13,7 @@ fn look<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, body: &str
     bench.clock.run(client.look(&batch)).unwrap()
 }
 
+#[cfg(any(feature = "killb", feature = "reap", feature = "localpayment"))]
 fn counts(snapshot: &Snapshot) -> [Option<u64>; 5] {
     let progress = &snapshot.progress;
     [progress.total, progress.processed, progress.succeeded, progress.failed, progress.unaccounted()]

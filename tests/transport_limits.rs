@@ -109,7 +109,7 @@ fn a_compressed_answer_is_read() {
 fn a_body_that_stalls_is_a_transient_fault() {
     let (address, _) = serve(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"status\"").ok();
-        stream.read(&mut [0; 1]).ok();
+        stream.read_exact(&mut [0; 1]).ok();
     });
     let error = look(address, small()).unwrap_err();
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Unavailable, true));
@@ -118,7 +118,7 @@ fn a_body_that_stalls_is_a_transient_fault() {
 #[test]
 fn a_server_that_never_answers_is_a_transient_fault() {
     let (address, _) = serve(|stream| {
-        stream.read(&mut [0; 1]).ok();
+        stream.read_exact(&mut [0; 1]).ok();
     });
     assert_eq!(look(address, small()).unwrap_err().kind(), ErrorKind::Unavailable);
 }
