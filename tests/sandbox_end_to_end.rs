@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bulkrail::localpayment::raw::types as accounts;
-use bulkrail::{Batch, Error, ErrorKind, Outcome, Provider, Report, State, cdq, killb, localpayment, reap};
+use bulkrail::{Batch, DriftKind, Error, ErrorKind, Outcome, Provider, Report, State, cdq, killb, localpayment, reap};
 use bulkrail_sandbox::{Faults, Sandbox};
 
 /// Fast enough that a batch of minutes ends in a second.
@@ -189,7 +189,15 @@ async fn with_answers_that_drift() {
     let sandbox = sandbox(Faults::Drift).await;
     let reports = all_four(&sandbox).await;
     assert!(reports.iter().all(|report| report.snapshot.is_end()), "{reports:?}");
-    assert!(reports.iter().any(|report| !report.snapshot.drift.is_empty()), "{reports:?}");
+    let drift: Vec<_> = reports.iter().flat_map(|report| &report.snapshot.drift).collect();
+    for kind in [DriftKind::UnknownField, DriftKind::UnknownValue, DriftKind::TypeMismatch] {
+        assert!(drift.iter().any(|drift| drift.kind == kind), "{kind:?}: {drift:?}");
+    }
+    // Every answer of every provider has the field that is not documented, and it was counted each time.
+    for report in &reports {
+        let added = report.snapshot.drift.iter().find(|drift| drift.kind == DriftKind::UnknownField);
+        assert_eq!(added.map(|drift| drift.count), Some(u64::from(report.polls)), "{report:?}");
+    }
 }
 
 #[tokio::test]

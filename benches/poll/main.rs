@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
 use bulkrail::killb::raw::types::BulkJob;
-use bulkrail::testing::VirtualClock;
+use bulkrail::testing::{VirtualClock, halves};
 use bulkrail::{Batch, Provider, killb};
 
 use bodies::{Job, JobWire};
@@ -35,7 +35,8 @@ fn main() {
     if std::env::args().any(|argument| argument == "scale") {
         return scale::report();
     }
-    let goals = [lean_cpu(), lean_memory(), small_wall(), small_allocations(), stream_memory(), stream_speed()];
+    let goals =
+        [lean_cpu(), drift_cpu(), lean_memory(), small_wall(), small_allocations(), stream_memory(), stream_speed()];
     println!("{:<62} {:>10} {:>10}   against", "", "measured", "goal");
     for goal in &goals {
         let verdict = if goal.measured <= goal.at_most { " " } else { "!" };
@@ -89,6 +90,22 @@ fn lean_cpu() -> Goal {
         baseline: "generated typed decode of the same body",
         measured: lean.as_secs_f64() / typed.as_secs_f64(),
         at_most: 0.35,
+        unit: "x",
+    }
+}
+
+fn drift_cpu() -> Goal {
+    const TIMES: u32 = 200;
+    let job = Job::of(50);
+    let body = job.whole();
+    let read = median(41, || (0..TIMES).for_each(|_| assert!(halves::read(&body))));
+    let both = median(41, || (0..TIMES).for_each(|_| assert!(halves::read_and_compare(&body))));
+    let typed = median(41, || (0..TIMES).for_each(|_| drop(serde_json::from_slice::<BulkJob>(&body).expect("a job"))));
+    Goal {
+        what: "CPU of comparing a poll with 50 rows with the spec",
+        baseline: "generated typed decode of the same body",
+        measured: both.saturating_sub(read).as_secs_f64() / typed.as_secs_f64(),
+        at_most: 0.05,
         unit: "x",
     }
 }

@@ -37,6 +37,8 @@ pub mod raw {
 pub use client::Client;
 pub use credentials::Credentials;
 pub use rows::{RowResult, Rows};
+#[cfg(feature = "testing")]
+pub(crate) use status::compare;
 #[cfg(feature = "xlsx")]
 pub use workbook::Workbook;
 

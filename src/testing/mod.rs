@@ -29,3 +29,30 @@ mod wire;
 pub use clock::{HurriedClock, VirtualClock};
 pub use script::{PROVIDER, Script, finished, queued, running, unavailable};
 pub use wire::{Reply, ScriptedWire, Sent};
+
+/// For the benchmark of what comparing with the spec costs: the two halves of reading a status body.
+#[cfg(feature = "killb")]
+#[doc(hidden)]
+pub mod halves {
+    use crate::transport::{Skimmer, Vitals};
+
+    /// Reads the vital signs and stops there.
+    #[must_use]
+    pub fn read(body: &[u8]) -> bool {
+        let mut skimmer = Skimmer::default();
+        skimmer.push(body);
+        Vitals::read(skimmer.kept()).is_ok()
+    }
+
+    /// Reads the vital signs and compares them with KillB's spec.
+    #[must_use]
+    pub fn read_and_compare(body: &[u8]) -> bool {
+        let mut skimmer = Skimmer::default();
+        skimmer.push(body);
+        let vitals = Vitals::read(skimmer.kept());
+        vitals.is_ok_and(|mut vitals| {
+            crate::killb::compare(&mut vitals);
+            true
+        })
+    }
+}

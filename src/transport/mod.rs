@@ -43,6 +43,8 @@ pub use limits::Limits;
 pub use multipart::Upload;
 pub(crate) use shape::Shape;
 pub(crate) use skim::Items;
+#[cfg(feature = "testing")]
+pub(crate) use skim::Skimmer;
 #[cfg(any(feature = "cdq", feature = "reap"))]
 pub(crate) use table::Table;
 #[cfg(feature = "xlsx")]

@@ -4,6 +4,8 @@
 mod bad_input;
 mod descriptions;
 mod explained;
+#[cfg(feature = "generate")]
+mod followed;
 mod mintlify;
 mod pages;
 mod support;
