@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bulkrail::Histories;
+use serde::Serialize;
 use uuid::Uuid;
 
 /// Many times what we ever write: whatever is larger is not ours.
@@ -73,20 +74,27 @@ fn read(file: &Path) -> io::Result<Option<String>> {
     Ok(Some(text))
 }
 
+/// Notes what was submitted, or is about to be, as a line of `submitted.jsonl` in the state directory: were this process killed, nobody else
+/// would know. That it cannot be noted never fails a command.
+pub(crate) fn note(submitted: &impl Serialize) {
+    let Some(file) = directory().map(|directory| directory.join("bulkrail").join("submitted.jsonl")) else { return };
+    let noted = || -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        make_private(&file, &mut options)?;
+        let line = serde_json::to_string(submitted)? + "\n";
+        options.open(&file)?.write_all(line.as_bytes())
+    };
+    if let Err(error) = noted() {
+        tracing::warn!("{} does not note the batch: {error}", file.display());
+    }
+}
+
 /// All of `text` or nothing, whatever else reads or writes the file meanwhile.
 fn write(file: &Path, text: &str) -> io::Result<()> {
-    let mut directories = DirBuilder::new();
     let mut options = OpenOptions::new();
-    directories.recursive(true);
     options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        std::os::unix::fs::DirBuilderExt::mode(&mut directories, 0o700);
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    if let Some(directory) = file.parent() {
-        directories.create(directory)?;
-    }
+    make_private(file, &mut options)?;
     let draft = file.with_file_name(format!(".history-{}.json", Uuid::new_v4()));
     let written = options.open(&draft).and_then(|mut open| open.write_all(text.as_bytes()));
     let kept = written.and_then(|()| fs::rename(&draft, file));
@@ -94,4 +102,18 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
         // A draft that is left over would be in nobody's way; one less is nicer.
         let _ = fs::remove_file(&draft);
     })
+}
+
+/// Makes the directory of `file`; both it and what `options` make are the user's alone.
+fn make_private(file: &Path, options: &mut OpenOptions) -> io::Result<()> {
+    let mut directories = DirBuilder::new();
+    directories.recursive(true);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::DirBuilderExt::mode(&mut directories, 0o700);
+        std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = options;
+    file.parent().map_or(Ok(()), |directory| directories.create(directory))
 }

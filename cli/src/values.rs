@@ -41,6 +41,9 @@ pub(crate) fn interval(text: &str) -> Result<RangeInclusive<Duration>, String> {
     if min > max {
         return Err("MIN must not be longer than MAX".to_owned());
     }
+    if min.is_zero() {
+        return Err("MIN must be longer than nothing: a provider is not asked without a pause".to_owned());
+    }
     Ok(min..=max)
 }
 
@@ -73,7 +76,7 @@ mod tests {
         let ms = Duration::from_millis;
         assert_eq!(interval("200ms..5s"), Ok(ms(200)..=ms(5000)));
         assert_eq!(interval("1s..1s"), Ok(ms(1000)..=ms(1000)));
-        for text in ["5s..1s", "5s", "..", "1s..", "..1s", "1s...2s", "1s..=2s", "1s-2s"] {
+        for text in ["5s..1s", "5s", "..", "1s..", "..1s", "1s...2s", "1s..=2s", "1s-2s", "0s..0s", "0s..1s"] {
             assert!(interval(text).is_err(), "{text}");
         }
     }

@@ -69,11 +69,12 @@ impl ErrorKind {
     /// What to do next, as the end of a message.
     pub(super) fn advice(self) -> &'static str {
         match self {
-            Self::Usage | Self::Configuration | Self::Conflict => "",
+            Self::Usage | Self::Configuration => "",
+            Self::Conflict => "it exists: look it up at the provider, and do not submit it again under another key",
             Self::Authentication => "check the credentials and that they belong to this environment",
             Self::Permission => "ask the provider to allow this for these credentials (some also allow-list addresses)",
             Self::NotFound => "check the id, the environment and whose credentials are in use",
-            Self::InvalidRequest => "correct the request; the provider's own words are in `provider_message`",
+            Self::InvalidRequest => "correct the request; code and parameter say what, where the provider does",
             Self::RateLimited => "wait as long as `retry_after` says, and ask less often",
             Self::Unavailable | Self::Decode => "try again later",
             Self::Deadline => "it is still running; wait for it again, do not submit it again",

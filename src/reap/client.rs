@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -33,6 +34,12 @@ impl fmt::Debug for Credentials {
         f.write_str("Credentials { .. }")
     }
 }
+
+/// Tries of one entity, when many are read.
+const ENTITY_TRIES: u32 = 5;
+
+/// Between two of them at most.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// A client of Reap's KYC batch import. Cheap to clone.
 ///
@@ -103,11 +110,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Any but "not found", which leaves the row unaccounted for; nothing is retried.
+    /// Any but "not found", which leaves the row unaccounted for. A transient fault is met with a few more tries of the same entity.
     pub async fn account(&self, batch: &Batch, submitted: &[String]) -> Result<Account, Error> {
         let mut ledger = Ledger::of(submitted.iter().cloned());
         for (index, reference) in (2..).zip(submitted) {
-            match self.entity(reference).await {
+            match self.entity_at_last(reference).await {
                 Ok(entity) => ledger.record(rows::read(index, reference, &entity)),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => {
@@ -116,6 +123,22 @@ impl Client {
             }
         }
         Ok(ledger.close(&self.look(batch).await?.progress))
+    }
+
+    /// One bad moment among thousands of entities must not cost them all.
+    async fn entity_at_last(&self, id: &str) -> Result<Value, Error> {
+        let mut pause = Duration::from_secs(1);
+        for _ in 0..ENTITY_TRIES - 1 {
+            match self.entity(id).await {
+                Err(error) if error.is_transient() => {
+                    let asked = error.retry_after().unwrap_or_default();
+                    self.transport.clock().sleep(asked.clamp(pause, MAX_PAUSE)).await;
+                    pause *= 2;
+                }
+                done => return done,
+            }
+        }
+        self.entity(id).await
     }
 
     async fn entity(&self, id: &str) -> Result<Value, Error> {

@@ -7,7 +7,7 @@
 //! use bulkrail::testing::{Script, VirtualClock, finished, running, unavailable};
 //! use bulkrail::{Outcome, wait};
 //!
-//! let minutes = |n| Duration::from_secs(60 * n);
+//! let minutes = |n: u64| Duration::from_secs(60 * n);
 //! let clock = VirtualClock::new();
 //! let provider = Script::by_time(&clock)
 //!     .from(minutes(0), || Ok(running(10, 100)))

@@ -16,12 +16,15 @@ use super::observe;
 use super::options::Options;
 use super::snapshots::look;
 use crate::history::Histories;
-use crate::schedule::{Budget, Schedule, pick};
+use crate::schedule::{Budget, Schedule};
 use crate::time::Clock;
 use crate::{Batch, Error, ErrorKind, Provider, Report, Snapshot};
 
 /// Looks under way at once. A look takes a fraction of a second, so this feeds any documented limit, and bounds the connections.
 const IN_FLIGHT: usize = 64;
+
+/// What looks are worth changes with time, but not much within a second; to ask it of every batch for every request would cost more.
+const ORDER_LASTS: Duration = Duration::from_secs(1);
 
 /// Waits for many batches of one account at once: one request budget for all, each request spent on the look that is worth most.
 ///
@@ -61,8 +64,11 @@ pub struct Fleet<'a, P> {
     budget: Budget,
     waits: Vec<Option<Waiting>>,
     places: HashMap<String, usize>,
-    /// Batches whose look is due, and those whose look comes later, with when.
-    due: Vec<usize>,
+    /// Batches whose look is due, with what it is worth, and those whose look comes later, with when.
+    due: Vec<(f64, usize)>,
+    /// Have become due since that was put in order.
+    arrived: Vec<usize>,
+    ordered: Duration,
     later: BinaryHeap<Reverse<(Duration, usize)>>,
     in_flight: FuturesUnordered<Look<'a>>,
     /// What has ended already.
@@ -117,6 +123,8 @@ impl<'a, P: Provider> Fleet<'a, P> {
             waits: Vec::new(),
             places: HashMap::new(),
             due: Vec::new(),
+            arrived: Vec::new(),
+            ordered: Duration::ZERO,
             later: BinaryHeap::new(),
             in_flight: FuturesUnordered::new(),
             past: FleetProgress::default(),
@@ -215,25 +223,41 @@ impl<'a, P: Provider> Fleet<'a, P> {
             && due <= now
         {
             self.later.pop();
-            self.due.push(place);
+            self.arrived.push(place);
         }
-        while self.in_flight.len() < IN_FLIGHT {
-            let worth = |(index, place): (usize, &usize)| {
-                let waiting = self.waits[*place].as_ref()?;
-                Some((index, waiting.machine.worth(now.saturating_sub(waiting.began))))
-            };
-            let Some(index) = pick(self.due.iter().enumerate().filter_map(worth), f64::NEG_INFINITY) else { break };
+        self.order(now);
+        while self.in_flight.len() < IN_FLIGHT && !self.due.is_empty() {
             if !self.budget.take(now) {
                 return Some(self.budget.wait(now).max(Duration::from_millis(1)));
             }
-            let place = self.due.swap_remove(index);
-            self.start(place);
+            if let Some((_, place)) = self.due.pop() {
+                self.start(place);
+            }
+            self.order(now);
         }
         if self.in_flight.len() >= IN_FLIGHT {
             return None;
         }
         let Reverse((next, _)) = self.later.peek()?;
         Some(next.saturating_sub(now).max(Duration::from_millis(1)))
+    }
+
+    /// Puts what is due in order of worth, the most last; while there is more due than the budget affords, once a second.
+    fn order(&mut self, now: Duration) {
+        let stale = self.due.is_empty() || now >= self.ordered.saturating_add(ORDER_LASTS);
+        if !stale || (self.due.is_empty() && self.arrived.is_empty()) {
+            return;
+        }
+        let due = self.due.drain(..).map(|(_, place)| place).chain(self.arrived.drain(..));
+        let mut due: Vec<_> = due
+            .filter_map(|place| {
+                let waiting = self.waits[place].as_ref()?;
+                Some((waiting.machine.worth(now.saturating_sub(waiting.began)), place))
+            })
+            .collect();
+        due.sort_by(|(one, place), (other, after)| one.total_cmp(other).then(after.cmp(place)));
+        self.due = due;
+        self.ordered = now;
     }
 
     fn start(&mut self, place: usize) {

@@ -13,6 +13,7 @@ use bulkrail::{Batch, Error, ErrorKind, ProviderId, Upload, cdq, killb, reap};
 use crate::args::{ProviderName, Submission};
 use crate::connect::AnyClient;
 use crate::failure::Failure;
+use crate::memory;
 use crate::submitted::Submitted;
 
 /// One batch to be.
@@ -99,8 +100,15 @@ impl Part {
         stop: impl Future<Output = ()>,
     ) -> Result<(Batch, Submitted), Failure> {
         let interrupted = self.content.interrupted();
+        if let Content::Reap { key, .. } = &self.content {
+            memory::note(&serde_json::json!({"provider": reap::PROVIDER, "key": key}));
+        }
         tokio::select! {
-            sent = self.content.send(client) => Ok((sent?, self.submitted)),
+            sent = self.content.send(client) => {
+                let batch = sent?;
+                memory::note(&batch);
+                Ok((batch, self.submitted))
+            }
             () = stop => Err(interrupted.into()),
         }
     }

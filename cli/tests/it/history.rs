@@ -109,4 +109,7 @@ async fn a_run_keeps_it_and_the_demo_does_not() {
     let run = finish(run).await;
     assert!(run.document()["outcome"].is_string(), "{run:?}");
     assert!(state.file().exists());
+    // And what was submitted was noted, for the case that the process had been killed.
+    let noted = fs::read_to_string(state.file().with_file_name("submitted.jsonl")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(noted.trim()).unwrap(), run.document()["batch"]);
 }

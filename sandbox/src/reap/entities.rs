@@ -63,10 +63,10 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<R
 }
 
 pub(super) async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Failure> {
-    let entity =
-        app.entities.get(&id).ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "0102001404", "Entity not found"))?;
     let clock = &app.context.clock;
     let now = clock.now();
+    let entity = app.entities.get(&id).or_else(|| named_in_a_batch(&app, &id, now));
+    let entity = entity.ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "0102001404", "Entity not found"))?;
     let verdicts: Vec<Verdict> =
         (app.batches.all().iter()).flat_map(|batch| batch.verdicts(now, [&id, &entity.external_id])).collect();
     let updated = verdicts.iter().map(|verdict| verdict.updated).max();
@@ -82,6 +82,14 @@ pub(super) async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) ->
         "updatedAt": clock.stamp(updated.unwrap_or_default().max(entity.created)),
     });
     Ok(http::json(StatusCode::OK, &body))
+}
+
+/// Rows need not name entities that were created here first; those that do not are taken to have been there all along.
+fn named_in_a_batch(app: &App, id: &str, now: u64) -> Option<Arc<Entity>> {
+    let batches = app.batches.all();
+    let first =
+        batches.iter().flat_map(|batch| batch.verdicts(now, [id, id])).map(|verdict| verdict.submitted).min()?;
+    Some(Arc::new(Entity { external_id: id.to_owned(), kind: TYPES[0].to_owned(), created: first }))
 }
 
 fn requirement(context: &Context, verdict: &Verdict) -> Value {
