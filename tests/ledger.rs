@@ -95,3 +95,40 @@ fn a_reference_submitted_twice_is_reported() {
     assert_eq!(account.duplicates, ["a"]);
     assert_eq!(account.rows.len(), 3, "every submitted row is in it");
 }
+
+/// Reap only counts rows; what became of each is read from its entity.
+#[cfg(feature = "reap")]
+#[test]
+fn reap_rows_are_read_from_their_entities() {
+    use bulkrail::testing::{Reply, ScriptedWire, VirtualClock};
+    use bulkrail::{Batch, reap};
+
+    let (clock, wire) = (VirtualClock::new(), ScriptedWire::new());
+    let credentials = reap::Credentials::api_key("k");
+    let client =
+        reap::Client::builder().credentials(credentials).clock(clock.clock()).wire(wire.clone()).build().unwrap();
+    wire.otherwise(|sent| match sent.url.path() {
+        "/entity/good" => Reply::json(200, r#"{"id":"e-1","submittedRequirements":[{"status":"APPROVED"}]}"#),
+        "/entity/bad" => Reply::json(200, r#"{"id":"e-2","submittedRequirements":[{"status":"APPROVED"},{"status":"rejected","requirement":{"name":"KYC"}}]}"#),
+        "/entity/slow" => Reply::json(200, r#"{"id":"e-3","submittedRequirements":[{"status":"PENDING"}]}"#),
+        "/entity/gone" => Reply::json(404, "{}"),
+        _ => Reply::json(200, r#"{"status":"completed","totalRecords":4,"failedRecords":1,"summary":{"successfulRecords":1}}"#),
+    });
+    // Bad moments on the way cost nothing but time.
+    wire.push(Reply::new(502, "<html>"));
+    wire.push(Reply::json(429, "{}").header("retry-after", "3"));
+    let batch = Batch::named(reap::PROVIDER, "b-1").unwrap();
+    let submitted = ["good", "bad", "slow", "gone"].map(str::to_owned);
+    let account = clock.run(client.account(&batch, &submitted)).unwrap();
+    let rows: Vec<_> = account.rows.iter().map(|row| (row.outcome, row.reason.as_deref())).collect();
+    assert_eq!(
+        rows,
+        [
+            (RowOutcome::Succeeded, None),
+            (RowOutcome::Failed, Some("KYC was rejected")),
+            (RowOutcome::Unaccounted, None),
+            (RowOutcome::Unaccounted, None),
+        ]
+    );
+    assert_eq!((account.missing, account.disagreements), (vec!["gone".to_owned()], vec![]));
+}

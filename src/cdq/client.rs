@@ -43,6 +43,8 @@ impl fmt::Debug for Credentials {
 #[derive(Clone)]
 pub struct Client {
     raw: raw::Client,
+    /// For polls, which are many: made once.
+    looks: raw::Client,
     transport: Transport,
 }
 
@@ -116,9 +118,7 @@ impl Provider for Client {
     }
 
     async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        let transport = self.transport.looking();
-        let calls = raw::Client::through(&transport);
-        transport.look(batch, calls.get_job(Some(batch.id())), status::judge).await
+        self.looks.inner.look(batch, self.looks.get_job(Some(batch.id())), status::judge).await
     }
 
     fn clock(&self) -> Clock {
@@ -139,7 +139,8 @@ impl Room for Client {
 
     fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
         let transport = transport.with_auth(Auth::header("x-api-key", &credentials.0)?);
-        Ok(Self { raw: raw::Client::through(&transport), transport })
+        let looks = raw::Client::through(&transport.looking());
+        Ok(Self { raw: raw::Client::through(&transport), looks, transport })
     }
 }
 

@@ -21,6 +21,8 @@ const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.
 #[derive(Clone)]
 pub struct Client {
     raw: raw::Client,
+    /// For polls, which are many: made once.
+    looks: raw::Client,
     transport: Transport,
 }
 
@@ -118,9 +120,7 @@ impl Provider for Client {
     }
 
     async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        let transport = self.transport.looking();
-        let calls = raw::Client::through(&transport);
-        transport.look(batch, calls.get_bulk_status(batch.id()), status::judge).await
+        self.looks.inner.look(batch, self.looks.get_bulk_status(batch.id()), status::judge).await
     }
 
     fn advice(&self) -> Advice {
@@ -145,7 +145,8 @@ impl Room for Client {
 
     fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
         let transport = transport.with_auth(credentials.into_auth(&transport)?);
-        Ok(Self { raw: raw::Client::through(&transport), transport })
+        let looks = raw::Client::through(&transport.looking());
+        Ok(Self { raw: raw::Client::through(&transport), looks, transport })
     }
 }
 

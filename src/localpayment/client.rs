@@ -22,6 +22,8 @@ const LOOK_UPS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4),
 #[derive(Clone)]
 pub struct Client {
     raw: raw::Client,
+    /// For polls, which are many: made once.
+    looks: raw::Client,
     transport: Transport,
 }
 
@@ -111,9 +113,7 @@ impl Provider for Client {
     }
 
     async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        let transport = self.transport.looking();
-        let calls = raw::Client::through(&transport);
-        transport.look(batch, calls.get_batch(batch.id()), status::judge).await
+        self.looks.inner.look(batch, self.looks.get_batch(batch.id()), status::judge).await
     }
 
     fn clock(&self) -> Clock {
@@ -134,7 +134,8 @@ impl Room for Client {
 
     fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
         let transport = transport.with_auth(credentials.into_auth(&transport)?);
-        Ok(Self { raw: raw::Client::through(&transport), transport })
+        let looks = raw::Client::through(&transport.looking());
+        Ok(Self { raw: raw::Client::through(&transport), looks, transport })
     }
 }
 

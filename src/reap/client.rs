@@ -52,6 +52,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Client {
     raw: raw::Client,
+    /// For polls, which are many: made once.
+    looks: raw::Client,
     transport: Transport,
 }
 
@@ -160,9 +162,7 @@ impl Provider for Client {
     }
 
     async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        let transport = self.transport.looking();
-        let calls = raw::Client::through(&transport);
-        transport.look(batch, calls.get_batch_status(batch.id()), status::judge).await
+        self.looks.inner.look(batch, self.looks.get_batch_status(batch.id()), status::judge).await
     }
 
     fn advice(&self) -> Advice {
@@ -187,7 +187,8 @@ impl Room for Client {
 
     fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
         let transport = transport.with_auth(Auth::header("x-reap-api-key", &credentials.0)?);
-        Ok(Self { raw: raw::Client::through(&transport), transport })
+        let looks = raw::Client::through(&transport.looking());
+        Ok(Self { raw: raw::Client::through(&transport), looks, transport })
     }
 }
 
