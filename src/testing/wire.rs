@@ -12,6 +12,8 @@ use crate::transport::{Wire, WireFault, WireFuture};
 /// A wire that answers from a list and remembers what was sent. Clones share both.
 ///
 /// ```
+/// # #[cfg(feature = "reap")]
+/// # fn main() -> Result<(), bulkrail::Error> {
 /// use bulkrail::testing::{Reply, ScriptedWire, VirtualClock};
 /// use bulkrail::{Batch, Provider, State, reap};
 ///
@@ -26,7 +28,10 @@ use crate::transport::{Wire, WireFault, WireFuture};
 /// let batch = Batch::named(reap::PROVIDER, "b-1")?;
 /// assert_eq!(clock.run(client.look(&batch))?.state, State::Running);
 /// assert_eq!(wire.sent()[0].url.path(), "/entity/kyc/import/batch/b-1");
-/// # Ok::<(), bulkrail::Error>(())
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "reap"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, Default)]
 pub struct ScriptedWire(Arc<Mutex<Script>>);

@@ -29,7 +29,7 @@ use crate::{Batch, Error, Provider, Report};
 /// Waits for the end of `batch`.
 ///
 /// ```no_run
-/// # async fn example(client: bulkrail::reap::Client, batch: bulkrail::Batch) -> Result<(), bulkrail::Error> {
+/// # async fn example<P: bulkrail::Provider>(client: P, batch: bulkrail::Batch) -> Result<(), bulkrail::Error> {
 /// use std::time::Duration;
 ///
 /// let report = bulkrail::wait(&client, batch).deadline(Duration::from_secs(3600)).await?;

@@ -18,8 +18,8 @@ use crate::{Batch, Error, ErrorKind, Provider, Report};
 /// ended batch, or the error that ended the wait.
 ///
 /// ```no_run
-/// # async fn example(client: bulkrail::reap::Client, batch: bulkrail::Batch) -> Result<(), bulkrail::Error> {
-/// let mut snapshots = client.wait(batch).snapshots();
+/// # async fn example<P: bulkrail::Provider>(client: P, batch: bulkrail::Batch) -> Result<(), bulkrail::Error> {
+/// let mut snapshots = bulkrail::wait(&client, batch).snapshots();
 /// while let Some(report) = snapshots.next().await {
 ///     println!("{:?}", report?.snapshot.progress.percent());
 /// }
