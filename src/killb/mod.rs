@@ -30,6 +30,7 @@ mod workbook;
 /// Its methods send through the same transport (credentials, limits, no redirects), but return the generator's own errors, whose
 /// `Display` prints whole answers: do not log those, make an [`Error`](crate::Error) of them with [`explain`](raw::explain).
 #[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
+#[cfg_attr(doc, allow(rustdoc::all, reason = "its prose is the spec's"))]
 pub mod raw {
     crate::generated::generated!("killb");
 }

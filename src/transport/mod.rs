@@ -1,8 +1,8 @@
-//! The one way out. Every request of every generated client passes [`Transport::exec`]: authentication, limits, refusal of
+//! The one way out. Every request of every generated client passes `Transport::exec`: authentication, limits, refusal of
 //! redirects, tracing. Nothing else opens a socket.
 //!
 //! The rooms call the generated clients too, but in *held* mode: whatever comes back, the generated code is made to hand it over
-//! undecoded (it takes an unknown status for an unexpected response), and [`Transport::fetch`] picks it up as an [`Answer`]. So one
+//! undecoded (it takes an unknown status for an unexpected response), and `Transport::fetch` picks it up as an `Answer`. So one
 //! place maps errors, a status body is decoded only as far as needed, and an answer that does not decode keeps its status and
 //! request id.
 

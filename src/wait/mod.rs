@@ -1,6 +1,6 @@
 //! The wait: from a batch to its end, for a reason.
 //!
-//! [`Machine`](machine::Machine) decides and knows no clock, no socket and no provider; [`Snapshots`] does what it says. Every shape of
+//! `Machine` decides and knows no clock, no socket and no provider; [`Snapshots`] does what it says. Every shape of
 //! waiting (`.await`, the stream, a loop of one's own) is [`Snapshots`].
 
 mod fleet;
