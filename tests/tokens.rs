@@ -239,3 +239,35 @@ fn odd_lifetimes_are_taken_for_the_documented_hour() {
         bench.clock.run(client.look(&batch("b"))).unwrap_or_else(|error| panic!("{lifetime}: {error}"));
     }
 }
+
+#[test]
+fn a_wait_dropped_at_each_of_its_awaits_leaves_the_next_one_whole() {
+    let mut awaits = 0;
+    loop {
+        let bench = Bench::new();
+        let issuer = Issuer::on(&bench, secs(20));
+        let client = client!(killb, bench, login());
+        let ended = {
+            let mut dropped = std::pin::pin!(std::future::IntoFuture::into_future(client.wait(batch("b"))));
+            let mut left = awaits;
+            bench.clock.run(std::future::poll_fn(|context| {
+                if left == 0 {
+                    return std::task::Poll::Ready(false);
+                }
+                left -= 1;
+                dropped.as_mut().poll(context).map(|end| end.is_ok())
+            }))
+        };
+        let report = bench.clock.run(client.wait(batch("b"))).unwrap();
+        assert_eq!(report.outcome(), Some(Outcome::Succeeded), "dropped at await {awaits}");
+        // A login that was cut off is made again; nothing else is sent but looks.
+        assert!(issuer.counts().0 <= 2 && issuer.counts().1 == 0, "dropped at await {awaits}: {:?}", issuer.counts());
+        let harmless = |sent: &Sent| sent.method == "GET" || sent.url.path().ends_with("/login");
+        assert!(bench.wire.sent().iter().all(harmless), "dropped at await {awaits}");
+        if ended {
+            break;
+        }
+        awaits += 1;
+    }
+    assert!(awaits > 5, "in a login, in looks and between them: {awaits}");
+}
