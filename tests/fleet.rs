@@ -178,6 +178,62 @@ fn durations_are_learned_and_survive_a_restart() {
 }
 
 #[test]
+fn a_fleet_that_is_stopped_hands_over_what_it_saw_of_each() {
+    let clock = VirtualClock::new();
+    let account = Account::new(&clock, 1000, |id| secs(if id == "early" { 10 } else { 1000 }));
+    let mut fleet = Fleet::new(&account);
+    for id in ["a", "early", "b"] {
+        fleet.add(batch(id)).unwrap();
+    }
+    let (first, end) = clock.run(fleet.next()).unwrap();
+    assert_eq!((first.id(), end.unwrap().outcome()), ("early", Some(Outcome::Succeeded)));
+    fleet.stop();
+    fleet.add(batch("late")).unwrap();
+    let looks = account.looks_at();
+    let mut ends = HashMap::new();
+    while let Some((batch, end)) = clock.run(fleet.next()) {
+        ends.insert(batch.id().to_owned(), end);
+    }
+    assert_eq!((ends.len(), fleet.progress().ended), (3, 4));
+    assert_eq!(account.looks_at(), looks, "nothing is asked any more");
+    let last = |id: &str| {
+        let error = ends[id].as_ref().unwrap_err();
+        assert_eq!((error.kind(), error.batch().map(Batch::id)), (ErrorKind::Interrupted, Some(id)));
+        error.last_report().map(|report| report.snapshot.progress.processed)
+    };
+    assert_eq!((last("a"), last("b"), last("late")), (Some(Some(1)), Some(Some(1)), None));
+}
+
+#[test]
+fn where_rows_are_known_small_batches_are_looked_at_before_large_ones() {
+    let firsts = |with_rows: bool| {
+        let clock = VirtualClock::new();
+        // A second a row.
+        let account = Account::new(&clock, 1000, |id| secs(id.parse().unwrap_or(4000)));
+        let histories = Histories::default();
+        let mut learned = Fleet::new(&account).history(&histories);
+        for rows in (10..400).step_by(10) {
+            let batch = batch(&rows.to_string()).with_submitted_at(VirtualClock::BEGINNING);
+            learned.add_with_rows(batch, rows).unwrap();
+        }
+        run(&clock, learned);
+        account.looks.lock().unwrap().clear();
+        let (began, mut fleet) = (clock.elapsed(), Fleet::new(&account).history(&histories));
+        for (id, rows) in [("large", 4000), ("small", 20)] {
+            let batch = batch(id).with_submitted_at(clock.clock().wall());
+            if with_rows { fleet.add_with_rows(batch, rows) } else { fleet.add(batch) }.unwrap();
+        }
+        run(&clock, fleet);
+        let looks = account.looks.lock().unwrap();
+        ["large", "small"].map(|id| looks.iter().find(|(_, of)| of == id).unwrap().0 - began)
+    };
+    let [large, small] = firsts(true);
+    assert!(large > 2 * small, "{large:?}, {small:?}");
+    let [large, small] = firsts(false);
+    assert!(large < 2 * small, "{large:?}, {small:?}");
+}
+
+#[test]
 fn a_fleet_that_is_dropped_and_made_anew_goes_on() {
     let clock = VirtualClock::new();
     let account = Account::new(&clock, 1000, |_| secs(100));

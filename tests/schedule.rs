@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bulkrail::schedule::{
-    BURST, Bounds, Budget, Decision, End, Fraction, History, JITTER, Observation, RING, Reason, Schedule, pick,
+    BURST, Bounds, Budget, Decision, End, Fraction, History, JITTER, Observation, RING, Reason, Schedule,
 };
 use proptest::prelude::*;
 
@@ -270,10 +270,4 @@ fn a_refusal_halves_the_rate_and_time_gives_it_back() {
     assert!((budget.rate() - 2.0).abs() < 0.01, "one cut for what was under way together: {}", budget.rate());
     let _ = budget.take(Duration::from_secs(65));
     assert!((budget.rate() - 4.0).abs() < 1e-9);
-}
-
-#[test]
-fn the_batch_that_is_worth_most_is_picked() {
-    assert_eq!(pick([("a", 1.0), ("b", 3.0), ("c", 3.0), ("d", f64::NAN)], 2.0), Some("b"));
-    assert_eq!(pick([("a", 1.0)], 2.0), None);
 }

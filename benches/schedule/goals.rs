@@ -6,7 +6,7 @@ use std::time::Duration;
 use bulkrail::schedule::{Bounds, History, Schedule, WORTH};
 
 use crate::anchor::{self, ADVICE, AWS_SMITHY, AZURE30, Anchor, FIXED30, GOOGLE_RUST};
-use crate::fleet::{self, Fleet};
+use crate::fleet::{self, Who};
 use crate::lab::{Lab, SEEDS, WORTHS, adaptive, ours, parallel};
 use crate::sim::{LIMITS, Limits, Ours, Policy, Tally};
 use crate::stats::{Draw, Of, bootstrap, lag_at, point, requests_at};
@@ -59,8 +59,8 @@ const GOALS: [(&str, &str); 14] = [
 const WRONG: [(&str, f64, bool, f64); 2] = [("x4, learns", 4.0, true, 1.15), ("x0.25, frozen", 0.25, false, 2.2)];
 const ADVISED: &str = "advised";
 
-/// Measures everything and prints it; whether every goal is met.
-pub(crate) fn run() -> bool {
+/// Measures everything and prints it, all cells if wanted; whether every goal is met.
+pub(crate) fn run(all: bool) -> bool {
     let labs: BTreeMap<&str, Lab> =
         Workload::ALL.iter().map(|workload| workload.name()).zip(parallel(&Workload::ALL, |w| lab(*w))).collect();
     let mut cells: Vec<Cell> =
@@ -70,7 +70,7 @@ pub(crate) fn run() -> bool {
     let (broken, waits) =
         (labs.values().map(Lab::violations).sum::<usize>(), labs.values().map(Lab::waits).sum::<f64>());
     cells.push(exact("S1", format!("of {waits} waits"), broken));
-    print(&cells);
+    print(&cells, all);
     cells.iter().all(Cell::passes)
 }
 
@@ -195,7 +195,7 @@ fn fleet_cells(workload: Workload) -> Vec<Cell> {
             (all, refused + more)
         })
     };
-    let (ours, refused) = pooled(Fleet::Ours);
+    let (ours, refused) = pooled(Who::Ours);
     let against = |theirs: &[Tally]| {
         bootstrap(ours.len(), |draw| Some(point(&ours, Of::Mean, draw).lag / point(theirs, Of::Mean, draw).lag))
     };
@@ -208,10 +208,10 @@ fn fleet_cells(workload: Workload) -> Vec<Cell> {
     let name = workload.name();
     let mut cells = vec![
         exact("F1", format!("{name} refusals"), refused),
-        Cell { goal: "F1", what: format!("{name} vs queue"), limit, measured: against(&pooled(Fleet::Fifo).0) },
+        Cell { goal: "F1", what: format!("{name} vs queue"), limit, measured: against(&pooled(Who::Fifo).0) },
     ];
     if workload == Linear {
-        let measured = against(&pooled(Fleet::Naive).0);
+        let measured = against(&pooled(Who::Naive).0);
         cells.push(Cell { goal: "F2", what: format!("{name} vs naive"), limit: 0.10, measured });
     }
     cells
@@ -222,15 +222,16 @@ fn exact(goal: &'static str, what: String, count: usize) -> Cell {
     Cell { goal, what, limit: 0.0, measured: Some((count as f64, count as f64)) }
 }
 
-fn print(cells: &[Cell]) {
+fn print(cells: &[Cell], all: bool) {
     println!("Losing cells (more than 1 times the other; - where there is no goal):");
     for cell in cells.iter().filter(|cell| cell.loses()) {
         println!("  {:4} {:32} {}", cell.goal, cell.what, cell.figures());
     }
-    if std::env::var("CELLS").is_ok() {
-        for c in cells {
-            println!("    {} {} {}", c.goal, c.what, c.figures());
-        }
+    if all {
+        println!("\nAll cells:");
+        cells
+            .iter()
+            .for_each(|cell| println!("  {:4} {:32} {:22} {}", cell.goal, cell.what, cell.figures(), cell.limit));
     }
     println!("\nMissed:");
     for cell in cells.iter().filter(|cell| !cell.passes()) {

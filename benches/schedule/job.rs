@@ -70,7 +70,7 @@ impl Job {
 }
 
 impl Progress {
-    fn shown(&self, at: u64) -> f64 {
+    pub(crate) fn shown(&self, at: u64) -> f64 {
         let refreshed = match self.refresh {
             0 => at,
             refresh => self.begins + (at - self.begins) / refresh * refresh,

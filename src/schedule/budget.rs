@@ -90,15 +90,3 @@ impl Budget {
         self.share = (self.share + passed * RECOVERY).min(1.0);
     }
 }
-
-/// Which of many batches a free request goes to: the one it is [worth](super::Pace::worth) most for, if that is `price` at least. Of equals,
-/// the first. `None`: keep the request for later.
-pub fn pick<K>(batches: impl IntoIterator<Item = (K, f64)>, price: f64) -> Option<K> {
-    let mut best: Option<(K, f64)> = None;
-    for (key, worth) in batches {
-        if worth >= price && best.as_ref().is_none_or(|(_, most)| worth > *most) {
-            best = Some((key, worth));
-        }
-    }
-    best.map(|(key, _)| key)
-}

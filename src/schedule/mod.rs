@@ -3,7 +3,7 @@
 //! - [`Schedule`]: the rule and its [`Bounds`]; [`Schedule::adaptive`] unless there is a reason.
 //! - [`Pace`]: one batch. It is told each [`Observation`] and answers with a [`Decision`].
 //! - [`History`]: how long batches of one kind took. It outlives batches, can be stored, and is safe to lose.
-//! - [`Budget`] and [`pick`]: many batches that share one account's request limit.
+//! - [`Budget`]: many batches that share one account's request limit.
 //!
 //! ```
 //! use std::time::Duration;
@@ -35,7 +35,7 @@ mod track;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-pub use budget::{BURST, Budget, CUT, LEAST_SHARE, RECOVERY, pick};
+pub use budget::{BURST, Budget, CUT, LEAST_SHARE, RECOVERY};
 pub use decision::{Decision, End, Fraction, Observation, Reason};
 pub use document::{Unreadable, VERSION};
 pub use history::{History, RING};

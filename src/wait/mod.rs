@@ -41,7 +41,8 @@ use crate::{Batch, Error, Provider, Report};
 pub fn wait<P: Provider>(provider: &P, batch: Batch) -> Wait<'_, P> {
     let clock = provider.clock();
     let options = Options::new(provider.advice());
-    Wait { provider, batch, options, clock, histories: Histories::default(), stop: None, observer: None }
+    let histories = Histories::default();
+    Wait { provider, batch, rows: None, options, clock, histories, stop: None, observer: None }
 }
 
 /// A wait that is being set up. `.await` it for the end, or take its [snapshots](Wait::snapshots).
@@ -76,6 +77,7 @@ pub fn wait<P: Provider>(provider: &P, batch: Batch) -> Wait<'_, P> {
 pub struct Wait<'a, P> {
     provider: &'a P,
     batch: Batch,
+    rows: Option<u64>,
     options: Options,
     clock: Clock,
     histories: Histories,
@@ -109,6 +111,13 @@ impl<'a, P: Provider> Wait<'a, P> {
     /// those of the wait: the provider's advice, or [`Wait::interval`].
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.options.use_schedule(schedule);
+        self
+    }
+
+    /// How many rows were submitted, for who knows it: with a [history](Wait::history) the first look is then aimed by what batches of that
+    /// size took. Otherwise the first look tells, where the provider does.
+    pub fn rows(mut self, rows: u64) -> Self {
+        self.rows = Some(rows);
         self
     }
 

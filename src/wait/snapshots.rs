@@ -49,8 +49,8 @@ struct Running<'a, P> {
 
 impl<'a, P: Provider> Snapshots<'a, P> {
     pub(super) fn new(wait: Wait<'a, P>) -> Self {
-        let Wait { provider, batch, options, clock, histories, stop, observer } = wait;
-        let machine = Machine::new(options, histories, batch.clone(), clock.wall());
+        let Wait { provider, batch, rows, options, clock, histories, stop, observer } = wait;
+        let machine = Machine::new(options, histories, batch.clone(), rows, clock.wall());
         let began = clock.now();
         let span = observe::span(&batch);
         let running = Running { provider, batch, machine, clock, began, stop, observer, span };
