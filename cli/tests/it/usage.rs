@@ -66,6 +66,13 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn a_deadline_beyond_reason_is_told_what_is_within() {
+    let run = run(["wait", "reap", "b-1", "--deadline", "9999999d"]).await;
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("'9999999d'") && run.stderr.contains("365d at most"), "{}", run.stderr);
+}
+
+#[tokio::test]
 async fn help_has_examples() {
     for command in ["demo", "sandbox", "submit", "status", "wait", "rows", "run", "specs", "schema", "completions"] {
         let help = run([command, "--help"]).await;
