@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use serde_json::{Deserializer, Value};
 
 use crate::args::Target;
 use crate::failure::{Failure, prints_batch};
+use crate::input;
 use crate::values::quoted;
 
 impl Target {
@@ -58,15 +58,16 @@ fn is_stdin(file: &Path) -> bool {
 }
 
 fn from_file(file: &Path) -> Result<Vec<Batch>, Failure> {
-    let mut text = String::new();
-    let (name, read) = if is_stdin(file) {
-        ("standard input".to_owned(), io::stdin().lock().read_to_string(&mut text))
+    let (name, bytes) = if is_stdin(file) {
+        let mut bytes = Vec::new();
+        let read = io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|error| Failure::usage(format!("standard input cannot be read: {error}")))?;
+        ("standard input".to_owned(), bytes)
     } else {
-        let read = fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text));
-        (file.display().to_string(), read)
+        (file.display().to_string(), input::content(file)?)
     };
-    read.map_err(|error| Failure::usage(format!("{name} cannot be read: {error}")))?;
-    from_text(&text).map_err(|reason| Failure::usage(format!("{name} holds no batch document: {reason}")))
+    let batches = input::text(&bytes).map_err(str::to_owned).and_then(from_text);
+    batches.map_err(|reason| Failure::usage(format!("{name} holds no batch document: {reason}")))
 }
 
 /// The batches in batch documents, or in the field `batch` of other documents, or in arrays of these. Of several documents about one
