@@ -170,8 +170,8 @@ pub(crate) fn workbook(file: &Path) -> Result<killb::Workbook, Failure> {
     let duplicates = references.windows(2).filter(|pair| pair[0] == pair[1]).count();
     if duplicates > 0 {
         return Err(Failure::usage(format!(
-            "{}: first sheet, column externalId: {duplicates} cells repeat the reference of another row; results could \
-             not be told apart",
+            "{}: column externalId: {duplicates} cells repeat the reference of another row; results could not be told \
+             apart",
             file.display()
         )));
     }
