@@ -52,7 +52,12 @@ impl Server {
 
     /// Method and path of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.script.requests.lock().unwrap().clone()
+    }
+
+    /// Always answers this from now on.
+    pub(crate) fn turn_to(&self, status: u16, body: Value) {
+        *self.script.answers.lock().unwrap() = VecDeque::from([(status, body.to_string())]);
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) async fn run(args: WaitArgs, batches: Vec<Batch>, people: People) -> 
     };
     running.abort_all();
     bars.clear();
-    memory.keep();
+    memory.keep().await;
     for end in ends.iter().flatten() {
         match end {
             Ok(report) => drift.status(Some(report)),
