@@ -64,7 +64,10 @@ impl Workbook {
             // The name itself is not repeated: in a file without a header it would be somebody's data.
             let Some(known) = columns().iter().find(|known| **known == name) else {
                 let columns = columns().join(", ");
-                return Err(usage(format!("row 1, column {number}: is not documented; the columns are {columns}")));
+                let comma = if header.len() == 1 { "; what separates cells is a comma" } else { "" };
+                return Err(usage(format!(
+                    "row 1, column {number}: is not documented; the columns are {columns}{comma}"
+                )));
             };
             if names.contains(known) {
                 return Err(usage(format!("row 1, column {number}: {known} stands twice")));
@@ -255,6 +258,13 @@ mod tests {
             assert_eq!(book.rows(), rows);
             assert_eq!(book.references(), references);
         }
+    }
+
+    #[test]
+    fn a_table_with_semicolons_is_told_of_commas() {
+        let error = |csv: &'static str| Workbook::of_csv(csv).unwrap_err().to_string();
+        assert!(error("externalId;accountType\nref-1;PSE\n").contains("separates cells is a comma"));
+        assert!(!error("externalId,acountType\nref-1,PSE\n").contains("comma"));
     }
 
     #[test]

@@ -128,7 +128,8 @@ fn of_csv(text: &[u8]) -> Result<Document, String> {
     let mut places = HashMap::new();
     for (place, name) in header.iter().enumerate() {
         let Some(column) = COLUMNS.into_iter().find(|column| *column == name.trim()) else {
-            return Err(format!("row 1: column {} is not one of {}", place + 1, COLUMNS.join(", ")));
+            let comma = if header.len() == 1 { "; what separates cells is a comma" } else { "" };
+            return Err(format!("row 1: column {} is not one of {}{comma}", place + 1, COLUMNS.join(", ")));
         };
         if places.insert(column, place).is_some() {
             return Err(format!("row 1: column {column} stands twice"));
@@ -235,6 +236,11 @@ mod tests {
                 "row 1: column 2 is not one of externalId, type, name, lastName, documentType, documentId",
             ),
             (b"externalId,name,name\n", "row 1: column name stands twice"),
+            (
+                b"externalId;type\n",
+                "row 1: column 1 is not one of externalId, type, name, lastName, documentType, documentId; what \
+                 separates cells is a comma",
+            ),
         ] {
             assert_eq!(of_csv(text).err().as_deref(), Some(expected));
         }
