@@ -132,6 +132,16 @@ async fn missing_credentials_are_named() {
 }
 
 #[tokio::test]
+async fn a_credential_that_cannot_be_one_is_named() {
+    let mut command = bulkrail(["status", "reap", "b-1"]);
+    command.env("REAP_BASE_URL", "http://127.0.0.1:1").env("REAP_API_KEY", "CANARY\nkey");
+    let run = finish(command).await;
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("(credentials are in REAP_API_KEY)"), "{}", run.stderr);
+    assert!(!run.stderr.contains("REAP_BASE_URL") && !run.stderr.contains("CANARY"), "{}", run.stderr);
+}
+
+#[tokio::test]
 async fn plain_http_leaves_this_machine_only_when_told_to() {
     let mut command = bulkrail(["status", "reap", "b-1", "--json"]);
     command.env("REAP_BASE_URL", "http://reap.example");
