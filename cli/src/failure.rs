@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal};
+use std::io::{self, Write};
 use std::iter::successors;
 
 use bulkrail::{Error, ErrorKind, Report};
@@ -186,9 +186,8 @@ impl From<io::Error> for Failure {
 /// Says what the parser of the command line has to say (help and version, too), and gives the exit code.
 pub(crate) fn of_clap(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
-        let text = error.render();
-        let text = if io::stdout().is_terminal() { text.ansi().to_string() } else { text.to_string() };
-        return match output::last(output::text(&text)) {
+        // The parser knows whether its reader wants colours (`NO_COLOR`, a terminal that has none).
+        return match output::last(error.print().and_then(|()| io::stdout().flush())) {
             Ok(()) => exit::SUCCESS,
             Err(failure) => failure.report(false),
         };
