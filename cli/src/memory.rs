@@ -33,11 +33,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// What earlier runs kept; nothing where there is nothing, or nothing that can be read.
     pub(crate) fn open(unwanted: bool) -> Self {
-        Self::at(directory().filter(|_| !unwanted))
-    }
-
-    fn at(directory: Option<PathBuf>) -> Self {
-        let file = directory.map(|directory| directory.join("bulkrail").join("history.json"));
+        let file = directory().filter(|_| !unwanted).map(|directory| directory.join("bulkrail").join("history.json"));
         let histories = file.as_deref().map(kept).unwrap_or_default();
         let before = histories.export();
         Self { histories, file, before }
