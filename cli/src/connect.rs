@@ -77,30 +77,45 @@ fn set_up<C: Room>(
     if options.insecure_http {
         builder = builder.allow_insecure_http();
     }
-    if let Some(url) = &options.base_url {
-        return Ok(builder.base_url(url).build()?);
-    }
-    if options.production {
-        return Ok(builder.environment(Environment::Production).build()?);
-    }
     let variable = format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase());
-    let Some(url) = env::var_os(&variable).filter(|url| !url.is_empty()) else {
-        return Ok(builder.build()?);
-    };
-    // What is no Unicode is no URL either; the builder says so.
-    let built = builder.base_url(url.to_string_lossy()).build();
-    built.map_err(|error| Failure::from(error).said(|message| format!("{message} (the base URL is {variable})")))
+    let url = env::var_os(&variable).filter(|url| !url.is_empty());
+    let mut place = "";
+    if let Some(url) = &options.base_url {
+        builder = builder.base_url(url);
+    } else if options.production {
+        builder = builder.environment(Environment::Production);
+    } else if let Some(url) = url {
+        // What is no Unicode is no URL either; the builder says so.
+        builder = builder.base_url(url.to_string_lossy());
+        place = &variable;
+    }
+    builder
+        .build()
+        .map_err(|error| Failure::from(error).said(|message| format!("{message}{}", source(message, place, ways))))
+}
+
+/// Where to correct what the builder refuses: only we know where it is from.
+fn source(message: &str, url: &str, ways: Ways) -> String {
+    if message.contains("a credential is") {
+        return format!(" (credentials are in {})", all(ways));
+    }
+    if url.is_empty() { String::new() } else { format!(" (the base URL is {url})") }
+}
+
+/// The variables of each way.
+fn all(ways: Ways) -> String {
+    ways.iter().map(|names| names.join(" and ")).collect::<Vec<_>>().join(", or ")
 }
 
 /// Names the variables to set, and which of them is missing where it is only one of two.
 fn missing(ways: Ways) -> String {
     let is_set = |name: &&&str| env::var(name).is_ok_and(|value| !value.is_empty());
-    let all: Vec<_> = ways.iter().map(|names| names.join(" and ")).collect();
+    let all = all(ways);
     let half = ways.iter().find(|names| names.iter().any(|name| is_set(&name)));
     let missing = half.and_then(|names| names.iter().find(|name| !is_set(name)));
     match missing {
-        Some(name) => format!("there are no credentials: {name} is missing (set {})", all.join(", or ")),
-        None => format!("there are no credentials: set {}", all.join(", or ")),
+        Some(name) => format!("there are no credentials: {name} is missing (set {all})"),
+        None => format!("there are no credentials: set {all}"),
     }
 }
 

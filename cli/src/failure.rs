@@ -1,8 +1,9 @@
 //! Why a command did not do its job, how that is said, and with which exit code it ends.
 
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal};
+use std::io::{self, Write};
+use std::iter::successors;
 
 use bulkrail::{Error, ErrorKind, Report};
 
@@ -109,7 +110,7 @@ impl Said {
         }
         if json {
             let mut document = self.error.document();
-            document.error.message = self.message;
+            document.error.message = self.message + &behind(&self.error);
             if let Some(last) = self.last {
                 document.polls = last.polls;
                 document.last = Some(last);
@@ -120,10 +121,9 @@ impl Said {
             }
         } else {
             complain(&format!("error: {}", self.message));
-            let mut cause = self.error.source();
-            while let Some(error) = cause {
-                complain(&format!("  because: {error}"));
-                cause = error.source();
+            causes(&self.error).iter().for_each(|cause| complain(&format!("  because: {cause}")));
+            if let Some(help) = help(&self.error) {
+                complain(&format!("  help: {help}"));
             }
             if let Some(command) = self.resume {
                 complain(&format!("resume: {command}"));
@@ -131,6 +131,34 @@ impl Said {
         }
         exit::of_error(kind)
     }
+}
+
+/// The error and what is behind it, the nearest cause first.
+fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    let error: &(dyn StdError + 'static) = error;
+    successors(Some(error), |error| (**error).source())
+}
+
+/// What is behind `error`, the nearest first, without what the one before it says as well.
+fn causes(error: &Error) -> Vec<String> {
+    let mut said = chain(error).map(ToString::to_string).collect::<Vec<_>>();
+    said.dedup_by(|cause, before| before.contains(&**cause));
+    said.split_off(1)
+}
+
+/// The causes and what to do about them, to go on with after the message in the same line; nothing where there is nothing more to say.
+pub(crate) fn behind(error: &Error) -> String {
+    let causes = causes(error).into_iter().map(|cause| format!("; because: {cause}"));
+    causes.chain(help(error).map(|help| format!("; help: {help}"))).collect()
+}
+
+/// What to do about an answer that nobody understands. The error itself may not say: to whoever waits it is a reason to look again.
+fn help(error: &Error) -> Option<&'static str> {
+    let mut kinds = chain(error).filter_map(|error| Some(error.downcast_ref::<Error>()?.kind()));
+    let unread = kinds.any(|kind| kind == ErrorKind::Decode);
+    unread.then_some(
+        "what answered may not be the provider: check the base URL, and what stands between (a proxy, a login page)",
+    )
 }
 
 /// Whether the batch document goes to standard output, for a later wait to start from.
@@ -158,9 +186,8 @@ impl From<io::Error> for Failure {
 /// Says what the parser of the command line has to say (help and version, too), and gives the exit code.
 pub(crate) fn of_clap(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
-        let text = error.render();
-        let text = if io::stdout().is_terminal() { text.ansi().to_string() } else { text.to_string() };
-        return match output::last(output::text(&text)) {
+        // The parser knows whether its reader wants colours (`NO_COLOR`, a terminal that has none).
+        return match output::last(error.print().and_then(|()| io::stdout().flush())) {
             Ok(()) => exit::SUCCESS,
             Err(failure) => failure.report(false),
         };

@@ -11,6 +11,7 @@ mod drift;
 mod exit;
 mod failure;
 mod follow;
+mod input;
 mod memory;
 mod output;
 mod people;

@@ -1,15 +1,27 @@
 //! What is kept between runs: how long batches took, in the user's state directory. Losing it costs nothing but requests.
 
+mod merge;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bulkrail::Histories;
+use bulkrail::time::Clock;
+use fs4::{FileExt, TryLockError};
 use serde::Serialize;
+use serde_json::from_str;
 use uuid::Uuid;
+
+use merge::merged;
 
 /// Many times what we ever write: whatever is larger is not ours.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Between two tries to have the history for ourselves, and how many there are: other runs have it for milliseconds.
+const PAUSE: Duration = Duration::from_millis(10);
+const TRIES: usize = 50;
 
 /// The histories of this run, and where they are kept.
 pub(crate) struct Memory {
@@ -22,14 +34,7 @@ impl Memory {
     /// What earlier runs kept; nothing where there is nothing, or nothing that can be read.
     pub(crate) fn open(unwanted: bool) -> Self {
         let file = directory().filter(|_| !unwanted).map(|directory| directory.join("bulkrail").join("history.json"));
-        let histories = Histories::default();
-        if let Some(file) = &file {
-            match read(file).map(|text| text.map(|text| histories.import(&text))) {
-                Ok(Some(Ok(())) | None) => {}
-                Ok(Some(Err(error))) => tracing::info!("{} is ignored: {error}", file.display()),
-                Err(error) => tracing::info!("{} is ignored: {error}", file.display()),
-            }
-        }
+        let histories = file.as_deref().map(kept).unwrap_or_default();
         let before = histories.export();
         Self { histories, file, before }
     }
@@ -38,15 +43,52 @@ impl Memory {
         &self.histories
     }
 
-    /// Keeps what was learned. That it cannot be kept never fails a command.
-    pub(crate) fn keep(self) {
+    /// Adds what was learned to what is kept by now. That it cannot be kept never fails a command.
+    pub(crate) async fn keep(self) {
         let now = self.histories.export();
         if let Some(file) = self.file.filter(|_| now != self.before)
-            && let Err(error) = write(&file, &now)
+            && let Err(error) = add(&file, &self.before, &now).await
         {
             tracing::info!("{} is not kept: {error}", file.display());
         }
     }
+}
+
+/// What the file holds, as far as it can be understood.
+fn kept(file: &Path) -> Histories {
+    let histories = Histories::default();
+    match read(file).map(|text| text.map(|text| histories.import(&text))) {
+        Ok(Some(Ok(())) | None) => {}
+        Ok(Some(Err(error))) => tracing::info!("{} is ignored: {error}", file.display()),
+        Err(error) => tracing::info!("{} is ignored: {error}", file.display()),
+    }
+    histories
+}
+
+/// Adds what was learned between `before` and `now` to the file, whatever other runs added meanwhile.
+async fn add(file: &Path, before: &str, now: &str) -> io::Result<()> {
+    let _lock = lock(file).await;
+    let all = merged(&from_str(before)?, &from_str(now)?, &from_str(&kept(file).export())?);
+    // No longer than histories are.
+    let histories = Histories::default();
+    histories.import(&all.to_string()).map_err(io::Error::other)?;
+    write(file, &histories.export())
+}
+
+/// Keeps other runs from writing while it lives. Where it cannot be had, what another run writes in the same moment may be lost.
+async fn lock(file: &Path) -> Option<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    make_private(file, &mut options).ok()?;
+    let lock = options.open(file.with_file_name("history.lock")).ok()?;
+    let clock = Clock::system();
+    for _ in 0..TRIES {
+        match FileExt::try_lock(&lock) {
+            Err(TryLockError::WouldBlock) => clock.sleep(PAUSE).await,
+            locked => return locked.ok().map(|()| lock),
+        }
+    }
+    None
 }
 
 /// Where the user's programs keep what they may lose.

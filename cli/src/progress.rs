@@ -12,6 +12,9 @@ use crate::table;
 /// How often a bar turns its wheel: often enough to look alive.
 const TICK: Duration = Duration::from_millis(100);
 
+/// One line whatever the width of the terminal: the message is cut where it does not fit.
+const TEMPLATE: &str = "{spinner} {prefix:13} {bar:20} {elapsed:>3}  {wide_msg}";
+
 /// A bar for each batch, or none at all.
 pub(crate) struct Bars {
     screen: Option<MultiProgress>,
@@ -28,8 +31,7 @@ impl Bars {
         let Some(screen) = &self.screen else {
             return Bar(ProgressBar::hidden());
         };
-        let template = "{spinner} {prefix:13} {bar:30} {elapsed:>3}  {msg}";
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = screen.add(ProgressBar::new(100));
         bar.set_style(style);
         bar.set_prefix(provider.to_owned());
@@ -97,5 +99,81 @@ impl Bar {
             self.0.set_position(percent as u64);
             self.0.set_message(message);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use bulkrail::{Outcome, Progress, State};
+    use indicatif::{ProgressDrawTarget, TermLike};
+
+    use super::*;
+
+    /// A terminal of 60 columns that remembers what was written.
+    #[derive(Debug, Clone, Default)]
+    struct Narrow(Arc<Mutex<Vec<String>>>);
+
+    impl Narrow {
+        fn take(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push(text.to_owned());
+            Ok(())
+        }
+    }
+
+    impl TermLike for Narrow {
+        fn width(&self) -> u16 {
+            60
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.take(text)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.take(text)
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_bar_takes_one_line() {
+        let terminal = Narrow::default();
+        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+        let bars = Bars { screen: Some(MultiProgress::with_draw_target(target)), bars: RefCell::default() };
+        let mut progress = Progress::default();
+        (progress.total, progress.processed) = (Some(5000), Some(5000));
+        (progress.succeeded, progress.failed) = (Some(4000), Some(900));
+        let mut snapshot = Snapshot::new(State::Finished, "COMPLETED", progress);
+        snapshot.outcome = Some(Outcome::Partial);
+        bars.add("localpayment").show(&snapshot);
+        let written = terminal.0.lock().unwrap();
+        assert!(written.iter().any(|text| text.contains("! partial, 5000")), "{written:?}");
+        assert!(written.iter().all(|text| text.chars().count() <= 60), "{written:?}");
     }
 }

@@ -6,6 +6,7 @@ use bulkrail::localpayment::raw::types::CreateBatch;
 use bulkrail::{Account, Batch, Row, RowOutcome, Upload, cdq, killb, localpayment, reap};
 
 use crate::failure::Failure;
+use crate::input;
 use crate::submission::localpayment::{Document, unreadable};
 use crate::submission::{in_file, workbook};
 
@@ -29,6 +30,7 @@ impl Submitted {
 
     /// The rows in `file`, which became `batch` or a part of it.
     pub(crate) fn of_file(file: &Path, batch: &Batch) -> Result<Self, Failure> {
+        input::check(file)?;
         match batch.provider() {
             provider if *provider == killb::PROVIDER => Ok(Self::of_workbook(&workbook(file)?)),
             provider if *provider == reap::PROVIDER => Self::of_reap(file),

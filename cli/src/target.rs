@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use serde_json::{Deserializer, Value};
 
 use crate::args::Target;
 use crate::failure::{Failure, prints_batch};
+use crate::input;
 use crate::values::quoted;
 
 impl Target {
@@ -58,28 +58,34 @@ fn is_stdin(file: &Path) -> bool {
 }
 
 fn from_file(file: &Path) -> Result<Vec<Batch>, Failure> {
-    let mut text = String::new();
-    let (name, read) = if is_stdin(file) {
-        ("standard input".to_owned(), io::stdin().lock().read_to_string(&mut text))
+    let (name, bytes) = if is_stdin(file) {
+        let mut bytes = Vec::new();
+        let read = io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|error| Failure::usage(format!("standard input cannot be read: {error}")))?;
+        ("standard input".to_owned(), bytes)
     } else {
-        let read = fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text));
-        (file.display().to_string(), read)
+        (file.display().to_string(), input::content(file)?)
     };
-    read.map_err(|error| Failure::usage(format!("{name} cannot be read: {error}")))?;
-    from_text(&text).map_err(|reason| Failure::usage(format!("{name} holds no batch document: {reason}")))
+    let batches = input::text(&bytes).map_err(str::to_owned).and_then(from_text);
+    batches.map_err(|reason| Failure::usage(format!("{name} holds no batch document: {reason}")))
 }
 
 /// The batches in batch documents, or in the field `batch` of other documents, or in arrays of these. Of several documents about one
-/// batch (`--jsonl`) the last one counts.
+/// batch (`--jsonl`) the last one counts. The notes of what was about to be submitted are passed over: the batch follows, if there is one.
 fn from_text(text: &str) -> Result<Vec<Batch>, String> {
     let mut batches: Vec<Batch> = Vec::new();
     let mut places = HashMap::new();
+    let mut key = None;
     for document in Deserializer::from_str(text).into_iter::<Value>() {
         let documents = match document.map_err(|error| error.to_string())? {
             Value::Array(documents) => documents,
             document => vec![document],
         };
         for document in documents {
+            if let Some(noted) = key_of_upload(&document) {
+                key = Some(noted.to_owned());
+                continue;
+            }
             let batch = in_document(document)?;
             match places.entry((batch.provider().clone(), batch.id().to_owned())) {
                 Entry::Occupied(place) => batches[*place.get()] = batch,
@@ -90,7 +96,21 @@ fn from_text(text: &str) -> Result<Vec<Batch>, String> {
             }
         }
     }
-    if batches.is_empty() { Err("it is empty".to_owned()) } else { Ok(batches) }
+    match key {
+        _ if !batches.is_empty() => Ok(batches),
+        Some(key) => Err(format!(
+            "it has the key of an upload only, and nobody knows whether it arrived; submit the same file with --key {} again",
+            quoted(&key)
+        )),
+        None => Err("it is empty".to_owned()),
+    }
+}
+
+/// The key in a note of what is about to be submitted: provider and key, and no id yet.
+fn key_of_upload(document: &Value) -> Option<&str> {
+    let document = document.as_object().filter(|document| document.len() == 2)?;
+    document.get("provider")?;
+    document.get("key")?.as_str()
 }
 
 fn in_document(mut document: Value) -> Result<Batch, String> {
@@ -119,6 +139,14 @@ mod tests {
             let [batch] = &batches[..] else { panic!("{text}") };
             assert_eq!((batch.id(), batch.key()), ("b-1", Some("k")), "{text}");
         }
+    }
+
+    #[test]
+    fn what_was_about_to_be_submitted_is_no_batch_yet() {
+        let note = r#"{"key":"k","provider":"reap"}"#;
+        let batches = from_text(&format!("{note}\n{BATCH}\n{note}\n")).unwrap();
+        assert_eq!(batches.iter().map(Batch::id).collect::<Vec<_>>(), ["b-1"]);
+        assert!(from_text(note).is_err_and(|reason| reason.contains("--key k again")));
     }
 
     #[test]

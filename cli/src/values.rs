@@ -6,7 +6,10 @@ use std::time::Duration;
 use bulkrail::schedule::WORTHS;
 use bulkrail_sandbox::Faults;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
+
+/// Longer than any batch takes, and than any process lives.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 /// How many times faster.
 pub(crate) fn speed(text: &str) -> Result<f64, String> {
@@ -26,12 +29,14 @@ pub(crate) fn faults() -> impl TypedValueParser<Value = Faults> {
     PossibleValuesParser::new(Faults::ALL.iter().map(Faults::to_string)).try_map(|name| name.parse::<Faults>())
 }
 
-/// A time with its units.
+/// A time with its units. A day has 24 hours.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let duration: Option<SignedDuration> = text.trim().parse().ok();
+    let span = text.trim().parse::<Span>().ok();
+    let duration = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
     duration
-        .and_then(|duration| Duration::try_from(duration).ok())
-        .ok_or_else(|| "expected a time such as 30m, 1h30m, 5s or 200ms".to_owned())
+        .filter(|duration| *duration <= LONGEST)
+        .ok_or_else(|| "expected a time such as 30m, 1h30m, 5s or 200ms, 365d at most".to_owned())
 }
 
 /// Two times, the shorter one first.
@@ -66,8 +71,11 @@ mod tests {
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(duration("200ms"), Ok(Duration::from_millis(200)));
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
-        for text in ["", "30", "-5s", "5s ago", "1d", "1mo", "soon", "5 5", "99999999999999999999h"] {
-            assert!(duration(text).is_err(), "{text}");
+        assert_eq!(duration("1d 1h"), Ok(Duration::from_secs(90_000)));
+        assert_eq!(duration("365d"), Ok(LONGEST));
+        let unusable = ["", "30", "-5s", "5s ago", "1mo", "soon", "5 5", "366d", "9999999d", "99999999999999999999h"];
+        for text in unusable {
+            assert!(duration(text).is_err_and(|reason| reason.contains("365d at most")), "{text}");
         }
     }
 

@@ -1,7 +1,7 @@
 use std::io::Cursor;
 use std::sync::OnceLock;
 
-use calamine::{Data, Reader, Xlsx};
+use calamine::{Data, Range, Reader, SheetType, Xlsx};
 use rust_xlsxwriter::Workbook as Writer;
 use serde_json::Value;
 
@@ -64,7 +64,10 @@ impl Workbook {
             // The name itself is not repeated: in a file without a header it would be somebody's data.
             let Some(known) = columns().iter().find(|known| **known == name) else {
                 let columns = columns().join(", ");
-                return Err(usage(format!("row 1, column {number}: is not documented; the columns are {columns}")));
+                let comma = if header.len() == 1 { "; what separates cells is a comma" } else { "" };
+                return Err(usage(format!(
+                    "row 1, column {number}: is not documented; the columns are {columns}{comma}"
+                )));
             };
             if names.contains(known) {
                 return Err(usage(format!("row 1, column {number}: {known} stands twice")));
@@ -76,24 +79,30 @@ impl Workbook {
         Self::build(&names, rows.map_err(|error| unreadable(&error))?)
     }
 
-    /// An existing workbook, as given. The first sheet is read for the references, where it has a column `externalId`.
+    /// An existing workbook, as given. Every sheet whose first row names a column `externalId` is read, since KillB's results come from all
+    /// sheets; where none does, the first sheet.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when it is no `.xlsx`, or its first sheet has no row below the header.
+    /// [`ErrorKind::Usage`] when it is no `.xlsx`, or these sheets have no row below the header.
     pub fn read(xlsx: impl Into<Vec<u8>>) -> Result<Self, Error> {
         let bytes = xlsx.into();
         let broken = || usage("this is no readable .xlsx workbook".to_owned());
         let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(&bytes)).map_err(|_| broken())?;
-        let sheet = book.worksheet_range_at(0).ok_or_else(broken)?.map_err(|_| broken())?;
-        let mut rows = sheet.rows();
-        let column = rows.next().and_then(|header| header.iter().position(|name| text(name) == REFERENCE));
-        let rows: Vec<_> = rows.filter(|row| row.iter().any(|cell| !text(cell).is_empty())).collect();
-        if rows.is_empty() {
-            return Err(usage("the first sheet has no rows below its header".to_owned()));
+        let names = book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+        let names: Vec<_> = names.map(|sheet| sheet.name.clone()).collect();
+        let sheets = names.iter().map(|name| Ok(Sheet::of(&book.worksheet_range(name).map_err(|_| broken())?)));
+        let mut sheets = sheets.collect::<Result<Vec<_>, Error>>()?;
+        if sheets.iter().any(|sheet| sheet.references.is_some()) {
+            sheets.retain(|sheet| sheet.references.is_some());
+        } else {
+            sheets.truncate(1);
         }
-        let references = rows.iter().filter_map(|row| Some(text(row.get(column?)?))).filter(|text| !text.is_empty());
-        let (references, rows) = (references.collect(), rows.len());
+        let rows = sheets.iter().map(|sheet| sheet.rows).sum();
+        if rows == 0 {
+            return Err(usage("there are no rows below the header".to_owned()));
+        }
+        let references = sheets.into_iter().filter_map(|sheet| sheet.references).flatten().collect();
         Ok(Self { bytes, rows, references })
     }
 
@@ -151,6 +160,27 @@ impl std::fmt::Debug for Workbook {
     }
 }
 
+/// One sheet of an existing workbook.
+struct Sheet {
+    /// Those below the header that are not blank.
+    rows: usize,
+    /// Of the rows that have one; `None` where the header has no such column.
+    references: Option<Vec<String>>,
+}
+
+impl Sheet {
+    fn of(cells: &Range<Data>) -> Self {
+        let mut lines = cells.rows();
+        let column = lines.next().and_then(|header| header.iter().position(|name| text(name) == REFERENCE));
+        let lines: Vec<_> = lines.filter(|row| row.iter().any(|cell| !text(cell).is_empty())).collect();
+        let references = column.map(|column| {
+            let references = lines.iter().filter_map(|row| Some(text(row.get(column)?)));
+            references.filter(|text| !text.is_empty()).collect()
+        });
+        Self { rows: lines.len(), references }
+    }
+}
+
 /// The documented row keys, from the spec.
 fn columns() -> &'static [&'static str] {
     static COLUMNS: OnceLock<Vec<&'static str>> = OnceLock::new();
@@ -194,4 +224,54 @@ fn unreadable(error: &csv::Error) -> Error {
 
 fn usage(reason: String) -> Error {
     Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER).with_action("making the workbook")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A workbook of these sheets, as CSV.
+    fn xlsx(sheets: &[&str]) -> Vec<u8> {
+        let mut book = Writer::new();
+        for rows in sheets {
+            let sheet = book.add_worksheet();
+            for (number, row) in (0..).zip(rows.lines()) {
+                for (column, cell) in (0..).zip(row.split(',')) {
+                    sheet.write_string(number, column, cell).unwrap();
+                }
+            }
+        }
+        book.save_to_buffer().unwrap()
+    }
+
+    #[test]
+    fn every_sheet_with_references_is_read() {
+        let people = "externalId,accountType\nref-1,PSE\nref-2,PSE";
+        let more = "accountType,externalId\nPSE,ref-3\n,\nPSE,";
+        let notes = "How to fill in\nOne account a row";
+        for (sheets, rows, references) in [
+            (&[people, more][..], 4, &["ref-1", "ref-2", "ref-3"][..]),
+            (&[notes, people, ""], 2, &["ref-1", "ref-2"]),
+            (&[notes, notes], 1, &[]),
+        ] {
+            let book = Workbook::read(xlsx(sheets)).unwrap();
+            assert_eq!(book.rows(), rows);
+            assert_eq!(book.references(), references);
+        }
+    }
+
+    #[test]
+    fn a_table_with_semicolons_is_told_of_commas() {
+        let error = |csv: &'static str| Workbook::of_csv(csv).unwrap_err().to_string();
+        assert!(error("externalId;accountType\nref-1;PSE\n").contains("separates cells is a comma"));
+        assert!(!error("externalId,acountType\nref-1,PSE\n").contains("comma"));
+    }
+
+    #[test]
+    fn a_workbook_without_rows_is_refused() {
+        for sheets in [&[""][..], &["externalId"], &["externalId", "notes\nnote"]] {
+            let error = Workbook::read(xlsx(sheets)).unwrap_err();
+            assert!(error.to_string().contains("no rows below the header"), "{error}");
+        }
+    }
 }

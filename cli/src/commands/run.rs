@@ -75,7 +75,7 @@ pub(crate) async fn run(args: RunArgs, people: People) -> Result<u8, Failure> {
         ends.push(end.await.unwrap_or_else(|_| Err(Failure::configuration("the wait broke off"))));
     }
     bars.clear();
-    memory.keep();
+    memory.keep().await;
     print(&args, &batches, ends)
 }
 

@@ -19,7 +19,7 @@ pub(crate) async fn run(args: SandboxArgs, people: People) -> Result<u8, Failure
         .faults(args.faults)
         .start()
         .await
-        .map_err(|error| Failure::machine(&format!("the sandbox cannot listen on port {}", args.port), &error))?;
+        .map_err(|error| Failure::machine(&deaf(args.port), &error))?;
     output::last(output::text(&exports(&sandbox)))?;
     people.tell(&format!(
         "The sandbox answers on 127.0.0.1:{} (seed {}, speed {}, faults {}). Paste the lines above into another shell; Ctrl-C ends it.",
@@ -31,6 +31,12 @@ pub(crate) async fn run(args: SandboxArgs, people: People) -> Result<u8, Failure
     stop.await;
     sandbox.shutdown().await;
     Ok(exit::SUCCESS)
+}
+
+/// That it cannot listen, and what to do about it.
+fn deaf(port: u16) -> String {
+    let other = if port == 0 { "" } else { " (without --port it takes one that is free)" };
+    format!("the sandbox cannot listen on port {port}{other}")
 }
 
 /// Base URLs and credentials, for a shell to read. The credentials are no secret: they open nothing but this sandbox.

@@ -9,14 +9,14 @@ use bulkrail::localpayment::raw::types::{
 use bulkrail::localpayment::split;
 use serde::de::DeserializeOwned;
 
-use super::{content, extension, in_file, random_key};
+use super::{extension, in_file, random_key};
 use crate::args::Submission;
 use crate::failure::Failure;
+use crate::input::{content, without_mark};
 
 const COLUMNS: [&str; 6] = ["externalId", "type", "name", "lastName", "documentType", "documentId"];
 /// A company has none.
 const LAST_NAME: &str = "lastName";
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What a file for Localpayment holds.
 pub(crate) enum Document {
@@ -34,8 +34,7 @@ impl Document {
             _ => return Err(Failure::usage(format!("{}: localpayment takes .json and .csv files", file.display()))),
         };
         let content = content(file)?;
-        let text = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&content);
-        parse(text).map_err(Failure::usage).map_err(in_file(file))
+        parse(without_mark(&content)).map_err(Failure::usage).map_err(in_file(file))
     }
 
     /// The batches to send, with what the command line adds to accounts.
@@ -129,7 +128,8 @@ fn of_csv(text: &[u8]) -> Result<Document, String> {
     let mut places = HashMap::new();
     for (place, name) in header.iter().enumerate() {
         let Some(column) = COLUMNS.into_iter().find(|column| *column == name.trim()) else {
-            return Err(format!("row 1: column {} is not one of {}", place + 1, COLUMNS.join(", ")));
+            let comma = if header.len() == 1 { "; what separates cells is a comma" } else { "" };
+            return Err(format!("row 1: column {} is not one of {}{comma}", place + 1, COLUMNS.join(", ")));
         };
         if places.insert(column, place).is_some() {
             return Err(format!("row 1: column {column} stands twice"));
@@ -236,6 +236,11 @@ mod tests {
                 "row 1: column 2 is not one of externalId, type, name, lastName, documentType, documentId",
             ),
             (b"externalId,name,name\n", "row 1: column name stands twice"),
+            (
+                b"externalId;type\n",
+                "row 1: column 1 is not one of externalId, type, name, lastName, documentType, documentId; what \
+                 separates cells is a comma",
+            ),
         ] {
             assert_eq!(of_csv(text).err().as_deref(), Some(expected));
         }

@@ -3,7 +3,6 @@
 pub(crate) mod localpayment;
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use bulkrail::cdq::raw::types::ConfirmationFeature;
@@ -13,6 +12,7 @@ use bulkrail::{Batch, Error, ErrorKind, ProviderId, Upload, cdq, killb, reap};
 use crate::args::{ProviderName, Submission};
 use crate::connect::AnyClient;
 use crate::failure::Failure;
+use crate::input::{self, content};
 use crate::memory;
 use crate::submitted::Submitted;
 
@@ -33,6 +33,7 @@ impl Submission {
     /// The batches that the file makes: one, or several where the provider takes no more in one. Nothing is sent yet.
     pub(crate) fn parts(&self) -> Result<Vec<Part>, Failure> {
         self.check_options()?;
+        self.file.as_deref().map_or(Ok(()), input::check)?;
         let part = match (self.provider, &self.file) {
             (ProviderName::Cdq, file) => {
                 let Some(storage_id) = self.storage_id.clone() else {
@@ -169,8 +170,8 @@ pub(crate) fn workbook(file: &Path) -> Result<killb::Workbook, Failure> {
     let duplicates = references.windows(2).filter(|pair| pair[0] == pair[1]).count();
     if duplicates > 0 {
         return Err(Failure::usage(format!(
-            "{}: first sheet, column externalId: {duplicates} cells repeat the reference of another row; results could \
-             not be told apart",
+            "{}: column externalId: {duplicates} cells repeat the reference of another row; results could not be told \
+             apart",
             file.display()
         )));
     }
@@ -180,10 +181,6 @@ pub(crate) fn workbook(file: &Path) -> Result<killb::Workbook, Failure> {
 /// The ending of the file's name, in small letters.
 fn extension(file: &Path) -> Option<String> {
     file.extension().map(OsStr::to_ascii_lowercase)?.into_string().ok()
-}
-
-fn content(file: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(file).map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))
 }
 
 /// Says which file it was.

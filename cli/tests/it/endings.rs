@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::server::{Server, cdq, killb, reap};
-use crate::support::{QUICK, Run, bulkrail, finish, run};
+use crate::support::{QUICK, Run, TempFile, bulkrail, finish, run};
 
 async fn status(provider: &str, http: u16, body: Value) -> Run {
     let server = Server::always(http, body).await;
@@ -85,6 +85,29 @@ async fn people_read_what_went_wrong_and_why() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_no_json_is_told_with_what_to_do() {
+    let server = Server::page("<!DOCTYPE html><title>Sign in</title>").await;
+    let why = "because: reap: reading the status of the batch: the answer is not JSON (line 1, column 1) (HTTP 200)";
+    let help = "help: what answered may not be the provider: check the base URL";
+    let batches = "{\"provider\":\"reap\",\"id\":\"b-1\"} {\"provider\":\"reap\",\"id\":\"b-2\"}";
+    let batches = TempFile::new("no-json.jsonl", batches);
+    for target in [&["reap", "b-1"][..], &["--batch", batches.path()]] {
+        let args = ["wait", "--deadline", "100ms", "--base-url", &server.url].into_iter().chain(QUICK);
+        let args: Vec<_> = args.chain(target.iter().copied()).collect();
+        let people = run(args.clone()).await;
+        assert_eq!(people.code, 8);
+        let program = run(args.into_iter().chain(["--json"])).await;
+        assert_eq!(program.code, 8);
+        let document = if program.stdout.is_empty() { program.error() } else { program.document()[1].clone() };
+        assert_eq!(document["error"]["kind"], "unreachable");
+        for text in [people.stderr.as_str(), document["error"]["message"].as_str().unwrap()] {
+            assert!(text.contains(why) && text.contains(help), "{text}");
+            assert!(!text.contains("Sign in"), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn missing_credentials_are_named() {
     let table = [
         ("killb", "KILLB_ACCESS_TOKEN", "KILLB_EMAIL"),
@@ -106,6 +129,16 @@ async fn missing_credentials_are_named() {
     let run = finish(command).await;
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("KILLB_PASSWORD is missing"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn a_credential_that_cannot_be_one_is_named() {
+    let mut command = bulkrail(["status", "reap", "b-1"]);
+    command.env("REAP_BASE_URL", "http://127.0.0.1:1").env("REAP_API_KEY", "CANARY\nkey");
+    let run = finish(command).await;
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("(credentials are in REAP_API_KEY)"), "{}", run.stderr);
+    assert!(!run.stderr.contains("REAP_BASE_URL") && !run.stderr.contains("CANARY"), "{}", run.stderr);
 }
 
 #[tokio::test]

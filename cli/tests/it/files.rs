@@ -107,6 +107,15 @@ async fn what_cannot_be_read() {
             assert!(run.stderr.contains(directory), "{run:?}");
         }
     }
+    let cdq = ["submit", "cdq", "not-there.csv", "--storage-id", "s"];
+    let rows = ["rows", "killb", "b-1", "--submitted", "not-there.csv"];
+    let plain =
+        [["submit", "killb", "not-there.csv"], ["run", "reap", "not-there.csv"], ["wait", "--batch", "not-there.csv"]];
+    for call in plain.iter().map(|call| &call[..]).chain([&cdq[..], &rows[..]]) {
+        let run = run(call.iter().copied()).await;
+        let said = "error: not-there.csv cannot be read: there is no such file; check its name, or go to where it is (looked for /";
+        assert!(run.stderr.starts_with(said) || cfg!(windows), "{call:?}: {run:?}");
+    }
 }
 
 /// A sheet that the library would not make.

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bulkrail::Histories;
+use bulkrail::time::Clock;
+use fs4::FileExt;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::fixtures::people;
 use crate::server::{Server, killb};
@@ -30,19 +34,30 @@ impl Drop for State {
     }
 }
 
-async fn wait(state: &State, more: &[&str]) -> Run {
-    let server =
-        Server::start([(200, killb("PROCESSING", [9, 3, 3, 0])), (200, killb("COMPLETED", [9, 9, 9, 0]))]).await;
+/// A wait for a batch that was submitted just now, and the file that it is in.
+fn waiting(state: &State, server: &Server, more: &[&str]) -> (Command, TempFile) {
     // Of a batch whose beginning is not known there is nothing to learn.
-    let batch =
-        json!({"provider": "killb", "id": "b-1", "submitted_at": bulkrail::time::Clock::system().wall().to_string()});
+    let batch = json!({"provider": "killb", "id": "b-1", "submitted_at": Clock::system().wall().to_string()});
     let batch = TempFile::new(&format!("history-{}.json", server.url.replace(['/', ':'], "-")), batch.to_string());
     let args = ["wait", "--batch", batch.path(), "--json", "--base-url", &server.url];
     let mut command = bulkrail(args.into_iter().chain(QUICK).chain(more.iter().copied()));
     command.env("XDG_STATE_HOME", &state.0);
+    (command, batch)
+}
+
+async fn wait(state: &State, more: &[&str]) -> Run {
+    let server =
+        Server::start([(200, killb("PROCESSING", [9, 3, 3, 0])), (200, killb("COMPLETED", [9, 9, 9, 0]))]).await;
+    let (command, _batch) = waiting(state, &server, more);
     let run = finish(command).await;
     assert_eq!(run.code, 0, "{run:?}");
     run
+}
+
+/// How many batches are known to have finished.
+fn finished(state: &State) -> usize {
+    let kept: Value = serde_json::from_str(&fs::read_to_string(state.file()).unwrap()).unwrap();
+    kept["killb"]["finished"].as_array().unwrap().len()
 }
 
 #[tokio::test]
@@ -62,8 +77,45 @@ async fn durations_are_kept_for_the_next_run() {
     }
     wait(&state, &["--worth", "0.5"]).await;
     assert_ne!(fs::read_to_string(state.file()).unwrap(), first);
-    let left = fs::read_dir(state.file().parent().unwrap()).unwrap().count();
-    assert_eq!(left, 1, "drafts are gone");
+    let left = fs::read_dir(state.file().parent().unwrap()).unwrap();
+    let mut left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["history.json", "history.lock"], "drafts are gone");
+}
+
+#[tokio::test]
+async fn runs_at_once_all_keep_what_they_learned() {
+    let state = State::new("at-once");
+    let server = Server::always(200, killb("PROCESSING", [9, 3, 3, 0])).await;
+    let (mut slow, _batch) = waiting(&state, &server, &[]);
+    let slow = slow.spawn().unwrap();
+    while server.requests().is_empty() {
+        Clock::system().sleep(Duration::from_millis(5)).await;
+    }
+    // This one begins and ends while the first is under way.
+    wait(&state, &[]).await;
+    assert_eq!(finished(&state), 1);
+    server.turn_to(200, killb("COMPLETED", [9, 9, 9, 0]));
+    assert_eq!(Run::of(slow.wait_with_output().await.unwrap()).code, 0);
+    assert_eq!(finished(&state), 2);
+
+    tokio::join!(wait(&state, &[]), wait(&state, &[]), wait(&state, &[]));
+    assert_eq!(finished(&state), 5);
+}
+
+#[tokio::test]
+async fn a_lock_that_is_never_released_or_cannot_be_made_ends_no_command() {
+    let state = State::new("locked");
+    wait(&state, &[]).await;
+    let lock = fs::File::open(state.file().with_file_name("history.lock")).unwrap();
+    FileExt::lock(&lock).unwrap();
+    assert_eq!(wait(&state, &[]).await.stderr, "");
+    assert_eq!(finished(&state), 2);
+    drop(lock);
+    fs::remove_file(state.file().with_file_name("history.lock")).unwrap();
+    fs::create_dir(state.file().with_file_name("history.lock")).unwrap();
+    assert_eq!(wait(&state, &[]).await.stderr, "");
+    assert_eq!(finished(&state), 3);
 }
 
 #[tokio::test]

@@ -45,11 +45,13 @@ async fn the_output_of_a_wait_that_ran_out_of_time_is_where_the_next_begins() {
 async fn any_document_with_a_batch_will_do_also_on_standard_input() {
     let server = Server::always(200, reap("completed", [50, 50, 50, 0])).await;
     let batch = json!({"provider": "reap", "id": "b-2", "key": "k-1", "submitted_at": "2026-01-01T00:00:00Z"});
-    for document in [batch.clone(), json!({"batch": batch, "state": "running"})] {
+    let texts =
+        [batch.to_string(), json!({"batch": batch, "state": "running"}).to_string(), format!("\u{feff}{batch}")];
+    for text in texts {
         let mut command = bulkrail(wait(&server, &["--batch", "-", "--json"]));
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(document.to_string().as_bytes()).await.unwrap();
+        stdin.write_all(text.as_bytes()).await.unwrap();
         drop(stdin);
         let run = Run::of(child.wait_with_output().await.unwrap());
         assert_eq!((run.code, &run.document()["batch"]), (0, &batch));

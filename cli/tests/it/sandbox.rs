@@ -4,7 +4,7 @@ use bulkrail::{cdq, killb};
 use bulkrail_sandbox::{Faults, Sandbox};
 use serde_json::json;
 
-use crate::support::{self, QUICK, bulkrail, finish};
+use crate::support::{self, QUICK, TempFile, bulkrail, finish};
 
 fn at(sandbox: &Sandbox, args: &[&str]) -> tokio::process::Command {
     support::at(sandbox, args.iter().copied().chain(QUICK))
@@ -45,6 +45,33 @@ async fn logins_happen_by_themselves() {
     assert_eq!(run.code, 4);
     let result = run.document();
     assert_eq!((&result["outcome"], &result["progress"]["failed"]), (&json!("failed"), &json!(2)));
+}
+
+#[tokio::test]
+async fn rows_of_every_sheet_are_accounted_for() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for sheet in ["first", "second"] {
+        let cells = [["accountType", "externalId"], ["PSE", &format!("{sheet}-1")], ["PSE", &format!("{sheet}-2")]];
+        let sheet = book.add_worksheet();
+        for (number, row) in (0..).zip(cells) {
+            sheet.write_row(number, 0, row).unwrap();
+        }
+    }
+    let file = TempFile::new("sheets.xlsx", book.save_to_buffer().unwrap());
+    let sandbox = Sandbox::builder().speed(200.0).start().await.unwrap();
+    let run = finish(at(&sandbox, &["run", "killb", file.path(), "--json"])).await;
+    let result = run.document();
+    assert_eq!((&result["foreign"], &result["progress"]["total"]), (&json!([]), &json!(4)), "{result}");
+    let references: Vec<_> = result["rows"].as_array().unwrap().iter().map(|row| row["reference"].clone()).collect();
+    assert_eq!(references, ["first-1", "first-2", "second-1", "second-2"]);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_with_what_to_do() {
+    let sandbox = Sandbox::builder().start().await.unwrap();
+    let run = finish(bulkrail(["sandbox", "--port", &sandbox.port().to_string()])).await;
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("(without --port it takes one that is free): "), "{}", run.stderr);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 /// Listens on loopback until dropped.
 pub(crate) struct Server {
     pub(crate) url: String,
-    requests: Arc<Mutex<Vec<String>>>,
+    script: Script,
     task: JoinHandle<()>,
 }
 
@@ -27,14 +27,22 @@ struct Script {
 impl Server {
     /// Gives these answers in order, and the last one again and again.
     pub(crate) async fn start(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
-        let answers = answers.into_iter().map(|(status, body)| (status, body.to_string()));
-        let script = Script { answers: Arc::new(Mutex::new(answers.collect())), requests: Arc::default() };
-        let requests = Arc::clone(&script.requests);
+        Self::of(answers.into_iter().map(|(status, body)| (status, body.to_string()))).await
+    }
+
+    /// Always answers this page, as something does that is not the provider.
+    pub(crate) async fn page(html: &str) -> Self {
+        Self::of([(200, html.to_owned())]).await
+    }
+
+    async fn of(answers: impl IntoIterator<Item = (u16, String)>) -> Self {
+        let answers = Arc::new(Mutex::new(answers.into_iter().collect()));
+        let script = Script { answers, requests: Arc::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = Router::new().fallback(answer).with_state(script);
+        let app = Router::new().fallback(answer).with_state(script.clone());
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, requests, task }
+        Self { url, script, task }
     }
 
     /// Always answers this.
@@ -44,7 +52,12 @@ impl Server {
 
     /// Method and path of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.script.requests.lock().unwrap().clone()
+    }
+
+    /// Always answers this from now on.
+    pub(crate) fn turn_to(&self, status: u16, body: Value) {
+        *self.script.answers.lock().unwrap() = VecDeque::from([(status, body.to_string())]);
     }
 }
 
@@ -60,8 +73,8 @@ async fn answer(State(script): State<Script>, request: Request) -> Response {
     let mut answers = script.answers.lock().unwrap();
     let (status, body) =
         if answers.len() > 1 { answers.pop_front().unwrap() } else { answers.front().cloned().unwrap() };
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    (StatusCode::from_u16(status).unwrap(), json, body).into_response()
+    let content_type = if body.starts_with('<') { "text/html" } else { "application/json" };
+    (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
 /// A KillB job, as its status page shows one.

@@ -1,6 +1,6 @@
 //! Called wrongly, or asked how to be called.
 
-use crate::support::{TempFile, run};
+use crate::support::{TempFile, bulkrail, finish, run};
 
 #[tokio::test]
 async fn what_cannot_work_is_refused_before_anything_is_sent() {
@@ -66,6 +66,13 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn a_deadline_beyond_reason_is_told_what_is_within() {
+    let run = run(["wait", "reap", "b-1", "--deadline", "9999999d"]).await;
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("'9999999d'") && run.stderr.contains("365d at most"), "{}", run.stderr);
+}
+
+#[tokio::test]
 async fn help_has_examples() {
     for command in ["demo", "sandbox", "submit", "status", "wait", "rows", "run", "specs", "schema", "completions"] {
         let help = run([command, "--help"]).await;
@@ -86,6 +93,18 @@ async fn help_has_examples() {
     for step in ["specs diff", "specs/explained.yaml", "BULKRAIL_BLESS=1", "specs/surface", "CHANGELOG.md"] {
         assert!(path.contains(step), "{step}: {path}");
     }
+}
+
+#[tokio::test]
+async fn help_has_colours_for_those_who_want_them() {
+    for (no_color, expected) in [(None, true), (Some("1"), false)] {
+        let mut command = bulkrail(["wait", "--help"]);
+        // Stands in for a terminal.
+        command.env("CLICOLOR_FORCE", "1").envs(no_color.map(|value| ("NO_COLOR", value)));
+        let help = finish(command).await;
+        assert_eq!((help.code, help.stdout.contains('\u{1b}')), (0, expected), "{no_color:?}");
+    }
+    assert!(!run(["wait", "--help"]).await.stdout.contains('\u{1b}'));
 }
 
 #[tokio::test]

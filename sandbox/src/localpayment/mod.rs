@@ -2,7 +2,8 @@
 //!
 //! The sandbox's own choices, where the documentation is silent:
 //!
-//! - Creating is answered with 201. Wrong credentials are answered with 401.
+//! - Creating is answered with 201. Wrong credentials are answered with 401, and so is a refused refresh token, with
+//!   a body like theirs.
 //! - Accounts that fail are missing from `csvFormatResponse`; asked for singly, they are `"300"` `REJECTED`.
 //! - A single account always comes out well, also one that failed in a batch before.
 //! - An account `externalId` that is taken fails the account in a batch, and the request for a single one.
@@ -81,9 +82,7 @@ async fn login(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Fai
     let object = http::object(&body).map_err(|message| Failure::rejected(vec![message]))?;
     let matches = |key: &str, credential: usize| http::text(&object, key) == Some(PROVIDER.credentials[credential].1);
     if !(matches("username", 0) && matches("password", 1)) {
-        // The one error of this provider without a status object.
-        let body = json!({"detail": "No active account found with the given credentials"});
-        return Ok(http::json(StatusCode::UNAUTHORIZED, &body));
+        return Ok(refused("No active account found with the given credentials"));
     }
     Ok(tokens(auth::login(&app.context, &LIVES)))
 }
@@ -91,7 +90,15 @@ async fn login(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Fai
 async fn refresh(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Failure> {
     let object = http::object(&body).map_err(|message| Failure::rejected(vec![message]))?;
     let token = http::text(&object, "refresh").unwrap_or_default();
-    Ok(tokens(auth::refresh(&app.context, &LIVES, token)?))
+    Ok(match auth::refresh(&app.context, &LIVES, token) {
+        Ok(pair) => tokens(pair),
+        Err(fault) => refused(reason(fault)),
+    })
+}
+
+/// No tokens: the one error of this provider without a status object.
+fn refused(detail: &str) -> Response {
+    http::json(StatusCode::UNAUTHORIZED, &json!({"detail": detail}))
 }
 
 fn tokens(pair: Pair) -> Response {
@@ -156,12 +163,15 @@ const ALREADY_USED: &str = "External ID already used";
 
 impl From<TokenFault> for Failure {
     fn from(fault: TokenFault) -> Self {
-        let detail = match fault {
-            TokenFault::Missing => "Authentication credentials were not provided",
-            TokenFault::Invalid => "Token is invalid",
-            TokenFault::Expired => "Token is expired",
-        };
-        Self::with_detail(StatusCode::UNAUTHORIZED, detail)
+        Self::with_detail(StatusCode::UNAUTHORIZED, reason(fault))
+    }
+}
+
+fn reason(fault: TokenFault) -> &'static str {
+    match fault {
+        TokenFault::Missing => "Authentication credentials were not provided",
+        TokenFault::Invalid => "Token is invalid",
+        TokenFault::Expired => "Token is expired",
     }
 }
 

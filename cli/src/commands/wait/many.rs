@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::args::{Patience, WaitArgs};
 use crate::connect::{AnyClient, connect};
 use crate::drift::DriftReport;
-use crate::failure::{Failure, prints_batch};
+use crate::failure::{Failure, behind, prints_batch};
 use crate::memory::Memory;
 use crate::people::{People, complain};
 use crate::progress::Bars;
@@ -37,7 +37,11 @@ impl<'a> From<&'a End> for Document<'a> {
     fn from(end: &'a End) -> Self {
         match end {
             Ok(report) => Self::Ended(report),
-            Err(error) => Self::Unseen(Box::new(error.document())),
+            Err(error) => {
+                let mut document = error.document();
+                document.error.message.push_str(&behind(error));
+                Self::Unseen(Box::new(document))
+            }
         }
     }
 }
@@ -102,7 +106,7 @@ pub(super) async fn run(args: WaitArgs, batches: Vec<Batch>, people: People) -> 
     };
     running.abort_all();
     bars.clear();
-    memory.keep();
+    memory.keep().await;
     for end in ends.iter().flatten() {
         match end {
             Ok(report) => drift.status(Some(report)),
@@ -183,7 +187,7 @@ fn print(args: &WaitArgs, batches: &[Batch], ends: &[End]) -> std::io::Result<()
     let lines: Vec<_> = batches.iter().zip(ends).collect();
     let printed = output::text(&table::batches(&lines));
     for error in ends.iter().filter_map(|end| end.as_ref().err()) {
-        complain(&format!("error: {error}"));
+        complain(&format!("error: {error}{}", behind(error)));
     }
     let open = lines.iter().filter(|(_, end)| end.as_ref().is_err_and(|error| prints_batch(error.kind())));
     let open: Vec<_> = open.map(|(batch, _)| batch).collect();

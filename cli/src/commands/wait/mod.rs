@@ -43,7 +43,7 @@ async fn one(args: WaitArgs, batch: Batch, people: People) -> Result<u8, Failure
     });
     let ended = ended.await;
     bars.clear();
-    memory.keep();
+    memory.keep().await;
     match &ended {
         Ok(report) => drift.status(Some(report)),
         Err(failure) => drift.status(failure.last_report().as_ref()),
