@@ -19,6 +19,7 @@ pub mod docs;
 mod error;
 #[cfg(feature = "generate")]
 mod generate;
+mod input;
 mod lint;
 mod load;
 mod lower;

@@ -36,7 +36,6 @@ mod diff;
 mod examples;
 mod explained;
 mod gitbook;
-mod guard;
 mod load;
 mod markdown;
 mod mintlify;
