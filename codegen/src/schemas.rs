@@ -10,6 +10,7 @@ pub(crate) struct Schema<'a> {
     pub(crate) at: String,
     pub(crate) value: &'a Value,
     /// The media type, parameter or header whose schema it is, and the pointer of that.
+    #[cfg_attr(not(feature = "examples"), expect(dead_code, reason = "it holds the examples"))]
     pub(crate) holder: Option<(String, &'a Value)>,
 }
 

@@ -13,6 +13,7 @@ const MOST_BYTES: u64 = 256 * 1024 * 1024;
 const LONGEST: Duration = Duration::from_secs(60);
 
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "how long it really takes is what is asked")]
 fn within_bounds<T>(read: impl FnOnce() -> T) -> T {
     let (start, mut result) = (Instant::now(), None);
     let used = measure(|| result = Some(read()));

@@ -31,7 +31,9 @@ pub(super) fn run(args: LintArgs) -> Result<u8, Failure> {
             return Err(unreadable(&"it is a directory"));
         }
         File::open(&file).map_err(|error| unreadable(&error))?;
-        found.extend(findings(&file));
+        // Explanations that cannot be read are a finding about each spec that they are for.
+        let new: Vec<Error> = findings(&file).into_iter().filter(|finding| !found.contains(finding)).collect();
+        found.extend(new);
     }
     let lines: String = found.iter().map(|finding| format!("{finding}\n")).collect();
     output::last(output::text(&lines))?;
