@@ -164,9 +164,10 @@ fn invented(spec: &Spec, reports: &[(&PathBuf, Report)]) -> Vec<Error> {
     errors.collect()
 }
 
-/// Whether the difference is known already, because the page says the contrary.
+/// Whether the page says the contrary, or has no such field, which is a difference of its own.
 fn is_told(claim: &Claim, reports: &[(&PathBuf, Report)]) -> bool {
-    let is_mark = |change| matches!(change, Change::RequiredRemoved | Change::NullableRemoved);
+    use Change::{FieldRemoved, NullableRemoved, ParameterRemoved, RequiredRemoved};
+    let is_mark = |change| matches!(change, FieldRemoved | NullableRemoved | ParameterRemoved | RequiredRemoved);
     reports.iter().flat_map(|(_, report)| &report.differences).any(|difference| {
         difference.pointer == claim.at || (difference.pointer == claim.about && is_mark(difference.change))
     })

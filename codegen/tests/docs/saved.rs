@@ -114,6 +114,35 @@ fn one_kind_of_many_cannot_require_more() {
     );
 }
 
+/// What the page denies, or does not have, differs; it is not said once more that it is invented.
+#[test]
+fn one_finding_for_one_mistake() {
+    let optional = "          required: false\n          description: The id from the answer that started the job.";
+    let at = "/paths/~1bankaccounts~1jobs/get/parameters/0";
+    spec_trips("cdq", &[(optional, &optional.replace("false", "true"))], at, "is optional on the page");
+    let renamed = pages("killb", "killb/bulk-status", &[("processedRows", "doneRows")]);
+    let found = lint(&Saved::new(renamed, explained()), &spec("killb"));
+    assert_eq!(found.len(), 2, "one came, one went: {found:#?}");
+}
+
+#[test]
+fn a_parameter_that_no_page_requires() {
+    let spec = "openapi: 3.0.3\npaths:\n  /jobs:\n    get:\n      operationId: get_jobs\n      x-evidence: seed\n      parameters:\n        \
+                - {name: kind, in: query, required: true, schema: {type: string}}\n      responses:\n        '200':\n          content: \
+                {application/json: {schema: {type: object, properties: {id: {type: string}}}}}\n";
+    // A table without a column for it.
+    let page = "GET https://api.example.com/jobs\nQuery Parameters\nName\nType\nDescription\nkind\nString\nWhich.\nResponse\n\
+                Body Parameters\nParameter\nType\nDescription\nid\nString\nThe id.\n";
+    let page = Page::parse("pages/tiny/jobs.txt", page).unwrap_or_else(|error| panic!("{error}"));
+    let saved = Saved::new(vec![(PathBuf::from("pages/tiny/jobs.txt"), page)], Explained::default());
+    let found = |text: &str| lint(&saved, &Spec::parse("tiny.yaml", text).unwrap_or_else(|error| panic!("{error}")));
+    let [finding] = &found(spec)[..] else { panic!("{:#?}", found(spec)) };
+    assert!(
+        finding.starts_with("tiny.yaml:8: /paths/~1jobs/get/parameters/0/required: `required` has the evidence `seed`")
+    );
+    assert_eq!(found(&spec.replace("required: true, ", "")), [""; 0]);
+}
+
 #[test]
 fn another_page_may_say_it() {
     // What another page says, which is not kept, is not held against these.
