@@ -1,7 +1,8 @@
 //! From a hand-written OpenAPI file to a raw Rust client, in four steps:
 //!
 //! 1. [`Spec::load`] reads the YAML and remembers on which line each value stands.
-//! 2. [`lint`] holds it against the project's own rules (`specs/README.md`).
+//! 2. [`lint`] holds it against the project's own rules (`specs/README.md`); `check` (features `docs` and `examples`) also against
+//!    its examples and the pages that it was written from, which the build can do without.
 //! 3. [`lower`] rewrites what the generator cannot take, or would make brittle.
 //! 4. `generate` (feature `generate`) hands the result to progenitor and takes personal data out of `Debug`.
 //!
@@ -14,20 +15,28 @@
 //! # Ok::<(), bulkrail_codegen::Error>(())
 //! ```
 
+#[cfg(all(feature = "docs", feature = "examples"))]
+mod check;
 #[cfg(feature = "docs")]
 pub mod docs;
 mod error;
+#[cfg(feature = "examples")]
+pub mod examples;
 #[cfg(feature = "generate")]
 mod generate;
+mod input;
 mod lint;
 mod load;
 mod lower;
 mod pointer;
 #[cfg(feature = "generate")]
 mod redact;
+mod schemas;
 #[cfg(feature = "generate")]
 mod surface;
 
+#[cfg(all(feature = "docs", feature = "examples"))]
+pub use check::check;
 pub use error::Error;
 #[cfg(feature = "generate")]
 pub use generate::{generate, run_build_script};

@@ -1,17 +1,31 @@
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Map, Number, Value};
 
-use crate::{Error, pointer};
-
-/// A spec is a few hundred kilobytes of text at most; more than this is a mistake, not a spec.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+use crate::{Error, input, pointer};
 
 /// Deeper nesting than any sane spec has; keeps a hostile file from using up the stack.
 const MAX_DEPTH: usize = 96;
+
+/// What the values of one document and their pointers may take up. The pointers are kept for the line numbers, and deep nesting
+/// under long names makes them many times larger than the file; so does a long list of almost nothing.
+const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a value costs beyond its pointer and its text: itself, its place in the map of lines, and what the allocator adds.
+const BYTES_PER_VALUE: usize = 128;
+
+/// Signs of the flow style (and of JSON) in one document. The parser keeps all that stands in a bracket until it closes, at some
+/// hundred bytes for each sign. A description of two megabytes in one line has about half as many.
+const MAX_SIGNS: usize = 400_000;
+
+/// What is said about a text that would take more.
+const TOO_MUCH: &str =
+    "takes more memory than a description of an API: too many values, or long names too deep; split it";
+
+/// What to do about a file that is too large to be a spec.
+const TOO_LARGE: &str = "no spec has that much: name the spec, or take out what does not belong to it";
 
 /// A spec in memory: the document, and the line on which each value stands.
 #[derive(Debug, Clone)]
@@ -28,26 +42,28 @@ impl Spec {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, is larger than 4 MiB, or [`Spec::parse`] refuses its text.
+    /// When the file cannot be read, or [`Spec::parse`] refuses its text.
     pub fn load(file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
-        let unreadable = |error: std::io::Error| Error::new(file, None, "", format!("cannot be read: {error}"));
-        let size = fs::metadata(file).map_err(unreadable)?.len();
-        if size > MAX_BYTES {
-            return Err(Error::new(file, None, "", format!("is {size} bytes; a spec has at most {MAX_BYTES}")));
-        }
-        Self::parse(file, &fs::read_to_string(file).map_err(unreadable)?)
+        Self::parse(file, &input::read(file, TOO_LARGE)?)
     }
 
-    /// Parses YAML (or JSON, which is YAML) with the restrictions that make a spec safe to read: one document, string keys,
-    /// no key twice, no anchors, aliases or tags.
+    /// Parses YAML (or JSON, which is YAML) with the restrictions that make a document safe to read: at most 4 MiB, one document,
+    /// string keys, no key twice, no anchors, aliases or tags, and bounds on how deep it is and how much memory it takes. Pages that
+    /// are descriptions of an API are read by this too.
     ///
     /// # Errors
     ///
     /// When the text is not YAML, or breaks one of the restrictions; the error names the line.
     pub fn parse(file: impl AsRef<Path>, text: &str) -> Result<Self, Error> {
         let file = file.as_ref();
-        let mut reader = Reader { file, events: Parser::new_from_str(text), lines: HashMap::new() };
+        let refuse = |reason: String| Error::new(file, Some(1), "", reason);
+        input::check_size(text.len(), TOO_LARGE).map_err(refuse)?;
+        if text.bytes().filter(|sign| b",:[]{}".contains(sign)).count() > MAX_SIGNS {
+            return Err(refuse(TOO_MUCH.to_owned()));
+        }
+        let mut reader =
+            Reader { file, events: Parser::new_from_str(text), lines: HashMap::new(), left: MAX_KEPT_BYTES };
         let document = reader.document()?;
         let lines = reader.lines;
         Ok(Self { file: file.to_owned(), document, lines })
@@ -75,6 +91,8 @@ struct Reader<'a> {
     file: &'a Path,
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
     lines: HashMap<String, usize>,
+    /// What may still be kept.
+    left: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -103,18 +121,19 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, at: &str, event: Event<'a>, span: Span, depth: usize) -> Result<Value, Error> {
         if depth > MAX_DEPTH {
-            return Err(self.error(span, at, format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(self.error(span, at, format!("is nested deeper than {MAX_DEPTH} levels; bring it closer")));
         }
+        self.keep(at, span)?;
         self.lines.insert(at.to_owned(), span.start.line());
         match event {
-            Event::Alias(_) => Err(self.error(span, at, "aliases are not allowed in specs; use $ref")),
+            Event::Alias(_) => Err(self.error(span, at, "aliases are not read, they can grow without bound; use $ref")),
             Event::Scalar(_, _, anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
                 if anchor != 0 =>
             {
-                Err(self.error(span, at, "anchors are not allowed in specs; use $ref"))
+                Err(self.error(span, at, "anchors are not read, they can grow without bound; use $ref"))
             }
             Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
-                Err(self.error(span, at, "tags are not allowed in specs"))
+                Err(self.error(span, at, "tags are not read; take it out"))
             }
             Event::Scalar(text, style, ..) => Ok(scalar(&text, style)),
             Event::SequenceStart(..) => self.sequence(at, depth),
@@ -154,18 +173,36 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Counts a value before it is kept.
+    fn keep(&mut self, at: &str, span: Span) -> Result<(), Error> {
+        // The pointer is held twice while the value is read.
+        let left = self.left.checked_sub(2 * at.len() + BYTES_PER_VALUE);
+        self.left = left.ok_or_else(|| self.error(span, at, TOO_MUCH))?;
+        Ok(())
+    }
+
     fn next(&mut self, at: &str) -> Result<(Event<'a>, Span), Error> {
         match self.events.next_event() {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
-                Err(Error::new(self.file, Some(error.marker().line()), at, format!("is not YAML: {}", error.info())))
+                let reason = format!("is not YAML: {}", error.info());
+                Err(Error::new(self.file, Some(error.marker().line()), short(at), reason))
             }
-            None => Err(Error::new(self.file, None, at, "ends in the middle of a value")),
+            None => Err(Error::new(self.file, None, short(at), "ends in the middle of a value")),
         }
     }
 
     fn error(&self, span: Span, at: &str, reason: impl Into<String>) -> Error {
-        Error::new(self.file, Some(span.start.line()), at, reason)
+        Error::new(self.file, Some(span.start.line()), short(at), reason)
+    }
+}
+
+/// The pointer, or that of a value around it: under names of a megabyte each, an error about the innermost would be many.
+fn short(at: &str) -> &str {
+    const LONGEST: usize = 400;
+    match at.len() > LONGEST {
+        true => at.as_bytes()[..LONGEST].iter().rposition(|byte| *byte == b'/').map_or("", |end| &at[..end]),
+        false => at,
     }
 }
 

@@ -15,7 +15,8 @@ From a changed page to changed types:
      editorial, unknown.
   3. Edit specs/PROVIDER.yaml until nothing is left. What is meant to differ goes with its reason
      into specs/explained.yaml. With the edited files: specs diff --spec FILE --explained FILE
-     Then: bulkrail specs lint
+     Put the page in the place of the one in specs/pages/PROVIDER, if it is kept. Then:
+     bulkrail specs lint
   4. cargo build
      It makes the types anew.
   5. BULKRAIL_BLESS=1 cargo test -p bulkrail-codegen --features generate --test surface
@@ -47,12 +48,21 @@ pub(crate) enum SpecsCommand {
     Suggest(SuggestArgs),
 }
 
+const LINT_EXAMPLES: &str = "\
+Examples:
+  bulkrail specs lint
+  bulkrail specs lint specs/reap.yaml
+
+Beside the rules of one file, every example is held against its schema, and every page that is kept
+in pages/NAME beside NAME.yaml against the spec: what differs is changed in the spec, or explained
+in explained.yaml. Where no pages are kept, that is left out.";
+
 /// Check specs against the project's rules (specs/README.md)
 ///
-/// Prints each finding with its file and line. Exits 0 when there is none, 3 when there is one. That examples are
-/// valid against their schemas is checked by the project's tests, not here.
+/// Prints each finding with its file, line and JSON pointer. Exits 0 when there is none, 3 when there is one, 2 when a file is not
+/// there.
 #[derive(Args)]
-#[command(after_long_help = "Examples:\n  bulkrail specs lint\n  bulkrail specs lint specs/reap.yaml")]
+#[command(after_long_help = LINT_EXAMPLES)]
 pub(crate) struct LintArgs {
     /// Specs to check [default: specs/*.yaml below the current directory]
     pub(crate) files: Vec<PathBuf>,

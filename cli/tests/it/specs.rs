@@ -45,6 +45,78 @@ async fn a_finding_has_its_file_and_line() {
     assert!(lint.stdout.starts_with(&format!("{}:", file.path())), "{lint:?}");
 }
 
+/// `specs` with everything in it, in a directory of the test's own.
+fn copied(name: &str) -> PathBuf {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+            if from.is_dir() { copy(&from, &to) } else { std::fs::write(to, std::fs::read(from).unwrap()).unwrap() }
+        }
+    }
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
+    copy(&root().join("specs"), &directory.join("specs"));
+    directory
+}
+
+#[tokio::test]
+async fn examples_pages_and_explanations_are_part_of_the_rules() {
+    let directory = copied("lint");
+    let edit = |file: &str, from: &str, to: &str| {
+        let file = directory.join("specs").join(file);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(file, text.replacen(from, to, 1)).unwrap();
+    };
+    let lint = async |args: &[&str]| {
+        let mut lint = bulkrail(["specs", "lint"].iter().chain(args).copied());
+        lint.current_dir(&directory);
+        let lint = finish(lint).await;
+        assert_eq!(lint.stderr, "", "{lint:?}");
+        (lint.code, lint.stdout)
+    };
+    assert_eq!(lint(&[]).await, (0, String::new()));
+
+    edit("cdq.yaml", "example: '2025-08-29T09:46:42Z'", "example: 2025");
+    edit("pages/reap/batch-status.txt", "failedRecords", "rejectedRecords");
+    edit("pages/reap/batch-status.txt", "failedRecords", "rejectedRecords");
+    edit("explained.yaml", "- provider: localpayment", "- provider: localpaiment");
+    let (code, found) = lint(&[]).await;
+    assert_eq!(code, 3);
+    for part in [
+        "/components/schemas/Job/properties/createdAt/example: does not fit the schema next to it: 2025 is not of type",
+        "specs/reap.yaml:",
+        "/components/schemas/BatchStatus/properties/rejectedRecords: `rejectedRecords` in the 200 answer is new",
+        "(specs/pages/reap/batch-status.txt:",
+        "specs/explained.yaml:29: /3: there is no spec of this provider",
+        "specs/localpayment.yaml:",
+    ] {
+        assert!(found.contains(part), "{part}\n{found}");
+    }
+    // One file alone has its own pages.
+    let (code, one) = lint(&["specs/reap.yaml"]).await;
+    assert_eq!(code, 3);
+    assert!(one.lines().all(|line| line.starts_with("specs/reap.yaml:")) && !one.is_empty(), "{one}");
+    assert_eq!(lint(&["specs/killb.yaml"]).await, (0, String::new()));
+
+    // Once, and not for each spec.
+    std::fs::write(directory.join("specs/explained.yaml"), "- provider: reap\n").unwrap();
+    let (_, found) = lint(&[]).await;
+    assert_eq!(found.matches("specs/explained.yaml:1: /0: needs `form`, a text").count(), 1, "{found}");
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[tokio::test]
+async fn specs_of_ones_own_need_no_pages() {
+    let directory = copied("own");
+    std::fs::remove_dir_all(directory.join("specs/pages")).unwrap();
+    let mut own = bulkrail(["specs", "lint"]);
+    own.current_dir(&directory);
+    let own = finish(own).await;
+    assert_eq!((own.code, own.stdout.as_str(), own.stderr.as_str()), (0, "", ""));
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
 #[tokio::test]
 async fn what_is_not_there_cannot_be_checked() {
     let mut nowhere = bulkrail(["specs", "lint"]);

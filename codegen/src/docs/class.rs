@@ -73,6 +73,8 @@ pub enum Change {
     ValueAdded,
     /// A value is gone.
     ValueRemoved,
+    /// The values are in another order.
+    ValuesOrder,
     /// A field must be there now.
     RequiredAdded,
     /// A field need not be there any more.
@@ -90,7 +92,7 @@ pub enum Change {
 }
 
 impl Change {
-    const ALL: [(Self, &'static str); 23] = [
+    const ALL: [(Self, &'static str); 24] = [
         (Self::OperationUnknown, "operation-unknown"),
         (Self::Path, "path"),
         (Self::ParameterAdded, "parameter-added"),
@@ -107,6 +109,7 @@ impl Change {
         (Self::ValuesRemoved, "values-removed"),
         (Self::ValueAdded, "value-added"),
         (Self::ValueRemoved, "value-removed"),
+        (Self::ValuesOrder, "values-order"),
         (Self::RequiredAdded, "required-added"),
         (Self::RequiredRemoved, "required-removed"),
         (Self::NullableAdded, "nullable-added"),

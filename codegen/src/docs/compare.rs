@@ -162,6 +162,7 @@ impl Side<'_, '_> {
                     let fact = (Some(value.clone()), None);
                     self.to.report(at.clone(), page.line, Class::Breaking, Change::ValueRemoved, what, fact);
                 }
+                self.order(known, listed, &at, page);
             }
             (None, Some(listed)) => {
                 let what = format!("{name} has a list of values on the page, none in the spec: {}", list(listed));
@@ -180,6 +181,19 @@ impl Side<'_, '_> {
                 }
             }
             (None, None) => {}
+        }
+    }
+
+    /// The same values, otherwise arranged. One that a page lists twice counts where it stands first.
+    fn order(&mut self, known: &[String], listed: &[String], at: &str, page: &Field) {
+        let mut seen = BTreeSet::new();
+        let listed: Vec<&String> = listed.iter().filter(|value| seen.insert(*value)).collect();
+        let is_same_set = known.len() == listed.len() && known.iter().all(|value| seen.contains(value));
+        if is_same_set && !known.iter().eq(listed.iter().copied()) {
+            let to = listed.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let what = format!("{}: the values are in another order on the page: {}", self.name(page), excerpt(&to));
+            let fact = (known.join(", "), to);
+            self.report(at.to_owned(), page, Class::Editorial, Change::ValuesOrder, what, fact);
         }
     }
 
@@ -245,7 +259,7 @@ impl Side<'_, '_> {
 }
 
 /// One moment is as good an example as another; pages that are built anew each day have that day's.
-fn is_time(value: &serde_json::Value) -> bool {
+pub(crate) fn is_time(value: &serde_json::Value) -> bool {
     value.as_str().is_some_and(|text| {
         let bytes = text.as_bytes();
         let digits = |range: std::ops::Range<usize>| bytes[range].iter().all(u8::is_ascii_digit);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::budget::Budget;
+use super::claims::{self, Claim};
 use super::class::{self, Change, Class, Difference, Way};
 use super::compare::fields;
 use super::explained::Explained;
@@ -27,6 +28,10 @@ pub struct Report {
     pub outside: Vec<String>,
     /// What differs, in the order of the page; explained ones among them, stale explanations last.
     pub differences: Vec<Difference>,
+    /// The explanations that explained something.
+    pub(crate) used: BTreeSet<usize>,
+    /// What the spec says of the fields that the page describes.
+    pub(crate) claims: Vec<Claim>,
 }
 
 impl Report {
@@ -63,6 +68,7 @@ pub fn diff(spec: &Spec, page: &Page, explained: &Explained) -> Result<Report, E
         };
         compare.path(operation, spelling);
         compare.operation(operation);
+        report.claims.extend(claims::of(&spec.document, matched, operation));
         report.compared.push(name);
         report.differences.append(&mut compare.found);
     }
@@ -75,9 +81,10 @@ pub fn diff(spec: &Spec, page: &Page, explained: &Explained) -> Result<Report, E
     let operation = report.compared.first().cloned().unwrap_or_default();
     report.differences.extend(page.unread.iter().map(|unread| not_read(unread, &operation)));
     let provider = spec.file.file_stem().unwrap_or_default().to_string_lossy();
-    let stale = explained.apply(&provider, page.form, &report.compared, &mut report.differences);
+    let (used, stale) = explained.apply(&provider, page.form, &report.compared, &mut report.differences);
     report.differences = once(report.differences);
     report.differences.extend(stale);
+    report.used = used;
     Ok(report)
 }
 
@@ -203,7 +210,7 @@ impl Compare<'_> {
     fn answers(&mut self, operation: &Operation) {
         let at = pointer::join(&self.known.at, "responses");
         for (status, described) in &operation.responses {
-            let Some(known) = self.known_status(status) else {
+            let Some(known) = self.known.status(status) else {
                 let class = class::of_status(status, true);
                 let what = format!("the answer {status} is on the page and not in the spec");
                 let line = described.first().and_then(|body| body.line).or(operation.line);
@@ -254,19 +261,6 @@ impl Compare<'_> {
             let pointer = pointer::join(at, &status);
             self.report(pointer, operation.line, class, Change::StatusRemoved, what, (Some(status), None));
         }
-    }
-
-    /// The answer of the spec that the page means by `status`.
-    fn known_status(&self, status: &str) -> Option<String> {
-        let known = &self.known.responses;
-        if known.contains_key(status) {
-            return Some(status.to_owned());
-        }
-        let class = status.chars().next()?;
-        if status.ends_with("XX") {
-            return known.keys().find(|known| known.starts_with(class)).cloned();
-        }
-        [format!("{class}XX"), "default".to_owned()].into_iter().find(|key| known.contains_key(key))
     }
 
     /// Whether the page is a description, which says all that there is to say.

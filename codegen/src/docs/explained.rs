@@ -1,5 +1,6 @@
 //! Contradictions that are known: `specs/explained.yaml`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -73,47 +74,67 @@ impl Explained {
         Ok(Self { file: list.file.clone(), entries: entries.collect::<Result<_, _>>()? })
     }
 
-    /// Writes the reasons into the differences that are explained; returns one for each entry that should have explained one.
+    /// Writes the reasons into the differences that are explained; returns which entries explained one, and a difference for each
+    /// that should have and did not.
     pub(crate) fn apply(
         &self,
         provider: &str,
         form: Form,
         compared: &[String],
         found: &mut [Difference],
-    ) -> Vec<Difference> {
-        let mine = self
-            .entries
-            .iter()
-            .filter(|entry| entry.provider == provider && entry.form == form && compared.contains(&entry.operation));
-        let mut stale = Vec::new();
-        for entry in mine {
+    ) -> (BTreeSet<usize>, Vec<Difference>) {
+        let mine = self.entries.iter().enumerate().filter(|(_, entry)| {
+            entry.provider == provider && entry.form == form && compared.contains(&entry.operation)
+        });
+        let (mut used, mut stale) = (BTreeSet::new(), Vec::new());
+        for (index, entry) in mine {
             let explained = found.iter_mut().filter(|difference| entry.fits(difference));
-            let used = explained.map(|difference| difference.explained = Some(entry.reason.clone())).count();
-            if used == 0 {
-                let line = entry.line.map(|line| format!(":{line}")).unwrap_or_default();
-                stale.push(Difference {
-                    pointer: entry.pointer.clone(),
-                    line: None,
-                    page_line: None,
-                    operation: entry.operation.clone(),
-                    class: Class::Unknown,
-                    change: Change::StaleExplanation,
-                    what: format!(
-                        "stale explanation: {}{line} explains a difference ({}) that this page does not have",
-                        self.file.display(),
-                        entry.change
-                    ),
-                    from: None,
-                    to: Some(entry.to.clone()),
-                    explained: None,
-                });
+            match explained.map(|difference| difference.explained = Some(entry.reason.clone())).count() {
+                0 => stale.push(entry.stale(&self.file)),
+                _ => _ = used.insert(index),
             }
         }
-        stale
+        (used, stale)
+    }
+
+    /// A finding for each entry about `provider` that is not among the `used` ones.
+    pub(crate) fn stale(&self, provider: &str, used: &BTreeSet<usize>) -> Vec<Error> {
+        let reason = "no saved page has this difference; take the entry out, or save the page that it is about";
+        self.findings(|index, entry| entry.provider == provider && !used.contains(&index), reason)
+    }
+
+    /// A finding for each entry about a provider without a spec.
+    pub(crate) fn without(&self, has_spec: impl Fn(&str) -> bool) -> Vec<Error> {
+        self.findings(|_, entry| !has_spec(&entry.provider), "there is no spec of this provider; correct its name")
+    }
+
+    fn findings(&self, is_wrong: impl Fn(usize, &Entry) -> bool, reason: &str) -> Vec<Error> {
+        let wrong = self.entries.iter().enumerate().filter(|(index, entry)| is_wrong(*index, entry));
+        wrong.map(|(index, entry)| Error::new(&self.file, entry.line, &format!("/{index}"), reason)).collect()
     }
 }
 
 impl Entry {
+    fn stale(&self, file: &Path) -> Difference {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        Difference {
+            pointer: self.pointer.clone(),
+            line: None,
+            page_line: None,
+            operation: self.operation.clone(),
+            class: Class::Unknown,
+            change: Change::StaleExplanation,
+            what: format!(
+                "stale explanation: {}{line} explains a difference ({}) that this page does not have",
+                file.display(),
+                self.change
+            ),
+            from: None,
+            to: Some(self.to.clone()),
+            explained: None,
+        }
+    }
+
     fn read(list: &Spec, at: &str, entry: &Value) -> Result<Self, Error> {
         let keys = entry.as_object().into_iter().flatten().map(|(key, _)| key);
         if let Some(key) = keys.into_iter().find(|key| !KEYS.contains(&key.as_str())) {

@@ -1,28 +1,22 @@
 //! From a file to a page: limits first, then the form, then its reader.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::budget::{Budget, Refusal};
 use super::model::{Form, Page};
-use super::{gitbook, guard, markdown, mintlify, openapi, readme, redocly};
-use crate::{Error, Spec};
+use super::{gitbook, markdown, mintlify, openapi, readme, redocly};
+use crate::{Error, Spec, input};
 
 /// The largest page that is read. Saved pages have kilobytes; whole descriptions of a large API have one or two megabytes.
-pub const MAX_PAGE_BYTES: u64 = 4 * 1024 * 1024;
+pub const MAX_PAGE_BYTES: u64 = input::MAX_BYTES;
 
 /// The largest page that is read line by line: the text of one rendered page, or Markdown about one operation.
 const MAX_RENDERED_BYTES: usize = 1024 * 1024;
 
-/// Text that the pointers of one description may take up. They are kept for the line numbers, and deep nesting under long names
-/// makes them many times larger than the file.
-const MAX_POINTER_BYTES: usize = 128 * 1024 * 1024;
-
-/// As in a spec.
-const MAX_DEPTH: usize = 96;
+/// What to do about a file that is too large to be a page.
+const TOO_LARGE: &str = "save one page, or one description";
 
 impl Page {
     /// Reads a saved page.
@@ -32,21 +26,7 @@ impl Page {
     /// When the file cannot be read, is larger than [`MAX_PAGE_BYTES`], is not text, or [`Page::parse`] refuses it.
     pub fn load(file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
-        let error = |reason: String| Error::new(file, None, "", reason);
-        let unreadable = |reason: std::io::Error| error(format!("cannot be read: {reason}"));
-        let mut bytes = Vec::new();
-        // The size is not asked for beforehand: what is no plain file has none, and has no end either.
-        File::open(file).map_err(unreadable)?.take(MAX_PAGE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > MAX_PAGE_BYTES {
-            return Err(error(format!("is larger than {MAX_PAGE_BYTES} bytes; save one page, or one description")));
-        }
-        let text = String::from_utf8(bytes).map_err(|reason| {
-            error(format!(
-                "is not text: byte {} is not UTF-8; save the page as text",
-                reason.utf8_error().valid_up_to()
-            ))
-        })?;
-        Self::parse(file, &text)
+        Self::parse(file, &input::read(file, TOO_LARGE)?)
     }
 
     /// Reads the text of a page, in whichever form it is.
@@ -62,9 +42,7 @@ impl Page {
 }
 
 fn read(text: &str) -> Result<Page, Refusal> {
-    if text.len() as u64 > MAX_PAGE_BYTES {
-        return Err(Refusal::new(format!("is larger than {MAX_PAGE_BYTES} bytes; save one page, or one description")));
-    }
+    input::check_size(text.len(), TOO_LARGE).map_err(Refusal::new)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {
         return Err(Refusal::new("is empty"));
@@ -139,15 +117,8 @@ pub(crate) struct Document {
 impl Document {
     /// Reads JSON or YAML that stands `before` lines into a page.
     pub(crate) fn parse(text: &str, before: usize) -> Result<Self, Refusal> {
-        let checked = guard::check_size(text, MAX_POINTER_BYTES, MAX_DEPTH);
-        let parsed = checked.and_then(|()| {
-            Spec::parse("", text).map_err(|error| Refusal {
-                line: error.line,
-                pointer: error.pointer,
-                reason: error.reason,
-            })
-        });
-        match parsed {
+        let refusal = |error: Error| Refusal { line: error.line, pointer: error.pointer, reason: error.reason };
+        match Spec::parse("", text).map_err(refusal) {
             Ok(spec) => Ok(Self { value: spec.document.clone(), spec: Some(spec), before }),
             // Nearly all JSON is YAML, and as YAML it has line numbers; what is not (tabs, surrogate pairs) does without.
             Err(_) if text.trim_start().starts_with('{') => match serde_json::from_str(text) {

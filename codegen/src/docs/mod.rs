@@ -30,13 +30,13 @@
 //! `oasdiff` and `openapi-diff` need Go and Java.
 
 mod budget;
+mod claims;
 mod class;
 mod compare;
 mod diff;
 mod examples;
 mod explained;
 mod gitbook;
-mod guard;
 mod load;
 mod markdown;
 mod mintlify;
@@ -47,6 +47,7 @@ mod presence;
 mod readme;
 mod redocly;
 mod run_on;
+mod saved;
 mod schema;
 mod text;
 mod union;
@@ -56,3 +57,4 @@ pub use diff::{Report, diff};
 pub use explained::Explained;
 pub use load::MAX_PAGE_BYTES;
 pub use model::{Field, Form, Kind, Operation, Page, Says, Unread};
+pub use saved::{Saved, strays};

@@ -103,6 +103,19 @@ impl Operation {
     pub(crate) fn name(&self) -> String {
         self.id.clone().unwrap_or_else(|| format!("{} {}", self.method.to_uppercase(), self.path))
     }
+
+    /// In a spec: the answer that a page means by `status`.
+    pub(crate) fn status(&self, status: &str) -> Option<String> {
+        let known = &self.responses;
+        if known.contains_key(status) {
+            return Some(status.to_owned());
+        }
+        let class = status.chars().next()?;
+        if status.ends_with("XX") {
+            return known.keys().find(|known| known.starts_with(class)).cloned();
+        }
+        [format!("{class}XX"), "default".to_owned()].into_iter().find(|key| known.contains_key(key))
+    }
 }
 
 /// One field of a body, or one parameter.

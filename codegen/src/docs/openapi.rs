@@ -166,7 +166,7 @@ pub(crate) fn target(document: &Document, reference: &str) -> Result<String, &'s
 }
 
 /// The pages that something is on, without what tells a page from its Markdown twin.
-fn sources(value: &Value) -> BTreeSet<String> {
+pub(crate) fn sources(value: &Value) -> BTreeSet<String> {
     let list: Vec<&Value> = match value.get("x-source") {
         Some(Value::Array(list)) => list.iter().collect(),
         single => single.into_iter().collect(),

@@ -18,7 +18,7 @@ fn an_explanation_ends_with_the_contradiction() {
         let kind = if now == "object" { "(object)" } else { "(integer, string)" };
         let report = compare(
             "cdq",
-            &edited(&text("cdq-job-status"), &[("`progress` (integer)", &format!("`progress` {kind}"))]),
+            &edited(&text("cdq/job-status"), &[("`progress` (integer)", &format!("`progress` {kind}"))]),
         );
         let unexplained: Vec<_> = report.unexplained().collect();
         assert_eq!(unexplained.len(), others + 1, "{unexplained:?}");
@@ -43,7 +43,7 @@ fn an_explanation_holds_for_its_provider_form_and_operation() {
              change: type\n  to: integer\n  reason: Because.\n"
         )
     };
-    let page = Page::parse("page.txt", &text("cdq-job-status")).expect("a page");
+    let page = Page::parse("page.txt", &text("cdq/job-status")).expect("a page");
     let outcome = |text: &str| {
         let explained = Explained::parse("explained.yaml", text).unwrap_or_else(|error| panic!("{error}"));
         let report = diff(&spec("cdq"), &page, &explained).expect("a report");

@@ -8,7 +8,7 @@ use crate::support::{edited, explained, spec, text, unexplained};
 #[test]
 fn a_changed_page_leads_to_changed_types() {
     // The provider documents a new status word.
-    let page = edited(&text("killb-bulk-status"), &[("COMPLETED,\nFAILED", "COMPLETED,\nPAUSED,\nFAILED")]);
+    let page = edited(&text("killb/bulk-status"), &[("COMPLETED,\nFAILED", "COMPLETED,\nPAUSED,\nFAILED")]);
     let page = Page::parse("page.txt", &page).unwrap();
 
     // 1. Comparing says so, and that it breaks nobody.

@@ -7,5 +7,7 @@ mod explained;
 #[cfg(feature = "generate")]
 mod followed;
 mod mintlify;
+mod page_changes;
 mod pages;
+mod saved;
 mod support;

@@ -2,7 +2,7 @@
 
 use crate::pages::{differs, says};
 
-const BULK: &str = "killb-bulk-status";
+const BULK: &str = "killb/bulk-status";
 
 #[test]
 fn mintlify_a_field_renamed() {
@@ -145,7 +145,7 @@ fn mintlify_parameters_paths_and_examples() {
     differs(BULK, &[("2026-04-23T00:38:08.439Z", "2027-01-01T10:00:00.000Z")], &[]);
 }
 
-const CREATE: &str = "killb-create-account";
+const CREATE: &str = "killb/create-account";
 
 #[test]
 fn mintlify_requests() {

@@ -44,7 +44,7 @@ fn the_pages_are_read_completely() {
     assert_eq!(counts, [(1, 0, 12, 49), (0, 19, 10, 14), (1, 0, 13, 8), (1, 0, 48, 0), (2, 0, 11, 0)]);
 }
 
-const REAP: &str = "reap-batch-status";
+const REAP: &str = "reap/batch-status";
 
 #[test]
 fn readme_edits() {
@@ -152,7 +152,7 @@ fn readme_one_place_of_two() {
     assert_eq!(unread.what, "`status` is listed with other values in two places: failed");
 }
 
-const CDQ: &str = "cdq-job-status";
+const CDQ: &str = "cdq/job-status";
 
 #[test]
 fn redocly_edits() {
@@ -211,7 +211,7 @@ fn redocly_on_many_lines() {
     assert_eq!(difference.line, crate::support::spec("cdq").line("/components/schemas/Job/properties/user"));
 }
 
-const LOCAL: &str = "localpayment-batch-status";
+const LOCAL: &str = "localpayment/batch-status";
 
 #[test]
 fn gitbook_edits() {
@@ -268,7 +268,7 @@ fn what_is_cut_off_or_broken_is_said() {
     let report = compare("localpayment", &edited(&text(LOCAL), &[("\"code\": \"200\",", "\"code\": \"200\"")]));
     let found = unexplained(&report);
     assert_eq!(found, ["unknown unread  - => -"]);
-    let cut = text("killb-bulk-status").split("\nResponse\n").next().map(str::to_owned).expect("a start");
+    let cut = text("killb/bulk-status").split("\nResponse\n").next().map(str::to_owned).expect("a start");
     let report = compare("killb", &cut);
     assert_eq!(
         report.unexplained().next().map(|difference| difference.what.as_str()),

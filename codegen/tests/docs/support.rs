@@ -7,11 +7,11 @@ use bulkrail_codegen::docs::{Difference, Explained, Page, Report, diff};
 
 /// The pages that the specs were written from: provider, file, and the form that it is in.
 pub(crate) const PAGES: [(&str, &str, &str); 5] = [
-    ("killb", "killb-bulk-status", "mintlify"),
-    ("killb", "killb-create-account", "mintlify"),
-    ("reap", "reap-batch-status", "readme"),
-    ("cdq", "cdq-job-status", "redocly"),
-    ("localpayment", "localpayment-batch-status", "gitbook"),
+    ("killb", "killb/bulk-status", "mintlify"),
+    ("killb", "killb/create-account", "mintlify"),
+    ("reap", "reap/batch-status", "readme"),
+    ("cdq", "cdq/job-status", "redocly"),
+    ("localpayment", "localpayment/batch-status", "gitbook"),
 ];
 
 pub(crate) fn spec(provider: &str) -> Spec {
@@ -20,7 +20,7 @@ pub(crate) fn spec(provider: &str) -> Spec {
 }
 
 pub(crate) fn text(page: &str) -> String {
-    let file = format!("{}/tests/pages/{page}.txt", env!("CARGO_MANIFEST_DIR"));
+    let file = format!("{}/../specs/pages/{page}.txt", env!("CARGO_MANIFEST_DIR"));
     fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 

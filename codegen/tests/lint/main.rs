@@ -1,5 +1,7 @@
 //! Each rule of `lint` has a mistake that trips it, and it alone.
 
+mod evidence;
+
 use bulkrail_codegen::{Spec, lint};
 
 /// Keeps every rule.
@@ -214,10 +216,15 @@ fn enums_inside_others() {
     trips("id: {type: string}", &items, &format!("{property}/items: {reason}"));
     let parameter = "18: /paths/~1things~1{id}/get/parameters/0/schema";
     trips("schema: {type: string}", &format!("schema: {words}"), &format!("{parameter}: {reason}"));
-    // The word that tells the members of a union apart is none if there is no union.
-    let tag = "82: /components/schemas/NewThingRed/properties/kind";
-    trips("      discriminator: {propertyName: kind}\n", "", &format!("{}: {reason}", tag.replace("82", "81")));
-    trips("{propertyName: kind}", "{propertyName: sort}", &format!("{tag}: {reason}"));
+    // The word that tells the members of a union apart is none if there is no union; then no page requires it either.
+    for (from, to) in
+        [("      discriminator: {propertyName: kind}\n", ""), ("{propertyName: kind}", "{propertyName: sort}")]
+    {
+        let found = findings(&GOOD.replace(from, to));
+        let [required, tag] = &found[..] else { panic!("{found:#?}") };
+        assert!(required.contains(": /components/schemas/NewThingRed/required/0: `required: kind` needs a page"));
+        assert!(tag.ends_with(&format!(": /components/schemas/NewThingRed/properties/kind: {reason}")), "{tag}");
+    }
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! Every example of a spec, held against the schema next to it (feature `examples`).
+//!
+//! An example is what a provider's page shows. If it does not fit, either it was copied wrong or the schema says more than the
+//! page.
+//!
+//! ```
+//! use bulkrail_codegen::{Spec, examples};
+//!
+//! let text = "components:\n  schemas:\n    Size:\n      type: integer\n      example: large\n";
+//! let found = examples::lint(&Spec::parse("specs/tiny.yaml", text)?);
+//! assert!(found[0].to_string().starts_with("specs/tiny.yaml:5: /components/schemas/Size/example: does not fit"));
+//! # Ok::<(), bulkrail_codegen::Error>(())
+//! ```
+
+mod dialect;
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::schemas::{Schema, schemas};
+use crate::{Error, Spec, pointer};
+
+pub use dialect::Schemas;
+
+/// One example of a spec.
+#[derive(Debug, Clone)]
+pub struct Example<'a> {
+    /// JSON pointer of the example.
+    pub at: String,
+    /// The schema that stands next to it.
+    pub schema: &'a Value,
+    /// The example itself.
+    pub value: &'a Value,
+}
+
+/// The examples of media types, parameters, headers, schemas and their properties.
+#[must_use]
+pub fn examples(document: &Value) -> Vec<Example<'_>> {
+    found(document).0.into_iter().map(|(_, example)| example).collect()
+}
+
+/// Every example that does not fit the schema next to it, in the order of the lines.
+///
+/// References must lead somewhere, which [`lint`](crate::lint()) sees to.
+#[must_use]
+pub fn lint(spec: &Spec) -> Vec<Error> {
+    let all = Schemas::of(&spec.document);
+    let (examples, empty) = found(&spec.document);
+    let reason = "needs a `value`: an example is kept here, in full";
+    let mut wrong: Vec<Error> = empty.iter().map(|at| spec.error(at, reason)).collect();
+    let mut validators = HashMap::new();
+    for (schema_at, Example { at, schema, value }) in examples {
+        match validators.entry(schema_at.clone()).or_insert_with(|| all.validator(schema)) {
+            Ok(validator) => wrong.extend(dialect::problems(validator, value).into_iter().map(|problem| {
+                let reason =
+                    format!("does not fit the schema next to it: {}; correct one of them", short(&problem.reason));
+                spec.error(&format!("{at}{}", problem.at), reason)
+            })),
+            Err(reason) => {
+                let reason = format!("nothing can be held against it: {}; correct the schema", short(reason));
+                wrong.push(spec.error(&schema_at, reason));
+            }
+        }
+    }
+    wrong.sort_by_key(|error| error.line);
+    // One broken schema, many examples.
+    wrong.dedup();
+    wrong
+}
+
+/// The examples, each with the pointer of its schema; and the pointers of those without a value.
+fn found(document: &Value) -> (Vec<(String, Example<'_>)>, Vec<String>) {
+    let (mut found, mut empty) = (Vec::new(), Vec::new());
+    for Schema { at: schema_at, value: schema, holder } in schemas(document) {
+        let holders = [Some((schema_at.clone(), schema)), holder];
+        for (holder_at, holder) in holders.into_iter().flatten() {
+            let mut add = |at, value| found.push((schema_at.clone(), Example { at, schema, value }));
+            if let Some(value) = holder.get("example") {
+                add(pointer::join(&holder_at, "example"), value);
+            }
+            let list = pointer::join(&holder_at, "examples");
+            for (name, example) in holder.get("examples").and_then(Value::as_object).into_iter().flatten() {
+                let at = pointer::join(&list, name);
+                let reference = example.get("$ref").and_then(Value::as_str);
+                let kept = reference.map_or(Some(example), |reference| pointer::resolve(document, reference));
+                match kept.and_then(|example| example.get("value")) {
+                    Some(value) if reference.is_none() => add(pointer::join(&at, "value"), value),
+                    Some(value) => add(at, value),
+                    None => empty.push(at),
+                }
+            }
+        }
+    }
+    (found, empty)
+}
+
+/// The start of what a validator says, which may hold the whole example.
+fn short(text: &str) -> String {
+    const LONGEST: usize = 300;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
