@@ -65,6 +65,36 @@ impl Both {
         }
     }
 
+    /// The ratio of the median wall times of as many polls each. Who goes first connects first.
+    fn ratio(&self, polls: usize, ours_first: bool) -> f64 {
+        const WARM_UP: usize = 100;
+        let timed = |ours: bool| {
+            let began = Instant::now();
+            if ours {
+                self.our_poll();
+            } else {
+                self.their_poll();
+            }
+            began.elapsed().as_secs_f64()
+        };
+        let mut times = [Vec::new(), Vec::new()];
+        for round in 0..WARM_UP + polls {
+            // Each goes first every other time.
+            let first = ours_first == (round % 2 == 0);
+            for ours in [first, !first] {
+                let time = timed(ours);
+                if round >= WARM_UP {
+                    times[usize::from(ours)].push(time);
+                }
+            }
+        }
+        let [theirs, ours] = times.map(|mut times| {
+            times.sort_unstable_by(f64::total_cmp);
+            times[times.len() / 2]
+        });
+        ours / theirs
+    }
+
     fn our_poll(&self) {
         let snapshot = self.runtime.block_on(self.ours.look(&self.batch)).expect("a snapshot");
         assert_eq!(snapshot.progress.processed, Some(45));
@@ -82,32 +112,11 @@ impl Both {
     }
 }
 
-/// The median wall time of our poll and of theirs.
-pub(crate) fn in_turn(polls: usize) -> (Duration, Duration) {
-    let both = Both::set_up();
-    let timed = |poll: &dyn Fn()| {
-        let began = Instant::now();
-        poll();
-        began.elapsed()
-    };
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for round in 0..polls + 200 {
-        // Each goes first every other time.
-        let (one, two) = if round % 2 == 0 {
-            let one = timed(&|| both.our_poll());
-            (one, timed(&|| both.their_poll()))
-        } else {
-            let two = timed(&|| both.their_poll());
-            (timed(&|| both.our_poll()), two)
-        };
-        if round >= 200 {
-            ours.push(one);
-            theirs.push(two);
-        }
-    }
-    ours.sort_unstable();
-    theirs.sort_unstable();
-    (ours[polls / 2], theirs[polls / 2])
+/// What wall time our poll takes of theirs, in each of so many set-ups: where the threads of a set-up come to run is luck, and stays so.
+pub(crate) fn in_turn(set_ups: usize, polls: usize) -> Vec<f64> {
+    let mut ratios: Vec<_> = (0..set_ups).map(|number| Both::set_up().ratio(polls, number % 2 == 0)).collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    ratios
 }
 
 /// The allocations of so many polls of ours and of theirs.

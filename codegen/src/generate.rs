@@ -6,12 +6,12 @@ use progenitor::{GenerationSettings, Generator, HooksMode};
 use quote::quote;
 use serde_json::{Value, json};
 
-use crate::{Error, Spec, lint, lower, redact};
+use crate::{Error, Spec, handover, lint, lower, redact};
 
 /// The Rust source of the raw client of `spec`, ready to be included into a module.
 ///
 /// Every request of the client goes through `crate::transport::Transport`, which the module has to name in an implementation of
-/// `progenitor_client::ClientHooks`.
+/// `progenitor_client::ClientHooks`. Where its `is_held` says so, the answer is returned undecoded, as an unexpected response.
 ///
 /// # Errors
 ///
@@ -32,6 +32,9 @@ pub fn generate(spec: &Spec) -> Result<String, Error> {
         .map_err(|error| refused(error.to_string()))?;
     let mut file = syn::parse2(tokens).map_err(|error| refused(error.to_string()))?;
     redact::redact(&mut file);
+    handover::hand_over(&mut file).map_err(|missed| {
+        refused(format!("the generator writes {missed} operations in another way than it used to"))
+    })?;
     file.items.extend([servers(spec), schemas(spec)]);
     Ok(prettyplease::unparse(&file))
 }

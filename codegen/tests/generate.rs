@@ -156,3 +156,15 @@ fn a_mistake_is_one_readable_message() {
     fails("  /things/{id}:", "  /things/{key}:", "key");
     fails("#/components/schemas/Count", "#/components/schemas/Amount", "the generator gave up on it");
 }
+
+#[test]
+fn every_operation_has_a_way_out_before_its_answer_is_decoded_and_sends_no_version() {
+    let source = source();
+    assert!(!source.contains("\"api-version\""), "no provider asks for it");
+    let ways_out = source.matches("if self.inner.is_held()").count();
+    assert_eq!(ways_out, source.matches("self.exec(request, &info)").count());
+    assert_eq!(ways_out, 2, "one an operation of the spec above");
+    for way_out in source.split("if self.inner.is_held() {").skip(1) {
+        assert!(way_out.trim_start().starts_with("return Err(Error::UnexpectedResponse(response));"), "{way_out}");
+    }
+}

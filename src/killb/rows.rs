@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::raw::types;
 use super::{raw, status};
 use crate::drift::Drift;
-use crate::transport::{Items, Reading, Shape, Transport, Vitals, text_at};
+use crate::transport::{At, Items, Reading, Shape, Transport, Vitals, text_at};
 use crate::{Batch, Error, Row, RowOutcome, Snapshot};
 
 /// One entry of `results`: KillB's own type, and what it means.
@@ -173,7 +173,12 @@ fn compare(item: &[u8], drift: &mut Vec<Drift>) {
     static SHAPE: OnceLock<Shape> = OnceLock::new();
     let shape = Shape::of(&SHAPE, raw::SCHEMAS, "BulkRowResult");
     let mut found = Vec::new();
-    shape.compare_value("/results/*", &serde_json::from_slice(item).unwrap_or_default(), &mut found);
+    let results = At::new(None, "results");
+    shape.compare_value(
+        Some(&At::new(Some(&results), "*")),
+        &serde_json::from_slice(item).unwrap_or_default(),
+        &mut found,
+    );
     Drift::merge(drift, &found);
 }
 

@@ -19,10 +19,12 @@ use crate::{Error, ErrorKind, Snapshot};
 /// Error bodies are small. Of a larger one (a proxy's page, an attack) this much is looked at.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 
+/// A body that comes in one piece of this size at most is read as it is: taking its lists out first would cost more than it saves.
+const SMALL: usize = 8 * 1024;
+
 /// An answer of any status, its body not read yet.
 pub(crate) struct Answer {
     dialect: &'static Dialect,
-    status: StatusCode,
     retry_after: Option<Duration>,
     limits: Allowance,
     response: Response,
@@ -36,15 +38,9 @@ pub(super) struct Allowance {
 }
 
 impl Answer {
-    pub(super) fn new(
-        dialect: &'static Dialect,
-        clock: &Clock,
-        limits: Allowance,
-        status: StatusCode,
-        response: Response,
-    ) -> Self {
-        let retry_after = hints::retry_after(response.headers(), !status.is_success(), clock);
-        Self { dialect, status, retry_after, limits, response }
+    pub(super) fn new(dialect: &'static Dialect, clock: &Clock, limits: Allowance, response: Response) -> Self {
+        let retry_after = hints::retry_after(response.headers(), !response.status().is_success(), clock);
+        Self { dialect, retry_after, limits, response }
     }
 
     /// The body of a good answer, to be read.
@@ -53,7 +49,8 @@ impl Answer {
     ///
     /// The mapped error of any other answer.
     pub(crate) async fn good(self) -> Result<Reading, Error> {
-        let Self { dialect, status, retry_after, limits, mut response } = self;
+        let Self { dialect, retry_after, limits, mut response } = self;
+        let status = response.status();
         if !status.is_success() {
             let headers = std::mem::take(response.headers_mut());
             let mut start = BytesMut::new();
@@ -122,14 +119,25 @@ impl Reading {
     ///
     /// As [`Reading::piece`], and [`ErrorKind::Decode`] when it is not one JSON object.
     pub(crate) async fn judged(mut self, judge: fn(Vitals<'_>) -> Snapshot) -> Result<Snapshot, Error> {
+        let first = self.piece().await?.unwrap_or_default();
+        let mut next = self.piece().await?;
+        if next.is_none() && first.len() <= SMALL {
+            return self.judge(Vitals::read_whole(&first), judge);
+        }
         let mut skimmer = Skimmer::default();
-        while let Some(piece) = self.piece().await? {
-            skimmer.push(&piece);
+        skimmer.push(&first);
+        loop {
             if skimmer.kept().len() as u64 > self.left.keep {
                 return Err(self.blame(WireFault::TooLarge.into_error()));
             }
+            let Some(piece) = next else { return self.judge(Vitals::read(skimmer.kept()), judge) };
+            skimmer.push(&piece);
+            next = self.piece().await?;
         }
-        let mut snapshot = judge(Vitals::read(skimmer.kept()).map_err(|error| self.blame(error))?);
+    }
+
+    fn judge(&self, vitals: Result<Vitals<'_>, Error>, judge: fn(Vitals<'_>) -> Snapshot) -> Result<Snapshot, Error> {
+        let mut snapshot = judge(vitals.map_err(|error| self.blame(error))?);
         snapshot.retry_after = self.retry_after;
         Ok(snapshot)
     }
@@ -175,8 +183,7 @@ impl Body {
     pub(crate) fn status<T>(self, judge: fn(Vitals<'_>) -> Snapshot) -> Result<Status<T>, Error> {
         let mut skimmer = Skimmer::default();
         skimmer.push(&self.bytes);
-        let mut snapshot = judge(Vitals::read(skimmer.kept()).map_err(|error| self.blame(error))?);
-        snapshot.retry_after = self.reading.retry_after;
+        let snapshot = self.reading.judge(Vitals::read(skimmer.kept()), judge)?;
         Ok(Status { snapshot, body: self, typed: PhantomData })
     }
 }

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
 
 use crate::{Error, ErrorKind, ProviderId};
 
 /// Headers that carry the id of a request; none is documented by a provider, all are common.
-const REQUEST_ID_HEADERS: [&str; 4] = ["x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid"];
+static REQUEST_ID_HEADERS: [HeaderName; 4] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("x-correlation-id"),
+    HeaderName::from_static("x-amzn-requestid"),
+];
 
 /// How a provider complains: its error body, and the codes that its pages list.
 pub struct Dialect {
@@ -69,7 +74,7 @@ pub(super) fn refused(
 }
 
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
-    REQUEST_ID_HEADERS.iter().find_map(|name| Some(headers.get(*name)?.to_str().ok()?.to_owned()))
+    REQUEST_ID_HEADERS.iter().find_map(|name| Some(headers.get(name)?.to_str().ok()?.to_owned()))
 }
 
 fn kind_of(status: StatusCode) -> ErrorKind {

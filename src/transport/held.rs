@@ -8,7 +8,7 @@ use progenitor_client::{Error as Generated, ResponseValue};
 use super::answer::{Allowance, Answer};
 use super::dialect::{Dialect, text_at};
 use super::vitals::Vitals;
-use super::{Failed, Limits, Status, Transport, WireFault, held_status};
+use super::{Failed, Limits, Status, Transport, WireFault};
 use crate::time::Clock;
 use crate::{Batch, Error, ErrorKind, ProviderId, Snapshot};
 
@@ -30,13 +30,17 @@ impl Transport {
     /// # Errors
     ///
     /// What kept the request from being answered. An answer of any status is `Ok`.
-    pub(crate) async fn fetch<T, E>(
+    pub(crate) fn fetch<T, E>(
         &self,
         call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
-    ) -> Result<Answer, Error> {
-        match call.await {
-            Err(error) => self.picked_up(error),
-            Ok(_) => Err(self.error(ErrorKind::Configuration, "the generated client is not in held mode")),
+    ) -> impl Future<Output = Result<Answer, Error>> {
+        // A call holds kilobytes, and every `async fn` that it passes through would hold them twice and be moved with them.
+        let call = Box::pin(call);
+        async move {
+            match call.await {
+                Err(error) => self.picked_up(error),
+                Ok(_) => Err(self.error(ErrorKind::Configuration, "the generated client is not in held mode")),
+            }
         }
     }
 
@@ -45,17 +49,18 @@ impl Transport {
     /// # Errors
     ///
     /// Whatever went wrong, with the batch in it.
-    pub(crate) async fn look<T, E>(
+    pub(crate) fn look<T, E>(
         &self,
         batch: &Batch,
         call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
         judge: fn(Vitals<'_>) -> Snapshot,
-    ) -> Result<Snapshot, Error> {
-        let looked = async {
+    ) -> impl Future<Output = Result<Snapshot, Error>> {
+        let fetched = self.fetch(call);
+        let looked = async move {
             self.check(batch)?;
-            self.fetch(call).await?.good().await?.judged(judge).await
+            fetched.await?.good().await?.judged(judge).await
         };
-        looked.await.map_err(|error: Error| about(error, batch))
+        async move { looked.await.map_err(|error: Error| about(error, batch)) }
     }
 
     /// One whole look at `batch`: what it means, and the answer itself.
@@ -63,17 +68,18 @@ impl Transport {
     /// # Errors
     ///
     /// Whatever went wrong, with the batch in it.
-    pub(crate) async fn status<T, E>(
+    pub(crate) fn status<T, E>(
         &self,
         batch: &Batch,
         call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
         judge: fn(Vitals<'_>) -> Snapshot,
-    ) -> Result<Status<T>, Error> {
-        let looked = async {
+    ) -> impl Future<Output = Result<Status<T>, Error>> {
+        let fetched = self.fetch(call);
+        let looked = async move {
             self.check(batch)?;
-            self.fetch(call).await?.good().await?.whole().await?.status(judge)
+            fetched.await?.good().await?.whole().await?.status(judge)
         };
-        looked.await.map_err(|error: Error| about(error, batch))
+        async move { looked.await.map_err(|error: Error| about(error, batch)) }
     }
 
     /// Submits by a call of a generated client in held mode, made by `call` for each try; `id_at` is where the answer has the id of the
@@ -173,8 +179,7 @@ impl Transport {
                     let error = error.lock().ok().and_then(|mut slot| slot.take());
                     return Err(error.unwrap_or_else(|| self.error(ErrorKind::Unavailable, "the request failed")));
                 }
-                let status = held_status(&response).unwrap_or(response.status());
-                Ok(Answer::new(self.shared.dialect, &self.shared.clock, self.allowance(), status, response))
+                Ok(Answer::new(self.shared.dialect, &self.shared.clock, self.allowance(), response))
             }
             // Its text names the header or URL part that is malformed, with the value; so it is not passed on.
             Generated::InvalidRequest(_) => Err(self.error(ErrorKind::Usage, "a value cannot stand in a header")),
@@ -200,7 +205,6 @@ pub(crate) async fn explain<E>(dialect: &'static Dialect, error: progenitor_clie
                 dialect,
                 &Clock::system(),
                 Allowance { pass: Limits::BODY as u64, keep: Limits::BODY as u64 },
-                response.status(),
                 response,
             );
             let undocumented =

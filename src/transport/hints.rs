@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
@@ -12,23 +12,26 @@ use crate::time::Clock;
 /// Longer than any wait: a hint beyond it is taken for this.
 const MAX_HINT: Duration = Duration::from_secs(24 * 60 * 60);
 
+static REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+static RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
 /// How long the answer asks to be left alone: `Retry-After` in seconds or as a date, else, where nothing remains of a rate limit,
 /// `X-RateLimit-Reset` in epoch seconds.
 ///
 /// Dates are measured against the answer's own `Date`, because our clock may be wrong; `clock` stands in where it has none. Garbage is
 /// no hint. A limit that merely tells its next reset, on an answer that was not `refused`, is no hint either.
 pub(super) fn retry_after(headers: &HeaderMap, refused: bool, clock: &Clock) -> Option<Duration> {
-    let now = || text(headers, DATE.as_str()).and_then(date).unwrap_or_else(|| clock.wall());
-    let hint = text(headers, RETRY_AFTER.as_str()).and_then(|hint| seconds(hint).or_else(|| until(date(hint)?, now())));
+    let now = || text(headers, &DATE).and_then(date).unwrap_or_else(|| clock.wall());
+    let hint = text(headers, &RETRY_AFTER).and_then(|hint| seconds(hint).or_else(|| until(date(hint)?, now())));
     let hint = hint.or_else(|| {
-        let spent = text(headers, "x-ratelimit-remaining").map_or(refused, |remaining| remaining == "0");
-        let reset = text(headers, "x-ratelimit-reset").filter(|_| spent)?;
+        let spent = text(headers, &REMAINING).map_or(refused, |remaining| remaining == "0");
+        let reset = text(headers, &RESET).filter(|_| spent)?;
         until(Timestamp::from_second(reset.parse().ok()?).ok()?, now())
     });
     hint.map(|hint| hint.min(MAX_HINT))
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 

@@ -1,10 +1,9 @@
 //! The one way out. Every request of every generated client passes `Transport::exec`: authentication, limits, refusal of
 //! redirects, tracing. Nothing else opens a socket.
 //!
-//! The rooms call the generated clients too, but in *held* mode: whatever comes back, the generated code is made to hand it over
-//! undecoded (it takes an unknown status for an unexpected response), and `Transport::fetch` picks it up as an `Answer`. So one
-//! place maps errors, a status body is decoded only as far as needed, and an answer that does not decode keeps its status and
-//! request id.
+//! The rooms call the generated clients too, but in *held* mode: whatever comes back, the generated code hands it over undecoded, as an
+//! unexpected response (the build script gave it that way out), and `Transport::fetch` picks it up as an `Answer`. So one place maps
+//! errors, a status body is decoded only as far as needed, and an answer that does not decode keeps its status and request id.
 
 mod answer;
 mod auth;
@@ -24,11 +23,12 @@ mod wire;
 mod words;
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
 use reqwest::{Request, Response};
 
 use answer::Allowance;
@@ -41,7 +41,7 @@ pub(crate) use dialect::{Complaint, Dialect, text_at};
 pub(crate) use held::explain;
 pub use limits::Limits;
 pub use multipart::Upload;
-pub(crate) use shape::Shape;
+pub(crate) use shape::{At, Shape};
 pub(crate) use skim::Items;
 #[cfg(feature = "testing")]
 pub(crate) use skim::Skimmer;
@@ -108,8 +108,8 @@ enum Size {
 #[derive(Clone)]
 struct Failed(Arc<std::sync::Mutex<Option<Error>>>);
 
-/// Added to the status of a held answer. No spec has a status from 600 on, so generated code hands it over as unexpected.
-const HELD: u16 = 400;
+/// The status of a response that stands for an error of ours: no spec has it, so generated code hands it over as unexpected.
+const FAILED: u16 = 999;
 
 impl Transport {
     fn new(shared: Shared) -> Self {
@@ -154,6 +154,11 @@ impl Transport {
         Self { call: Call { held: true, size: Size::Upload, content_type }, ..self.clone() }
     }
 
+    /// Whether generated code hands answers over undecoded.
+    pub(crate) fn is_held(&self) -> bool {
+        self.call.held
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.shared.clock
     }
@@ -161,16 +166,10 @@ impl Transport {
     /// Runs a request of a generated client. Failures that the generated code has no words for travel inside the response.
     pub(crate) async fn exec(&self, request: Request, operation: &'static str) -> reqwest::Result<Response> {
         let outcome = self.send(request, operation).await;
-        Ok(match outcome {
-            Ok(response) if self.call.held => held(response),
-            Ok(response) => response,
-            Err(error) => failed(error),
-        })
+        Ok(outcome.unwrap_or_else(failed))
     }
 
     async fn send(&self, mut request: Request, operation: &'static str) -> Result<Response, Error> {
-        // The generator adds it to every request; no provider documents it.
-        request.headers_mut().remove("api-version");
         if let Some(content_type) = &self.call.content_type {
             request.headers_mut().insert(CONTENT_TYPE, content_type.clone());
         }
@@ -228,12 +227,21 @@ impl Transport {
         self.once(again, operation).await
     }
 
-    async fn once(&self, request: Request, operation: &'static str) -> Result<Response, Error> {
-        let started = self.shared.clock.now();
+    /// Not `async` itself, so that the request is handed on at once, instead of being held and moved along.
+    fn once(&self, request: Request, operation: &'static str) -> impl Future<Output = Result<Response, Error>> {
         let method = request.method().clone();
-        let outcome = self.shared.wire.send(request).await;
+        let sending = self.shared.wire.send(request);
+        async move {
+            let started = self.shared.clock.now();
+            let outcome = sending.await;
+            self.told(&method, operation, started, &outcome);
+            self.checked(outcome)
+        }
+    }
+
+    fn told(&self, method: &Method, operation: &'static str, started: Duration, outcome: &Result<Response, WireFault>) {
         let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
-        let duration = u64::try_from((self.shared.clock.now().saturating_sub(started)).as_millis()).unwrap_or(u64::MAX);
+        let duration = || self.shared.clock.now().saturating_sub(started).as_millis();
         tracing::debug!(
             target: "bulkrail::transport",
             {
@@ -242,10 +250,13 @@ impl Transport {
                 http.request.method = method.as_str(),
                 http.response.status_code = status,
                 "error.type" = outcome.as_ref().err().map(WireFault::as_str),
-                bulkrail.duration_ms = duration,
+                bulkrail.duration_ms = u64::try_from(duration()).unwrap_or(u64::MAX),
             },
             "request"
         );
+    }
+
+    fn checked(&self, outcome: Result<Response, WireFault>) -> Result<Response, Error> {
         let response =
             outcome.map_err(|fault| fault.into_error().with_provider(self.shared.dialect.provider.clone()))?;
         if response.status().as_u16() >= 600 {
@@ -269,21 +280,9 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Gives an answer a status that no spec has.
-fn held(response: Response) -> Response {
-    let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-    parts.status = StatusCode::from_u16(parts.status.as_u16() + HELD).unwrap_or(parts.status);
-    Response::from(http::Response::from_parts(parts, body))
-}
-
-/// The status that a held answer really has; `None` where it is not held.
-fn held_status(response: &Response) -> Option<StatusCode> {
-    response.status().as_u16().checked_sub(HELD).and_then(|status| StatusCode::from_u16(status).ok())
-}
-
 fn failed(error: Error) -> Response {
     let mut response = http::Response::new(reqwest::Body::from(""));
-    *response.status_mut() = StatusCode::from_u16(599 + HELD).unwrap_or_default();
+    *response.status_mut() = StatusCode::from_u16(FAILED).unwrap_or_default();
     response.extensions_mut().insert(Failed(Arc::new(std::sync::Mutex::new(Some(error)))));
     Response::from(response)
 }

@@ -58,6 +58,23 @@ impl Found<'_> {
     }
 }
 
+/// A place in an answer. Its pointer is only written out where something differs.
+pub(crate) struct At<'a> {
+    parent: Option<&'a At<'a>>,
+    pub(crate) name: &'a str,
+}
+
+impl<'a> At<'a> {
+    pub(crate) fn new(parent: Option<&'a At<'a>>, name: &'a str) -> Self {
+        Self { parent, name }
+    }
+
+    fn pointer(&self) -> String {
+        let parent = self.parent.map(Self::pointer).unwrap_or_default();
+        format!("{parent}/{}", self.name.replace('~', "~0").replace('/', "~1"))
+    }
+}
+
 impl Shape {
     /// The component schema `name` of `schemas` (JSON), kept in `slot`.
     pub(crate) fn of(slot: &'static OnceLock<Self>, schemas: &str, name: &str) -> &'static Self {
@@ -84,15 +101,16 @@ impl Shape {
     /// Where an object differs: `keys` are its keys with what stands there, `inside` compares what stands deeper.
     pub(crate) fn compare<'v>(
         &self,
-        at: &str,
+        at: Option<&At<'_>>,
         keys: impl Iterator<Item = (&'v str, Found<'v>)> + Clone,
         drift: &mut Vec<Drift>,
-        inside: &mut dyn FnMut(&str, &Self, &mut Vec<Drift>),
+        inside: &mut dyn FnMut(&At<'_>, &Self, &mut Vec<Drift>),
     ) {
         for (key, found) in keys.clone() {
             let Some(field) = self.fields.iter().find(|field| field.name == key) else {
                 if !self.is_open {
-                    drift.push(Drift::new(join(at, key), DriftKind::UnknownField, "no such field", found.json_type()));
+                    let pointer = At::new(at, key).pointer();
+                    drift.push(Drift::new(pointer, DriftKind::UnknownField, "no such field", found.json_type()));
                 }
                 continue;
             };
@@ -101,26 +119,30 @@ impl Shape {
         for field in self.fields.iter().filter(|field| field.is_required) {
             if !keys.clone().any(|(key, _)| key == field.name) {
                 let expected = field.kinds.first().map_or("a value", Kind::name);
-                drift.push(Drift::new(join(at, &field.name), DriftKind::MissingField, expected, "nothing"));
+                drift.push(Drift::new(
+                    At::new(at, &field.name).pointer(),
+                    DriftKind::MissingField,
+                    expected,
+                    "nothing",
+                ));
             }
         }
     }
 
     /// Where `value` differs, all the way down. Items of lists share one pointer, with `*` for the index.
-    pub(crate) fn compare_value(&self, at: &str, value: &Value, drift: &mut Vec<Drift>) {
+    pub(crate) fn compare_value(&self, at: Option<&At<'_>>, value: &Value, drift: &mut Vec<Drift>) {
         let Some(map) = value.as_object() else {
-            drift.push(Drift::new(at, DriftKind::TypeMismatch, "object", found(value).json_type()));
+            let pointer = at.map(At::pointer).unwrap_or_default();
+            drift.push(Drift::new(pointer, DriftKind::TypeMismatch, "object", found(value).json_type()));
             return;
         };
         let keys = map.iter().map(|(key, value)| (key.as_str(), found(value)));
-        self.compare(at, keys, drift, &mut |pointer, shape, drift| {
-            let Some(name) = pointer.rsplit('/').next() else { return };
-            match &map[name] {
-                Value::Array(items) => {
-                    items.iter().for_each(|item| shape.compare_value(&format!("{pointer}/*"), item, drift))
-                }
-                inner => shape.compare_value(pointer, inner, drift),
+        self.compare(at, keys, drift, &mut |at, shape, drift| match &map[at.name] {
+            Value::Array(items) => {
+                let each = At::new(Some(at), "*");
+                items.iter().for_each(|item| shape.compare_value(Some(&each), item, drift));
             }
+            inner => shape.compare_value(Some(at), inner, drift),
         });
     }
 }
@@ -128,30 +150,30 @@ impl Shape {
 impl Field {
     fn compare(
         &self,
-        at: &str,
+        at: Option<&At<'_>>,
         found: &Found<'_>,
         drift: &mut Vec<Drift>,
-        inside: &mut dyn FnMut(&str, &Shape, &mut Vec<Drift>),
+        inside: &mut dyn FnMut(&At<'_>, &Shape, &mut Vec<Drift>),
     ) {
         if matches!(found, Found::Null) && self.is_nullable {
             return;
         }
-        let pointer = || join(at, &self.name);
+        let at = At::new(at, &self.name);
         match self.kinds.iter().find(|kind| kind.fits(found)) {
             Some(Kind::Text(words)) => {
                 if let Found::Text(word) = found
                     && !words.is_empty()
                     && !words.iter().any(|known| known == word)
                 {
-                    drift.push(Drift::new(pointer(), DriftKind::UnknownValue, words.join(", "), shortened(word)));
+                    drift.push(Drift::new(at.pointer(), DriftKind::UnknownValue, words.join(", "), shortened(word)));
                 }
             }
-            Some(Kind::Object(shape)) => inside(&pointer(), shape, drift),
-            Some(Kind::List(Some(shape))) => inside(&pointer(), shape, drift),
+            Some(Kind::Object(shape)) => inside(&at, shape, drift),
+            Some(Kind::List(Some(shape))) => inside(&at, shape, drift),
             Some(_) => {}
             None => {
                 let expected = self.kinds.first().map_or("a value", Kind::name);
-                drift.push(Drift::new(pointer(), DriftKind::TypeMismatch, expected, found.json_type()));
+                drift.push(Drift::new(at.pointer(), DriftKind::TypeMismatch, expected, found.json_type()));
             }
         }
     }
@@ -228,10 +250,6 @@ fn shortened(word: &str) -> String {
     if word.len() <= LONGEST { word.to_owned() } else { format!("a text of {} bytes", word.len()) }
 }
 
-fn join(at: &str, key: &str) -> String {
-    format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -240,7 +258,7 @@ mod tests {
 
     fn drift(schemas: &Value, value: &Value) -> Vec<(String, DriftKind, String)> {
         let mut drift = Vec::new();
-        Shape::read(schemas, &schemas["S"]).compare_value("", value, &mut drift);
+        Shape::read(schemas, &schemas["S"]).compare_value(None, value, &mut drift);
         drift.into_iter().map(|drift| (drift.pointer, drift.kind, drift.found)).collect()
     }
 

@@ -1,11 +1,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
 use super::answer::undecodable;
-use super::shape::{Found, Shape};
+use super::shape::{At, Found, Shape};
 use crate::Error;
 use crate::drift::Drift;
 
@@ -14,7 +15,7 @@ const DEPTH: usize = 3;
 
 /// The vital signs of a status body: its scalars, found by JSON pointer, read without expecting anything of them.
 ///
-/// Gets the body skimmed, with the number of its items in place of each list, so memory does not grow with the rows. A number may come
+/// A large body comes skimmed, with the number of its items in place of each list, so memory does not grow with the rows. A number may come
 /// as text, any field may be missing or null; what differs from the spec is noted as drift by [`Vitals::compare`].
 pub(crate) struct Vitals<'a> {
     found: Vec<Field<'a>>,
@@ -52,13 +53,28 @@ impl Scalar<'_> {
 }
 
 impl<'a> Vitals<'a> {
+    /// Reads what a `Skimmer` has kept of a body.
+    ///
     /// # Errors
     ///
-    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when `body` is not one JSON object.
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when it is not one JSON object.
     pub(crate) fn read(skimmed: &'a [u8]) -> Result<Self, Error> {
+        Self::read_as(skimmed, Lists::Skimmed)
+    }
+
+    /// Reads a body as it came.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn read_whole(body: &'a [u8]) -> Result<Self, Error> {
+        Self::read_as(body, Lists::Whole)
+    }
+
+    fn read_as(text: &'a [u8], lists: Lists) -> Result<Self, Error> {
         let mut found = Vec::with_capacity(16);
-        let mut json = serde_json::Deserializer::from_slice(skimmed);
-        let whole = Whole(&mut found);
+        let mut json = serde_json::Deserializer::from_slice(text);
+        let whole = Whole(&mut found, lists);
         json.deserialize_map(whole).and_then(|()| json.end()).map_err(|error| undecodable(&error))?;
         Ok(Self { found, drift: Vec::new() })
     }
@@ -66,7 +82,7 @@ impl<'a> Vitals<'a> {
     /// Notes in what the body differs from `shape`.
     pub(crate) fn compare(&mut self, shape: &Shape) {
         let mut drift = Vec::new();
-        compare(&self.found, 0, "", shape, &mut drift);
+        compare(&self.found, 0, None, shape, &mut drift);
         self.drift.append(&mut drift);
     }
 
@@ -119,31 +135,42 @@ impl<'a> Vitals<'a> {
 }
 
 /// Holds the object at `place` against `shape`. Lists have been skimmed: that there is one is all that can be compared.
-fn compare(all: &[Field<'_>], place: usize, at: &str, shape: &Shape, drift: &mut Vec<Drift>) {
+fn compare(all: &[Field<'_>], place: usize, at: Option<&At<'_>>, shape: &Shape, drift: &mut Vec<Drift>) {
     let keys = all.iter().filter(|field| field.parent == place).map(|field| (&*field.key, field.value.as_found()));
-    shape.compare(at, keys, drift, &mut |pointer, shape, drift| {
-        let inner = pointer.rsplit('/').next().and_then(|name| {
-            all.iter()
-                .rposition(|field| field.parent == place && field.key == name && matches!(field.value, Scalar::Object))
-        });
-        if let Some(inner) = inner {
-            compare(all, inner + 1, pointer, shape, drift);
+    shape.compare(at, keys, drift, &mut |at, shape, drift| {
+        let is_it =
+            |field: &Field<'_>| field.parent == place && field.key == at.name && matches!(field.value, Scalar::Object);
+        if let Some(inner) = all.iter().rposition(is_it) {
+            compare(all, inner + 1, Some(at), shape, drift);
         }
     });
 }
 
 /// The value at `pointer`. (No name that is asked for here has a character that a pointer would escape.)
 fn find<'f, 'a>(found: &'f [Field<'a>], pointer: &str) -> Option<&'f Scalar<'a>> {
-    let mut place = 0;
-    for name in pointer.split('/').skip(1) {
+    let (mut place, mut rest) = (0, pointer.strip_prefix('/')?);
+    loop {
+        let end = memchr(b'/', rest.as_bytes());
+        let name = &rest[..end.unwrap_or(rest.len())];
         let last = found.iter().rposition(|field| field.parent == place && field.key == name)?;
-        place = last + 1;
+        match end {
+            None => return Some(&found[last].value),
+            Some(end) => (place, rest) = (last + 1, &rest[end + 1..]),
+        }
     }
-    Some(&found.get(place.checked_sub(1)?)?.value)
+}
+
+/// What stands in the place of a list.
+#[derive(Clone, Copy)]
+enum Lists {
+    /// The list itself; its items are counted.
+    Whole,
+    /// A list of one number, the count of its items.
+    Skimmed,
 }
 
 /// Visits the body itself.
-struct Whole<'f, 'a>(&'f mut Vec<Field<'a>>);
+struct Whole<'f, 'a>(&'f mut Vec<Field<'a>>, Lists);
 
 impl<'de> Visitor<'de> for Whole<'_, 'de> {
     type Value = ();
@@ -153,7 +180,7 @@ impl<'de> Visitor<'de> for Whole<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        fields(self.0, 0, DEPTH, map)
+        fields(self.0, 0, DEPTH, self.1, map)
     }
 }
 
@@ -161,12 +188,13 @@ fn fields<'de, A: MapAccess<'de>>(
     found: &mut Vec<Field<'de>>,
     parent: usize,
     depth: usize,
+    lists: Lists,
     mut map: A,
 ) -> Result<(), A::Error> {
     while let Some(key) = map.next_key_seed(Key)? {
         let place = found.len();
         found.push(Field { parent, key, value: Scalar::Null });
-        let value = map.next_value_seed(Value { found, place, depth })?;
+        let value = map.next_value_seed(Value { found, place, depth, lists })?;
         found[place].value = value;
     }
     Ok(())
@@ -204,6 +232,7 @@ struct Value<'f, 'a> {
     found: &'f mut Vec<Field<'a>>,
     place: usize,
     depth: usize,
+    lists: Lists,
 }
 
 impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
@@ -250,14 +279,19 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar<'de>, A::Error> {
-        let items = list.next_element()?.ok_or_else(|| A::Error::custom("a list that was not skimmed"))?;
-        while list.next_element::<IgnoredAny>()?.is_some() {}
+        let mut items = match self.lists {
+            Lists::Whole => 0,
+            Lists::Skimmed => list.next_element()?.ok_or_else(|| A::Error::custom("a list that was not skimmed"))?,
+        };
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            items += 1;
+        }
         Ok(Scalar::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
         if self.depth > 1 {
-            fields(self.found, self.place + 1, self.depth - 1, map)?;
+            fields(self.found, self.place + 1, self.depth - 1, self.lists, map)?;
         } else {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         }
@@ -284,6 +318,19 @@ mod tests {
         assert_eq!(vitals.count("/neg"), None);
         assert_eq!(vitals.count("/n"), Some(12));
         assert_eq!(vitals.text("/o"), None);
+    }
+
+    #[test]
+    fn a_body_read_whole_shows_what_it_shows_skimmed() {
+        let body = br#"{"a":{"list":[{"b":[1,2]},{"c":"]"}],"n":7},"list":[],"rows":["x",null,[1]],"word":"up"}"#;
+        let mut skimmer = crate::transport::skim::Skimmer::default();
+        skimmer.push(body);
+        let (whole, skimmed) = (Vitals::read_whole(body).unwrap(), Vitals::read(skimmer.kept()).unwrap());
+        for pointer in ["/a/list", "/list", "/rows", "/word"] {
+            assert_eq!(whole.items(pointer), skimmed.items(pointer), "{pointer}");
+        }
+        assert_eq!((whole.items("/rows"), whole.items("/list"), whole.count("/a/n")), (Some(3), Some(0), Some(7)));
+        assert_eq!(whole.text("/word"), skimmed.text("/word"));
     }
 
     #[test]

@@ -139,6 +139,7 @@ impl HttpWire {
 
 impl Wire for HttpWire {
     fn send(&self, request: Request) -> WireFuture<'_> {
-        Box::pin(async move { self.0.execute(request).await.map_err(WireFault::from) })
+        let sending = self.0.execute(request);
+        Box::pin(async move { sending.await.map_err(WireFault::from) })
     }
 }
