@@ -34,6 +34,19 @@ impl Drift {
         Self { pointer: pointer.into(), kind, expected: expected.into(), found: found.into(), count: 1 }
     }
 
+    /// Says it to who listens to events. What was found is in the reports; here only where, and what was expected.
+    pub(crate) fn tell(&self) {
+        tracing::warn!(
+            target: "bulkrail::drift",
+            {
+                bulkrail.drift.pointer = self.pointer,
+                bulkrail.drift.kind = self.kind.as_str(),
+                bulkrail.drift.expected = &*self.expected,
+            },
+            "the answer differs from the spec"
+        );
+    }
+
     /// Adds `more` to `known`, counting what is already there instead of listing it twice.
     pub(crate) fn merge(known: &mut Vec<Self>, more: &[Self]) {
         for drift in more {

@@ -110,7 +110,7 @@ fn reap_rows_are_read_from_their_entities() {
     wire.otherwise(|sent| match sent.url.path() {
         "/entity/good" => Reply::json(200, r#"{"id":"e-1","submittedRequirements":[{"status":"APPROVED"}]}"#),
         "/entity/bad" => Reply::json(200, r#"{"id":"e-2","submittedRequirements":[{"status":"APPROVED"},{"status":"rejected","requirement":{"name":"KYC"}}]}"#),
-        "/entity/slow" => Reply::json(200, r#"{"id":"e-3","submittedRequirements":[{"status":"PENDING"}]}"#),
+        "/entity/slow" => Reply::json(200, r#"{"id":3,"submittedRequirements":[{"status":"PENDING","by":"CANARY"}]}"#),
         "/entity/gone" => Reply::json(404, "{}"),
         _ => Reply::json(200, r#"{"status":"completed","totalRecords":4,"failedRecords":1,"summary":{"successfulRecords":1}}"#),
     });
@@ -131,4 +131,17 @@ fn reap_rows_are_read_from_their_entities() {
         ]
     );
     assert_eq!((account.missing, account.disagreements), (vec!["gone".to_owned()], vec![]));
+    // What an entity differs in from the spec is in the account, with how often.
+    let drift = |pointer: &str| {
+        account.drift.iter().find(|drift| drift.pointer == pointer).map(|drift| (drift.kind, drift.count))
+    };
+    assert_eq!(drift("/submittedRequirements/*/by"), Some((bulkrail::DriftKind::UnknownField, 1)));
+    assert_eq!(
+        drift("/submittedRequirements/*/status"),
+        Some((bulkrail::DriftKind::UnknownValue, 1)),
+        "{:?}",
+        account.drift
+    );
+    assert_eq!(drift("/id"), Some((bulkrail::DriftKind::TypeMismatch, 1)));
+    assert!(!format!("{:?}", account.drift).contains("CANARY"));
 }

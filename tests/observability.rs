@@ -103,6 +103,25 @@ fn the_names_of_spans_events_and_fields_are_fixed() {
 }
 
 #[test]
+fn the_answer_to_a_submit_tells_its_drift_too() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let bench = Bench::new();
+    let lines = Lines::default();
+    let client = client!(reap, bench, Credentials::api_key("CANARY-KEY"));
+    bench.wire.push(Reply::json(201, r#"{"batchId":"b-1","totalRecords":"CANARY","expires":"CANARY"}"#));
+    let batch = tracing::subscriber::with_default(tracing_subscriber::registry().with(lines.clone()), || {
+        bench.clock.run(client.upload("externalId,shareToken\na,b\n", None))
+    });
+    assert_eq!(batch.unwrap().id(), "b-1");
+    let lines = lines.0.lock().unwrap().clone();
+    for (pointer, kind) in [("/totalRecords", "type_mismatch"), ("/expires", "unknown_field")] {
+        let told = format!("bulkrail.drift.pointer=\"{pointer}\" bulkrail.drift.kind=\"{kind}\"");
+        assert!(lines.contains(&told), "{lines}");
+    }
+    assert!(!lines.contains("CANARY"), "{lines}");
+}
+
+#[test]
 fn nothing_of_an_answer_or_a_credential_is_traced() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();

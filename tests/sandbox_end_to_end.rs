@@ -214,6 +214,7 @@ async fn rows_of_a_batch() {
         account.missing.is_empty() && account.foreign.is_empty() && account.disagreements.is_empty(),
         "{account:?}"
     );
+    assert_eq!(account.drift, [], "nothing differs from the spec");
 
     let accounts = batch_of(30);
     let submitted: Vec<_> = accounts.accounts.iter().map(|account| account.external_id.clone()).collect();
@@ -230,6 +231,7 @@ async fn rows_of_a_batch() {
     to_the_end(&clients.reap, batch.clone()).await.unwrap();
     let account = clients.reap.account(&batch, &submitted).await.unwrap();
     assert_eq!(account.rows.len(), 30, "an entity that nobody created leaves its row unaccounted for");
+    assert_eq!(account.drift, [], "nothing differs from the spec");
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ fn main() {
     for goal in &goals {
         let verdict = if goal.measured <= goal.at_most { " " } else { "!" };
         println!(
-            "{verdict} {:<60} {:>8.2}{:<2} {:>8.2}{:<2}   {}",
+            "{verdict} {:<60} {:>8.3}{:<2} {:>8.2}{:<2}   {}",
             goal.what, goal.measured, goal.unit, goal.at_most, goal.unit, goal.baseline
         );
     }

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::raw::types;
 use super::{CSV, PROVIDER, errors, raw, status};
 use crate::time::Clock;
-use crate::transport::{Auth, Dialect, Room, Status, Transport, Upload, env_secret};
+use crate::transport::{Auth, Dialect, Room, Status, Transport, Upload, env_secret, shape};
 use crate::wait::Wait;
 use crate::{Batch, ClientBuilder, Error, Provider, Snapshot};
 
@@ -72,7 +72,7 @@ impl Client {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
         let body = types::StartConfirmation { storage_id: Some(storage_id.to_owned()), features_on: features.to_vec() };
-        transport.submit(|| calls.start_confirmation(&body), "/id").await
+        transport.submit(|| calls.start_confirmation(&body), shape!("Job"), "/id").await
     }
 
     /// Uploads a CSV file of bank accounts (up to 100 MB) with the columns `International Account ID`, `International Bank ID`,

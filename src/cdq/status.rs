@@ -1,7 +1,5 @@
-use std::sync::OnceLock;
-
 use super::raw;
-use crate::transport::{Shape, Vitals, Words};
+use crate::transport::{Vitals, Words, shape};
 use crate::{Outcome, Progress, Snapshot, State};
 
 const WORDS: Words = Words(&[
@@ -21,8 +19,7 @@ const WORDS: Words = Words(&[
 ]);
 
 pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
-    static SHAPE: OnceLock<Shape> = OnceLock::new();
-    vitals.compare(Shape::of(&SHAPE, raw::SCHEMAS, "Job"));
+    vitals.compare(shape!("Job"));
     let (state, word) = WORDS.read(&mut vitals, "/status");
     // Declared an integer, shown as a string in every example; either is fine.
     let progress = Progress { stated_percent: vitals.percent("/progress"), ..Progress::default() };

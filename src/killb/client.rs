@@ -4,7 +4,7 @@ use std::io::Read;
 use super::raw::types;
 use super::{ADVICE, Credentials, PROVIDER, Rows, errors, raw, status};
 use crate::time::Clock;
-use crate::transport::{Dialect, Room, Status, Transport, Upload};
+use crate::transport::{Dialect, Room, Status, Transport, Upload, shape};
 use crate::wait::Wait;
 use crate::{Account, Advice, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
 
@@ -53,7 +53,7 @@ impl Client {
         let form = workbook.form("batch.xlsx", XLSX)?;
         let transport = self.transport.uploading(&form.content_type);
         let calls = raw::Client::through(&transport);
-        transport.submit(|| calls.upload_bulk(form.body()), "/jobId").await
+        transport.submit(|| calls.upload_bulk(form.body()), shape!("BulkUploadAnswer"), "/jobId").await
     }
 
     /// Creates one account of any of the 22 kinds. Sent once, never again by itself; KillB advises an `externalId` against duplicates.
@@ -65,8 +65,10 @@ impl Client {
     pub async fn create_account(&self, account: &types::CreateAccount) -> Result<types::Account, Error> {
         let transport = self.transport.held();
         let calls = raw::Client::through(&transport);
-        let created =
-            async { transport.fetch(calls.create_account(account)).await?.good().await?.whole().await?.decode() };
+        let created = async {
+            let answer = transport.fetch(calls.create_account(account)).await?.good().await?.whole().await?;
+            answer.compared(shape!("Account"))
+        };
         created.await.map_err(|error: Error| error.of_submit().with_action("creating the account"))
     }
 
@@ -103,9 +105,7 @@ impl Client {
         while let Some(result) = rows.next().await {
             ledger.record(result?.row());
         }
-        let mut account = ledger.close(&rows.snapshot()?.progress);
-        account.drift = rows.drift().to_vec();
-        Ok(account)
+        Ok(ledger.close(&rows.snapshot()?.progress).with_drift(rows.drift().to_vec()))
     }
 
     /// Waits for the end of `batch`; see [`Wait`].

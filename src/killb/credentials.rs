@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::raw;
 use super::raw::types;
-use crate::transport::{Auth, Grant, GrantFuture, TokenCache, TokenSource, Transport, env_secret, text_at};
+use crate::transport::{Auth, Grant, GrantFuture, TokenCache, TokenSource, Transport, env_secret, shape, text_at};
 use crate::{Error, ErrorKind};
 
 /// E-mail and password, which are exchanged for tokens as needed, or an access token that somebody else takes care of.
@@ -74,7 +74,7 @@ impl TokenSource for Login {
                 password: self.password.expose_secret().to_owned(),
             };
             let answer = self.transport.fetch(self.calls.login(&body)).await;
-            let tokens = async { answer?.good().await?.whole().await?.decode() }.await;
+            let tokens = async { answer?.good().await?.whole().await?.compared(shape!("Tokens")) }.await;
             tokens.and_then(|tokens| grant(&tokens)).map_err(|error: Error| error.with_action("logging in"))
         })
     }
@@ -83,7 +83,7 @@ impl TokenSource for Login {
         Box::pin(async {
             let body = types::RefreshRequest { refresh_token: Some(refresh_token.expose_secret().to_owned()) };
             let answer = self.transport.fetch(self.calls.refresh_token(&body)).await;
-            let tokens = async { answer?.good().await?.whole().await?.decode() }.await;
+            let tokens = async { answer?.good().await?.whole().await?.compared(shape!("Tokens")) }.await;
             tokens
                 .and_then(|tokens| grant(&tokens))
                 .map_err(|error: Error| error.with_action("refreshing the access token"))

@@ -1,7 +1,5 @@
-use std::sync::OnceLock;
-
 use super::raw;
-use crate::transport::{Shape, Vitals, Words};
+use crate::transport::{Vitals, Words, shape};
 use crate::{Progress, Snapshot, State};
 
 const WORDS: Words = Words(&[
@@ -30,6 +28,5 @@ pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
 
 /// Notes in what the answer differs from the spec.
 pub(crate) fn compare(vitals: &mut Vitals<'_>) {
-    static SHAPE: OnceLock<Shape> = OnceLock::new();
-    vitals.compare(Shape::of(&SHAPE, raw::SCHEMAS, "BulkJob"));
+    vitals.compare(shape!("BulkJob"));
 }

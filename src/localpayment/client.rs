@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::raw::types;
 use super::{Credentials, PROVIDER, check, errors, raw, rows, status};
 use crate::time::Clock;
-use crate::transport::{Dialect, Room, Status, Transport};
+use crate::transport::{Dialect, Room, Status, Transport, shape};
 use crate::wait::Wait;
 use crate::{Account, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
 
@@ -56,7 +56,7 @@ impl Client {
         let calls = raw::Client::through(&transport);
         let batch = Batch::named(PROVIDER, &accounts.external_id)?.with_key(&accounts.external_id);
         let batch = batch.with_submitted_at(transport.clock().wall());
-        match transport.submit(|| calls.create_batch(accounts), "/externalId").await {
+        match transport.submit(|| calls.create_batch(accounts), shape!("Batch"), "/externalId").await {
             Ok(_) => Ok(batch),
             Err(error) if error.kind() == ErrorKind::OutcomeUnknown => self.looked_up(batch, error).await,
             Err(error) => Err(error),

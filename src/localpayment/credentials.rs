@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::raw;
 use super::raw::types;
-use crate::transport::{Auth, Grant, GrantFuture, TokenCache, TokenSource, Transport, env_secret};
+use crate::transport::{Auth, Grant, GrantFuture, TokenCache, TokenSource, Transport, env_secret, shape};
 use crate::{Error, ErrorKind};
 
 /// The access token lives five minutes (authentication page); the answer does not say so.
@@ -79,7 +79,7 @@ impl TokenSource for Login {
                 password: Some(self.password.expose_secret().to_owned()),
             };
             let answer = self.transport.fetch(self.calls.obtain_token(VERSION, &body)).await;
-            let tokens = async { answer?.good().await?.whole().await?.decode() }.await;
+            let tokens = async { answer?.good().await?.whole().await?.compared(shape!("Tokens")) }.await;
             tokens.and_then(grant).map_err(|error| error.with_action("logging in"))
         })
     }
@@ -88,7 +88,7 @@ impl TokenSource for Login {
         Box::pin(async {
             let body = types::RefreshRequest { refresh: Some(refresh_token.expose_secret().to_owned()) };
             let answer = self.transport.fetch(self.calls.refresh_token(VERSION, &body)).await;
-            let tokens = async { answer?.good().await?.whole().await?.decode() }.await;
+            let tokens = async { answer?.good().await?.whole().await?.compared(shape!("Tokens")) }.await;
             tokens.and_then(grant).map_err(|error| error.with_action("refreshing the access token"))
         })
     }

@@ -1,7 +1,5 @@
-use std::sync::OnceLock;
-
 use super::{raw, rows};
-use crate::transport::{Shape, Vitals, Words};
+use crate::transport::{Vitals, Words, shape};
 use crate::{Progress, Snapshot, State};
 
 const WORDS: Words =
@@ -10,8 +8,7 @@ const WORDS: Words =
 const CODES: Words = Words(&[("100", State::Running), ("200", State::Finished), ("300", State::Failed)]);
 
 pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
-    static SHAPE: OnceLock<Shape> = OnceLock::new();
-    vitals.compare(Shape::of(&SHAPE, raw::SCHEMAS, "Batch"));
+    vitals.compare(shape!("Batch"));
     let (mut state, mut word) = WORDS.read(&mut vitals, "/status/description");
     if word.is_empty() {
         (state, word) = CODES.read(&mut vitals, "/status/code");

@@ -129,6 +129,13 @@ pub struct Account {
 }
 
 impl Account {
+    /// The account of rows that differ from the spec, telling it once for each kind to who listens to events.
+    #[cfg(any(feature = "killb", feature = "reap"))]
+    pub(crate) fn with_drift(self, drift: Vec<Drift>) -> Self {
+        drift.iter().for_each(Drift::tell);
+        Self { drift, ..self }
+    }
+
     /// Rows that failed.
     pub fn failed(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.outcome == RowOutcome::Failed)

@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::raw::types;
 use super::{ADVICE, CSV, PROVIDER, errors, raw, rows, status};
+use crate::drift::Drift;
 use crate::model::check_id;
 use crate::time::Clock;
-use crate::transport::{Auth, Dialect, Room, Status, Transport, Upload, env_secret};
+use crate::transport::{Auth, Dialect, Room, Status, Transport, Upload, env_secret, shape};
 use crate::wait::Wait;
 use crate::{Account, Advice, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
 
@@ -89,7 +90,7 @@ impl Client {
         let transport = self.transport.uploading(&form.content_type);
         let calls = raw::Client::through(&transport);
         let call = || calls.upload_batch(Some(&key), types::KycProvider::Sumsub, form.body());
-        let batch = transport.submit_keyed(call, "/batchId", &key).await?;
+        let batch = transport.submit_keyed(call, shape!("BatchUploadAnswer"), "/batchId", &key).await?;
         Ok(batch.with_key(key))
     }
 
@@ -114,17 +115,21 @@ impl Client {
     ///
     /// Any but "not found", which leaves the row unaccounted for. A transient fault is met with a few more tries of the same entity.
     pub async fn account(&self, batch: &Batch, submitted: &[String]) -> Result<Account, Error> {
-        let mut ledger = Ledger::of(submitted.iter().cloned());
+        let (mut ledger, mut drift) = (Ledger::of(submitted.iter().cloned()), Vec::new());
         for (index, reference) in (2..).zip(submitted) {
             match self.entity_at_last(reference).await {
-                Ok(entity) => ledger.record(rows::read(index, reference, &entity)),
+                Ok(entity) => {
+                    Drift::merge(&mut drift, &shape!("Entity").differences(&entity));
+                    ledger.record(rows::read(index, reference, &entity));
+                }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => {
                     return Err(error.with_action("reading the entities of the batch").with_batch(batch.clone()));
                 }
             }
         }
-        Ok(ledger.close(&self.look(batch).await?.progress))
+        let account = ledger.close(&self.look(batch).await?.progress);
+        Ok(account.with_drift(drift))
     }
 
     /// One bad moment among thousands of entities must not cost them all.

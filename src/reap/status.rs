@@ -1,8 +1,7 @@
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::raw;
-use crate::transport::{Shape, Vitals, Words};
+use crate::transport::{Vitals, Words, shape};
 use crate::{Advice, Progress, Snapshot, State};
 
 /// What the status page advises: first look 1 to 2 minutes after the upload (we take the middle), then every 30 to 60 seconds, 30
@@ -20,8 +19,7 @@ const WORDS: Words = Words(&[
 ]);
 
 pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
-    static SHAPE: OnceLock<Shape> = OnceLock::new();
-    vitals.compare(Shape::of(&SHAPE, raw::SCHEMAS, "BatchStatus"));
+    vitals.compare(shape!("BatchStatus"));
     let (state, word) = WORDS.read(&mut vitals, "/status");
     let progress = Progress {
         total: vitals.count("/totalRecords"),

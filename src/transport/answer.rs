@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::dialect::{Dialect, refused, request_id};
 use super::skim::Skimmer;
 use super::vitals::Vitals;
-use super::{WireFault, hints};
+use super::{Shape, WireFault, hints};
+use crate::drift::Drift;
 use crate::time::Clock;
 use crate::{Error, ErrorKind, Snapshot};
 
@@ -172,6 +173,18 @@ impl Body {
     /// [`ErrorKind::Decode`], with the place but without what stands there.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.bytes).map_err(|error| self.blame(undecodable(&error)))
+    }
+
+    /// The same, telling (as events) in what it differs from `shape`: for answers that no document shows the drift of.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn compared<T: DeserializeOwned>(&self, shape: &Shape) -> Result<T, Error> {
+        if let Ok(json) = self.decode() {
+            shape.differences(&json).iter().for_each(Drift::tell);
+        }
+        self.decode()
     }
 
     /// Fills in what is known about the answer that `error` is about.

@@ -8,7 +8,7 @@ use progenitor_client::{Error as Generated, ResponseValue};
 use super::answer::{Allowance, Answer};
 use super::dialect::{Dialect, text_at};
 use super::vitals::Vitals;
-use super::{Failed, Limits, Status, Transport, WireFault};
+use super::{Failed, Limits, Shape, Status, Transport, WireFault};
 use crate::time::Clock;
 use crate::{Batch, Error, ErrorKind, ProviderId, Snapshot};
 
@@ -82,21 +82,26 @@ impl Transport {
         async move { looked.await.map_err(|error: Error| about(error, batch)) }
     }
 
-    /// Submits by a call of a generated client in held mode, made by `call` for each try; `id_at` is where the answer has the id of the
-    /// new batch. Whatever else is in the answer, or missing from it, does not cost the id.
+    /// Submits by a call of a generated client in held mode, made by `call` for each try; the answer should have the form `shape`, and `id_at`
+    /// is where it has the id of the new batch. Whatever else is in the answer, or missing from it, does not cost the id.
     ///
     /// It is sent a second time only where the first one certainly did nothing: no connection came about, or a token was refused.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::OutcomeUnknown`] when nobody can tell whether the batch exists; anything else means that it does not.
-    pub(crate) async fn submit<T, E, F>(&self, mut call: impl FnMut() -> F, id_at: &str) -> Result<Batch, Error>
+    pub(crate) async fn submit<T, E, F>(
+        &self,
+        mut call: impl FnMut() -> F,
+        shape: &Shape,
+        id_at: &str,
+    ) -> Result<Batch, Error>
     where
         F: Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
     {
         let mut tries = 0;
         loop {
-            let error = match self.submit_once(call(), id_at).await {
+            let error = match self.submit_once(call(), shape, id_at).await {
                 Ok(batch) => return Ok(batch),
                 Err(error) => error,
             };
@@ -121,6 +126,7 @@ impl Transport {
     pub(crate) async fn submit_keyed<T, E, F>(
         &self,
         mut call: impl FnMut() -> F,
+        shape: &Shape,
         id_at: &str,
         key: &str,
     ) -> Result<Batch, Error>
@@ -129,7 +135,7 @@ impl Transport {
     {
         let mut tries = 0;
         loop {
-            let error = match self.submit(&mut call, id_at).await {
+            let error = match self.submit(&mut call, shape, id_at).await {
                 Ok(batch) => return Ok(batch),
                 Err(error) => error,
             };
@@ -148,12 +154,13 @@ impl Transport {
     async fn submit_once<T, E>(
         &self,
         call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
+        shape: &Shape,
         id_at: &str,
     ) -> Result<Batch, Error> {
         let body = self.fetch(call).await?.good().await?.whole().await?;
         let unusable = |what: &'static str| body.blame(Error::new(ErrorKind::Decode, what));
-        let id =
-            text_at(&body.decode()?, id_at).ok_or_else(|| unusable("the answer does not have the id of the batch"))?;
+        let id = text_at(&body.compared(shape)?, id_at);
+        let id = id.ok_or_else(|| unusable("the answer does not have the id of the batch"))?;
         let batch =
             Batch::named(self.provider().clone(), id).map_err(|_| unusable("the id in the answer cannot be used"))?;
         Ok(batch.with_submitted_at(self.clock().wall()))

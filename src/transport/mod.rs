@@ -9,8 +9,10 @@ mod answer;
 mod auth;
 mod builder;
 mod dialect;
+mod forms;
 mod held;
 mod hints;
+mod items;
 mod limits;
 mod multipart;
 mod shape;
@@ -38,11 +40,12 @@ pub(crate) use auth::Auth;
 pub(crate) use builder::env_secret;
 pub use builder::{ClientBuilder, Environment, Room};
 pub(crate) use dialect::{Complaint, Dialect, text_at};
+pub(crate) use forms::Forms;
 pub(crate) use held::explain;
+pub(crate) use items::Items;
 pub use limits::Limits;
 pub use multipart::Upload;
-pub(crate) use shape::{At, Shape};
-pub(crate) use skim::Items;
+pub(crate) use shape::{At, Shape, shape};
 #[cfg(feature = "testing")]
 pub(crate) use skim::Skimmer;
 #[cfg(any(feature = "cdq", feature = "reap"))]

@@ -75,6 +75,16 @@ impl<'a> At<'a> {
     }
 }
 
+/// The component schema of that name in the spec of the room that says it, which has its module `raw` in scope.
+macro_rules! shape {
+    ($name:literal) => {{
+        static SHAPE: std::sync::OnceLock<$crate::transport::Shape> = std::sync::OnceLock::new();
+        $crate::transport::Shape::of(&SHAPE, raw::SCHEMAS, $name)
+    }};
+}
+
+pub(crate) use shape;
+
 impl Shape {
     /// The component schema `name` of `schemas` (JSON), kept in `slot`.
     pub(crate) fn of(slot: &'static OnceLock<Self>, schemas: &str, name: &str) -> &'static Self {
@@ -127,6 +137,13 @@ impl Shape {
                 ));
             }
         }
+    }
+
+    /// Where a whole answer differs.
+    pub(crate) fn differences(&self, answer: &Value) -> Vec<Drift> {
+        let mut drift = Vec::new();
+        self.compare_value(None, answer, &mut drift);
+        drift
     }
 
     /// Where `value` differs, all the way down. Items of lists share one pointer, with `*` for the index.
@@ -257,8 +274,7 @@ mod tests {
     use super::*;
 
     fn drift(schemas: &Value, value: &Value) -> Vec<(String, DriftKind, String)> {
-        let mut drift = Vec::new();
-        Shape::read(schemas, &schemas["S"]).compare_value(None, value, &mut drift);
+        let drift = Shape::read(schemas, &schemas["S"]).differences(value);
         drift.into_iter().map(|drift| (drift.pointer, drift.kind, drift.found)).collect()
     }
 

@@ -51,7 +51,7 @@ pub(super) fn seen(
     }
     let known = machine.drift().len();
     let seen = machine.seen(elapsed, look);
-    machine.drift()[known..].iter().for_each(drift);
+    machine.drift()[known..].iter().for_each(Drift::tell);
     if let Seen::End(end) = &seen {
         self::end(end);
     }
@@ -73,19 +73,6 @@ fn poll(polled: &Polled<'_>) {
             http.response.status_code = bad.and_then(Error::http_status),
         },
         "poll"
-    );
-}
-
-/// Once for each kind of difference. What was found is in the reports; here only where, and what was expected.
-fn drift(drift: &Drift) {
-    tracing::warn!(
-        target: "bulkrail::drift",
-        {
-            bulkrail.drift.pointer = drift.pointer,
-            bulkrail.drift.kind = drift.kind.as_str(),
-            bulkrail.drift.expected = &*drift.expected,
-        },
-        "the answer differs from the spec"
     );
 }
 

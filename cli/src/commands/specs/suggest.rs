@@ -17,10 +17,11 @@ use crate::failure::Failure;
 use crate::{exit, output};
 
 /// The operation whose answers a report is about, by provider and the report's word for it.
-const OPERATIONS: [(&str, &str, &str); 5] = [
+const OPERATIONS: [(&str, &str, &str); 6] = [
     ("killb", "status", "get_bulk_status"),
     ("killb", "rows", "get_bulk_status"),
     ("reap", "status", "get_batch_status"),
+    ("reap", "rows", "get_entity"),
     ("cdq", "status", "get_job"),
     ("localpayment", "status", "get_batch"),
 ];
