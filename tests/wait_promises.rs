@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bulkrail::testing::{PROVIDER, VirtualClock, finished, queued, running, unavailable};
+use bulkrail::testing::{PROVIDER, Script, VirtualClock, finished, queued, running, unavailable};
 use bulkrail::time::Clock;
 use bulkrail::{Advice, Batch, Error, ErrorKind, Progress, Provider, ProviderId, Report, Snapshot, State, wait};
 use proptest::prelude::*;
@@ -169,7 +169,7 @@ proptest! {
         let deadline = Duration::from_secs(case.deadline);
 
         // Never past the deadline by more than one look.
-        prop_assert!(trace.elapsed <= deadline + wait::LOOK_TIMEOUT, "{:?}", trace.elapsed);
+        prop_assert!(trace.elapsed <= deadline + wait::LAST_LOOK, "{:?}", trace.elapsed);
 
         // An end word ends it, and nothing before the last look was one.
         prop_assert!(seen.iter().rev().skip(usize::from(last.is_some())).all(|look| !look.is_end()));
@@ -251,4 +251,29 @@ proptest! {
         prop_assert_eq!(report.polls, 1);
         prop_assert_eq!(recorder.times.lock().unwrap().len(), before, "a dropped wait looks no more");
     }
+}
+
+#[test]
+fn a_fault_that_is_over_is_no_cause_of_what_comes_later() {
+    use std::error::Error as _;
+    let clock = VirtualClock::new();
+    let gone = || Err(Error::new(ErrorKind::Permission, "not yours"));
+    let provider = Script::in_order(&clock).then(|| Err(unavailable())).then(|| Ok(running(1, 10))).then(gone);
+    let error = clock.run(wait(&provider, provider.batch("b"))).unwrap_err();
+    assert_eq!((error.kind(), error.polls()), (ErrorKind::Permission, 3));
+    assert!(error.source().is_none(), "{error:?}");
+}
+
+#[test]
+fn a_look_that_hangs_holds_a_short_deadline_up_by_no_more_than_the_last_look() {
+    let clock = VirtualClock::new();
+    let provider = Script::in_order(&clock).then(|| Ok(running(1, 10))).look_takes(Duration::from_secs(3600));
+    let error = clock.run(wait(&provider, provider.batch("b")).deadline(Duration::from_secs(2))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(clock.elapsed() <= Duration::from_secs(2) + wait::LAST_LOOK, "{:?}", clock.elapsed());
+    let mut fleet = wait::Fleet::new(&provider).deadline(Duration::from_secs(2));
+    fleet.add(provider.batch("c")).unwrap();
+    let began = clock.elapsed();
+    assert!(clock.run(fleet.next()).unwrap().1.is_err());
+    assert!(clock.elapsed() - began <= Duration::from_secs(2) + wait::LAST_LOOK);
 }

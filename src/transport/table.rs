@@ -71,8 +71,9 @@ impl Table {
         for (index, name) in header.iter().enumerate() {
             if !known().any(|column| *column == name) {
                 let columns: Vec<_> = known().copied().collect();
+                let comma = if header.len() == 1 { "; what separates cells is a comma" } else { "" };
                 return Err(usage(format!(
-                    "row 1: column {} is not one of {} (names are case-sensitive)",
+                    "row 1: column {} is not one of {} (names are case-sensitive){comma}",
                     index + 1,
                     columns.join(", ")
                 )));

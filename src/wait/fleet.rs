@@ -290,7 +290,8 @@ impl<'a, P: Provider> Fleet<'a, P> {
     fn start(&mut self, place: usize) {
         let Some(Some(waiting)) = self.waits.get(place) else { return };
         let (provider, batch) = (self.provider, waiting.machine.batch().clone());
-        let limit = self.clock.sleep(self.options.look_timeout);
+        let now = self.now().saturating_sub(waiting.began);
+        let limit = self.clock.sleep(waiting.machine.look_until(now).saturating_sub(now));
         let (span, clock, asked) = (waiting.span.clone(), self.clock.clone(), self.clock.now());
         self.in_flight.push(Box::pin(async move {
             let seen = look(provider, &batch, limit).instrument(span).await;

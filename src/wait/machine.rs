@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::options::Options;
+use super::options::{LAST_LOOK, Options};
 use crate::drift::Drift;
 use crate::history::Histories;
 use crate::schedule::{End, Fraction, Observation, Pace};
@@ -121,7 +121,14 @@ impl Machine {
         if now < self.next_look {
             return Step::SleepUntil(self.next_look);
         }
-        Step::LookUntil(now + self.options.look_timeout)
+        Step::LookUntil(self.look_until(now))
+    }
+
+    /// When a look that begins at `now` is given up.
+    pub(super) fn look_until(&self, now: Duration) -> Duration {
+        let last = self.options.deadline.map(|deadline| deadline.max(now).saturating_add(LAST_LOOK));
+        let limit = now.saturating_add(self.options.look_timeout);
+        last.map_or(limit, |last| limit.min(last))
     }
 
     /// Takes in a look that ended at `now`.
@@ -143,6 +150,8 @@ impl Machine {
     fn good(&mut self, now: Duration, mut snapshot: Snapshot) -> Seen {
         self.last_good = Some(now);
         self.failing_since = None;
+        // It is over; what comes later has other causes.
+        self.fault = None;
         Drift::merge(&mut self.drift, &snapshot.drift);
         snapshot.drift.clone_from(&self.drift);
         self.last = Some(snapshot.clone());

@@ -18,7 +18,7 @@ pub use fleet::{Fleet, FleetProgress};
 use observe::Observer;
 pub use observe::Polled;
 use options::Options;
-pub use options::{FAILURE_BUDGET, LOOK_TIMEOUT, VISIBILITY_GRACE};
+pub use options::{FAILURE_BUDGET, LAST_LOOK, LOOK_TIMEOUT, VISIBILITY_GRACE};
 pub use snapshots::Snapshots;
 
 use crate::history::Histories;
@@ -88,7 +88,7 @@ pub struct Wait<'a, P> {
 type Stop<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 impl<'a, P: Provider> Wait<'a, P> {
-    /// Gives up `deadline` after the wait began (at most one look later). Default: what the provider advises, else
+    /// Gives up `deadline` after the wait began (at most one look later, and that is given [`LAST_LOOK`]). Default: what the provider advises, else
     /// [`Advice::DEADLINE`](crate::Advice::DEADLINE).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = Some(deadline);

@@ -11,6 +11,9 @@ pub const FAILURE_BUDGET: Duration = Duration::from_secs(15 * 60);
 /// of one's own that never answers is cut off here.
 pub const LOOK_TIMEOUT: Duration = Duration::from_secs(45);
 
+/// 10 s beyond the deadline for the look that is under way then: enough for any answer that comes at all, and no second wait.
+pub const LAST_LOOK: Duration = Duration::from_secs(10);
+
 /// 60 s after our own submission, "not found" means "not visible yet". Later, and for a batch that somebody named, it means what it
 /// says. No provider documents how long it takes; a minute is long for a database to catch up and short for a wrong id.
 pub const VISIBILITY_GRACE: Duration = Duration::from_secs(60);

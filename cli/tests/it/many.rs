@@ -118,13 +118,21 @@ async fn an_interrupt_leaves_the_batches_that_have_not_ended() {
             Server::start([(200, reap("completed", [5, 5, 5, 0])), (200, reap("in_progress", [50, 20, 20, 0]))]).await;
         let text: String = (1..=3).map(|id| format!("{{\"provider\":\"reap\",\"id\":\"b-{id}\"}}\n")).collect();
         let file = TempFile::new(&format!("stopped{flag}.jsonl"), text);
-        let child = bulkrail(wait(&file, &["--base-url", &server.url, flag])).spawn().unwrap();
+        let drift = TempFile::new(&format!("stopped{flag}.drift"), "");
+        let more = ["--base-url", &server.url, "--drift-report", drift.path(), flag];
+        let child = bulkrail(wait(&file, &more)).spawn().unwrap();
         while server.requests().len() < 6 {
             bulkrail::time::Clock::system().sleep(Duration::from_millis(5)).await;
         }
         crate::support::signal(&child, "-INT").await;
         let run = Run::of(child.wait_with_output().await.unwrap());
         assert_eq!(run.code, 130, "{run:?}");
+        let reported = std::fs::read_to_string(drift.path()).unwrap();
+        assert_eq!(
+            reported.lines().count(),
+            3,
+            "what was seen of a batch before the interrupt is reported too: {reported}"
+        );
         let open: Vec<_> = run.lines().into_iter().filter(|line| line.get("state").is_none()).collect();
         assert_eq!(open.len(), 2, "{run:?}");
         assert!(open.iter().all(|batch| batch["provider"] == "reap"), "{run:?}");

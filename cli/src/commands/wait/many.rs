@@ -8,6 +8,7 @@ use bulkrail::wait::{Fleet, FleetProgress};
 use bulkrail::{Batch, Error, ErrorDocument, ErrorKind, Histories, Provider, ProviderId, Report};
 use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::args::{Patience, WaitArgs};
@@ -75,22 +76,29 @@ pub(super) async fn run(args: WaitArgs, batches: Vec<Batch>, people: People) -> 
     let mut ends: Vec<Option<End>> = Vec::new();
     ends.resize_with(batches.len(), || None);
     let (tell, mut told) = unbounded_channel();
+    let (stopping, stopped) = watch::channel(false);
     let mut running = JoinSet::new();
     for (client, batches) in connected {
-        let (patience, histories, tell) = (args.patience.clone(), memory.histories().clone(), tell.clone());
-        let shown = people.want_bars();
-        running.spawn(async move { follow(&client, batches, &patience, &histories, shown, &tell).await });
+        let (patience, histories) = (args.patience.clone(), memory.histories().clone());
+        let (shown, stopped, tell) = (people.want_bars(), stopped.clone(), tell.clone());
+        running.spawn(async move { follow(&client, batches, &patience, &histories, shown, stopped, &tell).await });
     }
     drop(tell);
     let mut progress: BTreeMap<ProviderId, FleetProgress> = BTreeMap::new();
-    let interrupted = loop {
+    let mut interrupted = false;
+    loop {
         let news = tokio::select! {
             news = told.recv() => news,
-            () = &mut stop => break true,
+            () = &mut stop, if !interrupted => {
+                interrupted = true;
+                stopping.send_replace(true);
+                continue;
+            }
         };
         match news {
             Some(News::Ended(batch, end)) => {
-                if args.jsonl {
+                // What is stopped is printed at the end, to go on with.
+                if args.jsonl && !is_stopped(&end) {
                     output::json(&Document::from(&*end)).inspect_err(|_| bars.clear())?;
                 }
                 if let Some(place) = places.get(&(batch.provider(), batch.id())) {
@@ -101,10 +109,9 @@ pub(super) async fn run(args: WaitArgs, batches: Vec<Batch>, people: People) -> 
                 progress.insert(provider, now);
                 bar.show_all(batches.len(), progress.values());
             }
-            None => break false,
+            None => break,
         }
-    };
-    running.abort_all();
+    }
     bars.clear();
     memory.keep().await;
     for end in ends.iter().flatten() {
@@ -114,7 +121,7 @@ pub(super) async fn run(args: WaitArgs, batches: Vec<Batch>, people: People) -> 
         }
     }
     if interrupted {
-        return Err(stopped(&args, &batches, &ends, people));
+        return Err(left_behind(&args, &batches, &ends, people));
     }
     let ends: Option<Vec<End>> = ends.into_iter().collect();
     let ends = ends.ok_or_else(|| Failure::configuration("the wait broke off"))?;
@@ -129,6 +136,7 @@ async fn follow(
     patience: &Patience,
     histories: &Histories,
     shown: bool,
+    mut stopped: watch::Receiver<bool>,
     tell: &UnboundedSender<News>,
 ) {
     let (provider, clock) = (client.id(), client.clock());
@@ -138,33 +146,40 @@ async fn follow(
             let _ = tell.send(News::Ended(batch, Box::new(Err(error))));
         }
     }
-    // That nobody listens any more means that this is about to be stopped.
+    let mut is_stopped = false;
     loop {
-        if !shown {
-            let Some((batch, end)) = fleet.next().await else { break };
-            let _ = tell.send(News::Ended(batch, Box::new(end)));
-            continue;
-        }
+        // That nobody listens any more means that this is about to end anyway.
         tokio::select! {
             end = fleet.next() => {
                 let Some((batch, end)) = end else { break };
                 let _ = tell.send(News::Ended(batch, Box::new(end)));
             }
-            () = clock.sleep(TICK) => {}
+            _ = stopped.changed(), if !is_stopped => {
+                is_stopped = true;
+                fleet.stop();
+            }
+            () = clock.sleep(TICK), if shown => {}
         }
-        let _ = tell.send(News::Progress(provider.clone(), fleet.progress()));
+        if shown {
+            let _ = tell.send(News::Progress(provider.clone(), fleet.progress()));
+        }
     }
 }
 
+fn is_stopped(end: &End) -> bool {
+    matches!(end, Err(error) if error.kind() == ErrorKind::Interrupted)
+}
+
 /// What an interrupt leaves: the batches that have not ended, to go on with.
-fn stopped(args: &WaitArgs, batches: &[Batch], ends: &[Option<End>], people: People) -> Failure {
+fn left_behind(args: &WaitArgs, batches: &[Batch], ends: &[Option<End>], people: People) -> Failure {
     let is_open = |end: &Option<End>| match end {
         None => true,
         Some(Ok(_)) => false,
         Some(Err(error)) => prints_batch(error.kind()),
     };
     let open: Vec<_> = batches.iter().zip(ends).filter(|(_, end)| is_open(end)).map(|(batch, _)| batch).collect();
-    let seen: Vec<_> = batches.iter().zip(ends).filter_map(|(batch, end)| Some((batch, end.as_ref()?))).collect();
+    let seen = batches.iter().zip(ends).filter_map(|(batch, end)| Some((batch, end.as_ref()?)));
+    let seen: Vec<_> = seen.filter(|(_, end)| !is_stopped(end)).collect();
     if !args.json && !args.jsonl && !seen.is_empty() {
         people.tell(table::batches(&seen).trim_end());
     }
