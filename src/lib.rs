@@ -21,6 +21,7 @@ mod generated;
 mod history;
 mod model;
 mod provider;
+mod room;
 pub mod schedule;
 #[cfg(feature = "testing")]
 pub mod testing;

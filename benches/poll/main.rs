@@ -73,7 +73,8 @@ fn paired(runs: usize, mut one: impl FnMut(), mut other: impl FnMut()) -> f64 {
         work();
         began.elapsed().as_secs_f64()
     }
-    (one(), other());
+    one();
+    other();
     let mut ratios: Vec<_> = (0..runs)
         .map(|run| {
             if run % 2 == 0 {

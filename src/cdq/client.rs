@@ -1,66 +1,28 @@
-use std::fmt;
-
-use secrecy::SecretString;
-
 use super::raw::types;
 use super::{CSV, PROVIDER, errors, raw, status};
+use crate::room::{api_key, client};
 use crate::time::Clock;
-use crate::transport::{Auth, Dialect, Room, Status, Transport, Upload, env_secret, shape};
-use crate::wait::Wait;
-use crate::{Batch, ClientBuilder, Error, Provider, Snapshot};
+use crate::transport::{Status, Transport, Upload, shape};
+use crate::{Batch, Error, Provider, Snapshot};
 
-/// An API key.
-pub struct Credentials(SecretString);
-
-impl Credentials {
+api_key! {
     /// An API key of CDQ's developer portal.
-    #[must_use]
-    pub fn api_key(key: impl Into<SecretString>) -> Self {
-        Self(key.into())
-    }
-
-    /// The key in `CDQ_API_KEY`; `None` where it is not set.
-    #[must_use]
-    pub fn from_env() -> Option<Self> {
-        env_secret("CDQ_API_KEY").map(Self)
-    }
+    "x-api-key", "CDQ_API_KEY"
 }
 
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials { .. }")
-    }
-}
-
-/// A client of CDQ's bank account confirmation. Cheap to clone.
-///
-/// ```
-/// use bulkrail::cdq;
-///
-/// let client = cdq::Client::builder().credentials(cdq::Credentials::api_key("my-key")).build()?;
-/// # Ok::<(), bulkrail::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct Client {
-    raw: raw::Client,
-    /// For polls, which are many: made once.
-    looks: raw::Client,
-    transport: Transport,
+client! {
+    /// A client of CDQ's bank account confirmation. Cheap to clone.
+    ///
+    /// ```
+    /// use bulkrail::cdq;
+    ///
+    /// let client = cdq::Client::builder().credentials(cdq::Credentials::api_key("my-key")).build()?;
+    /// # Ok::<(), bulkrail::Error>(())
+    /// ```
+    "cdq"
 }
 
 impl Client {
-    /// Sets up a client.
-    #[must_use]
-    pub fn builder() -> ClientBuilder<Self> {
-        ClientBuilder::new()
-    }
-
-    /// The generated client, for everything that has no method here.
-    #[must_use]
-    pub fn raw(&self) -> &raw::Client {
-        &self.raw
-    }
-
     /// Starts the confirmation of all accounts in the storage `storage_id`.
     ///
     /// CDQ documents no idempotency key for this call, so it is sent again only where certainly nothing arrived.
@@ -105,11 +67,6 @@ impl Client {
         let calls = raw::Client::through(&transport);
         transport.status(batch, calls.get_job(Some(batch.id())), status::judge).await
     }
-
-    /// Waits for the end of `batch`; see [`Wait`].
-    pub fn wait(&self, batch: Batch) -> Wait<'_, Self> {
-        crate::wait(self, batch)
-    }
 }
 
 impl Provider for Client {
@@ -123,29 +80,5 @@ impl Provider for Client {
 
     fn clock(&self) -> Clock {
         self.transport.clock().clone()
-    }
-}
-
-impl Room for Client {
-    type Credentials = Credentials;
-
-    fn dialect() -> &'static Dialect {
-        &errors::DIALECT
-    }
-
-    fn servers() -> &'static [(&'static str, &'static str)] {
-        raw::SERVERS
-    }
-
-    fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
-        let transport = transport.with_auth(Auth::header("x-api-key", &credentials.0)?);
-        let looks = raw::Client::through(&transport.looking());
-        Ok(Self { raw: raw::Client::through(&transport), looks, transport })
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("cdq::Client").finish_non_exhaustive()
     }
 }

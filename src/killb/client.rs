@@ -1,44 +1,27 @@
-use std::fmt;
 use std::io::Read;
 
 use super::raw::types;
 use super::{ADVICE, Credentials, PROVIDER, Rows, errors, raw, status};
+use crate::room::client;
 use crate::time::Clock;
-use crate::transport::{Dialect, Room, Status, Transport, Upload, shape};
-use crate::wait::Wait;
-use crate::{Account, Advice, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
+use crate::transport::{Status, Transport, Upload, shape};
+use crate::{Account, Advice, Batch, Error, ErrorKind, Ledger, Provider, Snapshot};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-/// A client of KillB's accounts. Cheap to clone; clones share one access token.
-///
-/// ```
-/// use bulkrail::killb;
-///
-/// let client = killb::Client::builder().credentials(killb::Credentials::login("me@example.com", "secret")).build()?;
-/// # Ok::<(), bulkrail::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct Client {
-    raw: raw::Client,
-    /// For polls, which are many: made once.
-    looks: raw::Client,
-    transport: Transport,
+client! {
+    /// A client of KillB's accounts. Cheap to clone; clones share one access token.
+    ///
+    /// ```
+    /// use bulkrail::killb;
+    ///
+    /// let client = killb::Client::builder().credentials(killb::Credentials::login("me@example.com", "secret")).build()?;
+    /// # Ok::<(), bulkrail::Error>(())
+    /// ```
+    "killb"
 }
 
 impl Client {
-    /// Sets up a client.
-    #[must_use]
-    pub fn builder() -> ClientBuilder<Self> {
-        ClientBuilder::new()
-    }
-
-    /// The generated client, for everything that has no method here.
-    #[must_use]
-    pub fn raw(&self) -> &raw::Client {
-        &self.raw
-    }
-
     /// Uploads a workbook (`.xlsx`), one account a row; [`Workbook`](super::Workbook) makes one (feature `xlsx`).
     ///
     /// KillB documents no idempotency key for this call, so it is sent again only where certainly nothing arrived.
@@ -107,11 +90,6 @@ impl Client {
         }
         Ok(ledger.close(&rows.snapshot()?.progress).with_drift(rows.drift().to_vec()))
     }
-
-    /// Waits for the end of `batch`; see [`Wait`].
-    pub fn wait(&self, batch: Batch) -> Wait<'_, Self> {
-        crate::wait(self, batch)
-    }
 }
 
 impl Provider for Client {
@@ -129,30 +107,6 @@ impl Provider for Client {
 
     fn clock(&self) -> Clock {
         self.transport.clock().clone()
-    }
-}
-
-impl Room for Client {
-    type Credentials = Credentials;
-
-    fn dialect() -> &'static Dialect {
-        &errors::DIALECT
-    }
-
-    fn servers() -> &'static [(&'static str, &'static str)] {
-        raw::SERVERS
-    }
-
-    fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
-        let transport = transport.with_auth(credentials.into_auth(&transport)?);
-        let looks = raw::Client::through(&transport.looking());
-        Ok(Self { raw: raw::Client::through(&transport), looks, transport })
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("killb::Client").finish_non_exhaustive()
     }
 }
 

@@ -1,45 +1,28 @@
-use std::fmt;
 use std::time::Duration;
 
 use super::raw::types;
 use super::{Credentials, PROVIDER, check, errors, raw, rows, status};
+use crate::room::client;
 use crate::time::Clock;
-use crate::transport::{Dialect, Room, Status, Transport, shape};
-use crate::wait::Wait;
-use crate::{Account, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
+use crate::transport::{Status, Transport, shape};
+use crate::{Account, Batch, Error, ErrorKind, Ledger, Provider, Snapshot};
 
 /// After a lost answer the batch is looked up after these pauses: it may take a moment to become visible.
 const LOOK_UPS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
 
-/// A client of Localpayment's virtual accounts. Cheap to clone; clones share one access token.
-///
-/// ```
-/// use bulkrail::localpayment;
-///
-/// let client = localpayment::Client::builder().credentials(localpayment::Credentials::login("me", "secret")).build()?;
-/// # Ok::<(), bulkrail::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct Client {
-    raw: raw::Client,
-    /// For polls, which are many: made once.
-    looks: raw::Client,
-    transport: Transport,
+client! {
+    /// A client of Localpayment's virtual accounts. Cheap to clone; clones share one access token.
+    ///
+    /// ```
+    /// use bulkrail::localpayment;
+    ///
+    /// let client = localpayment::Client::builder().credentials(localpayment::Credentials::login("me", "secret")).build()?;
+    /// # Ok::<(), bulkrail::Error>(())
+    /// ```
+    "localpayment"
 }
 
 impl Client {
-    /// Sets up a client.
-    #[must_use]
-    pub fn builder() -> ClientBuilder<Self> {
-        ClientBuilder::new()
-    }
-
-    /// The generated client, for everything that has no method here.
-    #[must_use]
-    pub fn raw(&self) -> &raw::Client {
-        &self.raw
-    }
-
     /// Submits a batch of 10 to 5,000 accounts; [`split`](super::split) makes several of more. Your `externalId` of it is its id.
     ///
     /// The batch is checked before anything is sent. Where the answer is lost, the batch is looked up by its `externalId`; it is never
@@ -100,11 +83,6 @@ impl Client {
         listed.into_iter().flatten().for_each(|row| ledger.record(row));
         Ok(ledger.close(&status.snapshot.progress))
     }
-
-    /// Waits for the end of `batch`; see [`Wait`].
-    pub fn wait(&self, batch: Batch) -> Wait<'_, Self> {
-        crate::wait(self, batch)
-    }
 }
 
 impl Provider for Client {
@@ -118,29 +96,5 @@ impl Provider for Client {
 
     fn clock(&self) -> Clock {
         self.transport.clock().clone()
-    }
-}
-
-impl Room for Client {
-    type Credentials = Credentials;
-
-    fn dialect() -> &'static Dialect {
-        &errors::DIALECT
-    }
-
-    fn servers() -> &'static [(&'static str, &'static str)] {
-        raw::SERVERS
-    }
-
-    fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
-        let transport = transport.with_auth(credentials.into_auth(&transport)?);
-        let looks = raw::Client::through(&transport.looking());
-        Ok(Self { raw: raw::Client::through(&transport), looks, transport })
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("localpayment::Client").finish_non_exhaustive()
     }
 }

@@ -1,39 +1,19 @@
-use std::fmt;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::raw::types;
 use super::{ADVICE, CSV, PROVIDER, errors, raw, rows, status};
 use crate::drift::Drift;
 use crate::model::check_id;
+use crate::room::{api_key, client};
 use crate::time::Clock;
-use crate::transport::{Auth, Dialect, Room, Status, Transport, Upload, env_secret, shape};
-use crate::wait::Wait;
-use crate::{Account, Advice, Batch, ClientBuilder, Error, ErrorKind, Ledger, Provider, Snapshot};
+use crate::transport::{Status, Transport, Upload, shape};
+use crate::{Account, Advice, Batch, Error, ErrorKind, Ledger, Provider, Snapshot};
 
-/// The key of one business in one environment.
-pub struct Credentials(SecretString);
-
-impl Credentials {
+api_key! {
     /// An API key (Reap Dashboard: Settings, Product Settings, KYC API Keys).
-    #[must_use]
-    pub fn api_key(key: impl Into<SecretString>) -> Self {
-        Self(key.into())
-    }
-
-    /// The key in `REAP_API_KEY`; `None` where it is not set.
-    #[must_use]
-    pub fn from_env() -> Option<Self> {
-        env_secret("REAP_API_KEY").map(Self)
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials { .. }")
-    }
+    "x-reap-api-key", "REAP_API_KEY"
 }
 
 /// Tries of one entity, when many are read.
@@ -42,35 +22,19 @@ const ENTITY_TRIES: u32 = 5;
 /// Between two of them at most.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// A client of Reap's KYC batch import. Cheap to clone.
-///
-/// ```
-/// use bulkrail::reap;
-///
-/// let client = reap::Client::builder().credentials(reap::Credentials::api_key("my-key")).build()?;
-/// # Ok::<(), bulkrail::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct Client {
-    raw: raw::Client,
-    /// For polls, which are many: made once.
-    looks: raw::Client,
-    transport: Transport,
+client! {
+    /// A client of Reap's KYC batch import. Cheap to clone.
+    ///
+    /// ```
+    /// use bulkrail::reap;
+    ///
+    /// let client = reap::Client::builder().credentials(reap::Credentials::api_key("my-key")).build()?;
+    /// # Ok::<(), bulkrail::Error>(())
+    /// ```
+    "reap"
 }
 
 impl Client {
-    /// Sets up a client.
-    #[must_use]
-    pub fn builder() -> ClientBuilder<Self> {
-        ClientBuilder::new()
-    }
-
-    /// The generated client, for everything that has no method here.
-    #[must_use]
-    pub fn raw(&self) -> &raw::Client {
-        &self.raw
-    }
-
     /// Uploads a CSV file (columns `externalId` and `shareToken`, optionally `applicantLevel` and `cardProcessorPublicToken`; up to 5,000
     /// rows and 10 MB of UTF-8) under the idempotency key `key`, or under one made now.
     ///
@@ -154,11 +118,6 @@ impl Client {
         let calls = raw::Client::through(&transport);
         transport.fetch(calls.get_entity(id)).await?.good().await?.whole().await?.decode()
     }
-
-    /// Waits for the end of `batch`; see [`Wait`].
-    pub fn wait(&self, batch: Batch) -> Wait<'_, Self> {
-        crate::wait(self, batch)
-    }
 }
 
 impl Provider for Client {
@@ -176,29 +135,5 @@ impl Provider for Client {
 
     fn clock(&self) -> Clock {
         self.transport.clock().clone()
-    }
-}
-
-impl Room for Client {
-    type Credentials = Credentials;
-
-    fn dialect() -> &'static Dialect {
-        &errors::DIALECT
-    }
-
-    fn servers() -> &'static [(&'static str, &'static str)] {
-        raw::SERVERS
-    }
-
-    fn assemble(transport: Transport, credentials: Credentials) -> Result<Self, Error> {
-        let transport = transport.with_auth(Auth::header("x-reap-api-key", &credentials.0)?);
-        let looks = raw::Client::through(&transport.looking());
-        Ok(Self { raw: raw::Client::through(&transport), looks, transport })
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("reap::Client").finish_non_exhaustive()
     }
 }

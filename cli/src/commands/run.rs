@@ -90,7 +90,10 @@ async fn to_the_end(
 ) -> Result<Accounted, Failure> {
     let Job { batch, submitted, bar } = job;
     let mut stop = Box::pin(stop);
-    let wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(histories);
+    let mut wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(histories);
+    if submitted.rows > 0 {
+        wait = wait.rows(submitted.rows as u64);
+    }
     let seen = |report: &bulkrail::Report| {
         bar.show(&report.snapshot);
         Ok(())
