@@ -141,6 +141,62 @@ fn one_batch_that_fails_touches_no_other() {
 }
 
 #[test]
+fn a_deadline_holds_where_the_budget_has_no_request_left() {
+    use bulkrail::testing::Script;
+    let clock = VirtualClock::new();
+    let refuse = || Err(Error::new(ErrorKind::RateLimited, "too many").with_retry_after(secs(86_400)));
+    let provider = Script::by_time(&clock).from(secs(0), refuse);
+    let mut fleet = Fleet::new(&provider).deadline(secs(60));
+    fleet.add(provider.batch("b")).unwrap();
+    let error = clock.run(fleet.next()).unwrap().1.unwrap_err();
+    assert_eq!((error.kind(), error.polls()), (ErrorKind::Unreachable, 1));
+    assert!(clock.elapsed() <= secs(60) + bulkrail::wait::LAST_LOOK, "{:?}", clock.elapsed());
+
+    let clock = VirtualClock::new();
+    let account = Account::new(&clock, 1000, |_| secs(10_000));
+    let mut fleet = Fleet::new(&account).deadline(secs(60));
+    (0..1000).for_each(|number| fleet.add(batch(&format!("b-{number}"))).unwrap());
+    let ends = run(&clock, fleet);
+    assert_eq!(ends.len(), 1000);
+    assert!(ends.values().all(Result::is_err));
+    assert!(clock.elapsed() <= secs(60) + bulkrail::wait::LAST_LOOK, "{:?}", clock.elapsed());
+}
+
+#[test]
+fn looks_that_hang_keep_no_other_batch_from_being_seen() {
+    struct Half(VirtualClock);
+    impl Provider for Half {
+        fn id(&self) -> ProviderId {
+            PROVIDER
+        }
+
+        async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
+            if batch.id().starts_with("hangs") {
+                self.0.clock().sleep(secs(1_000_000)).await;
+            }
+            if self.0.elapsed() >= secs(60) { Ok(finished(10, 0)) } else { Ok(running(1, 10)) }
+        }
+
+        fn clock(&self) -> Clock {
+            self.0.clock()
+        }
+    }
+    let seen_by = |hanging: usize| {
+        let provider = Half(VirtualClock::new());
+        let mut fleet = Fleet::new(&provider).requests_per_second(20.0).deadline(secs(7200));
+        (0..hanging).for_each(|number| fleet.add(batch(&format!("hangs-{number}"))).unwrap());
+        (0..100).for_each(|number| fleet.add(batch(&format!("b-{number}"))).unwrap());
+        for _ in 0..100 {
+            let (batch, end) = provider.0.run(fleet.next()).unwrap();
+            assert!(batch.id().starts_with("b-") && end.is_ok());
+        }
+        provider.0.elapsed()
+    };
+    let (alone, beside) = (seen_by(0), seen_by(300));
+    assert!(beside < alone * 5, "{alone:?} alone, {beside:?} beside 300 that hang");
+}
+
+#[test]
 fn a_batch_added_twice_is_looked_at_once() {
     let clock = VirtualClock::new();
     let account = Account::new(&clock, 1000, |_| secs(0));

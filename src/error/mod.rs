@@ -277,10 +277,19 @@ impl Error {
         self.0.unsent
     }
 
+    /// Marks that nothing was done because the access token was refused, and that there is a new one.
+    pub(crate) fn is_token_renewed(&self) -> bool {
+        self.0.unsent && self.0.kind == ErrorKind::Authentication && self.0.http_status.is_some()
+    }
+
     /// What this error means for a request that must not be made twice: unless the provider refused it, or saw nothing of it, nobody
     /// can tell whether it was carried out.
     pub(crate) fn of_submit(mut self) -> Self {
-        let ambiguous = matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::Decode | ErrorKind::TooLarge);
+        // Many a server answers a POST that it carried out with a redirect to the result.
+        let ambiguous = matches!(
+            self.0.kind,
+            ErrorKind::Unavailable | ErrorKind::Decode | ErrorKind::TooLarge | ErrorKind::UnsafeRedirect
+        );
         if ambiguous && !self.0.unsent {
             self.0.kind = ErrorKind::OutcomeUnknown;
         }

@@ -3,12 +3,13 @@ use std::fmt;
 use std::future::Future;
 
 use progenitor_client::ResponseValue;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::raw::types;
 use super::{raw, status};
-use crate::drift::Drift;
-use crate::transport::{At, Forms, Items, Reading, Transport, Vitals, shape, text_at};
+use crate::drift::{Drift, DriftKind};
+use crate::transport::{At, Forms, Items, Reading, Transport, Vitals, WireFault, shape, text_at};
 use crate::{Batch, Error, Row, RowOutcome, Snapshot};
 
 /// One entry of `results`: KillB's own type, and what it means.
@@ -47,23 +48,64 @@ impl RowResult {
     }
 
     /// A row that does not fit the spec still has what can be read of it.
-    fn read(item: &[u8]) -> Option<Self> {
-        let typed = serde_json::from_slice(item).or_else(|_| {
-            let loose: Value = serde_json::from_slice(item)?;
-            let reference = text_at(&loose, "/originalRowData/externalId");
-            let kept = serde_json::json!({
-                "rowNumber": loose["rowNumber"].as_u64(),
-                "status": text_at(&loose, "/status"),
-                "accountId": text_at(&loose, "/accountId"),
-                "complianceUrl": text_at(&loose, "/complianceUrl"),
-                "error": text_at(&loose, "/error"),
-                "sheetName": text_at(&loose, "/sheetName"),
-                "originalRowData": reference.map(|reference| serde_json::json!({"externalId": reference})),
-            });
-            serde_json::from_value(kept)
-        });
-        typed.ok().map(|typed| Self { typed })
+    fn read(item: &[u8]) -> Read {
+        if item.trim_ascii_start().first() != Some(&b'{') {
+            // The generated type could be read from a list too, by position.
+            return match serde_json::from_slice::<IgnoredAny>(item) {
+                Ok(_) => Read::NoRow,
+                Err(_) => Read::Unreadable(None),
+            };
+        }
+        if let Ok(typed) = serde_json::from_slice(item) {
+            return Read::Row(Self { typed });
+        }
+        match serde_json::from_slice(item) {
+            Ok(loose) => Self::of_loose(&loose).map_or(Read::NoRow, Read::Row),
+            Err(_) => {
+                Read::Unreadable(serde_json::from_str(&mended(item)).ok().and_then(|loose| Self::of_loose(&loose)))
+            }
+        }
     }
+
+    fn of_loose(loose: &Value) -> Option<Self> {
+        let reference = text_at(loose, "/originalRowData/externalId");
+        let kept = serde_json::json!({
+            "rowNumber": loose["rowNumber"].as_u64(),
+            "status": text_at(loose, "/status"),
+            "accountId": text_at(loose, "/accountId"),
+            "complianceUrl": text_at(loose, "/complianceUrl"),
+            "error": text_at(loose, "/error"),
+            "sheetName": text_at(loose, "/sheetName"),
+            "originalRowData": reference.map(|reference| serde_json::json!({"externalId": reference})),
+        });
+        serde_json::from_value(kept).ok().map(|typed| Self { typed })
+    }
+}
+
+/// What an item of `results` came to.
+enum Read {
+    Row(RowResult),
+    /// Some other JSON.
+    NoRow,
+    /// No JSON, and what could be read of it all the same.
+    Unreadable(Option<RowResult>),
+}
+
+/// A row with bytes that JSON does not have, somebody's cells copied without care: what cannot be a character becomes none.
+fn mended(item: &[u8]) -> String {
+    let text = String::from_utf8_lossy(item).replace(|character: char| character.is_control(), " ");
+    let mut parts = text.split("\\u");
+    let mut mended = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // Half of a pair of escapes.
+        let half = part
+            .get(..4)
+            .and_then(|hex| u32::from_str_radix(hex, 16).ok())
+            .filter(|code| (0xd800..0xe000).contains(code));
+        mended.push_str(if half.is_some() { "\\ufffd" } else { "\\u" });
+        mended.push_str(if half.is_some() { &part[4..] } else { part });
+    }
+    mended
 }
 
 impl fmt::Debug for RowResult {
@@ -101,7 +143,8 @@ impl Rows {
         Ok(Self { batch: batch.clone(), reading, items, ready, ended: false, forms, drift })
     }
 
-    /// The next row; `None` at the end. A row that is no object is left out (and so shows as missing in an account).
+    /// The next row; `None` at the end. What is no object, or cannot be read at all, is left out: it shows in [`Rows::drift`], and as missing
+    /// in an account.
     ///
     /// # Errors
     ///
@@ -113,7 +156,14 @@ impl Rows {
     pub async fn next(&mut self) -> Option<Result<RowResult, Error>> {
         while self.ready.is_empty() && !self.ended {
             match self.reading.piece().await {
-                Ok(Some(piece)) => self.take(&piece),
+                Ok(Some(piece)) => {
+                    self.take(&piece);
+                    if self.items.held() as u64 > self.reading.keep() {
+                        self.ended = true;
+                        let error = self.reading.blame(WireFault::TooLarge.into_error());
+                        return Some(Err(about(error, &self.batch)));
+                    }
+                }
                 Ok(None) => {
                     self.ended = true;
                     if let Err(error) = self.snapshot() {
@@ -132,8 +182,15 @@ impl Rows {
     fn take(&mut self, piece: &[u8]) {
         let Self { ready, forms, drift, items, .. } = self;
         items.push(piece, |item, marks| {
-            ready.extend(RowResult::read(item));
-            Drift::merge(drift, forms.drift(item, marks, compare));
+            let read = RowResult::read(item);
+            if matches!(read, Read::Unreadable(_)) {
+                Drift::merge(drift, &[unreadable()]);
+            } else {
+                Drift::merge(drift, forms.drift(item, marks, compare));
+            }
+            if let Read::Row(row) | Read::Unreadable(Some(row)) = read {
+                ready.push_back(row);
+            }
         });
     }
 
@@ -158,6 +215,10 @@ impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows").field("batch", &self.batch).finish_non_exhaustive()
     }
+}
+
+fn unreadable() -> Drift {
+    Drift::new("/results/*", DriftKind::TypeMismatch, "object", "no JSON")
 }
 
 /// In what one row differs. The spec has no closed list of words in it, so that its form is all that counts.

@@ -32,10 +32,11 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// `rate` requests a second at most, and none saved up. A rate that is no number, or not positive, is one in a thousand seconds.
+    /// `rate` requests a second at most, and none saved up. A rate that is no number, or not positive, is one in a thousand seconds; more
+    /// than a million is a million.
     #[must_use]
     pub fn new(rate: f64) -> Self {
-        let full = if rate.is_finite() { rate.max(0.001) } else { 0.001 };
+        let full = if rate.is_nan() { 0.001 } else { rate.clamp(0.001, 1e6) };
         Self { full, share: 1.0, tokens: 1.0, at: Duration::ZERO, paused: Duration::ZERO, cut: None }
     }
 

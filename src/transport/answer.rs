@@ -97,6 +97,11 @@ impl Reading {
         Err(self.blame(fault.into_error()))
     }
 
+    /// How many bytes of it may be kept.
+    pub(crate) fn keep(&self) -> u64 {
+        self.left.keep
+    }
+
     /// Reads it into memory.
     ///
     /// # Errors
@@ -123,7 +128,10 @@ impl Reading {
         let first = self.piece().await?.unwrap_or_default();
         let mut next = self.piece().await?;
         if next.is_none() && first.len() <= SMALL {
-            return self.judge(Vitals::read_whole(&first), judge);
+            // What cannot be read as it is may still be once its lists are out.
+            if let Ok(vitals) = Vitals::read_whole(&first) {
+                return self.judge(Ok(vitals), judge);
+            }
         }
         let mut skimmer = Skimmer::default();
         skimmer.push(&first);

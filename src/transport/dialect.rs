@@ -52,7 +52,9 @@ pub(super) fn refused(
 ) -> Error {
     let complaint = serde_json::from_slice(body).map(|json| (dialect.read)(&json)).unwrap_or_default();
     let listed = dialect.codes.iter().find(|(code, ..)| complaint.code.as_deref() == Some(code));
-    let kind = listed.and_then(|(.., kind)| *kind).unwrap_or_else(|| kind_of(status));
+    // A server that failed did not decide anything, whatever its body says.
+    let meant = listed.and_then(|(.., kind)| *kind).filter(|_| !status.is_server_error());
+    let kind = meant.unwrap_or_else(|| kind_of(status));
     let mut error =
         Error::new(kind, reason(kind)).with_provider(dialect.provider.clone()).with_http_status(status.as_u16());
     if let Some(code) = complaint.code {

@@ -65,7 +65,13 @@ fn kind(text: &[u8]) -> u8 {
     match text.first() {
         Some(b'-' | b'0'..=b'9') => {
             let end = text.iter().position(|byte| matches!(byte, b',' | b'}' | b']')).unwrap_or(text.len());
-            if text[..end].iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) { b'f' } else { b'i' }
+            let number = text[..end].trim_ascii_end();
+            match number {
+                _ if number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) => b'f',
+                // Too large for an integer, perhaps; and this one is none.
+                [.., _] if number.len() > 18 || number == b"-0" => b'l',
+                _ => b'i',
+            }
         }
         // There is no form for true that differs from that for false.
         Some(b't' | b'f') => b'b',
@@ -83,7 +89,8 @@ pub(crate) struct Forms {
 }
 
 impl Forms {
-    /// In what `item` differs; only the first of a form is compared by `compare`, which must not look at more than the form.
+    /// In what `item`, which can be read, differs; only the first of a form is compared by `compare`, which must not look at more than the
+    /// form.
     pub(crate) fn drift(&mut self, item: &[u8], marks: &Marks, compare: impl FnOnce(&[u8]) -> Vec<Drift>) -> &[Drift] {
         marks.form(item, &mut self.form);
         let place = match self.known.iter().position(|(form, _)| *form == self.form) {

@@ -99,15 +99,16 @@ impl Transport {
     where
         F: Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
     {
-        let mut tries = 0;
+        let (mut tries, mut was_renewed) = (0, false);
         loop {
             let error = match self.submit_once(call(), shape, id_at).await {
                 Ok(batch) => return Ok(batch),
                 Err(error) => error,
             };
             tries += 1;
-            let renewed =
-                error.is_unsent() && error.kind() == ErrorKind::Authentication && error.http_status().is_none();
+            // Once: a new token that is refused too is no token that ended.
+            let renewed = !was_renewed && error.is_token_renewed();
+            was_renewed |= renewed;
             if !error.is_unsent() || tries >= CONNECT_TRIES || !(error.is_transient() || renewed) {
                 return Err(error.of_submit().with_action("submitting the batch"));
             }

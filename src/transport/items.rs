@@ -52,18 +52,20 @@ impl Items {
             match self.state {
                 State::AfterBackslash => {
                     self.state = State::InString;
+                    self.see(&piece[at..=at]);
                     at += 1;
                 }
                 State::InString => {
                     let end = memchr2(b'"', b'\\', &piece[at..]).map_or(piece.len(), |end| at + end);
-                    if self.depth == 1 {
-                        self.key.extend_from_slice(&piece[at..end]);
-                    }
+                    self.see(&piece[at..end]);
                     if self.inside {
                         self.marks.string_to(self.item.len() + end - from);
                     }
                     if let Some(byte) = piece.get(end) {
                         self.state = if *byte == b'"' { State::Plain } else { State::AfterBackslash };
+                        if *byte == b'\\' {
+                            self.see(b"\\");
+                        }
                     }
                     at = end + 1;
                 }
@@ -84,6 +86,27 @@ impl Items {
         }
     }
 
+    /// How many bytes are held: of an item that is not complete, and of what is left.
+    pub(crate) fn held(&self) -> usize {
+        self.item.len() + self.rest.kept().len()
+    }
+
+    /// A string at the top goes on with `text`.
+    fn see(&mut self, text: &[u8]) {
+        // Longer than any way to write the field, it is not the field.
+        if self.depth == 1 && self.key.len() <= 6 * self.field.len() {
+            self.key.extend_from_slice(text);
+        }
+    }
+
+    fn names_field(&self) -> bool {
+        if !self.key.contains(&b'\\') {
+            return self.key == self.field;
+        }
+        let quoted = [b"\"", &self.key[..], b"\""].concat();
+        serde_json::from_slice::<String>(&quoted).is_ok_and(|key| key.as_bytes() == self.field)
+    }
+
     /// What is left of the text: everything but lists.
     pub(crate) fn rest(&self) -> &[u8] {
         self.rest.kept()
@@ -98,7 +121,7 @@ impl Items {
                 self.marks.string_from(place);
             }
             b':' if self.inside => self.marks.key(),
-            b':' if self.depth == 1 => self.is_field = self.key == self.field,
+            b':' if self.depth == 1 => self.is_field = self.names_field(),
             b'{' | b'[' => {
                 if byte == b'[' && self.depth == 1 && mem::take(&mut self.is_field) {
                     self.rest.push(&piece[*from..=at]);

@@ -224,7 +224,9 @@ impl Transport {
         };
         let Some(mut again) = again else {
             // A file that streams: whoever has it sends it again, with the new token.
-            return Err(self.error(ErrorKind::Authentication, "the access token had ended and was renewed").unsent());
+            let error =
+                self.error(ErrorKind::Authentication, "the provider refused the access token, and it was renewed");
+            return Err(error.with_http_status(response.status().as_u16()).unsent());
         };
         again.headers_mut().insert(AUTHORIZATION, token.header());
         self.once(again, operation).await
@@ -293,7 +295,9 @@ fn failed(error: Error) -> Response {
 /// Cuts the body off at `limit` bytes, counted after decompression, and refuses one that announces more.
 fn limited(response: Response, limit: u64, transport: &Transport) -> Result<Response, Error> {
     let announced = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > limit) {
+    // Of a refusal only the beginning is read, and its status matters more than its size.
+    let counts = response.status().is_success() || !transport.call.held;
+    if counts && announced.is_some_and(|length: u64| length > limit) {
         return Err(transport.error(ErrorKind::TooLarge, "the answer announces more bytes than the limit allows"));
     }
     if transport.call.held {

@@ -13,6 +13,9 @@ use crate::{Error, ErrorKind};
 /// Renewed this long before it ends, so that a request does not arrive with a token that died on the way. A fifth of a short life.
 const AHEAD: Duration = Duration::from_secs(60);
 
+/// A refused login is not tried again for this long: a hundred waits with one wrong password are one login a minute, and no locked account.
+const REFUSED: Duration = Duration::from_secs(60);
+
 pub(crate) type GrantFuture<'a> = Pin<Box<dyn Future<Output = Result<Grant, Error>> + Send + 'a>>;
 
 /// Where tokens come from: a provider's login and refresh calls.
@@ -41,6 +44,14 @@ struct State {
     refresh: Option<SecretString>,
     renew_at: Option<Duration>,
     generation: u64,
+    /// The last login failed; until then nobody tries another.
+    failed: Option<(Duration, Failure)>,
+}
+
+/// What is kept of a failed login.
+struct Failure {
+    kind: ErrorKind,
+    http_status: Option<u16>,
 }
 
 /// A token, and which one of all that the cache has seen.
@@ -101,14 +112,21 @@ impl TokenCache {
         let Some(source) = &self.source else {
             return Err(Error::new(ErrorKind::Authentication, "there is no token and no way to get one"));
         };
-        let grant = match &state.refresh {
+        if let Some((until, failure)) = &state.failed
+            && clock.now() < *until
+        {
+            return Err(failure.again(*until - clock.now()));
+        }
+        let granted = match &state.refresh {
             Some(refresh_token) => match source.refresh(refresh_token).await {
                 // Not "the provider is away", but "this refresh token is dead".
-                Err(error) if !error.is_transient() => source.login().await?,
-                other => other?,
+                Err(error) if !error.is_transient() => source.login().await,
+                other => other,
             },
-            None => source.login().await?,
+            None => source.login().await,
         };
+        let grant = granted.inspect_err(|error| state.failed = Failure::of(error, clock.now()))?;
+        state.failed = None;
         let token = Token { value: bearer(&grant.access)?, generation: state.generation + 1 };
         let ahead = AHEAD.min(grant.lifetime / 5);
         state.generation = token.generation;
@@ -116,6 +134,25 @@ impl TokenCache {
         state.refresh = grant.refresh;
         state.token = Some(token.clone());
         Ok(token)
+    }
+}
+
+impl Failure {
+    /// What to remember of `error`, and until when: a refusal for a while, and as long as the provider asked to be left alone.
+    fn of(error: &Error, now: Duration) -> Option<(Duration, Self)> {
+        let refused = (error.kind() == ErrorKind::Authentication).then_some(REFUSED);
+        let pause = refused.max(error.retry_after())?;
+        Some((now.saturating_add(pause), Self { kind: error.kind(), http_status: error.http_status() }))
+    }
+
+    /// The same error for who asks while it lasts.
+    fn again(&self, left: Duration) -> Error {
+        let error =
+            Error::new(self.kind, "logging in failed a moment ago, and is not tried again yet").with_retry_after(left);
+        match self.http_status {
+            Some(status) => error.with_http_status(status),
+            None => error,
+        }
     }
 }
 

@@ -13,6 +13,9 @@ use crate::drift::Drift;
 /// Objects inside objects are followed this deep; status and counters stand at the first or second level.
 const DEPTH: usize = 3;
 
+/// A status has some twenty fields. With thousands it is something else, and comparing each with each would take its time.
+const MOST_FIELDS: usize = 2_000;
+
 /// The vital signs of a status body: its scalars, found by JSON pointer, read without expecting anything of them.
 ///
 /// A large body comes skimmed, with the number of its items in place of each list, so memory does not grow with the rows. A number may come
@@ -193,6 +196,9 @@ fn fields<'de, A: MapAccess<'de>>(
 ) -> Result<(), A::Error> {
     while let Some(key) = map.next_key_seed(Key)? {
         let place = found.len();
+        if place >= MOST_FIELDS {
+            return Err(A::Error::custom("more fields than any status has"));
+        }
         found.push(Field { parent, key, value: Scalar::Null });
         let value = map.next_value_seed(Value { found, place, depth, lists })?;
         found[place].value = value;

@@ -142,6 +142,17 @@ impl Machine {
         }
     }
 
+    /// When the wait is given up even without a last look, where there was no request left for one.
+    pub(super) fn ends_by(&self) -> Option<Duration> {
+        self.options.deadline.map(|deadline| deadline.saturating_add(LAST_LOOK))
+    }
+
+    /// The end of the wait then.
+    pub(super) fn expired(&mut self, now: Duration) -> Error {
+        let end = self.over(now);
+        self.complete(now, end)
+    }
+
     /// The end of the wait because its caller wants it.
     pub(super) fn interrupted(&mut self, now: Duration) -> Error {
         self.complete(now, Error::new(ErrorKind::Interrupted, "the wait was stopped"))
@@ -183,21 +194,25 @@ impl Machine {
         };
         let seen = seen.with_hint(error.retry_after());
         self.fault = Some(error);
-        let reason = if self.is_over(now) {
-            // One bad look at the very end does not turn "still running" into "unreachable".
-            let fresh = self.gap.saturating_add(self.options.look_timeout);
-            if self.last_good.is_some_and(|good| now - good <= fresh) {
-                return Seen::End(Err(self.complete(now, Error::new(ErrorKind::Deadline, "the deadline passed"))));
-            }
-            "the deadline passed without a fresh look at the batch"
+        let end = if self.is_over(now) {
+            self.over(now)
         } else if now - failing_since >= self.options.failure_budget {
-            "no look at the batch succeeded within the failure budget"
+            Error::new(ErrorKind::Unreachable, "no look at the batch succeeded within the failure budget")
         } else {
             let gap = self.decide(now, seen);
             self.plan(now, gap);
             return Seen::Nothing;
         };
-        Seen::End(Err(self.complete(now, Error::new(ErrorKind::Unreachable, reason))))
+        Seen::End(Err(self.complete(now, end)))
+    }
+
+    /// What the end at the deadline is: one bad look at the very end does not turn "still running" into "unreachable".
+    fn over(&self, now: Duration) -> Error {
+        let fresh = self.gap.saturating_add(self.options.look_timeout);
+        if self.last_good.is_some_and(|good| now.saturating_sub(good) <= fresh) {
+            return Error::new(ErrorKind::Deadline, "the deadline passed");
+        }
+        Error::new(ErrorKind::Unreachable, "the deadline passed without a fresh look at the batch")
     }
 
     fn decide(&mut self, now: Duration, seen: Observation) -> Duration {

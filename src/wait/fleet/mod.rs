@@ -1,30 +1,23 @@
 //! Many waits that share one account's request limit.
 
+mod turns;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tracing::{Instrument, Span};
+use tracing::Span;
 
-use super::machine::{Machine, Seen};
+use super::machine::Machine;
 use super::observe;
 use super::options::Options;
-use super::snapshots::look;
 use crate::history::Histories;
 use crate::schedule::{Budget, Schedule};
 use crate::time::Clock;
 use crate::{Batch, Error, ErrorKind, Provider, Report, Snapshot};
-
-/// Looks under way at once. A look takes a fraction of a second, so this feeds any documented limit, and bounds the connections.
-const IN_FLIGHT: usize = 64;
-
-/// What looks are worth changes with time, but not much within a second; to ask it of every batch for every request would cost more.
-const ORDER_LASTS: Duration = Duration::from_secs(1);
 
 /// Waits for many batches of one account at once: one request budget for all, each request spent on the look that is worth most.
 ///
@@ -62,15 +55,20 @@ pub struct Fleet<'a, P> {
     options: Options,
     histories: Histories,
     budget: Budget,
-    waits: Vec<Option<Waiting>>,
+    waits: Vec<Option<Box<Waiting>>>,
     places: HashMap<String, usize>,
     /// Batches whose look is due, with what it is worth, and those whose look comes later, with when.
     due: Vec<(f64, usize)>,
     /// Have become due since that was put in order.
     arrived: Vec<usize>,
+    /// Are due, and wait until fewer looks at failing batches are under way.
+    held_back: Vec<usize>,
     ordered: Duration,
     later: BinaryHeap<Reverse<(Duration, usize)>>,
+    /// When each is given up, seen or not: the budget may have no request left for it.
+    given_up: BinaryHeap<Reverse<(Duration, usize)>>,
     in_flight: FuturesUnordered<Look<'a>>,
+    failing_in_flight: usize,
     /// Once stopped: all before this place have been handed over.
     stopped: Option<usize>,
     /// What has ended already.
@@ -83,10 +81,13 @@ struct Waiting {
     began: Duration,
     span: Span,
     seen: Option<Snapshot>,
+    /// The last look failed.
+    is_failing: bool,
+    is_in_flight: bool,
 }
 
-/// Which batch it was of, how long it took, what it came to.
-type Landed = (usize, Duration, Result<Snapshot, Error>);
+/// Which batch it was of and whether that was failing, how long it took, what it came to.
+type Landed = (usize, bool, Duration, Result<Snapshot, Error>);
 type Look<'a> = Pin<Box<dyn Future<Output = Landed> + Send + 'a>>;
 
 /// How far a [`Fleet`] is.
@@ -105,8 +106,8 @@ pub struct FleetProgress {
 
 impl FleetProgress {
     fn add(&mut self, seen: &Snapshot) {
-        self.rows_processed += seen.progress.processed.unwrap_or(0);
-        self.rows_total += seen.progress.total.unwrap_or(0);
+        self.rows_processed = self.rows_processed.saturating_add(seen.progress.processed.unwrap_or(0));
+        self.rows_total = self.rows_total.saturating_add(seen.progress.total.unwrap_or(0));
     }
 }
 
@@ -126,9 +127,12 @@ impl<'a, P: Provider> Fleet<'a, P> {
             places: HashMap::new(),
             due: Vec::new(),
             arrived: Vec::new(),
+            held_back: Vec::new(),
             ordered: Duration::ZERO,
             later: BinaryHeap::new(),
+            given_up: BinaryHeap::new(),
             in_flight: FuturesUnordered::new(),
+            failing_in_flight: 0,
             stopped: None,
             past: FleetProgress::default(),
         }
@@ -201,8 +205,11 @@ impl<'a, P: Provider> Fleet<'a, P> {
         let span = observe::span(&batch);
         let machine = Machine::new(self.options, self.histories.clone(), batch, rows, self.clock.wall());
         let began = self.now();
-        self.later.push(Reverse((began + machine.next_look(), self.waits.len())));
-        self.waits.push(Some(Waiting { machine, began, span, seen: None }));
+        let place = self.waits.len();
+        self.later.push(Reverse((began.saturating_add(machine.next_look()), place)));
+        self.given_up.extend(machine.ends_by().map(|by| Reverse((began.saturating_add(by), place))));
+        let waiting = Waiting { machine, began, span, seen: None, is_failing: false, is_in_flight: false };
+        self.waits.push(Some(Box::new(waiting)));
         Ok(())
     }
 
@@ -211,6 +218,7 @@ impl<'a, P: Provider> Fleet<'a, P> {
     pub fn stop(&mut self) {
         self.stopped = self.stopped.or(Some(0));
         self.in_flight.clear();
+        self.failing_in_flight = 0;
     }
 
     /// How far all of them are.
@@ -234,136 +242,17 @@ impl<'a, P: Provider> Fleet<'a, P> {
             if let Some(from) = self.stopped {
                 return self.interrupted(from);
             }
-            let pause = self.start_looks();
-            if let Some((place, took, seen)) = self.landed(pause).await
-                && let Some(end) = self.seen(place, took, seen)
-            {
+            if let Some(end) = self.expired() {
                 return Some(end);
             }
-        }
-    }
-
-    /// Starts every look that is due and can be afforded; says how long until the next one may be.
-    fn start_looks(&mut self) -> Option<Duration> {
-        let now = self.now();
-        while let Some(Reverse((due, place))) = self.later.peek().copied()
-            && due <= now
-        {
-            self.later.pop();
-            self.arrived.push(place);
-        }
-        self.order(now);
-        while self.in_flight.len() < IN_FLIGHT && !self.due.is_empty() {
-            if !self.budget.take(now) {
-                return Some(self.budget.wait(now).max(Duration::from_millis(1)));
+            let pause = self.start_looks();
+            if let Some((place, was_failing, took, seen)) = self.landed(self.pause(pause)).await {
+                self.failing_in_flight -= usize::from(was_failing);
+                if let Some(end) = self.seen(place, took, seen) {
+                    return Some(end);
+                }
             }
-            if let Some((_, place)) = self.due.pop() {
-                self.start(place);
-            }
-            self.order(now);
         }
-        if self.in_flight.len() >= IN_FLIGHT {
-            return None;
-        }
-        let Reverse((next, _)) = self.later.peek()?;
-        Some(next.saturating_sub(now).max(Duration::from_millis(1)))
-    }
-
-    /// Puts what is due in order of worth, the most last; while there is more due than the budget affords, once a second.
-    fn order(&mut self, now: Duration) {
-        let stale = self.due.is_empty() || now >= self.ordered.saturating_add(ORDER_LASTS);
-        if !stale || (self.due.is_empty() && self.arrived.is_empty()) {
-            return;
-        }
-        let due = self.due.drain(..).map(|(_, place)| place).chain(self.arrived.drain(..));
-        let mut due: Vec<_> = due
-            .filter_map(|place| {
-                let waiting = self.waits[place].as_ref()?;
-                Some((waiting.machine.worth(now.saturating_sub(waiting.began)), place))
-            })
-            .collect();
-        due.sort_by(|(one, place), (other, after)| one.total_cmp(other).then(after.cmp(place)));
-        self.due = due;
-        self.ordered = now;
-    }
-
-    fn start(&mut self, place: usize) {
-        let Some(Some(waiting)) = self.waits.get(place) else { return };
-        let (provider, batch) = (self.provider, waiting.machine.batch().clone());
-        let now = self.now().saturating_sub(waiting.began);
-        let limit = self.clock.sleep(waiting.machine.look_until(now).saturating_sub(now));
-        let (span, clock, asked) = (waiting.span.clone(), self.clock.clone(), self.clock.now());
-        self.in_flight.push(Box::pin(async move {
-            let seen = look(provider, &batch, limit).instrument(span).await;
-            (place, clock.now().saturating_sub(asked), seen)
-        }));
-    }
-
-    /// The next look to come back, or nothing after `pause`.
-    async fn landed(&mut self, pause: Option<Duration>) -> Option<Landed> {
-        let mut sleep = pause.map(|pause| self.clock.sleep(pause));
-        let in_flight = &mut self.in_flight;
-        std::future::poll_fn(move |context| {
-            if !in_flight.is_empty()
-                && let Poll::Ready(landed) = pin!(in_flight.next()).poll(context)
-            {
-                return Poll::Ready(landed);
-            }
-            match &mut sleep {
-                Some(sleep) => sleep.as_mut().poll(context).map(|()| None),
-                None => Poll::Pending,
-            }
-        })
-        .await
-    }
-
-    fn seen(
-        &mut self,
-        place: usize,
-        took: Duration,
-        look: Result<Snapshot, Error>,
-    ) -> Option<(Batch, Result<Report, Error>)> {
-        let now = self.now();
-        if let Err(error) = &look
-            && error.kind() == ErrorKind::RateLimited
-        {
-            self.budget.throttled(now, error.retry_after());
-        }
-        let waiting = self.waits.get_mut(place)?.as_mut()?;
-        if let Ok(snapshot) = &look {
-            waiting.seen = Some(snapshot.clone());
-        }
-        let Waiting { machine, began, span, .. } = waiting;
-        let elapsed = now.saturating_sub(*began);
-        let end = match span.in_scope(|| observe::seen(machine, elapsed, took, look, None)) {
-            Seen::Running(_) | Seen::Nothing => {
-                self.later.push(Reverse((*began + machine.next_look(), place)));
-                return None;
-            }
-            Seen::End(end) => end,
-        };
-        Some((self.remove(place)?, end))
-    }
-
-    /// The first batch at `from` or after it that has not ended.
-    fn interrupted(&mut self, from: usize) -> Option<(Batch, Result<Report, Error>)> {
-        let place = (from..self.waits.len()).find(|place| self.waits[*place].is_some())?;
-        self.stopped = Some(place);
-        let now = self.now();
-        let Waiting { machine, began, span, .. } = self.waits[place].as_mut()?;
-        let end = Err(machine.interrupted(now.saturating_sub(*began)));
-        span.in_scope(|| observe::end(&end));
-        Some((self.remove(place)?, end))
-    }
-
-    /// Closes the books on a batch that has ended.
-    fn remove(&mut self, place: usize) -> Option<Batch> {
-        let Waiting { machine, seen, .. } = self.waits[place].take()?;
-        self.past.ended += 1;
-        seen.iter().for_each(|seen| self.past.add(seen));
-        let batch = machine.batch().clone();
-        self.places.remove(batch.id());
-        Some(batch)
     }
 
     fn now(&self) -> Duration {
