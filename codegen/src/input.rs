@@ -1,6 +1,6 @@
 //! Files that somebody else may have written: read as far as they may go, and no further.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -13,8 +13,12 @@ pub(crate) const MAX_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) fn read(file: &Path, instead: &str) -> Result<String, Error> {
     let error = |reason: String| Error::new(file, None, "", reason);
     let unreadable = |reason: std::io::Error| error(format!("cannot be read: {reason}"));
+    // To open a pipe that nobody writes to would wait for ever.
+    if !fs::metadata(file).map_err(unreadable)?.is_file() {
+        return Err(error("cannot be read: it is not a plain file; save it as one".to_owned()));
+    }
     let mut bytes = Vec::new();
-    // The size is not asked for beforehand: what is no plain file has none, and has no end either.
+    // The size is not asked for beforehand: a file may grow.
     File::open(file).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     check_size(bytes.len(), instead).map_err(error)?;
     String::from_utf8(bytes).map_err(|reason| {

@@ -62,6 +62,13 @@ impl Spec {
         if text.bytes().filter(|sign| b",:[]{}".contains(sign)).count() > MAX_SIGNS {
             return Err(refuse(TOO_MUCH.to_owned()));
         }
+        Self::read(file, text).or_else(|error| match whole_signs(text) {
+            Some(text) => Self::read(file, &text),
+            None => Err(error),
+        })
+    }
+
+    fn read(file: &Path, text: &str) -> Result<Self, Error> {
         let mut reader =
             Reader { file, events: Parser::new_from_str(text), lines: HashMap::new(), left: MAX_KEPT_BYTES };
         let document = reader.document()?;
@@ -195,6 +202,31 @@ impl<'a> Reader<'a> {
     fn error(&self, span: Span, at: &str, reason: impl Into<String>) -> Error {
         Error::new(self.file, Some(span.start.line()), short(at), reason)
     }
+}
+
+/// JSON may write one sign as two escapes (`\ud83d\ude00`), each of which is nothing to YAML. The same text with the signs themselves,
+/// if it is JSON and has any; in YAML the escapes could be meant as they stand.
+fn whole_signs(text: &str) -> Option<String> {
+    serde_json::from_str::<Value>(text).ok()?;
+    let (mut whole, mut rest, mut found) = (String::with_capacity(text.len()), text, false);
+    while let Some(at) = rest.find('\\') {
+        let half = |from| u16::from_str_radix(rest.get(from..from + 6)?.strip_prefix("\\u")?, 16).ok();
+        let sign = half(at).zip(half(at + 6)).and_then(|(one, two)| char::decode_utf16([one, two]).next()?.ok());
+        let end = match sign.filter(|sign| sign.len_utf16() == 2) {
+            Some(sign) => {
+                found = true;
+                whole.push_str(&rest[..at]);
+                whole.push(sign);
+                at + 12
+            }
+            None => {
+                whole.push_str(&rest[..at + 2]);
+                at + 2
+            }
+        };
+        rest = &rest[end..];
+    }
+    found.then(|| whole + rest)
 }
 
 /// The pointer, or that of a value around it: under names of a megabyte each, an error about the innermost would be many.

@@ -105,7 +105,22 @@ fn files_without_end() {
     assert!(large.contains("is larger than 4194304 bytes; no spec has that much"), "{large}");
     let text = "a: 1\n".repeat(900_000);
     assert!(refused(&text).contains("is larger than 4194304 bytes"));
-    // It has no size that could be asked for.
     #[cfg(unix)]
-    assert!(within_bounds(|| Spec::load("/dev/zero")).expect_err("refused").reason.contains("is larger than"));
+    assert!(within_bounds(|| Spec::load("/dev/zero")).expect_err("refused").reason.contains("it is not a plain file"));
+}
+
+/// Nobody will ever write to it.
+#[cfg(unix)]
+#[test]
+fn a_pipe() {
+    let file = std::env::temp_dir().join(format!("bulkrail-codegen-pipe-{}.yaml", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&file).status().expect("mkfifo");
+    assert!(made.success());
+    let (send, said) = std::sync::mpsc::channel();
+    let pipe = file.clone();
+    std::thread::spawn(move || send.send(Spec::load(pipe).expect_err("refused").to_string()));
+    let said = said.recv_timeout(LONGEST);
+    fs::remove_file(&file).expect("our own file");
+    let said = said.expect("does not wait");
+    assert!(said.ends_with("cannot be read: it is not a plain file; save it as one"), "{said}");
 }

@@ -113,6 +113,20 @@ fn scalars_are_read_by_the_core_schema() {
     assert_eq!(spec.document, expected);
 }
 
+/// JSON may write a sign as two halves; in YAML they stand for themselves, or for nothing.
+#[test]
+fn signs_in_two_halves() {
+    let json = r#"{"a": "\\ud83d \ud83d\ude00é\ud83d\ude00\"",
+        "\ud83d\ude00": "\/\n"}"#;
+    let spec = Spec::parse("specs/some.json", json).expect("JSON");
+    assert_eq!(spec.document, serde_json::from_str::<serde_json::Value>(json).expect("JSON"));
+    assert_eq!(spec.line("/\u{1f600}"), Some(2));
+    let plain = Spec::parse("specs/some.yaml", r"a: '\ud83d\ude00'").expect("YAML");
+    assert_eq!(plain.document["a"], r"\ud83d\ude00");
+    refuses(r#"{"a": "\ud83d"}"#, 1, "is not YAML");
+    refuses(r#"{"a": "\ud83d\ude00", b: 1}"#, 1, "is not YAML");
+}
+
 #[test]
 fn every_value_knows_its_line() {
     let text = "a:\n  b/c:\n    - 1\n    - d: 2\n  e: |\n    text\n    text\n";

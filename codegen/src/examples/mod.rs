@@ -13,13 +13,13 @@
 //! ```
 
 mod dialect;
-
-use std::collections::HashMap;
+mod steps;
 
 use serde_json::Value;
 
 use crate::schemas::{Schema, schemas};
 use crate::{Error, Spec, pointer};
+use steps::{Steps, TooMuch};
 
 pub use dialect::Schemas;
 
@@ -45,28 +45,40 @@ pub fn examples(document: &Value) -> Vec<Example<'_>> {
 /// References must lead somewhere, which [`lint`](crate::lint()) sees to.
 #[must_use]
 pub fn lint(spec: &Spec) -> Vec<Error> {
-    let all = Schemas::of(&spec.document);
     let (examples, empty) = found(&spec.document);
     let reason = "needs a `value`: an example is kept here, in full";
     let mut wrong: Vec<Error> = empty.iter().map(|at| spec.error(at, reason)).collect();
-    let mut validators = HashMap::new();
-    for (schema_at, Example { at, schema, value }) in examples {
-        match validators.entry(schema_at.clone()).or_insert_with(|| all.validator(schema)) {
-            Ok(validator) => wrong.extend(dialect::problems(validator, value).into_iter().map(|problem| {
-                let reason =
-                    format!("does not fit the schema next to it: {}; correct one of them", short(&problem.reason));
-                spec.error(&format!("{at}{}", problem.at), reason)
-            })),
+    if let Err(TooMuch) = hold(spec, &examples, &mut wrong) {
+        wrong.push(spec.error("", TooMuch::reason()));
+    }
+    wrong.sort_by_key(|error| error.line);
+    wrong.dedup();
+    wrong
+}
+
+/// Holds the examples against their schemas; those of one schema stand together, and nothing is kept for the next one.
+fn hold(spec: &Spec, examples: &[(String, Example<'_>)], wrong: &mut Vec<Error>) -> Result<(), TooMuch> {
+    let (all, mut steps) = (Schemas::of(&spec.document), Steps::new());
+    for examples in examples.chunk_by(|one, next| one.0 == next.0) {
+        let (schema_at, Example { schema, .. }) = &examples[0];
+        let root = all.root(schema, &mut steps)?;
+        let validator = match dialect::validator(&root) {
+            Ok(validator) => validator,
             Err(reason) => {
-                let reason = format!("nothing can be held against it: {}; correct the schema", short(reason));
-                wrong.push(spec.error(&schema_at, reason));
+                let reason = format!("nothing can be held against it: {reason}; correct the schema");
+                wrong.push(spec.error(schema_at, reason));
+                continue;
+            }
+        };
+        for (_, Example { at, value, .. }) in examples {
+            steps.hold(&root, &root, value, 1, at.len())?;
+            for problem in dialect::problems(&validator, value) {
+                let reason = format!("does not fit the schema next to it: {}; correct one of them", problem.reason);
+                wrong.push(spec.error(&format!("{at}{}", problem.at), reason));
             }
         }
     }
-    wrong.sort_by_key(|error| error.line);
-    // One broken schema, many examples.
-    wrong.dedup();
-    wrong
+    Ok(())
 }
 
 /// The examples, each with the pointer of its schema; and the pointers of those without a value.
@@ -93,13 +105,4 @@ fn found(document: &Value) -> (Vec<(String, Example<'_>)>, Vec<String>) {
         }
     }
     (found, empty)
-}
-
-/// The start of what a validator says, which may hold the whole example.
-fn short(text: &str) -> String {
-    const LONGEST: usize = 300;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
 }
