@@ -48,6 +48,11 @@ impl Failure {
         Self::configuration(format!("{what}: {error}"))
     }
 
+    /// Whether nobody can tell what became of a submit.
+    pub(crate) fn is_outcome_unknown(&self) -> bool {
+        matches!(self, Self::Error(said) if matches!(said.error.kind(), ErrorKind::OutcomeUnknown | ErrorKind::Conflict))
+    }
+
     /// What was last seen of the batch before it.
     pub(crate) fn last_report(&self) -> Option<Report> {
         match self {

@@ -117,9 +117,11 @@ fn read(file: &Path) -> io::Result<Option<String>> {
 }
 
 /// Notes what was submitted, or is about to be, as a line of `submitted.jsonl` in the state directory: were this process killed, nobody else
-/// would know. That it cannot be noted never fails a command.
-pub(crate) fn note(submitted: &impl Serialize) {
-    let Some(file) = directory().map(|directory| directory.join("bulkrail").join("submitted.jsonl")) else { return };
+/// would know. That it cannot be noted never fails a command; what to say of it is returned.
+pub(crate) fn note(submitted: &impl Serialize) -> Result<(), String> {
+    let Some(file) = directory().map(|directory| directory.join("bulkrail").join("submitted.jsonl")) else {
+        return Ok(());
+    };
     let noted = || -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.append(true).create(true);
@@ -127,9 +129,7 @@ pub(crate) fn note(submitted: &impl Serialize) {
         let line = serde_json::to_string(submitted)? + "\n";
         options.open(&file)?.write_all(line.as_bytes())
     };
-    if let Err(error) = noted() {
-        tracing::warn!("{} does not note the batch: {error}", file.display());
-    }
+    noted().map_err(|error| format!("{} does not note what is submitted: {error}", file.display()))
 }
 
 /// All of `text` or nothing, whatever else reads or writes the file meanwhile.

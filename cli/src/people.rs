@@ -26,6 +26,15 @@ impl People {
         }
     }
 
+    /// Says what is in the way of nothing; beside a document (`json`), which stands alone on standard error, in the log only.
+    pub(crate) fn warn(self, warning: &str, json: bool) {
+        if json {
+            tracing::warn!("{warning}");
+        } else {
+            self.tell(&format!("warning: {warning}"));
+        }
+    }
+
     /// Whether to draw progress bars. A log and bars would paint over each other.
     pub(crate) fn want_bars(self) -> bool {
         !self.quiet && self.verbose == 0 && io::stderr().is_terminal()

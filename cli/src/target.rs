@@ -11,6 +11,7 @@ use serde_json::{Deserializer, Value};
 use crate::args::Target;
 use crate::failure::{Failure, prints_batch};
 use crate::input;
+use crate::people::complain;
 use crate::values::quoted;
 
 impl Target {
@@ -37,18 +38,18 @@ impl Target {
     }
 
     /// The command that waits for it again after an error of `kind`.
-    pub(crate) fn resumption(&self, kind: ErrorKind) -> String {
+    pub(crate) fn resumption(&self, kind: ErrorKind, connection: &str) -> String {
         match (&self.batch, self.provider, &self.id) {
             (Some(file), ..) if !is_stdin(file) => {
-                format!("bulkrail wait --batch {}", quoted(&file.to_string_lossy()))
+                format!("bulkrail wait --batch {}{connection}", quoted(&file.to_string_lossy()))
             }
             (None, Some(provider), Some(id)) if !prints_batch(kind) => {
-                format!("bulkrail wait {} {}", provider.id(), quoted(id))
+                format!("bulkrail wait {} {}{connection}", provider.id(), quoted(id))
             }
             _ if prints_batch(kind) => {
-                "bulkrail wait --batch FILE (FILE: what is on standard output, the batch document)".to_owned()
+                format!("bulkrail wait --batch FILE{connection} (FILE: what is on standard output, the batch document)")
             }
-            _ => "bulkrail wait --batch FILE".to_owned(),
+            _ => format!("bulkrail wait --batch FILE{connection}"),
         }
     }
 }
@@ -66,27 +67,37 @@ fn from_file(file: &Path) -> Result<Vec<Batch>, Failure> {
     } else {
         (file.display().to_string(), input::content(file)?)
     };
-    let batches = input::text(&bytes).map_err(str::to_owned).and_then(from_text);
-    batches.map_err(|reason| Failure::usage(format!("{name} holds no batch document: {reason}")))
+    let found = input::text(&bytes).map_err(str::to_owned).and_then(from_text);
+    let (batches, unknown) =
+        found.map_err(|reason| Failure::usage(format!("{name} holds no batch document: {reason}")))?;
+    for upload in unknown {
+        complain(&format!("warning: {upload}"));
+    }
+    Ok(batches)
 }
 
 /// The batches in batch documents, or in the field `batch` of other documents, or in arrays of these. Of several documents about one
-/// batch (`--jsonl`) the last one counts. The notes of what was about to be submitted are passed over: the batch follows, if there is one.
-fn from_text(text: &str) -> Result<Vec<Batch>, String> {
+/// batch (`--jsonl`) the last one counts. A note of what was about to be submitted is followed by the batch, or by a note that there is none;
+/// where neither is there, nobody knows, and that is said too.
+fn from_text(text: &str) -> Result<(Vec<Batch>, Vec<String>), String> {
     let mut batches: Vec<Batch> = Vec::new();
     let mut places = HashMap::new();
-    let mut key = None;
+    let mut keys = Vec::new();
     for document in Deserializer::from_str(text).into_iter::<Value>() {
         let documents = match document.map_err(|error| error.to_string())? {
             Value::Array(documents) => documents,
             document => vec![document],
         };
         for document in documents {
-            if let Some(noted) = key_of_upload(&document) {
-                key = Some(noted.to_owned());
+            if let Some(upload) = key_of_upload(&document) {
+                keys.retain(|known| *known != upload);
+                if document.get("submitted") != Some(&Value::Bool(false)) {
+                    keys.push(upload);
+                }
                 continue;
             }
             let batch = in_document(document)?;
+            keys.retain(|(provider, key)| (&**provider, Some(&**key)) != (batch.provider().as_str(), batch.key()));
             match places.entry((batch.provider().clone(), batch.id().to_owned())) {
                 Entry::Occupied(place) => batches[*place.get()] = batch,
                 Entry::Vacant(place) => {
@@ -96,21 +107,28 @@ fn from_text(text: &str) -> Result<Vec<Batch>, String> {
             }
         }
     }
-    match key {
-        _ if !batches.is_empty() => Ok(batches),
-        Some(key) => Err(format!(
-            "it has the key of an upload only, and nobody knows whether it arrived; submit the same file with --key {} again",
+    let unknown = keys.into_iter().map(|(provider, key)| {
+        format!(
+            "nobody knows whether an upload to {provider} arrived; submit the same file with --key {} again",
             quoted(&key)
-        )),
-        None => Err("it is empty".to_owned()),
+        )
+    });
+    let mut unknown: Vec<_> = unknown.collect();
+    match unknown.pop() {
+        Some(upload) if batches.is_empty() => Err(format!("it has the key of an upload only: {upload}")),
+        None if batches.is_empty() => Err("it is empty".to_owned()),
+        last => {
+            unknown.extend(last);
+            Ok((batches, unknown))
+        }
     }
 }
 
-/// The key in a note of what is about to be submitted: provider and key, and no id yet.
-fn key_of_upload(document: &Value) -> Option<&str> {
-    let document = document.as_object().filter(|document| document.len() == 2)?;
-    document.get("provider")?;
-    document.get("key")?.as_str()
+/// Provider and key in a note of what is about to be submitted, or was not: they are there, and no id.
+fn key_of_upload(document: &Value) -> Option<(String, String)> {
+    let document =
+        document.as_object().filter(|document| !document.contains_key("id") && !document.contains_key("batch"))?;
+    Some((document.get("provider")?.as_str()?.to_owned(), document.get("key")?.as_str()?.to_owned()))
 }
 
 fn in_document(mut document: Value) -> Result<Batch, String> {
@@ -135,7 +153,7 @@ mod tests {
         let pretty = "{\n  \"provider\": \"reap\",\n  \"id\": \"b-1\", \"key\": \"k\",\
                       \"submitted_at\": \"2026-01-01T00:00:00Z\"\n}";
         for text in [BATCH, &result, &lines, pretty] {
-            let batches = from_text(text).unwrap();
+            let (batches, _) = from_text(text).unwrap();
             let [batch] = &batches[..] else { panic!("{text}") };
             assert_eq!((batch.id(), batch.key()), ("b-1", Some("k")), "{text}");
         }
@@ -144,8 +162,19 @@ mod tests {
     #[test]
     fn what_was_about_to_be_submitted_is_no_batch_yet() {
         let note = r#"{"key":"k","provider":"reap"}"#;
-        let batches = from_text(&format!("{note}\n{BATCH}\n{note}\n")).unwrap();
-        assert_eq!(batches.iter().map(Batch::id).collect::<Vec<_>>(), ["b-1"]);
+        let other = r#"{"key":"k-2","provider":"reap"}"#;
+        let refused = r#"{"key":"k-2","provider":"reap","submitted":false}"#;
+        for (text, unknown) in [
+            (format!("{note}\n{BATCH}\n"), 0),
+            (format!("{note}\n{BATCH}\n{other}\n"), 1),
+            (format!("{other}\n{note}\n{BATCH}\n"), 1),
+            (format!("{other}\n{refused}\n{note}\n{BATCH}\n"), 0),
+        ] {
+            let (batches, uploads) = from_text(&text).unwrap();
+            assert_eq!(batches.iter().map(Batch::id).collect::<Vec<_>>(), ["b-1"], "{text}");
+            assert_eq!(uploads.len(), unknown, "{text}: {uploads:?}");
+            assert!(uploads.iter().all(|upload| upload.contains("--key k-2 again")), "{uploads:?}");
+        }
         assert!(from_text(note).is_err_and(|reason| reason.contains("--key k again")));
     }
 
@@ -179,7 +208,7 @@ mod tests {
         );
         let array = format!("[{}]", text.replace("} {", "},{"));
         for text in [text, array] {
-            let names: Vec<_> = from_text(&text).unwrap().iter().map(ToString::to_string).collect();
+            let names: Vec<_> = from_text(&text).unwrap().0.iter().map(ToString::to_string).collect();
             assert_eq!(names, ["reap batch b-1", "cdq batch b-1", "reap batch b-2"]);
         }
     }

@@ -267,6 +267,12 @@ impl Error {
         self
     }
 
+    /// Names the host that was to be reached.
+    pub(crate) fn at(mut self, host: &str) -> Self {
+        self.0.reason = format!("{}: {host}", self.0.reason).into();
+        self
+    }
+
     /// Marks that the provider saw nothing of the request.
     pub(crate) fn unsent(mut self) -> Self {
         self.0.unsent = true;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::raw::types;
 use super::{PROVIDER, raw};
-use crate::transport::Upload;
+use crate::transport::{Upload, check_quotes};
 use crate::{Error, ErrorKind};
 
 /// The column that comes back with each result, and so the one to tell rows apart by.
@@ -57,6 +57,7 @@ impl Workbook {
     /// length, no row, or a reference twice; row and column are named.
     pub fn of_csv(csv: impl Into<Upload>) -> Result<Self, Error> {
         let csv = csv.into();
+        check_quotes(&csv)?;
         let mut reader = csv::ReaderBuilder::new().from_reader(csv.reader()?);
         let header = reader.headers().map_err(|error| unreadable(&error))?.clone();
         let mut names = Vec::new();

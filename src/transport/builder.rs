@@ -131,6 +131,7 @@ impl<C: Room> ClientBuilder<C> {
         let wire = self.wire.unwrap_or_else(|| Arc::new(HttpWire(http.clone())));
         let transport = Transport::new(Shared {
             dialect,
+            host: url.host_str().unwrap_or_default().to_owned(),
             base_url: url.as_str().trim_end_matches('/').to_owned(),
             http,
             wire,

@@ -51,7 +51,7 @@ pub(crate) use skim::Skimmer;
 #[cfg(any(feature = "cdq", feature = "reap"))]
 pub(crate) use table::Table;
 #[cfg(feature = "xlsx")]
-pub(crate) use table::csv_reason;
+pub(crate) use table::{check_quotes, csv_reason};
 pub(crate) use tokens::{Grant, GrantFuture, TokenCache, TokenSource};
 pub(crate) use vitals::Vitals;
 use wire::HttpWire;
@@ -75,6 +75,8 @@ struct Shared {
     dialect: &'static Dialect,
     /// Scheme, host and path below which the documented paths lie; no slash at the end.
     base_url: String,
+    /// Of it, for people.
+    host: String,
     /// Builds requests; they leave through `wire`.
     http: reqwest::Client,
     wire: Arc<dyn Wire>,
@@ -262,8 +264,10 @@ impl Transport {
     }
 
     fn checked(&self, outcome: Result<Response, WireFault>) -> Result<Response, Error> {
-        let response =
-            outcome.map_err(|fault| fault.into_error().with_provider(self.shared.dialect.provider.clone()))?;
+        let response = outcome.map_err(|fault| {
+            let error = fault.into_error().with_provider(self.shared.dialect.provider.clone());
+            if fault == WireFault::Connect { error.at(&self.shared.host) } else { error }
+        })?;
         if response.status().as_u16() >= 600 {
             return Err(self.error(ErrorKind::Unavailable, "the answer has a status that HTTP does not define"));
         }

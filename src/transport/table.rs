@@ -34,6 +34,7 @@ impl Table {
         if start == b"\xef\xbb\xbf" {
             return Err(usage("the file begins with a byte order mark; save it as UTF-8 without one".to_owned()));
         }
+        check_quotes(csv)?;
         let mut reader = csv::ReaderBuilder::new().from_reader(csv.reader()?);
         let unreadable = |error: csv::Error| usage(csv_reason(&error));
         let header = reader.headers().map_err(unreadable)?.clone();
@@ -87,6 +88,20 @@ impl Table {
             None => Ok(()),
         }
     }
+}
+
+/// Refuses a file in which a cell is opened and never closed: all rows after it would count as a part of that cell.
+pub(crate) fn check_quotes(csv: &Upload) -> Result<(), Error> {
+    let (mut reader, mut piece, mut quotes) = (csv.reader()?, [0; 8192], 0);
+    while let Ok(read @ 1..) = reader.read(&mut piece) {
+        quotes += memchr::memchr_iter(b'"', &piece[..read]).count();
+    }
+    if quotes % 2 == 0 {
+        return Ok(());
+    }
+    Err(usage(
+        "a quotation mark is opened and not closed (within a cell, put the cell in marks and double it)".to_owned(),
+    ))
 }
 
 /// What is wrong with a CSV, without quoting it.

@@ -190,7 +190,7 @@ impl From<Feature> for ConfirmationFeature {
 /// How to wait.
 #[derive(Clone, Args)]
 pub(crate) struct Patience {
-    /// Give up after this time, such as 30m or 1h30m [default: what the provider advises, else 1h]
+    /// Give up after this time, such as 30m or 1h30m (10 s later at most, for a look that is under way) [default: what the provider advises, else 1h]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
     /// Shortest and longest time between two looks, such as 200ms..5s [default: what the provider advises]

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::follow::follow;
 use crate::memory::Memory;
 use crate::people::People;
+use crate::people::complain;
 use crate::progress::{Bar, Bars};
 use crate::submitted::Submitted;
 use crate::{account, exit, output, signals};
@@ -49,7 +50,7 @@ pub(crate) async fn run(args: RunArgs, people: People) -> Result<u8, Failure> {
     let total = parts.len();
     let mut jobs = Vec::new();
     for part in parts {
-        match part.submit(&client, submitting.as_mut()).await {
+        match part.submit(&client, submitting.as_mut(), |warning| people.warn(warning, args.json)).await {
             Ok((batch, submitted)) => {
                 if !args.json {
                     people.tell(line(&batch, submitted.rows).trim_end());
@@ -136,6 +137,12 @@ fn print(args: &RunArgs, batches: &[Batch], ends: Vec<Result<Accounted, Failure>
             Document::Open(batch) => output::json(batch),
         }),
     };
+    if let Err(error) = &printed
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        // They exist all the same: their ids must not be lost.
+        batches.iter().for_each(|batch| complain(&format!("submitted: {batch}")));
+    }
     output::last(printed)?;
     let mut worst = exit::SUCCESS;
     for end in ends {

@@ -17,7 +17,9 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
         look = client.look(&batch) => look,
         () = stop => Err(Error::new(ErrorKind::Interrupted, "the look was stopped").with_batch(batch.clone())),
     };
-    let snapshot = look.map_err(|error| Failure::from(error).resumed_by(|kind| args.target.resumption(kind)))?;
+    let snapshot = look.map_err(|error| {
+        Failure::from(error).resumed_by(|kind| args.target.resumption(kind, &args.connection.words()))
+    })?;
     let report = Report::new(batch, snapshot, 1, clock.now().saturating_sub(began));
     output::last(if args.json { output::json(&report) } else { output::text(&table::report(&report)) })?;
     Ok(exit::of_report(&report))

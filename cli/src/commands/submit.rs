@@ -17,7 +17,7 @@ pub(crate) async fn run(args: SubmitArgs, people: People) -> Result<u8, Failure>
     let mut stop = pin!(signals::stop().map_err(|error| Failure::machine("signals cannot be received", &error))?);
     let total = parts.len();
     for (done, part) in parts.into_iter().enumerate() {
-        let sent = part.submit(&client, stop.as_mut()).await;
+        let sent = part.submit(&client, stop.as_mut(), |warning| people.warn(warning, args.json)).await;
         let (batch, submitted) = sent.map_err(|failure| after(failure, done, total))?;
         let shown = if args.json { output::json(&batch) } else { output::text(&line(&batch, submitted.rows)) };
         if let Err(error) = shown {

@@ -123,6 +123,11 @@ fn parsed<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
 }
 
 fn of_csv(text: &[u8]) -> Result<Document, String> {
+    if text.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+        return Err(
+            "a quotation mark is opened and not closed (within a cell, put the cell in marks and double it)".to_owned()
+        );
+    }
     let mut reader = csv::ReaderBuilder::new().from_reader(text);
     let header = reader.headers().map_err(|error| unreadable(&error))?.clone();
     let mut places = HashMap::new();

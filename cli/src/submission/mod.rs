@@ -94,20 +94,32 @@ impl Submission {
 }
 
 impl Part {
-    /// Submits it, unless `stop` comes first: then nobody knows.
+    /// Submits it, unless `stop` comes first: then nobody knows. What is in the way of noting it goes to `warn`.
     pub(crate) async fn submit(
         self,
         client: &AnyClient,
         stop: impl Future<Output = ()>,
+        warn: impl Fn(&str),
     ) -> Result<(Batch, Submitted), Failure> {
+        let note = |noted: Result<(), String>| noted.unwrap_or_else(|warning| warn(&warning));
         let interrupted = self.content.interrupted();
-        if let Content::Reap { key, .. } = &self.content {
-            memory::note(&serde_json::json!({"provider": reap::PROVIDER, "key": key}));
+        let key = match &self.content {
+            Content::Reap { key, .. } => Some(key.clone()),
+            _ => None,
+        };
+        if let Some(key) = &key {
+            note(memory::note(&serde_json::json!({"provider": reap::PROVIDER, "key": key})));
         }
         tokio::select! {
             sent = self.content.send(client) => {
-                let batch = sent?;
-                memory::note(&batch);
+                let batch = sent.inspect_err(|failure| {
+                    // Refused for certain: nobody has to ask what became of it.
+                    if let Some(key) = key.filter(|_| !failure.is_outcome_unknown()) {
+                        let none = serde_json::json!({"provider": reap::PROVIDER, "key": key, "submitted": false});
+                        note(memory::note(&none));
+                    }
+                })?;
+                note(memory::note(&batch));
                 Ok((batch, self.submitted))
             }
             () = stop => Err(interrupted.into()),

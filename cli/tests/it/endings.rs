@@ -81,7 +81,7 @@ async fn people_read_what_went_wrong_and_why() {
     let lines: Vec<_> = run.stderr.lines().collect();
     assert!(lines[0].starts_with("error: reap: "), "{lines:?}");
     assert!(lines[1].starts_with("  because: "), "{lines:?}");
-    assert_eq!(lines.last(), Some(&"resume: bulkrail wait reap b-1"));
+    assert_eq!(lines.last(), Some(&&*format!("resume: bulkrail wait reap b-1 --base-url {}", server.url)));
 }
 
 #[tokio::test]

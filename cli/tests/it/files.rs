@@ -36,6 +36,8 @@ async fn refused(provider: &str, name: &str, content: impl AsRef<[u8]>, options:
 async fn killb() {
     refused("killb", "k-empty.csv", "externalId\n", &[], &["no rows"]).await;
     let twice = with(people(2), &format!("person-1,PERSON,PSE,{CANARY},x"));
+    let open = "externalId,accountType\nref-1,\"PSE\nref-2,PSE\n";
+    refused("killb", "k-open.csv", open, &[], &["quotation mark", "not closed"]).await;
     refused("killb", "k-twice.csv", twice, &[], &["row 4, column externalId"]).await;
     refused("killb", "k-short.csv", with(people(2), CANARY), &[], &["row 4", "cells"]).await;
     refused("killb", "k-latin.csv", b"externalId\n\xe9\n", &[], &["UTF-8"]).await;
@@ -60,6 +62,8 @@ async fn reap() {
     refused("reap", "r-twice.csv", twice, &[], &["row 4, column externalId"]).await;
     let many: Vec<_> = (0..5001).map(|row| format!("e-{row}")).collect();
     refused("reap", "r-many.csv", import(&many), &[], &["5000 rows"]).await;
+    let open = "externalId,shareToken\na,\"b\nc,d\n";
+    refused("reap", "r-open.csv", open, &[], &["quotation mark", "not closed"]).await;
     refused("reap", "r.xlsx", workbook(&[["externalId", "shareToken"]]), &[], &[]).await;
     refused("reap", "r-mark.csv", format!("\u{feff}{}", import(&["e-1".into()])), &[], &["byte order mark"]).await;
 }
@@ -79,6 +83,8 @@ async fn localpayment() {
         .await;
     let row = format!("acc-x,{CANARY},A,Doe,RFC,X");
     refused("localpayment", "l-type.csv", with(accounts(10), &row), &OPTIONS, &["row 12, column type"]).await;
+    let open = with(accounts(10), "acc-11,INDIVIDUAL,\"Jane,Doe,RFC,XAXX010101000\n");
+    refused("localpayment", "l-open.csv", open, &OPTIONS, &["quotation mark", "not closed"]).await;
     refused("localpayment", "l-column.csv", format!("externalId\n{CANARY}\n"), &OPTIONS, &["row 1", "column type"])
         .await;
     refused("localpayment", "l-few.csv", accounts(9), &OPTIONS, &["10 to 5000"]).await;

@@ -65,6 +65,6 @@ async fn people_are_told_the_file_to_go_on_with() {
     let file = TempFile::new("told.json", r#"{"provider":"reap","id":"b-3"}"#);
     let run = run(wait(&server, &["--batch", file.path(), "--deadline", "100ms"])).await;
     assert_eq!(run.code, 5);
-    let hint = format!("resume: bulkrail wait --batch {}", file.path());
+    let hint = format!("resume: bulkrail wait --batch {} --base-url {}", file.path(), server.url);
     assert_eq!(run.stderr.lines().last(), Some(hint.as_str()));
 }

@@ -183,13 +183,16 @@ fn left_behind(args: &WaitArgs, batches: &[Batch], ends: &[Option<End>], people:
     if !args.json && !args.jsonl && !seen.is_empty() {
         people.tell(table::batches(&seen).trim_end());
     }
+    if args.json && !seen.is_empty() {
+        let _ = output::json(&seen.iter().map(|(_, end)| Document::from(*end)).collect::<Vec<_>>());
+    }
     for batch in &open {
         // Whoever does not read it has the file to go on with.
         let _ = output::json(batch);
     }
     let reason = format!("the wait was stopped; {} of {} batches have not ended", open.len(), batches.len());
     let error = Error::new(ErrorKind::Interrupted, reason);
-    Failure::from(error).resumed_by(|kind| args.target.resumption(kind))
+    Failure::from(error).resumed_by(|kind| args.target.resumption(kind, &args.connection.words()))
 }
 
 fn print(args: &WaitArgs, batches: &[Batch], ends: &[End]) -> std::io::Result<()> {
@@ -207,7 +210,7 @@ fn print(args: &WaitArgs, batches: &[Batch], ends: &[End]) -> std::io::Result<()
     let open = lines.iter().filter(|(_, end)| end.as_ref().is_err_and(|error| prints_batch(error.kind())));
     let open: Vec<_> = open.map(|(batch, _)| batch).collect();
     if !open.is_empty() {
-        complain(&format!("resume: {}", args.target.resumption(ErrorKind::Deadline)));
+        complain(&format!("resume: {}", args.target.resumption(ErrorKind::Deadline, &args.connection.words())));
     }
     printed.and_then(|()| open.into_iter().try_for_each(output::json))
 }

@@ -48,7 +48,8 @@ async fn one(args: WaitArgs, batch: Batch, people: People) -> Result<u8, Failure
         Ok(report) => drift.status(Some(report)),
         Err(failure) => drift.status(failure.last_report().as_ref()),
     }
-    let report = ended.map_err(|failure| failure.resumed_by(|kind| args.target.resumption(kind)))?;
+    let report =
+        ended.map_err(|failure| failure.resumed_by(|kind| args.target.resumption(kind, &args.connection.words())))?;
     if args.json {
         output::last(output::json(&report))?;
     } else if !args.jsonl {
