@@ -150,3 +150,26 @@ fn a_login_server_that_asks_to_be_left_alone_is_left_alone() {
     assert_eq!(error.kind(), ErrorKind::RateLimited);
     assert_eq!(bench.wire.sent().len(), 1);
 }
+
+#[test]
+fn a_row_without_end_is_not_held_without_limit() {
+    let bench = Bench::new();
+    let mut limits = bulkrail::Limits::default();
+    limits.body = 100_000;
+    let credentials = killb::Credentials::access_token("t");
+    let builder = killb::Client::builder().credentials(credentials).limits(limits);
+    let client = builder.clock(bench.clock.clock()).wire(bench.wire.clone()).build().unwrap();
+    let rows = vec![String::from_utf8(row(1, b"\"x\"")).unwrap(); 5_000].join(",");
+    bench.wire.push(Reply::json(200, format!(r#"{{"status":"COMPLETED","results":[{rows}]}}"#)));
+    let account = bench.clock.run(client.account(&batch(killb::PROVIDER), None)).unwrap();
+    assert_eq!(account.rows.len(), 5_000, "many rows may pass through");
+    let endless = "x".repeat(200_000);
+    for body in [
+        format!(r#"{{"status":"COMPLETED","results":["{endless}"#),
+        format!(r#"{{"status":"{endless}","results":[]}}"#),
+    ] {
+        bench.wire.push(Reply::json(200, body));
+        let error = bench.clock.run(client.account(&batch(killb::PROVIDER), None)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+    }
+}
