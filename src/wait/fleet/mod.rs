@@ -146,7 +146,8 @@ impl<'a, P: Provider> Fleet<'a, P> {
         self
     }
 
-    /// As [`Wait::deadline`](super::Wait::deadline), for each batch from when it is added.
+    /// As [`Wait::deadline`](super::Wait::deadline), for each batch from when it is added; it holds even where no request is left for a last
+    /// look.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = Some(deadline);
@@ -215,6 +216,26 @@ impl<'a, P: Provider> Fleet<'a, P> {
 
     /// Stops all waits: from now on [`Fleet::next`] hands over at once, one after the other, what has not ended, each with an error of kind
     /// [`Interrupted`](ErrorKind::Interrupted) that holds the batch and what was last seen of it. The batches go on at the provider.
+    ///
+    /// ```no_run
+    /// # use std::future::Future;
+    /// # async fn example<P: bulkrail::Provider>(mut fleet: bulkrail::wait::Fleet<'_, P>, shutdown: impl Future<Output = ()>) {
+    /// let mut shutdown = std::pin::pin!(shutdown);
+    /// let mut is_stopped = false;
+    /// loop {
+    ///     tokio::select! {
+    ///         end = fleet.next() => match end {
+    ///             Some((batch, end)) => println!("{batch}: {:?}", end.map(|report| report.outcome())),
+    ///             None => break,
+    ///         },
+    ///         () = &mut shutdown, if !is_stopped => {
+    ///             fleet.stop();
+    ///             is_stopped = true;
+    ///         }
+    ///     }
+    /// }
+    /// # }
+    /// ```
     pub fn stop(&mut self) {
         self.stopped = self.stopped.or(Some(0));
         self.in_flight.clear();
