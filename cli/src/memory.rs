@@ -68,6 +68,12 @@ fn kept(file: &Path) -> Histories {
 /// Adds what was learned between `before` and `now` to the file, whatever other runs added meanwhile.
 async fn add(file: &Path, before: &str, now: &str) -> io::Result<()> {
     let _lock = lock(file).await;
+    // Garbage is replaced; what may not even be read is not ours.
+    if let Err(error) = read(file)
+        && error.kind() != io::ErrorKind::InvalidData
+    {
+        return Err(error);
+    }
     let all = merged(&from_str(before)?, &from_str(now)?, &from_str(&kept(file).export())?);
     // No longer than histories are.
     let histories = Histories::default();
@@ -104,15 +110,15 @@ fn directory() -> Option<PathBuf> {
 }
 
 fn read(file: &Path) -> io::Result<Option<String>> {
-    let opened = match File::open(file) {
+    // Asked before it is opened: a pipe would be waited for.
+    match fs::metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    if !opened.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file"));
+        Err(error) => return Err(error),
+        Ok(found) if !found.is_file() => return Err(io::Error::other("it is no file")),
+        Ok(_) => {}
     }
     let mut text = String::new();
-    opened.take(MAX_BYTES).read_to_string(&mut text)?;
+    File::open(file)?.take(MAX_BYTES).read_to_string(&mut text)?;
     Ok(Some(text))
 }
 

@@ -165,3 +165,13 @@ async fn a_run_keeps_it_and_the_demo_does_not() {
     let noted = fs::read_to_string(state.file().with_file_name("submitted.jsonl")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(noted.trim()).unwrap(), run.document()["batch"]);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_in_its_place_is_neither_waited_for_nor_replaced() {
+    let state = State::new("pipe");
+    fs::create_dir_all(state.file().parent().unwrap()).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(state.file()).status().unwrap().success());
+    assert!(wait(&state, &["-v"]).await.stderr.contains("is no file"));
+    assert!(!fs::metadata(state.file()).unwrap().is_file(), "it is still there");
+}
