@@ -173,3 +173,30 @@ fn a_row_without_end_is_not_held_without_limit() {
         assert_eq!(error.kind(), ErrorKind::TooLarge);
     }
 }
+
+#[test]
+fn an_upload_whose_new_token_is_refused_too_is_not_sent_again_and_again() {
+    let bench = Bench::new();
+    let client = client!(killb, bench, killb::Credentials::login("me@example.com", "secret"));
+    bench.wire.otherwise(|sent| match sent.url.path() {
+        path if path.ends_with("/login") || path.ends_with("/refresh") => {
+            Reply::json(200, r#"{"accessToken":"t","refreshToken":"r","expiresIn":3600000}"#)
+        }
+        _ => Reply::json(401, "{}"),
+    });
+    let error = bench.clock.run(client.upload(b"PK\x03\x04".to_vec())).unwrap_err();
+    assert_eq!((error.kind(), error.http_status()), (ErrorKind::Authentication, Some(401)));
+    let uploads = bench.wire.sent().iter().filter(|sent| sent.url.path().contains("bulk")).count();
+    assert_eq!(uploads, 2, "once, and once with a new token");
+}
+
+#[test]
+fn a_connection_that_did_not_come_about_names_its_host_and_nothing_else() {
+    let bench = Bench::new();
+    let credentials = killb::Credentials::access_token("t");
+    let builder = killb::Client::builder().credentials(credentials).base_url("https://kb.example.com/CANARY");
+    let client = builder.clock(bench.clock.clock()).wire(bench.wire.clone()).build().unwrap();
+    bench.wire.push(Reply::fault(bulkrail::transport::WireFault::Connect));
+    let error = bench.clock.run(client.look(&batch(killb::PROVIDER))).unwrap_err();
+    assert!(error.to_string().contains("kb.example.com") && !format!("{error}{error:?}").contains("CANARY"), "{error}");
+}

@@ -271,3 +271,10 @@ fn a_refusal_halves_the_rate_and_time_gives_it_back() {
     let _ = budget.take(Duration::from_secs(65));
     assert!((budget.rate() - 4.0).abs() < 1e-9);
 }
+
+#[test]
+fn a_rate_without_bound_is_no_rate_of_nothing() {
+    for (rate, expected) in [(f64::INFINITY, 1e6), (f64::NAN, 0.001), (-1.0, 0.001), (0.0, 0.001), (2.0, 2.0)] {
+        assert!((Budget::new(rate).rate() - expected).abs() < 1e-9, "{rate}");
+    }
+}

@@ -84,3 +84,23 @@ fn binds(statement: &Stmt, name: &str) -> bool {
 fn text(statement: &Stmt) -> String {
     statement.to_token_stream().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missed(body: &str) -> Result<(), usize> {
+        let version = r#"header_map.append(HeaderName::from_static("api-version"), value);"#;
+        let source =
+            format!("impl C {{ async fn a(&self) {{ let mut header_map = HeaderMap::new(); {version} {body} }} }}");
+        hand_over(&mut syn::parse_str(&source).unwrap())
+    }
+
+    #[test]
+    fn an_operation_that_is_written_otherwise_is_noticed() {
+        assert_eq!(missed("let result = self.exec(request, &info).await; let response = result?;"), Ok(()));
+        assert_eq!(missed("let outcome = self.exec(request, &info).await; let response = outcome?;"), Err(1));
+        assert_eq!(missed("let response = self.exec(request, &info).await?;"), Err(1));
+        assert_eq!(missed("let result = self.exec(request, &info).await; let answer = result?;"), Err(1));
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::raw::types;
 use super::{raw, status};
 use crate::drift::{Drift, DriftKind};
-use crate::transport::{At, Forms, Items, Reading, Transport, Vitals, WireFault, shape, text_at};
+use crate::transport::{At, Forms, Items, Reading, Transport, Vitals, WireFault, mended, shape, text_at};
 use crate::{Batch, Error, Row, RowOutcome, Snapshot};
 
 /// One entry of `results`: KillB's own type, and what it means.
@@ -89,23 +89,6 @@ enum Read {
     NoRow,
     /// No JSON, and what could be read of it all the same.
     Unreadable(Option<RowResult>),
-}
-
-/// A row with bytes that JSON does not have, somebody's cells copied without care: what cannot be a character becomes none.
-fn mended(item: &[u8]) -> String {
-    let text = String::from_utf8_lossy(item).replace(|character: char| character.is_control(), " ");
-    let mut parts = text.split("\\u");
-    let mut mended = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        // Half of a pair of escapes.
-        let half = part
-            .get(..4)
-            .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-            .filter(|code| (0xd800..0xe000).contains(code));
-        mended.push_str(if half.is_some() { "\\ufffd" } else { "\\u" });
-        mended.push_str(if half.is_some() { &part[4..] } else { part });
-    }
-    mended
 }
 
 impl fmt::Debug for RowResult {

@@ -169,6 +169,23 @@ impl Items {
     }
 }
 
+/// An item with bytes that JSON does not have, somebody's cells copied without care: what cannot be a character becomes none.
+pub(crate) fn mended(item: &[u8]) -> String {
+    let text = String::from_utf8_lossy(item).replace(|character: char| character.is_control(), " ");
+    let mut parts = text.split("\\u");
+    let mut mended = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // Half of a pair of escapes.
+        let half = part
+            .get(..4)
+            .and_then(|hex| u32::from_str_radix(hex, 16).ok())
+            .filter(|code| (0xd800..0xe000).contains(code));
+        mended.push_str(if half.is_some() { "\\ufffd" } else { "\\u" });
+        mended.push_str(if half.is_some() { &part[4..] } else { part });
+    }
+    mended
+}
+
 /// The next byte that is not the inside of a number, a word or white space.
 fn next_structure(piece: &[u8]) -> Option<usize> {
     // Strings are most of what there is: look for a quote first, then for brackets and commas before it.

@@ -20,7 +20,7 @@ pub struct Limits {
     pub download: Duration,
     /// Between two pieces of an answer; [`Limits::STALL`].
     pub stall: Duration,
-    /// Bytes of an answer that is held in memory, counted after decompression; [`Limits::BODY`].
+    /// Bytes of an answer that are held in memory (of streamed rows: one row at a time), counted after decompression; [`Limits::BODY`].
     pub body: usize,
     /// Bytes of an answer that passes through (polls, streamed rows), counted after decompression; [`Limits::STREAM`].
     pub stream: u64,

@@ -42,7 +42,7 @@ pub use builder::{ClientBuilder, Environment, Room};
 pub(crate) use dialect::{Complaint, Dialect, text_at};
 pub(crate) use forms::Forms;
 pub(crate) use held::explain;
-pub(crate) use items::Items;
+pub(crate) use items::{Items, mended};
 pub use limits::Limits;
 pub use multipart::Upload;
 pub(crate) use shape::{At, Shape, shape};

@@ -57,7 +57,7 @@ pub fn wait<P: Provider>(provider: &P, batch: Batch) -> Wait<'_, P> {
 /// - [`Interrupted`](crate::ErrorKind::Interrupted): [`stop_when`](Wait::stop_when) happened.
 /// - [`NotFound`](crate::ErrorKind::NotFound), [`Authentication`](crate::ErrorKind::Authentication) and other permanent answers.
 ///
-/// Each carries the batch, the last snapshot, the number of polls and the last fault.
+/// Each carries the batch, the last snapshot, the number of polls, and the fault since the last good look, if there was one.
 ///
 /// # Cancel safety
 ///

@@ -106,12 +106,13 @@ impl<'a, P: Provider> Fleet<'a, P> {
     }
 
     fn start(&mut self, place: usize) {
+        let now = self.now();
         let Some(Some(waiting)) = self.waits.get_mut(place) else { return };
         waiting.is_in_flight = true;
         let was_failing = waiting.is_failing;
         self.failing_in_flight += usize::from(was_failing);
         let (provider, batch) = (self.provider, waiting.machine.batch().clone());
-        let now = self.clock.now().saturating_sub(self.began).saturating_sub(waiting.began);
+        let now = now.saturating_sub(waiting.began);
         let limit = self.clock.sleep(waiting.machine.look_until(now).saturating_sub(now));
         let (span, clock, asked) = (waiting.span.clone(), self.clock.clone(), self.clock.now());
         self.in_flight.push(Box::pin(async move {
