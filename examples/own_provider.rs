@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bulkrail::time::Clock;
-use bulkrail::{Advice, Batch, Error, ErrorKind, Outcome, Progress, Provider, ProviderId, Snapshot, State};
+use bulkrail::{Batch, Error, ErrorKind, Outcome, PollingDefaults, Progress, Provider, ProviderId, Snapshot, State};
 
 const PAYSTUB: ProviderId = ProviderId::from_static("paystub");
 
@@ -35,7 +35,7 @@ impl Provider for Paystub {
         PAYSTUB
     }
 
-    async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
+    async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let line = self.status_line(batch.id()).await?;
         let unreadable = || Error::new(ErrorKind::Decode, "the answer is not a status line");
         let (word, counts) = line.split_once(' ').ok_or_else(unreadable)?;
@@ -47,7 +47,7 @@ impl Provider for Paystub {
         let state = match word {
             "busy" => State::Running,
             "ok" => State::Finished,
-            _ => State::Unrecognised, // a new word is no end: the wait goes on
+            _ => State::Unknown, // a new word is no end: the wait goes on
         };
         if state == State::Finished {
             (progress.succeeded, progress.failed) = (Some(done), Some(0));
@@ -55,16 +55,16 @@ impl Provider for Paystub {
         Ok(Snapshot::new(state, word, progress))
     }
 
-    fn advice(&self) -> Advice {
+    fn polling_defaults(&self) -> PollingDefaults {
         let millis = Duration::from_millis;
-        Advice::silent().with_delays(millis(100), millis(100), millis(500))
+        PollingDefaults::new().with_delays(millis(100), millis(100), millis(500))
     }
 }
 
 /// Waits for the end of a batch, telling what is seen on the way.
 async fn watch(provider: &Paystub, clock: Clock) -> Result<Option<Outcome>, Error> {
-    let batch = Batch::named(PAYSTUB, "batch-7")?;
-    let mut snapshots = bulkrail::wait(provider, batch).deadline(Duration::from_secs(10)).clock(clock).snapshots();
+    let batch = Batch::new(PAYSTUB, "batch-7")?;
+    let mut snapshots = bulkrail::wait(provider, batch).deadline(Duration::from_secs(10)).clock(clock).into_stream();
     let mut outcome = None;
     while let Some(report) = snapshots.next().await {
         let report = report?;
@@ -84,7 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[test]
 fn one_row_unaccounted_for_is_partial_and_a_502_ends_nothing() {
-    let clock = bulkrail::testing::VirtualClock::new();
+    let clock = bulkrail::test_util::VirtualClock::new();
     let provider = Paystub::default();
     let outcome = clock.run(watch(&provider, clock.clock())).unwrap();
     assert_eq!(outcome, Some(Outcome::Partial));

@@ -5,29 +5,11 @@
     doc = include_str!("../README.md")
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(
-    not(all(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment")),
-    allow(
-        dead_code,
-        unused_imports,
-        unused_macros,
-        reason = "below the rooms stands what any of them needs, not what each of them does"
-    )
-)]
 
-mod drift;
-mod error;
-mod generated;
-mod history;
-mod model;
-mod provider;
-mod room;
-pub mod schedule;
-#[cfg(feature = "testing")]
-pub mod testing;
-pub mod time;
-pub mod transport;
-pub mod wait;
+#[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
+mod any;
+#[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
+mod submission;
 
 #[cfg(feature = "cdq")]
 pub mod cdq;
@@ -37,13 +19,21 @@ pub mod killb;
 pub mod localpayment;
 #[cfg(feature = "reap")]
 pub mod reap;
+pub mod specs;
 
-pub use drift::{Drift, DriftKind};
-pub use error::{Error, ErrorDocument, ErrorKind};
-pub use history::Histories;
-pub use model::{
-    Account, Batch, Disagreement, Ledger, Outcome, Progress, ProviderId, Report, Row, RowOutcome, Snapshot, State,
+#[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
+pub use any::{AnyClient, AnySubmission};
+#[cfg(feature = "test-util")]
+pub use bulkrail_core::test_util;
+pub use bulkrail_core::{
+    Batch, BatchId, CountMismatch, Drift, DriftKind, DurationHistory, DynProvider, Error, ErrorBody, ErrorDocument,
+    ErrorKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome, PollEvent, PollFuture, PollStream,
+    PollingDefaults, Progress, Provider, ProviderId, Reconciler, Reconciliation, Report, Row, RowOutcome, Snapshot,
+    State, SubmittedRows, Wait, WaitSet, WaitSetProgress, http, poll, schedule, time, wait,
 };
-pub use provider::{Advice, Provider};
-pub use transport::{ClientBuilder, Environment, Limits, Upload};
-pub use wait::wait;
+pub use http::{ClientBuilder, Environment, Limits, Upload};
+#[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
+pub use submission::{FileFormat, SubmitOptions};
+
+// Pre-1.0 crates whose types are in public signatures.
+pub use {jiff, secrecy};

@@ -2,15 +2,15 @@
 
 mod common;
 
-use bulkrail::testing::Reply;
-use bulkrail::transport::WireFault;
+use bulkrail::http::ConnectorError;
+use bulkrail::test_util::MockResponse;
 use bulkrail::{Batch, Error, ErrorKind, Provider, ProviderId};
 use common::Bench;
 
-fn look<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, reply: Reply) -> Error {
-    bench.wire.push(reply);
-    let batch = Batch::named(provider, "b-1").unwrap();
-    let error = bench.clock.run(client.look(&batch)).unwrap_err();
+fn poll<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, reply: MockResponse) -> Error {
+    bench.connector.push(reply);
+    let batch = Batch::new(provider, "b-1").unwrap();
+    let error = bench.clock.run(client.poll(&batch)).unwrap_err();
     assert_eq!(error.batch(), Some(&batch), "every error has its batch");
     error
 }
@@ -50,34 +50,40 @@ fn any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId) {
     ];
     for (status, kind) in by_status {
         for body in bodies {
-            let error = look(bench, client, provider.clone(), Reply::new(status, body));
+            let error = look(bench, client, provider.clone(), MockResponse::new(status, body));
             assert_eq!((error.kind(), error.http_status()), (kind, Some(status)), "{status} {body}");
             assert_eq!(error.provider(), Some(provider));
             let shown = format!("{error}{error:?}{error:#?}");
             assert!(!shown.contains("CANARY"), "{status} {body}: {shown}");
         }
-        let error = look(bench, client, provider.clone(), Reply::new(status, "{\"code\":").breaking_off());
+        let error = look(bench, client, provider.clone(), MockResponse::new(status, "{\"code\":").breaking_off());
         assert_eq!(error.kind(), kind, "a body that breaks off still has a status");
     }
     for body in bodies.iter().filter(|body| !body.starts_with('{') || body.ends_with("CANARY")) {
-        let error = look(bench, client, provider.clone(), Reply::new(200, *body));
+        let error = look(bench, client, provider.clone(), MockResponse::new(200, *body));
         assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Decode, true), "200 {body}");
         assert!(!format!("{error}{error:?}").contains("CANARY"), "{error:?}");
     }
-    let faults = [WireFault::Connect, WireFault::Timeout, WireFault::Broken, WireFault::Garbled];
+    let faults = [
+        ConnectorError::Connect,
+        ConnectorError::Timeout,
+        ConnectorError::ConnectionReset,
+        ConnectorError::InvalidBody,
+    ];
     for fault in faults {
-        let error = look(bench, client, provider.clone(), Reply::fault(fault));
+        let error = look(bench, client, provider.clone(), MockResponse::fault(fault));
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, None), "{fault}");
     }
     for status in [600, 604, 800, 999] {
-        let error = look(bench, client, provider.clone(), Reply::json(status, r#"{"status":"completed"}"#));
+        let error = look(bench, client, provider.clone(), MockResponse::json(status, r#"{"status":"completed"}"#));
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{status} is no success");
     }
-    let error = look(bench, client, provider.clone(), Reply::json(429, "{}").header("retry-after", "7"));
+    let error = look(bench, client, provider.clone(), MockResponse::json(429, "{}").header("retry-after", "7"));
     assert_eq!(error.retry_after().map(|after| after.as_secs()), Some(7));
-    let error = look(bench, client, provider.clone(), Reply::json(500, "{}").header("x-request-id", "r-1"));
+    let error = look(bench, client, provider.clone(), MockResponse::json(500, "{}").header("x-request-id", "r-1"));
     assert_eq!(error.request_id(), Some("r-1"));
-    let error = look(bench, client, provider.clone(), Reply::json(200, "{}").header("content-length", "999999999999"));
+    let error =
+        look(bench, client, provider.clone(), MockResponse::json(200, "{}").header("content-length", "999999999999"));
     assert_eq!(error.kind(), ErrorKind::TooLarge);
 }
 
@@ -96,7 +102,7 @@ fn reap() {
     ];
     for (status, code, message, kind, shown) in table {
         let body = format!(r#"{{"code":"{code}","message":"{message}","parameter":""}}"#);
-        let error = look(&bench, &client, provider.clone(), Reply::json(status, body));
+        let error = look(&bench, &client, provider.clone(), MockResponse::json(status, body));
         assert_eq!((error.kind(), error.code(), error.provider_message()), (kind, Some(code), Some(message)));
         assert!(error.to_string().contains(code) && error.to_string().contains(shown), "{error}");
         assert_eq!(error.parameter(), None, "an empty parameter names nothing");
@@ -123,7 +129,7 @@ fn cdq() {
         (503, ErrorKind::Unavailable),
     ];
     for (status, kind) in table {
-        let error = look(&bench, &client, provider.clone(), Reply::json(status, body));
+        let error = look(&bench, &client, provider.clone(), MockResponse::json(status, body));
         assert_eq!((error.kind(), error.http_status(), error.code()), (kind, Some(status), Some("BAD_REQUEST")));
         assert_eq!(error.request_id(), Some("5c6a2c7e-9b0a-4e1a-8b0a-4e1a8b0a4e1a"));
     }
@@ -138,22 +144,22 @@ fn localpayment() {
     let provider = bulkrail::localpayment::PROVIDER;
     let rejected = r#"{"status":{"code":"300","description":"REJECTED","detail":"Invalid param + [paymentMethod] + [Is mandatory]"},
         "errors":[{"code":"300","description":"REJECTED","detail":"Invalid param + [paymentMethod] + [Is mandatory]"}]}"#;
-    let error = look(&bench, &client, provider.clone(), Reply::json(400, rejected));
+    let error = look(&bench, &client, provider.clone(), MockResponse::json(400, rejected));
     assert_eq!(
         (error.kind(), error.code(), error.parameter()),
         (ErrorKind::InvalidRequest, Some("300"), Some("paymentMethod"))
     );
 
     let gone = r#"{"status":{"code":"404","description":"REJECTED","detail":"Batch not found"}}"#;
-    let error = look(&bench, &client, provider.clone(), Reply::json(404, gone));
+    let error = look(&bench, &client, provider.clone(), MockResponse::json(404, gone));
     assert_eq!((error.kind(), error.provider_message()), (ErrorKind::NotFound, Some("Batch not found")));
 
     let twice =
         r#"{"status":{"code":"500","description":"REJECTED","detail":"External ID already used - Duplication"}}"#;
-    assert_eq!(look(&bench, &client, provider.clone(), Reply::json(400, twice)).kind(), ErrorKind::Conflict);
+    assert_eq!(look(&bench, &client, provider.clone(), MockResponse::json(400, twice)).kind(), ErrorKind::Conflict);
 
     let login = r#"{"detail":"No active account found with the given credentials"}"#;
-    let error = look(&bench, &client, provider.clone(), Reply::json(401, login));
+    let error = look(&bench, &client, provider.clone(), MockResponse::json(401, login));
     assert_eq!(error.provider_message(), Some("No active account found with the given credentials"));
     any_body(&bench, &client, &provider);
 }
@@ -165,7 +171,7 @@ fn killb() {
     let client = client!(killb, bench, bulkrail::killb::Credentials::access_token("t"));
     let provider = bulkrail::killb::PROVIDER;
     let body = r#"{"errorCode":"ACCOUNT.0001","message":["Account not found","try again"],"statusCode":"404","arguments":[{"key":"id","value":"x"}]}"#;
-    let error = look(&bench, &client, provider.clone(), Reply::json(404, body));
+    let error = look(&bench, &client, provider.clone(), MockResponse::json(404, body));
     assert_eq!(
         (error.kind(), error.code(), error.parameter()),
         (ErrorKind::NotFound, Some("ACCOUNT.0001"), Some("id"))
@@ -173,7 +179,7 @@ fn killb() {
     assert_eq!(error.provider_message(), Some("Account not found; try again"));
     assert!(error.to_string().contains("account not found"), "{error}");
 
-    let plain = Reply::json(500, r#"{"statusCode":500,"message":"Internal server error"}"#);
+    let plain = MockResponse::json(500, r#"{"statusCode":500,"message":"Internal server error"}"#);
     let error = look(&bench, &client, provider.clone(), plain);
     assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, None));
     any_body(&bench, &client, &provider);
@@ -184,10 +190,10 @@ fn killb() {
 fn a_batch_of_another_provider_is_refused_before_anything_is_sent() {
     let bench = Bench::new();
     let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
-    let batch = Batch::named(ProviderId::from_static("cdq"), "b-1").unwrap();
-    let error = bench.clock.run(client.look(&batch)).unwrap_err();
+    let batch = Batch::new(ProviderId::from_static("cdq"), "b-1").unwrap();
+    let error = bench.clock.run(client.poll(&batch)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
-    assert!(bench.wire.sent().is_empty());
+    assert!(bench.connector.sent().is_empty());
 }
 
 #[cfg(feature = "reap")]
@@ -197,9 +203,9 @@ fn an_error_of_the_raw_client_is_explained_the_same_way() {
     let bench = Bench::new();
     let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
     let body = r#"{"code":"0701020100","message":"Batch not found","parameter":""}"#;
-    bench.wire.push(Reply::json(404, body));
-    bench.wire.push(Reply::fault(WireFault::Timeout));
-    bench.wire.push(Reply::json(200, r#"{"totalRecords":"CANARY"}"#));
+    bench.connector.push(MockResponse::json(404, body));
+    bench.connector.push(MockResponse::fault(ConnectorError::Timeout));
+    bench.connector.push(MockResponse::json(200, r#"{"totalRecords":"CANARY"}"#));
     bench.clock.run(async {
         let error = raw::explain(client.raw().get_batch_status("b").await.unwrap_err()).await;
         assert_eq!((error.kind(), error.code()), (ErrorKind::NotFound, Some("0701020100")));

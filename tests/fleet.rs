@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use bulkrail::testing::{PROVIDER, VirtualClock, finished, running, unavailable};
+use bulkrail::poll::WaitSet;
+use bulkrail::test_util::{PROVIDER, VirtualClock, finished, running, unavailable};
 use bulkrail::time::Clock;
-use bulkrail::wait::Fleet;
-use bulkrail::{Advice, Batch, Error, ErrorKind, Histories, Outcome, Provider, ProviderId, Report, Snapshot};
+use bulkrail::{
+    Batch, DurationHistory, Error, ErrorKind, Outcome, PollingDefaults, Provider, ProviderId, Report, Snapshot,
+};
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
 /// An account with a limit of its own: more than `limit` looks within a second are refused.
-struct Account {
+struct Reconciliation {
     clock: VirtualClock,
     limit: usize,
     ends: fn(&str) -> Duration,
@@ -22,7 +24,7 @@ struct Account {
     refused: Mutex<Vec<Duration>>,
 }
 
-impl Account {
+impl Reconciliation {
     fn new(clock: &VirtualClock, limit: usize, ends: fn(&str) -> Duration) -> Self {
         Self { clock: clock.clone(), limit, ends, looks: Mutex::default(), refused: Mutex::default() }
     }
@@ -35,12 +37,12 @@ impl Account {
     }
 }
 
-impl Provider for Account {
+impl Provider for Reconciliation {
     fn id(&self) -> ProviderId {
         PROVIDER
     }
 
-    async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
+    async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let now = self.clock.elapsed();
         {
             let mut looks = self.looks.lock().unwrap();
@@ -61,8 +63,8 @@ impl Provider for Account {
         }
     }
 
-    fn advice(&self) -> Advice {
-        Advice::silent()
+    fn polling_defaults(&self) -> PollingDefaults {
+        PollingDefaults::new()
     }
 
     fn clock(&self) -> Clock {
@@ -71,10 +73,10 @@ impl Provider for Account {
 }
 
 fn batch(id: &str) -> Batch {
-    Batch::named(PROVIDER, id).unwrap()
+    Batch::new(PROVIDER, id).unwrap()
 }
 
-fn run(clock: &VirtualClock, mut fleet: Fleet<'_, Account>) -> HashMap<String, Result<Report, Error>> {
+fn run(clock: &VirtualClock, mut fleet: WaitSet<'_, Reconciliation>) -> HashMap<String, Result<Report, Error>> {
     let mut ends = HashMap::new();
     while let Some((batch, end)) = clock.run(fleet.next()) {
         assert!(ends.insert(batch.id().to_owned(), end).is_none(), "each ends once");
@@ -87,8 +89,8 @@ fn run(clock: &VirtualClock, mut fleet: Fleet<'_, Account>) -> HashMap<String, R
 #[test]
 fn the_budget_holds_however_many_batches_there_are() {
     let clock = VirtualClock::new();
-    let account = Account::new(&clock, 15, |_| secs(120));
-    let mut fleet = Fleet::new(&account).requests_per_second(5.0);
+    let account = Reconciliation::new(&clock, 15, |_| secs(120));
+    let mut fleet = WaitSet::new(&account).requests_per_second(5.0);
     (0..300).for_each(|number| fleet.add(batch(&format!("b-{number}"))).unwrap());
     let ends = run(&clock, fleet);
     assert!(ends.values().all(|end| end.as_ref().unwrap().outcome() == Some(Outcome::Succeeded)));
@@ -103,8 +105,8 @@ fn the_budget_holds_however_many_batches_there_are() {
 #[test]
 fn a_limit_lower_than_assumed_is_found_and_kept() {
     let clock = VirtualClock::new();
-    let account = Account::new(&clock, 4, |_| secs(400));
-    let mut fleet = Fleet::new(&account).requests_per_second(50.0);
+    let account = Reconciliation::new(&clock, 4, |_| secs(400));
+    let mut fleet = WaitSet::new(&account).requests_per_second(50.0);
     (0..200).for_each(|number| fleet.add(batch(&format!("b-{number}"))).unwrap());
     let ends = run(&clock, fleet);
     assert!(ends.values().all(Result::is_ok));
@@ -123,8 +125,8 @@ fn a_limit_lower_than_assumed_is_found_and_kept() {
 #[test]
 fn one_batch_that_fails_touches_no_other() {
     let clock = VirtualClock::new();
-    let account = Account::new(&clock, 1000, |_| secs(60));
-    let mut fleet = Fleet::new(&account).deadline(secs(600));
+    let account = Reconciliation::new(&clock, 1000, |_| secs(60));
+    let mut fleet = WaitSet::new(&account).deadline(secs(600));
     for id in ["gone", "a", "dark", "b"] {
         fleet.add(batch(id)).unwrap();
     }
@@ -142,24 +144,24 @@ fn one_batch_that_fails_touches_no_other() {
 
 #[test]
 fn a_deadline_holds_where_the_budget_has_no_request_left() {
-    use bulkrail::testing::Script;
+    use bulkrail::test_util::MockProvider;
     let clock = VirtualClock::new();
     let refuse = || Err(Error::new(ErrorKind::RateLimited, "too many").with_retry_after(secs(86_400)));
-    let provider = Script::by_time(&clock).from(secs(0), refuse);
-    let mut fleet = Fleet::new(&provider).deadline(secs(60));
+    let provider = MockProvider::by_time(&clock).from(secs(0), refuse);
+    let mut fleet = WaitSet::new(&provider).deadline(secs(60));
     fleet.add(provider.batch("b")).unwrap();
     let error = clock.run(fleet.next()).unwrap().1.unwrap_err();
     assert_eq!((error.kind(), error.polls()), (ErrorKind::Unreachable, 1));
-    assert!(clock.elapsed() <= secs(60) + bulkrail::wait::LAST_LOOK, "{:?}", clock.elapsed());
+    assert!(clock.elapsed() <= secs(60) + bulkrail::poll::FINAL_POLL_GRACE, "{:?}", clock.elapsed());
 
     let clock = VirtualClock::new();
-    let account = Account::new(&clock, 1000, |_| secs(10_000));
-    let mut fleet = Fleet::new(&account).deadline(secs(60));
+    let account = Reconciliation::new(&clock, 1000, |_| secs(10_000));
+    let mut fleet = WaitSet::new(&account).deadline(secs(60));
     (0..1000).for_each(|number| fleet.add(batch(&format!("b-{number}"))).unwrap());
     let ends = run(&clock, fleet);
     assert_eq!(ends.len(), 1000);
     assert!(ends.values().all(Result::is_err));
-    assert!(clock.elapsed() <= secs(60) + bulkrail::wait::LAST_LOOK, "{:?}", clock.elapsed());
+    assert!(clock.elapsed() <= secs(60) + bulkrail::poll::FINAL_POLL_GRACE, "{:?}", clock.elapsed());
 }
 
 #[test]
@@ -170,7 +172,7 @@ fn looks_that_hang_keep_no_other_batch_from_being_seen() {
             PROVIDER
         }
 
-        async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
+        async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
             if batch.id().starts_with("hangs") {
                 self.0.clock().sleep(secs(1_000_000)).await;
             }
@@ -183,7 +185,7 @@ fn looks_that_hang_keep_no_other_batch_from_being_seen() {
     }
     let seen_by = |hanging: usize| {
         let provider = Half(VirtualClock::new());
-        let mut fleet = Fleet::new(&provider).requests_per_second(20.0).deadline(secs(7200));
+        let mut fleet = WaitSet::new(&provider).requests_per_second(20.0).deadline(secs(7200));
         (0..hanging).for_each(|number| fleet.add(batch(&format!("hangs-{number}"))).unwrap());
         (0..100).for_each(|number| fleet.add(batch(&format!("b-{number}"))).unwrap());
         for _ in 0..100 {
@@ -199,31 +201,31 @@ fn looks_that_hang_keep_no_other_batch_from_being_seen() {
 #[test]
 fn a_batch_added_twice_is_looked_at_once() {
     let clock = VirtualClock::new();
-    let account = Account::new(&clock, 1000, |_| secs(0));
-    let mut fleet = Fleet::new(&account);
+    let account = Reconciliation::new(&clock, 1000, |_| secs(0));
+    let mut fleet = WaitSet::new(&account);
     for _ in 0..5 {
         fleet.add(batch("b")).unwrap();
     }
     assert_eq!(run(&clock, fleet).len(), 1);
     assert_eq!(account.looks_at()["b"], 1);
-    let other = Batch::named(ProviderId::from_static("other"), "b").unwrap();
-    assert_eq!(Fleet::new(&account).add(other).unwrap_err().kind(), ErrorKind::Usage);
+    let other = Batch::new(ProviderId::from_static("other"), "b").unwrap();
+    assert_eq!(WaitSet::new(&account).add(other).unwrap_err().kind(), ErrorKind::Usage);
 }
 
 #[test]
 fn durations_are_learned_and_survive_a_restart() {
-    let polls = |histories: &Histories| {
+    let polls = |histories: &DurationHistory| {
         let clock = VirtualClock::new();
-        let account = Account::new(&clock, 1000, |_| secs(300));
-        let mut fleet = Fleet::new(&account).history(histories);
+        let account = Reconciliation::new(&clock, 1000, |_| secs(300));
+        let mut fleet = WaitSet::new(&account).history(histories);
         let submitted = VirtualClock::BEGINNING;
         (0..20).for_each(|number| fleet.add(batch(&format!("b-{number}")).with_submitted_at(submitted)).unwrap());
         run(&clock, fleet);
         account.looks_at().values().sum::<usize>()
     };
-    let learned = Histories::default();
+    let learned = DurationHistory::default();
     let before = polls(&learned);
-    let restored = Histories::default();
+    let restored = DurationHistory::default();
     restored.import(&learned.export()).unwrap();
     assert!(!restored.export().contains("b-"), "durations only");
     let after = polls(&restored);
@@ -236,8 +238,8 @@ fn durations_are_learned_and_survive_a_restart() {
 #[test]
 fn a_fleet_that_is_stopped_hands_over_what_it_saw_of_each() {
     let clock = VirtualClock::new();
-    let account = Account::new(&clock, 1000, |id| secs(if id == "early" { 10 } else { 1000 }));
-    let mut fleet = Fleet::new(&account);
+    let account = Reconciliation::new(&clock, 1000, |id| secs(if id == "early" { 10 } else { 1000 }));
+    let mut fleet = WaitSet::new(&account);
     for id in ["a", "early", "b"] {
         fleet.add(batch(id)).unwrap();
     }
@@ -265,16 +267,16 @@ fn where_rows_are_known_small_batches_are_looked_at_before_large_ones() {
     let firsts = |with_rows: bool| {
         let clock = VirtualClock::new();
         // A second a row.
-        let account = Account::new(&clock, 1000, |id| secs(id.parse().unwrap_or(4000)));
-        let histories = Histories::default();
-        let mut learned = Fleet::new(&account).history(&histories);
+        let account = Reconciliation::new(&clock, 1000, |id| secs(id.parse().unwrap_or(4000)));
+        let histories = DurationHistory::default();
+        let mut learned = WaitSet::new(&account).history(&histories);
         for rows in (10..400).step_by(10) {
             let batch = batch(&rows.to_string()).with_submitted_at(VirtualClock::BEGINNING);
             learned.add_with_rows(batch, rows).unwrap();
         }
         run(&clock, learned);
         account.looks.lock().unwrap().clear();
-        let (began, mut fleet) = (clock.elapsed(), Fleet::new(&account).history(&histories));
+        let (began, mut fleet) = (clock.elapsed(), WaitSet::new(&account).history(&histories));
         for (id, rows) in [("large", 4000), ("small", 20)] {
             let batch = batch(id).with_submitted_at(clock.clock().wall());
             if with_rows { fleet.add_with_rows(batch, rows) } else { fleet.add(batch) }.unwrap();
@@ -292,8 +294,8 @@ fn where_rows_are_known_small_batches_are_looked_at_before_large_ones() {
 #[test]
 fn a_fleet_that_is_dropped_and_made_anew_goes_on() {
     let clock = VirtualClock::new();
-    let account = Account::new(&clock, 1000, |_| secs(100));
-    let mut fleet = Fleet::new(&account);
+    let account = Reconciliation::new(&clock, 1000, |_| secs(100));
+    let mut fleet = WaitSet::new(&account);
     (0..10).for_each(|number| fleet.add(batch(&format!("b-{number}"))).unwrap());
     clock.run(async {
         let mut next = std::pin::pin!(fleet.next());
@@ -305,7 +307,7 @@ fn a_fleet_that_is_dropped_and_made_anew_goes_on() {
         .await;
     });
     drop(fleet);
-    let mut fleet = Fleet::new(&account);
+    let mut fleet = WaitSet::new(&account);
     (0..10).for_each(|number| fleet.add(batch(&format!("b-{number}"))).unwrap());
     assert!(run(&clock, fleet).values().all(Result::is_ok));
 }

@@ -3,8 +3,8 @@
 
 mod common;
 
-use bulkrail::testing::{Reply, unavailable};
-use bulkrail::{Account, Batch, DriftKind, ErrorKind, Provider, State, killb, localpayment, reap};
+use bulkrail::test_util::{MockResponse, unavailable};
+use bulkrail::{Batch, DriftKind, ErrorKind, Provider, Reconciliation, State, killb, localpayment, reap};
 use common::Bench;
 
 fn killb(bench: &Bench) -> killb::Client {
@@ -12,14 +12,14 @@ fn killb(bench: &Bench) -> killb::Client {
 }
 
 fn batch(provider: bulkrail::ProviderId) -> Batch {
-    Batch::named(provider, "b-1").unwrap()
+    Batch::new(provider, "b-1").unwrap()
 }
 
-fn account(results: &[u8]) -> Account {
+fn account(results: &[u8]) -> Reconciliation {
     let bench = Bench::new();
     let body =
         [br#"{"status":"COMPLETED","totalRows":3,"successCount":3,"errorCount":0,"results":"#, results, b"}"].concat();
-    bench.wire.push(Reply::new(200, body));
+    bench.connector.push(MockResponse::new(200, body));
     let submitted = ["r-1", "r-2", "r-3"].map(str::to_owned);
     bench.clock.run(killb(&bench).account(&batch(killb::PROVIDER), Some(&submitted))).unwrap()
 }
@@ -69,7 +69,7 @@ fn the_list_of_rows_is_known_by_its_name_however_that_is_written() {
     let bench = Bench::new();
     let rows = |field: &str| {
         let item = String::from_utf8(row(1, b"\"x\"")).unwrap();
-        bench.wire.push(Reply::json(200, format!(r#"{{"status":"COMPLETED","{field}":[{item}]}}"#)));
+        bench.connector.push(MockResponse::json(200, format!(r#"{{"status":"COMPLETED","{field}":[{item}]}}"#)));
         let account = bench.clock.run(killb(&bench).account(&batch(killb::PROVIDER), None)).unwrap();
         account.rows.len()
     };
@@ -81,10 +81,11 @@ fn a_small_body_is_read_as_leniently_as_a_large_one() {
     for rows in [1, 1000] {
         let bench = Bench::new();
         let list = vec![String::from_utf8(row(1, b"\"a\tb\"")).unwrap(); rows].join(",");
-        bench
-            .wire
-            .push(Reply::json(200, format!(r#"{{"status":"COMPLETED","totalRows":{rows},"results":[{list},]}}"#)));
-        let seen = bench.clock.run(killb(&bench).look(&batch(killb::PROVIDER))).unwrap();
+        bench.connector.push(MockResponse::json(
+            200,
+            format!(r#"{{"status":"COMPLETED","totalRows":{rows},"results":[{list},]}}"#),
+        ));
+        let seen = bench.clock.run(killb(&bench).poll(&batch(killb::PROVIDER))).unwrap();
         assert_eq!((seen.state, seen.progress.total), (State::Finished, Some(rows as u64)));
     }
 }
@@ -95,9 +96,9 @@ fn a_status_with_thousands_of_fields_is_no_status() {
         let bench = Bench::new();
         let fields = (0..100_000).map(|n| if field.is_empty() { format!("\"f{n}\":1") } else { field.clone() });
         let body = format!(r#"{{"status":"completed",{}}}"#, fields.collect::<Vec<_>>().join(","));
-        bench.wire.push(Reply::json(200, body));
+        bench.connector.push(MockResponse::json(200, body));
         let client = client!(reap, bench, reap::Credentials::api_key("k"));
-        let error = bench.clock.run(client.look(&batch(reap::PROVIDER))).unwrap_err();
+        let error = bench.clock.run(client.poll(&batch(reap::PROVIDER))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);
     }
 }
@@ -106,10 +107,10 @@ fn a_status_with_thousands_of_fields_is_no_status() {
 fn a_server_that_failed_has_decided_nothing_whatever_its_body_says() {
     let bench = Bench::new();
     let client = client!(localpayment, bench, localpayment::Credentials::access_token("t"));
-    bench.wire.push(Reply::json(500, r#"{"status":{"code":"500"}}"#));
-    let error = bench.clock.run(client.look(&batch(localpayment::PROVIDER))).unwrap_err();
+    bench.connector.push(MockResponse::json(500, r#"{"status":{"code":"500"}}"#));
+    let error = bench.clock.run(client.poll(&batch(localpayment::PROVIDER))).unwrap_err();
     assert_eq!((error.kind(), error.is_transient()), (unavailable().kind(), true));
-    bench.wire.push(Reply::json(503, "{}").header("content-length", "99999999999999"));
+    bench.connector.push(MockResponse::json(503, "{}").header("content-length", "99999999999999"));
     let error = bench.clock.run(client.status(&batch(localpayment::PROVIDER))).unwrap_err();
     assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, Some(503)));
 }
@@ -117,7 +118,7 @@ fn a_server_that_failed_has_decided_nothing_whatever_its_body_says() {
 #[test]
 fn a_redirect_after_an_upload_does_not_say_that_nothing_was_submitted() {
     let bench = Bench::new();
-    bench.wire.push(Reply::new(303, "").header("location", "/accounts/bulk/b-7"));
+    bench.connector.push(MockResponse::new(303, "").header("location", "/accounts/bulk/b-7"));
     let error = bench.clock.run(killb(&bench).upload(b"PK\x03\x04".to_vec())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
 }
@@ -126,29 +127,29 @@ fn a_redirect_after_an_upload_does_not_say_that_nothing_was_submitted() {
 fn a_login_that_is_refused_is_not_tried_by_every_wait() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::login("me@example.com", "wrong"));
-    bench.wire.otherwise(|sent| match sent.url.path() {
-        path if path.ends_with("/login") => Reply::json(401, "{}"),
+    bench.connector.otherwise(|sent| match sent.url.path() {
+        path if path.ends_with("/login") => MockResponse::json(401, "{}"),
         path => panic!("nothing but logins: {path}"),
     });
     for number in 0..100 {
-        let batch = Batch::named(killb::PROVIDER, format!("b-{number}")).unwrap();
+        let batch = Batch::new(killb::PROVIDER, format!("b-{number}")).unwrap();
         let error = bench.clock.run(client.wait(batch)).unwrap_err();
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::Authentication, Some(401)));
     }
-    assert_eq!(bench.wire.sent().len(), 1);
+    assert_eq!(bench.connector.sent().len(), 1);
     bench.clock.advance(std::time::Duration::from_secs(61));
-    bench.clock.run(client.look(&batch(killb::PROVIDER))).unwrap_err();
-    assert_eq!(bench.wire.sent().len(), 2, "a corrected password is found out a minute later");
+    bench.clock.run(client.poll(&batch(killb::PROVIDER))).unwrap_err();
+    assert_eq!(bench.connector.sent().len(), 2, "a corrected password is found out a minute later");
 }
 
 #[test]
 fn a_login_server_that_asks_to_be_left_alone_is_left_alone() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::login("me@example.com", "secret"));
-    bench.wire.otherwise(|_| Reply::json(429, "{}").header("retry-after", "600"));
+    bench.connector.otherwise(|_| MockResponse::json(429, "{}").header("retry-after", "600"));
     let error = bench.clock.run(client.upload(b"PK\x03\x04".to_vec())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RateLimited);
-    assert_eq!(bench.wire.sent().len(), 1);
+    assert_eq!(bench.connector.sent().len(), 1);
 }
 
 #[test]
@@ -158,9 +159,9 @@ fn a_row_without_end_is_not_held_without_limit() {
     limits.body = 100_000;
     let credentials = killb::Credentials::access_token("t");
     let builder = killb::Client::builder().credentials(credentials).limits(limits);
-    let client = builder.clock(bench.clock.clock()).wire(bench.wire.clone()).build().unwrap();
+    let client = builder.clock(bench.clock.clock()).connector(bench.connector.clone()).build().unwrap();
     let rows = vec![String::from_utf8(row(1, b"\"x\"")).unwrap(); 5_000].join(",");
-    bench.wire.push(Reply::json(200, format!(r#"{{"status":"COMPLETED","results":[{rows}]}}"#)));
+    bench.connector.push(MockResponse::json(200, format!(r#"{{"status":"COMPLETED","results":[{rows}]}}"#)));
     let account = bench.clock.run(client.account(&batch(killb::PROVIDER), None)).unwrap();
     assert_eq!(account.rows.len(), 5_000, "many rows may pass through");
     let endless = "x".repeat(200_000);
@@ -168,7 +169,7 @@ fn a_row_without_end_is_not_held_without_limit() {
         format!(r#"{{"status":"COMPLETED","results":["{endless}"#),
         format!(r#"{{"status":"{endless}","results":[]}}"#),
     ] {
-        bench.wire.push(Reply::json(200, body));
+        bench.connector.push(MockResponse::json(200, body));
         let error = bench.clock.run(client.account(&batch(killb::PROVIDER), None)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
     }
@@ -178,15 +179,15 @@ fn a_row_without_end_is_not_held_without_limit() {
 fn an_upload_whose_new_token_is_refused_too_is_not_sent_again_and_again() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::login("me@example.com", "secret"));
-    bench.wire.otherwise(|sent| match sent.url.path() {
+    bench.connector.otherwise(|sent| match sent.url.path() {
         path if path.ends_with("/login") || path.ends_with("/refresh") => {
-            Reply::json(200, r#"{"accessToken":"t","refreshToken":"r","expiresIn":3600000}"#)
+            MockResponse::json(200, r#"{"accessToken":"t","refreshToken":"r","expiresIn":3600000}"#)
         }
-        _ => Reply::json(401, "{}"),
+        _ => MockResponse::json(401, "{}"),
     });
     let error = bench.clock.run(client.upload(b"PK\x03\x04".to_vec())).unwrap_err();
     assert_eq!((error.kind(), error.http_status()), (ErrorKind::Authentication, Some(401)));
-    let uploads = bench.wire.sent().iter().filter(|sent| sent.url.path().contains("bulk")).count();
+    let uploads = bench.connector.sent().iter().filter(|sent| sent.url.path().contains("bulk")).count();
     assert_eq!(uploads, 2, "once, and once with a new token");
 }
 
@@ -195,8 +196,8 @@ fn a_connection_that_did_not_come_about_names_its_host_and_nothing_else() {
     let bench = Bench::new();
     let credentials = killb::Credentials::access_token("t");
     let builder = killb::Client::builder().credentials(credentials).base_url("https://kb.example.com/CANARY");
-    let client = builder.clock(bench.clock.clock()).wire(bench.wire.clone()).build().unwrap();
-    bench.wire.push(Reply::fault(bulkrail::transport::WireFault::Connect));
-    let error = bench.clock.run(client.look(&batch(killb::PROVIDER))).unwrap_err();
+    let client = builder.clock(bench.clock.clock()).connector(bench.connector.clone()).build().unwrap();
+    bench.connector.push(MockResponse::fault(bulkrail::http::ConnectorError::Connect));
+    let error = bench.clock.run(client.poll(&batch(killb::PROVIDER))).unwrap_err();
     assert!(error.to_string().contains("kb.example.com") && !format!("{error}{error:?}").contains("CANARY"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulkrail::{Ledger, Progress, Row, RowOutcome};
+use bulkrail::{Progress, Reconciler, Row, RowOutcome};
 use proptest::prelude::*;
 
 /// A row of the provider's: for which reference, how it ended.
@@ -32,9 +32,9 @@ proptest! {
     /// The provider's list is anything: in any order, with rows twice, missing, or of nobody.
     #[test]
     fn no_row_is_ever_paired_with_another(submitted in prop::collection::btree_set(0u8..20, 0..20), list in prop::collection::vec(listed(), 0..40)) {
-        let mut ledger = Ledger::of(submitted.iter().map(|reference| format!("ref-{reference}")));
-        list.iter().enumerate().for_each(|(index, listed)| ledger.record(row(index, listed)));
-        let account = ledger.close(&Progress::default());
+        let mut reconciler = Reconciler::new(submitted.iter().map(|reference| format!("ref-{reference}")));
+        list.iter().enumerate().for_each(|(index, listed)| reconciler.push(row(index, listed)));
+        let account = reconciler.finish(&Progress::default());
 
         let mut truth: BTreeMap<u8, BTreeSet<String>> = BTreeMap::new();
         let mut times: BTreeMap<u8, usize> = BTreeMap::new();
@@ -64,24 +64,24 @@ proptest! {
             }
         }
         // What nobody submitted is listed as such, and nothing is dropped.
-        let foreign = list.iter().filter(|listed| listed.reference.is_none_or(|reference| !submitted.contains(&reference)));
-        prop_assert_eq!(account.foreign.len(), foreign.count());
+        let unexpected = list.iter().filter(|listed| listed.reference.is_none_or(|reference| !submitted.contains(&reference)));
+        prop_assert_eq!(account.unexpected.len(), unexpected.count());
         prop_assert_eq!(account.missing.len(), submitted.iter().filter(|reference| !truth.contains_key(reference)).count());
     }
 
     #[test]
     fn a_difference_to_the_providers_counts_is_visible(outcomes in prop::collection::vec(any::<bool>(), 0..30), total in prop::option::of(0u64..40), succeeded in prop::option::of(0u64..40), failed in prop::option::of(0u64..40)) {
-        let mut ledger = Ledger::unknown();
+        let mut reconciler = Reconciler::without_references();
         for (index, good) in outcomes.iter().enumerate() {
             let outcome = if *good { RowOutcome::Succeeded } else { RowOutcome::Failed };
-            ledger.record(row(index, &Listed { reference: None, outcome }));
+            reconciler.push(row(index, &Listed { reference: None, outcome }));
         }
         let mut progress = Progress::default();
         (progress.total, progress.succeeded, progress.failed) = (total, succeeded, failed);
-        let account = ledger.close(&progress);
+        let account = reconciler.finish(&progress);
         let good = outcomes.iter().filter(|good| **good).count() as u64;
         let rows = outcomes.len() as u64;
-        let differs = |what: &str| account.disagreements.iter().any(|found| found.what == what);
+        let differs = |what: &str| account.count_mismatches.iter().any(|found| found.what == what);
         prop_assert_eq!(differs("total"), total.is_some_and(|total| total != rows));
         prop_assert_eq!(differs("succeeded"), succeeded.is_some_and(|stated| stated != good));
         prop_assert_eq!(differs("failed"), failed.is_some_and(|stated| stated != rows - good));
@@ -91,7 +91,7 @@ proptest! {
 
 #[test]
 fn a_reference_submitted_twice_is_reported() {
-    let account = Ledger::of(["a", "b", "a"]).close(&Progress::default());
+    let account = Reconciler::new(["a", "b", "a"]).close(&Progress::default());
     assert_eq!(account.duplicates, ["a"]);
     assert_eq!(account.rows.len(), 3, "every submitted row is in it");
 }
@@ -100,24 +100,28 @@ fn a_reference_submitted_twice_is_reported() {
 #[cfg(feature = "reap")]
 #[test]
 fn reap_rows_are_read_from_their_entities() {
-    use bulkrail::testing::{Reply, ScriptedWire, VirtualClock};
+    use bulkrail::test_util::{MockConnector, MockResponse, VirtualClock};
     use bulkrail::{Batch, reap};
 
-    let (clock, wire) = (VirtualClock::new(), ScriptedWire::new());
+    let (clock, connector) = (VirtualClock::new(), MockConnector::new());
     let credentials = reap::Credentials::api_key("k");
-    let client =
-        reap::Client::builder().credentials(credentials).clock(clock.clock()).wire(wire.clone()).build().unwrap();
-    wire.otherwise(|sent| match sent.url.path() {
-        "/entity/good" => Reply::json(200, r#"{"id":"e-1","submittedRequirements":[{"status":"APPROVED"}]}"#),
-        "/entity/bad" => Reply::json(200, r#"{"id":"e-2","submittedRequirements":[{"status":"APPROVED"},{"status":"rejected","requirement":{"name":"KYC"}}]}"#),
-        "/entity/slow" => Reply::json(200, r#"{"id":3,"submittedRequirements":[{"status":"PENDING","by":"CANARY"}]}"#),
-        "/entity/gone" => Reply::json(404, "{}"),
-        _ => Reply::json(200, r#"{"status":"completed","totalRecords":4,"failedRecords":1,"summary":{"successfulRecords":1}}"#),
+    let client = reap::Client::builder()
+        .credentials(credentials)
+        .clock(clock.clock())
+        .connector(connector.clone())
+        .build()
+        .unwrap();
+    connector.otherwise(|sent| match sent.url.path() {
+        "/entity/good" => MockResponse::json(200, r#"{"id":"e-1","submittedRequirements":[{"status":"APPROVED"}]}"#),
+        "/entity/bad" => MockResponse::json(200, r#"{"id":"e-2","submittedRequirements":[{"status":"APPROVED"},{"status":"rejected","requirement":{"name":"KYC"}}]}"#),
+        "/entity/slow" => MockResponse::json(200, r#"{"id":3,"submittedRequirements":[{"status":"PENDING","by":"CANARY"}]}"#),
+        "/entity/gone" => MockResponse::json(404, "{}"),
+        _ => MockResponse::json(200, r#"{"status":"completed","totalRecords":4,"failedRecords":1,"summary":{"successfulRecords":1}}"#),
     });
     // Bad moments on the way cost nothing but time.
-    wire.push(Reply::new(502, "<html>"));
-    wire.push(Reply::json(429, "{}").header("retry-after", "3"));
-    let batch = Batch::named(reap::PROVIDER, "b-1").unwrap();
+    connector.push(MockResponse::new(502, "<html>"));
+    connector.push(MockResponse::json(429, "{}").header("retry-after", "3"));
+    let batch = Batch::new(reap::PROVIDER, "b-1").unwrap();
     let submitted = ["good", "bad", "slow", "gone"].map(str::to_owned);
     let account = clock.run(client.account(&batch, &submitted)).unwrap();
     let rows: Vec<_> = account.rows.iter().map(|row| (row.outcome, row.reason.as_deref())).collect();
@@ -130,7 +134,7 @@ fn reap_rows_are_read_from_their_entities() {
             (RowOutcome::Unaccounted, None),
         ]
     );
-    assert_eq!((account.missing, account.disagreements), (vec!["gone".to_owned()], vec![]));
+    assert_eq!((account.missing, account.count_mismatches), (vec!["gone".to_owned()], vec![]));
     // What an entity differs in from the spec is in the account, with how often.
     let drift = |pointer: &str| {
         account.drift.iter().find(|drift| drift.pointer == pointer).map(|drift| (drift.kind, drift.count))

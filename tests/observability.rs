@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bulkrail::reap::{Credentials, PROVIDER};
-use bulkrail::testing::Reply;
+use bulkrail::test_util::MockResponse;
 use bulkrail::{Batch, ErrorKind};
 use common::Bench;
 use tracing::field::{Field, Visit};
@@ -70,7 +70,7 @@ fn traced(bench: &Bench, id: &str) -> (String, Result<bulkrail::Report, bulkrail
     let client = client!(reap, bench, Credentials::api_key("CANARY-KEY"));
     let end = tracing::subscriber::with_default(tracing_subscriber::registry().with(lines.clone()), || {
         bench.clock.run(
-            client.wait(Batch::named(PROVIDER, id).unwrap()).interval(Duration::from_secs(1)..=Duration::from_secs(1)),
+            client.wait(Batch::new(PROVIDER, id).unwrap()).interval(Duration::from_secs(1)..=Duration::from_secs(1)),
         )
     });
     let lines = lines.0.lock().unwrap().clone();
@@ -81,10 +81,12 @@ fn traced(bench: &Bench, id: &str) -> (String, Result<bulkrail::Report, bulkrail
 fn the_names_of_spans_events_and_fields_are_fixed() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
-    bench.wire.push(Reply::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":4,"eta":7}"#));
-    bench.wire.push(Reply::new(502, "<html>"));
+    bench
+        .connector
+        .push(MockResponse::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":4,"eta":7}"#));
+    bench.connector.push(MockResponse::new(502, "<html>"));
     let done = r#"{"status":"completed","totalRecords":10,"processedRecords":10,"failedRecords":1,"summary":{"successfulRecords":9}}"#;
-    bench.wire.push(Reply::json(200, done));
+    bench.connector.push(MockResponse::json(200, done));
     let (lines, end) = traced(&bench, "b-1");
     end.unwrap();
     let elapsed: u128 = bench.clock.elapsed().as_millis();
@@ -108,15 +110,15 @@ fn the_answer_to_a_submit_tells_its_drift_too() {
     let bench = Bench::new();
     let lines = Lines::default();
     let client = client!(reap, bench, Credentials::api_key("CANARY-KEY"));
-    bench.wire.push(Reply::json(201, r#"{"batchId":"b-1","totalRecords":"CANARY","expires":"CANARY"}"#));
+    bench.connector.push(MockResponse::json(201, r#"{"batchId":"b-1","totalRecords":"CANARY","expires":"CANARY"}"#));
     let batch = tracing::subscriber::with_default(tracing_subscriber::registry().with(lines.clone()), || {
         bench.clock.run(client.upload("externalId,shareToken\na,b\n", None))
     });
     assert_eq!(batch.unwrap().id(), "b-1");
     let lines = lines.0.lock().unwrap().clone();
     for (pointer, kind) in [("/totalRecords", "type_mismatch"), ("/expires", "unknown_field")] {
-        let told = format!("bulkrail.drift.pointer=\"{pointer}\" bulkrail.drift.kind=\"{kind}\"");
-        assert!(lines.contains(&told), "{lines}");
+        let trace_request = format!("bulkrail.drift.pointer=\"{pointer}\" bulkrail.drift.kind=\"{kind}\"");
+        assert!(lines.contains(&trace_request), "{lines}");
     }
     assert!(!lines.contains("CANARY"), "{lines}");
 }
@@ -126,9 +128,9 @@ fn nothing_of_an_answer_or_a_credential_is_traced() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
     let canary = r#"{"status":"CANARY","newField":"CANARY","totalRecords":"CANARY","processedRecords":1,"summary":{"errors":["CANARY"]}}"#;
-    bench.wire.push(Reply::json(200, canary).header("x-request-id", "CANARY").header("location", "CANARY"));
-    bench.wire.push(Reply::new(502, "<html>CANARY</html>"));
-    bench.wire.push(Reply::json(403, r#"{"code":"CANARY","message":"CANARY","parameter":"CANARY"}"#));
+    bench.connector.push(MockResponse::json(200, canary).header("x-request-id", "CANARY").header("location", "CANARY"));
+    bench.connector.push(MockResponse::new(502, "<html>CANARY</html>"));
+    bench.connector.push(MockResponse::json(403, r#"{"code":"CANARY","message":"CANARY","parameter":"CANARY"}"#));
     let (lines, end) = traced(&bench, "b-1");
     assert_eq!(end.unwrap_err().kind(), ErrorKind::Permission);
     assert!(lines.contains("poll") && !lines.contains("CANARY"), "{lines}");
@@ -139,11 +141,11 @@ fn an_observer_sees_every_look() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
     let client = client!(reap, bench, Credentials::api_key("k"));
-    bench.wire.push(Reply::new(500, ""));
-    bench.wire.push(Reply::json(200, r#"{"status":"failed"}"#));
+    bench.connector.push(MockResponse::new(500, ""));
+    bench.connector.push(MockResponse::json(200, r#"{"status":"failed"}"#));
     let mut seen = Vec::new();
     let wait = client
-        .wait(Batch::named(PROVIDER, "b").unwrap())
+        .wait(Batch::new(PROVIDER, "b").unwrap())
         .observe(|polled| seen.push((polled.poll, polled.seen.is_ok(), polled.batch.id().to_owned())));
     bench.clock.run(wait).unwrap();
     assert_eq!(seen, [(1, false, "b".to_owned()), (2, true, "b".to_owned())]);

@@ -188,7 +188,7 @@ async fn with_tokens_that_die() {
 async fn with_answers_that_drift() {
     let sandbox = sandbox(Faults::Drift).await;
     let reports = all_four(&sandbox).await;
-    assert!(reports.iter().all(|report| report.snapshot.is_end()), "{reports:?}");
+    assert!(reports.iter().all(|report| report.snapshot.is_terminal()), "{reports:?}");
     let drift: Vec<_> = reports.iter().flat_map(|report| &report.snapshot.drift).collect();
     for kind in [DriftKind::UnknownField, DriftKind::UnknownValue, DriftKind::TypeMismatch] {
         assert!(drift.iter().any(|drift| drift.kind == kind), "{kind:?}: {drift:?}");
@@ -211,7 +211,7 @@ async fn rows_of_a_batch() {
     assert_eq!(account.failed().count() as u64, report.snapshot.progress.failed.unwrap());
     assert_eq!(account.rows.iter().filter_map(|row| row.reference.clone()).collect::<Vec<_>>(), submitted);
     assert!(
-        account.missing.is_empty() && account.foreign.is_empty() && account.disagreements.is_empty(),
+        account.missing.is_empty() && account.unexpected.is_empty() && account.count_mismatches.is_empty(),
         "{account:?}"
     );
     assert_eq!(account.drift, [], "nothing differs from the spec");
@@ -251,12 +251,12 @@ async fn wrong_credentials_and_unknown_batches() {
 
     let clients = Clients::of(&sandbox);
     let unknown = "784d4045-c900-4050-aad6-8fe4c8d2fb16";
-    let error = clients.killb.look(&Batch::named(killb::PROVIDER, unknown).unwrap()).await.unwrap_err();
+    let error = clients.killb.poll(&Batch::new(killb::PROVIDER, unknown).unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
-    let error = clients.reap.look(&Batch::named(reap::PROVIDER, unknown).unwrap()).await.unwrap_err();
+    let error = clients.reap.poll(&Batch::new(reap::PROVIDER, unknown).unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
-    let error = clients.cdq.look(&Batch::named(cdq::PROVIDER, unknown).unwrap()).await.unwrap_err();
+    let error = clients.cdq.poll(&Batch::new(cdq::PROVIDER, unknown).unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
-    let error = clients.localpayment.look(&Batch::named(localpayment::PROVIDER, unknown).unwrap()).await.unwrap_err();
+    let error = clients.localpayment.poll(&Batch::new(localpayment::PROVIDER, unknown).unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use bulkrail::schedule::{
-    BURST, Bounds, Budget, Decision, End, Fraction, History, JITTER, Observation, RING, Reason, Schedule,
+    BURST, Budget, DurationSamples, End, Fraction, IntervalBounds, JITTER, NextPoll, PollResult, RING, Reason, Schedule,
 };
 use proptest::prelude::*;
 
 /// One look, and how long after the one before (or after its due time) it came.
 #[derive(Debug, Clone)]
 struct Look {
-    observation: Observation,
+    observation: PollResult,
     hint: Option<Duration>,
     late: Duration,
     u: f64,
@@ -33,12 +33,12 @@ fn progress() -> impl Strategy<Value = Option<Fraction>> {
     ]
 }
 
-fn look() -> impl Strategy<Value = Look> {
+fn poll() -> impl Strategy<Value = Look> {
     let seen = prop_oneof![
-        1 => Just(Observation::queued()),
-        6 => progress().prop_map(Observation::running),
-        1 => Just(Observation::failed()),
-        1 => Just(Observation::throttled()),
+        1 => Just(PollResult::queued()),
+        6 => progress().prop_map(PollResult::running),
+        1 => Just(PollResult::failed()),
+        1 => Just(PollResult::throttled()),
     ];
     let hint = prop::option::weighted(0.2, prop_oneof![9 => 0..600u64, 1 => Just(1_000_000_000), 1 => Just(u64::MAX)]);
     let late = prop_oneof![9 => 0..5_000u64, 1 => 0..10_000_000u64];
@@ -48,7 +48,7 @@ fn look() -> impl Strategy<Value = Look> {
     })
 }
 
-fn schedule() -> impl Strategy<Value = (Schedule, Bounds)> {
+fn schedule() -> impl Strategy<Value = (Schedule, IntervalBounds)> {
     let rule = prop_oneof![
         4 => number().prop_map(|worth| Schedule::adaptive().worth(worth.abs() * 500.0)),
         1 => (0..100_000u64).prop_map(|ms| Schedule::fixed(Duration::from_millis(ms))),
@@ -57,15 +57,15 @@ fn schedule() -> impl Strategy<Value = (Schedule, Bounds)> {
         }),
     ];
     let millis = || prop_oneof![9 => 0..200_000u64, 1 => Just(0), 1 => Just(u64::MAX)].prop_map(Duration::from_millis);
-    (rule, millis(), millis(), millis(), millis()).prop_map(|(rule, first_min, min_gap, max_gap, max_blind)| {
-        let bounds = Bounds { first_min, min_gap, max_gap, max_blind };
+    (rule, millis(), millis(), millis(), millis()).prop_map(|(rule, initial_min, min, max, max_without_progress)| {
+        let bounds = IntervalBounds { initial_min, min, max, max_without_progress };
         (rule.bounds(bounds), bounds)
     })
 }
 
-fn history() -> impl Strategy<Value = History> {
+fn history() -> impl Strategy<Value = DurationSamples> {
     prop::collection::vec((prop::option::of(0..100_000u64), 0..4_000_000u64), 0..40).prop_map(|ends| {
-        let mut history = History::new();
+        let mut history = DurationSamples::new();
         for (size, millis) in ends {
             history.add(size, Duration::from_millis(millis));
         }
@@ -77,8 +77,8 @@ fn history() -> impl Strategy<Value = History> {
 fn wait(
     schedule: Schedule,
     looks: &[Look],
-    history: &mut History,
-    mut each: impl FnMut(Option<&Look>, Duration, Decision) -> Result<(), TestCaseError>,
+    history: &mut DurationSamples,
+    mut each: impl FnMut(Option<&Look>, Duration, NextPoll) -> Result<(), TestCaseError>,
 ) -> Result<(), TestCaseError> {
     let mut pace = schedule.pace(Some(1_000), history);
     let first = pace.first(Some(Duration::ZERO), 0.5, history);
@@ -107,12 +107,12 @@ proptest! {
         let deadline = Duration::from_millis(deadline);
         wait(schedule, &looks, &mut history, |look, now, decision| {
             let hint = look.and_then(|look| look.hint).unwrap_or_default();
-            let first = if look.is_none() { bounds.first_min } else { Duration::ZERO };
-            let floor = bounds.min_gap.max(first).max(hint);
+            let first = if look.is_none() { bounds.initial_min } else { Duration::ZERO };
+            let floor = bounds.min.max(first).max(hint);
             prop_assert!(decision.wait >= floor, "{decision:?} under {floor:?}");
             prop_assert!(!decision.wait.is_zero());
             let jittered = |floor: Duration| floor.saturating_add(floor.mul_f64(JITTER)).saturating_add(Duration::from_millis(2));
-            let most = bounds.max_gap.max(bounds.min_gap).max(Duration::from_millis(1));
+            let most = bounds.max.max(bounds.min).max(Duration::from_millis(1));
             // A floor is longer than the longest gap where the provider says so.
             let most = if floor > Duration::from_secs(1 << 40) { Duration::MAX } else { most.max(jittered(hint.max(first))) };
             // A failed look is not held to the longest gap, but to half a minute.
@@ -134,7 +134,7 @@ proptest! {
         looks in prop::collection::vec(look(), 0..30),
         history in history(),
     ) {
-        let waits = |mut history: History| {
+        let waits = |mut history: DurationSamples| {
             let mut waits = Vec::new();
             wait(schedule, &looks, &mut history, |_, _, decision| {
                 waits.push((decision.wait, decision.reason));
@@ -149,17 +149,17 @@ proptest! {
     fn a_history_comes_back_as_it_went(mut history in history(), looks in prop::collection::vec(look(), 0..20)) {
         wait(Schedule::adaptive(), &looks, &mut history, |_, _, _| Ok(()))?;
         let document = history.export();
-        let back = History::import(&document).expect("our own document");
+        let back = DurationSamples::import(&document).expect("our own document");
         prop_assert_eq!(back.export(), document);
         prop_assert_eq!(back.len(), history.len());
     }
 
     #[test]
     fn any_text_is_a_history_or_an_error(text in ".{0,200}", cells in prop::collection::vec(number(), 0..12)) {
-        let _ = History::import(&text);
+        let _ = DurationSamples::import(&text);
         let pairs: Vec<String> = cells.chunks(2).map(|pair| format!("{pair:?}")).collect();
         let document = format!(r#"{{"version":1,"finished":[{}],"calibration":{cells:?}}}"#, pairs.join(","));
-        let _ = History::import(&document);
+        let _ = DurationSamples::import(&document);
     }
 
     #[test]
@@ -197,7 +197,7 @@ fn garbage_in_a_history_is_dropped() {
     let document = r#"{"version":1,"extra":[1],"calibration":[3,"x",null],
         "finished":[[10,5000],[-1,5000],[10,-5],[10,0],[1,1e300],[10,99999999999999],null,"x",[1],[1,2,3],{},[0,7000]],
         "failed":[[1,null]]}"#;
-    let history = History::import(document).expect("a history");
+    let history = DurationSamples::import(document).expect("a history");
     assert_eq!(history.len(), 2, "{}", history.export());
     let written: serde_json::Value = serde_json::from_str(&history.export()).expect("JSON");
     assert_eq!(written["finished"], serde_json::json!([[10, 5000], [0, 7000]]));
@@ -208,31 +208,31 @@ fn garbage_in_a_history_is_dropped() {
 fn a_history_is_bounded_and_a_later_version_refused() {
     let long: Vec<[u64; 2]> = (1..10_000).map(|millis| [1, millis]).collect();
     let document = serde_json::json!({ "version": 1, "finished": long }).to_string();
-    let history = History::import(&document).expect("a history");
+    let history = DurationSamples::import(&document).expect("a history");
     assert_eq!(history.len(), RING);
     assert!(history.export().len() < 8_000);
-    let error = History::import(r#"{"version":2}"#).expect_err("a later version");
+    let error = DurationSamples::import(r#"{"version":2}"#).expect_err("a later version");
     assert_eq!(error.to_string(), "a history of version 2; only version 1 can be read");
-    assert!(!History::import("[\"secret\"]").expect_err("no history").to_string().contains("secret"));
+    assert!(!DurationSamples::import("[\"secret\"]").expect_err("no history").to_string().contains("secret"));
 }
 
 #[test]
 fn histories_of_several_operations_are_one_document() {
-    let mut kept = std::collections::BTreeMap::from([("import", History::new())]);
+    let mut kept = std::collections::BTreeMap::from([("import", DurationSamples::new())]);
     kept.entry("import").or_default().add(Some(5), Duration::from_secs(9));
     let text = serde_json::to_string(&kept).expect("JSON");
-    let back: std::collections::BTreeMap<String, History> = serde_json::from_str(&text).expect("its own JSON");
+    let back: std::collections::BTreeMap<String, DurationSamples> = serde_json::from_str(&text).expect("its own JSON");
     assert_eq!(back["import"].len(), 1);
 }
 
 #[test]
 fn a_learned_duration_is_waited_for() {
-    let mut history = History::new();
+    let mut history = DurationSamples::new();
     for i in 0..50 {
         history.add(None, Duration::from_millis(300_000 + 200 * i));
     }
     let schedule = Schedule::adaptive();
-    let cold = schedule.pace(None, &History::new()).first(Some(Duration::ZERO), 0.5, &History::new());
+    let cold = schedule.pace(None, &DurationSamples::new()).first(Some(Duration::ZERO), 0.5, &DurationSamples::new());
     let warm = schedule.pace(None, &history).first(Some(Duration::ZERO), 0.5, &history);
     assert!(warm.wait > 10 * cold.wait, "{warm:?} and {cold:?}");
     assert_eq!(warm.reason, Reason::Blind);
@@ -240,7 +240,7 @@ fn a_learned_duration_is_waited_for() {
 
 #[test]
 fn a_late_wait_looks_at_once() {
-    let history = History::new();
+    let history = DurationSamples::new();
     for age in [Some(Duration::from_secs(600)), None] {
         assert_eq!(Schedule::adaptive().pace(None, &history).first(age, 0.5, &history).wait, Duration::ZERO);
     }
@@ -248,7 +248,7 @@ fn a_late_wait_looks_at_once() {
 
 #[test]
 fn an_unknown_beginning_and_an_interrupted_wait_teach_nothing() {
-    let mut history = History::new();
+    let mut history = DurationSamples::new();
     let mut joined = Schedule::adaptive().pace(None, &history);
     joined.first(None, 0.5, &history);
     joined.ended(End::finished(), Duration::from_secs(5), &mut history);

@@ -39,7 +39,7 @@ fn pass<T: DeserializeOwned + Serialize + Debug>(value: &Value) -> serde_json::R
 
 #[cfg(feature = "killb")]
 const KILLB: &[Type] = types! { killb:
-    Account
+    Reconciliation
     BulkJob
     BulkUploadAnswer
     CreateAccount

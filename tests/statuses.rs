@@ -2,15 +2,15 @@
 
 mod common;
 
-use bulkrail::testing::Reply;
+use bulkrail::test_util::MockResponse;
 use bulkrail::{Batch, Outcome, Provider, ProviderId, Snapshot, State};
 use common::Bench;
 
 /// What a client makes of `body`.
-fn look<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, body: &str) -> Snapshot {
-    bench.wire.push(Reply::json(200, body));
-    let batch = Batch::named(provider, "b-1").unwrap();
-    bench.clock.run(client.look(&batch)).unwrap()
+fn poll<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, body: &str) -> Snapshot {
+    bench.connector.push(MockResponse::json(200, body));
+    let batch = Batch::new(provider, "b-1").unwrap();
+    bench.clock.run(client.poll(&batch)).unwrap()
 }
 
 #[cfg(any(feature = "killb", feature = "reap", feature = "localpayment"))]
@@ -47,8 +47,8 @@ mod killb {
             ("PROCESSING", State::Running),
             ("COMPLETED", State::Finished),
             ("FAILED", State::Failed),
-            ("ACTIVE", State::Unrecognised),
-            ("REBALANCING", State::Unrecognised),
+            ("ACTIVE", State::Unknown),
+            ("REBALANCING", State::Unknown),
         ];
         for (word, state) in table {
             for spelling in spellings(word) {
@@ -101,7 +101,7 @@ mod reap {
             ("PROCESSING", State::Running),
             ("completed", State::Finished),
             ("failed", State::Failed),
-            ("paused", State::Unrecognised),
+            ("paused", State::Unknown),
         ];
         for (word, state) in table {
             for spelling in spellings(word) {
@@ -169,8 +169,8 @@ mod cdq {
             ("COULDNT_START", State::Failed, Some(Outcome::Failed)),
             ("CANCELED", State::Cancelled, Some(Outcome::Cancelled)),
             ("ARCHIVED", State::Finished, Some(Outcome::Unknown)),
-            ("UNKNOWN", State::Unrecognised, None),
-            ("PAUSED", State::Unrecognised, None),
+            ("UNKNOWN", State::Unknown, None),
+            ("PAUSED", State::Unknown, None),
         ];
         for (word, state, outcome) in table {
             for spelling in spellings(word) {
@@ -220,7 +220,7 @@ mod localpayment {
             ("INPROGRESS", State::Running),
             ("COMPLETED", State::Finished),
             ("REJECTED", State::Failed),
-            ("DISABLED", State::Unrecognised),
+            ("DISABLED", State::Unknown),
         ];
         for (word, state) in table {
             for spelling in spellings(word) {
@@ -228,7 +228,7 @@ mod localpayment {
             }
         }
         for (code, state) in
-            [("100", State::Running), ("200", State::Finished), ("300", State::Failed), ("7", State::Unrecognised)]
+            [("100", State::Running), ("200", State::Finished), ("300", State::Failed), ("7", State::Unknown)]
         {
             assert_eq!(of(&format!(r#"{{"status":{{"code":"{code}"}}}}"#)).state, state, "{code}");
         }

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bulkrail::http::ConnectorError;
 use bulkrail::localpayment::raw::types::{
     BatchAccount, Beneficiary, BeneficiaryDocument, BeneficiaryTypeKnown, CreateBatch,
 };
-use bulkrail::testing::{Reply, Sent};
-use bulkrail::transport::WireFault;
+use bulkrail::test_util::{CapturedRequest, MockResponse};
 use bulkrail::{Batch, Error, ErrorKind, Upload, cdq, killb, localpayment, reap};
 use bulkrail_sandbox::Sandbox;
 use common::Bench;
@@ -52,7 +52,7 @@ enum Cut {
     /// After so many bytes of the request have been passed on.
     Request(usize),
     /// The whole request arrives, and so many bytes of the answer come back.
-    Answer(usize),
+    Response(usize),
 }
 
 /// Passes connections on to `target`; cuts the first exchange that holds `marker`, and lets all others through.
@@ -65,28 +65,28 @@ async fn proxy(target: u16, marker: &'static str, cut: Cut) -> u16 {
             let cuts_left = Arc::clone(&cuts_left);
             tokio::spawn(async move {
                 let mut server = TcpStream::connect(("127.0.0.1", target)).await.unwrap();
-                let mut piece = vec![0; 64 * 1024];
+                let mut chunk = vec![0; 64 * 1024];
                 loop {
-                    let read = client.read(&mut piece).await.unwrap_or(0);
+                    let read = client.read(&mut chunk).await.unwrap_or(0);
                     if read == 0 {
                         return;
                     }
-                    let is_it = String::from_utf8_lossy(&piece[..read]).contains(marker);
+                    let is_it = String::from_utf8_lossy(&chunk[..read]).contains(marker);
                     let cut_now = is_it
                         && cuts_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
                     match cut {
                         Cut::Request(bytes) if cut_now => {
-                            server.write_all(&piece[..bytes.min(read - 1)]).await.ok();
+                            server.write_all(&chunk[..bytes.min(read - 1)]).await.ok();
                             // What is gone is gone: both sides see a reset.
                             return;
                         }
-                        Cut::Answer(bytes) if cut_now => {
-                            server.write_all(&piece[..read]).await.ok();
+                        Cut::Response(bytes) if cut_now => {
+                            server.write_all(&chunk[..read]).await.ok();
                             pass_answer(&mut client, &mut server, Some(bytes)).await;
                             return;
                         }
                         _ => {
-                            server.write_all(&piece[..read]).await.ok();
+                            server.write_all(&chunk[..read]).await.ok();
                             if !pass_answer(&mut client, &mut server, None).await {
                                 return;
                             }
@@ -102,7 +102,7 @@ async fn proxy(target: u16, marker: &'static str, cut: Cut) -> u16 {
 /// Passes one answer on: head, then as many bytes as it announces. With a limit, stops there.
 async fn pass_answer(client: &mut TcpStream, server: &mut TcpStream, limit: Option<usize>) -> bool {
     let mut answer = Vec::new();
-    let mut piece = vec![0; 64 * 1024];
+    let mut chunk = vec![0; 64 * 1024];
     loop {
         let text = String::from_utf8_lossy(&answer).into_owned();
         if let Some(end) = text.find("\r\n\r\n") {
@@ -112,8 +112,8 @@ async fn pass_answer(client: &mut TcpStream, server: &mut TcpStream, limit: Opti
                 break;
             }
         }
-        match tokio::time::timeout(Duration::from_millis(150), server.read(&mut piece)).await {
-            Ok(Ok(read)) if read > 0 => answer.extend_from_slice(&piece[..read]),
+        match tokio::time::timeout(Duration::from_millis(150), server.read(&mut chunk)).await {
+            Ok(Ok(read)) if read > 0 => answer.extend_from_slice(&chunk[..read]),
             _ => break,
         }
     }
@@ -124,12 +124,12 @@ async fn pass_answer(client: &mut TcpStream, server: &mut TcpStream, limit: Opti
 /// Every stage of an exchange.
 fn cuts() -> impl Iterator<Item = Cut> {
     let request = [0, 1, 40, 200, 400].map(Cut::Request);
-    let answer = [0, 5, 20, 100, 100_000].map(Cut::Answer);
+    let answer = [0, 5, 20, 100, 100_000].map(Cut::Response);
     request.into_iter().chain(answer)
 }
 
 /// What came of a submit that was cut: it is told whether the batch exists, and never exists twice.
-fn judge(provider: &str, cut: Cut, submitted: Result<Batch, Error>, created: u64) {
+fn parse_status(provider: &str, cut: Cut, submitted: Result<Batch, Error>, created: u64) {
     let what = format!("{provider}, {cut:?}: {submitted:?}, {created} created");
     assert!(created <= 1, "double submission: {what}");
     match submitted {
@@ -158,7 +158,7 @@ async fn an_exchange_cut_anywhere_never_submits_twice() {
         let login = killb::Credentials::login(secret(&sandbox, "killb", 0), secret(&sandbox, "killb", 1));
         let client = killb::Client::builder().base_url(url(port, "killb")).credentials(login).build().unwrap();
         let workbook = workbook();
-        judge("killb", cut, client.upload(workbook).await, sandbox.stats("killb").batches_created);
+        parse_status("killb", cut, client.upload(workbook).await, sandbox.stats("killb").batches_created);
 
         let port = proxy(sandbox.port(), "POST /reap/entity/kyc", cut).await;
         let key = reap::Credentials::api_key(secret(&sandbox, "reap", 0));
@@ -168,25 +168,25 @@ async fn an_exchange_cut_anywhere_never_submits_twice() {
             !matches!(&submitted, Err(error) if error.kind() == ErrorKind::OutcomeUnknown),
             "a key settles it: {submitted:?}"
         );
-        judge("reap", cut, submitted, sandbox.stats("reap").batches_created);
+        parse_status("reap", cut, submitted, sandbox.stats("reap").batches_created);
 
         let port = proxy(sandbox.port(), "jobs/confirmation", cut).await;
         let key = cdq::Credentials::api_key(secret(&sandbox, "cdq", 0));
         let client = cdq::Client::builder().base_url(url(port, "cdq")).credentials(key).build().unwrap();
         let features = [cdq::raw::types::ConfirmationFeature::ConfirmBaInBpStorage];
-        judge("cdq", cut, client.start("72d6900f", &features).await, sandbox.stats("cdq").batches_created);
+        parse_status("cdq", cut, client.start("72d6900f", &features).await, sandbox.stats("cdq").batches_created);
 
         let port = proxy(sandbox.port(), "POST /localpayment/api/virtual", cut).await;
         let login =
             localpayment::Credentials::login(secret(&sandbox, "localpayment", 0), secret(&sandbox, "localpayment", 1));
         let client = localpayment::Client::builder().base_url(url(port, "localpayment")).credentials(login);
         // The pauses of looking up are seconds; nobody has to wait for them here.
-        let clock = bulkrail::testing::HurriedClock::by(50).clock();
+        let clock = bulkrail::test_util::ScaledClock::new(50).clock();
         let submitted = client.clock(clock).build().unwrap().submit(&accounts(12)).await;
         if let Err(error) = &submitted {
             assert_eq!(error.batch().map(Batch::id), Some("batch-1"), "what is needed to look it up: {error:?}");
         }
-        judge("localpayment", cut, submitted, sandbox.stats("localpayment").batches_created);
+        parse_status("localpayment", cut, submitted, sandbox.stats("localpayment").batches_created);
     }
 }
 
@@ -203,37 +203,41 @@ fn a_connection_that_never_came_about_is_tried_again() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::access_token("t"));
     for _ in 0..3 {
-        bench.wire.push(Reply::fault(WireFault::Connect));
+        bench.connector.push(MockResponse::fault(ConnectorError::Connect));
     }
-    bench.wire.push(Reply::json(201, r#"{"jobId":"j-1"}"#));
+    bench.connector.push(MockResponse::json(201, r#"{"jobId":"j-1"}"#));
     let batch = bench.clock.run(client.upload(XLSX)).unwrap();
-    assert_eq!((batch.id(), bench.wire.sent().len()), ("j-1", 4));
+    assert_eq!((batch.id(), bench.connector.sent().len()), ("j-1", 4));
 
     for _ in 0..9 {
-        bench.wire.push(Reply::fault(WireFault::Connect));
+        bench.connector.push(MockResponse::fault(ConnectorError::Connect));
     }
     let error = bench.clock.run(client.upload(XLSX)).unwrap_err();
-    assert_eq!((error.kind(), bench.wire.sent().len()), (ErrorKind::Unavailable, 8), "it certainly was not submitted");
+    assert_eq!(
+        (error.kind(), bench.connector.sent().len()),
+        (ErrorKind::Unavailable, 8),
+        "it certainly was not submitted"
+    );
 }
 
 #[test]
 fn an_answer_that_is_lost_is_an_outcome_unknown_and_not_tried_again() {
-    let lost: [fn() -> Reply; 7] = [
-        || Reply::fault(WireFault::Timeout),
-        || Reply::fault(WireFault::Broken),
-        || Reply::new(502, "<html>"),
-        || Reply::new(500, ""),
-        || Reply::json(201, "{").breaking_off(),
-        || Reply::json(201, r#"{"no":"id"}"#),
-        || Reply::json(201, r#"{"jobId":"../../x"}"#),
+    let lost: [fn() -> MockResponse; 7] = [
+        || MockResponse::fault(ConnectorError::Timeout),
+        || MockResponse::fault(ConnectorError::ConnectionReset),
+        || MockResponse::new(502, "<html>"),
+        || MockResponse::new(500, ""),
+        || MockResponse::json(201, "{").breaking_off(),
+        || MockResponse::json(201, r#"{"no":"id"}"#),
+        || MockResponse::json(201, r#"{"jobId":"../../x"}"#),
     ];
     for lost in lost {
         let bench = Bench::new();
         let client = client!(killb, bench, killb::Credentials::access_token("t"));
-        bench.wire.push(lost());
+        bench.connector.push(lost());
         let error = bench.clock.run(client.upload(XLSX)).unwrap_err();
-        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::OutcomeUnknown, false), "{error:?}");
-        assert_eq!(bench.wire.sent().len(), 1);
+        assert_eq!((error.kind(), error.is_resumable()), (ErrorKind::OutcomeUnknown, false), "{error:?}");
+        assert_eq!(bench.connector.sent().len(), 1);
     }
 }
 
@@ -244,9 +248,9 @@ fn a_refusal_means_that_nothing_was_submitted() {
     {
         let bench = Bench::new();
         let client = client!(cdq, bench, cdq::Credentials::api_key("k"));
-        bench.wire.push(Reply::json(status, "{}"));
+        bench.connector.push(MockResponse::json(status, "{}"));
         let error = bench.clock.run(client.start("s", &[])).unwrap_err();
-        assert_eq!((error.kind(), bench.wire.sent().len()), (kind, 1));
+        assert_eq!((error.kind(), bench.connector.sent().len()), (kind, 1));
     }
 }
 
@@ -254,7 +258,7 @@ fn a_refusal_means_that_nothing_was_submitted() {
 fn the_id_is_kept_whatever_else_is_in_the_answer() {
     let bench = Bench::new();
     let client = client!(reap, bench, reap::Credentials::api_key("k"));
-    bench.wire.push(Reply::json(202, r#"{"batchId":"b-1","status":7,"totalRecords":"many","new":[]}"#));
+    bench.connector.push(MockResponse::json(202, r#"{"batchId":"b-1","status":7,"totalRecords":"many","new":[]}"#));
     let batch = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap();
     assert_eq!((batch.id(), batch.key()), ("b-1", Some("my-key")));
     assert!(batch.submitted_at().is_some());
@@ -264,27 +268,27 @@ fn the_id_is_kept_whatever_else_is_in_the_answer() {
 fn reap_is_asked_again_under_the_same_key() {
     let bench = Bench::new();
     let client = client!(reap, bench, reap::Credentials::api_key("k"));
-    bench.wire.push(Reply::fault(WireFault::Broken));
-    bench.wire.push(Reply::json(200, r#"{"batchId":"b-1"}"#));
+    bench.connector.push(MockResponse::fault(ConnectorError::ConnectionReset));
+    bench.connector.push(MockResponse::json(200, r#"{"batchId":"b-1"}"#));
     let batch = bench.clock.run(client.upload(csv(1), None)).unwrap();
-    let keys: Vec<_> = bench.wire.sent().iter().map(|sent| sent.headers["idempotency-key"].clone()).collect();
+    let keys: Vec<_> = bench.connector.sent().iter().map(|sent| sent.headers["idempotency-key"].clone()).collect();
     assert_eq!(keys.len(), 2);
     assert!(keys.iter().all(|key| Some(key.to_str().unwrap()) == batch.key()));
 
-    bench.wire.push(Reply::fault(WireFault::Broken));
-    bench.wire.push(Reply::json(409, r#"{"code":"9999993401","message":"Duplicate"}"#));
+    bench.connector.push(MockResponse::fault(ConnectorError::ConnectionReset));
+    bench.connector.push(MockResponse::json(409, r#"{"code":"9999993401","message":"Duplicate"}"#));
     let error = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, Some("9999993401")));
     assert!(error.to_string().contains("my-key"), "{error}");
 
     for _ in 0..3 {
-        bench.wire.push(Reply::fault(WireFault::Broken));
+        bench.connector.push(MockResponse::fault(ConnectorError::ConnectionReset));
     }
     let error = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
 
-    bench.wire.push(Reply::fault(WireFault::Broken));
-    bench.wire.push(Reply::json(403, "{}"));
+    bench.connector.push(MockResponse::fault(ConnectorError::ConnectionReset));
+    bench.connector.push(MockResponse::json(403, "{}"));
     let error = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "the first try may have worked, whatever the second one says");
 }
@@ -292,15 +296,16 @@ fn reap_is_asked_again_under_the_same_key() {
 #[test]
 fn localpayment_is_looked_up_by_the_external_id() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    for (look_up, found) in
-        [(Reply::json(200, r#"{"status":{"description":"INPROGRESS"}}"#), true), (Reply::json(404, "{}"), false)]
-    {
+    for (look_up, found) in [
+        (MockResponse::json(200, r#"{"status":{"description":"INPROGRESS"}}"#), true),
+        (MockResponse::json(404, "{}"), false),
+    ] {
         let bench = Bench::new();
         let client = client!(localpayment, bench, localpayment::Credentials::access_token("t"));
         let log = Arc::clone(&seen);
-        bench.wire.otherwise(move |sent: &Sent| {
+        bench.connector.otherwise(move |sent: &CapturedRequest| {
             log.lock().unwrap().push(format!("{} {}", sent.method, sent.url.path()));
-            if sent.method == "POST" { Reply::fault(WireFault::Broken) } else { look_up.clone() }
+            if sent.method == "POST" { MockResponse::fault(ConnectorError::ConnectionReset) } else { look_up.clone() }
         });
         let end = bench.clock.run(client.submit(&accounts(10)));
         match end {
@@ -333,7 +338,7 @@ fn a_file_that_breaks_a_rule_is_refused_before_anything_is_sent() {
         ("\u{feff}externalId,shareToken\nCANARY,b\n".into(), "byte order mark"),
         (csv(5_001).into(), "more than 5000 rows"),
         (vec![b'a'; 10 * 1024 * 1024 + 1].into(), "bytes"),
-        (Upload::file("/does/not/exist"), "cannot be read"),
+        (Upload::from_path("/does/not/exist"), "cannot be read"),
     ];
     let bench = Bench::new();
     let client = client!(reap, bench, reap::Credentials::api_key("k"));
@@ -349,7 +354,7 @@ fn a_file_that_breaks_a_rule_is_refused_before_anything_is_sent() {
     let client = client!(cdq, bench, cdq::Credentials::api_key("k"));
     let error = bench.clock.run(client.upload_accounts("IBAN\nCANARY\n")).unwrap_err();
     assert!(error.kind() == ErrorKind::Usage && !error.to_string().contains("CANARY"), "{error}");
-    assert!(bench.wire.sent().is_empty(), "nothing was sent");
+    assert!(bench.connector.sent().is_empty(), "nothing was sent");
 }
 
 #[test]
@@ -376,7 +381,7 @@ fn a_batch_that_breaks_a_rule_is_refused_before_anything_is_sent() {
         assert!(error.kind() == ErrorKind::Usage && error.to_string().contains(reason), "{reason}: {error}");
         assert!(!error.to_string().contains("CANARY"));
     }
-    assert!(bench.wire.sent().is_empty());
+    assert!(bench.connector.sent().is_empty());
 }
 
 #[test]
@@ -405,7 +410,7 @@ fn a_file_is_streamed_and_its_length_announced() {
         let key = reap::Credentials::api_key(secret(&sandbox, "reap", 0));
         let client =
             reap::Client::builder().base_url(sandbox.base_url("reap").unwrap()).credentials(key).build().unwrap();
-        let batch = client.upload(Upload::file(&path), None).await?;
+        let batch = client.upload(Upload::from_path(&path), None).await?;
         client.status(&batch).await
     });
     std::fs::remove_file(&path).unwrap();

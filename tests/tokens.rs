@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bulkrail::testing::{Reply, Sent, VirtualClock};
-use bulkrail::transport::WireFault;
+use bulkrail::http::ConnectorError;
+use bulkrail::test_util::{CapturedRequest, MockResponse, VirtualClock};
 use bulkrail::{Batch, ErrorKind, Outcome, Provider, killb, localpayment};
 use common::Bench;
 
@@ -27,8 +27,8 @@ struct Inner {
     /// Tokens with a lower number are dead.
     alive_from: AtomicU64,
     ends_at: Duration,
-    refresh_answers: Mutex<Option<Reply>>,
-    login_answers: Mutex<Option<Reply>>,
+    refresh_answers: Mutex<Option<MockResponse>>,
+    login_answers: Mutex<Option<MockResponse>>,
 }
 
 impl Issuer {
@@ -43,13 +43,13 @@ impl Issuer {
             login_answers: Mutex::new(None),
         }));
         let answering = issuer.clone();
-        bench.wire.otherwise(move |sent| answering.answer(sent));
+        bench.connector.otherwise(move |sent| answering.answer(sent));
         issuer
     }
 
-    fn answer(&self, sent: &Sent) -> Reply {
+    fn answer(&self, sent: &CapturedRequest) -> MockResponse {
         let inner = &self.0;
-        let after = |reply: Reply| reply.after(&inner.clock.clock(), secs(1));
+        let after = |reply: MockResponse| reply.after(&inner.clock.clock(), secs(1));
         match sent.url.path() {
             path if path.ends_with("/login") => {
                 assert!(!sent.headers.contains_key("authorization"), "a login carries no token");
@@ -64,14 +64,14 @@ impl Issuer {
         }
     }
 
-    fn status(&self, sent: &Sent) -> Reply {
+    fn status(&self, sent: &CapturedRequest) -> MockResponse {
         let token = sent.headers["authorization"].to_str().unwrap().strip_prefix("Bearer token-").unwrap();
         if token.parse::<u64>().unwrap() < self.0.alive_from.load(Ordering::SeqCst) {
-            return Reply::json(401, r#"{"errorCode":"AUTH.0002","message":["expired"],"statusCode":"401"}"#);
+            return MockResponse::json(401, r#"{"errorCode":"AUTH.0002","message":["expired"],"statusCode":"401"}"#);
         }
         let done = self.0.clock.elapsed() >= self.0.ends_at;
         let status = if done { "COMPLETED" } else { "PROCESSING" };
-        Reply::json(200, format!(r#"{{"status":"{status}","totalRows":1,"successCount":1,"errorCount":0}}"#))
+        MockResponse::json(200, format!(r#"{{"status":"{status}","totalRows":1,"successCount":1,"errorCount":0}}"#))
     }
 
     fn kill_tokens(&self) {
@@ -84,8 +84,11 @@ impl Issuer {
     }
 }
 
-fn tokens(number: u64) -> Reply {
-    Reply::json(201, format!(r#"{{"accessToken":"token-{number}","refreshToken":"r-{number}","expiresIn":3600000}}"#))
+fn tokens(number: u64) -> MockResponse {
+    MockResponse::json(
+        201,
+        format!(r#"{{"accessToken":"token-{number}","refreshToken":"r-{number}","expiresIn":3600000}}"#),
+    )
 }
 
 fn login() -> killb::Credentials {
@@ -93,7 +96,7 @@ fn login() -> killb::Credentials {
 }
 
 fn batch(id: &str) -> Batch {
-    Batch::named(killb::PROVIDER, id).unwrap()
+    Batch::new(killb::PROVIDER, id).unwrap()
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn a_token_is_renewed_before_it_ends() {
     bench.clock.run(client.wait(batch("b")).deadline(secs(4 * 3600))).unwrap();
     // Lifetime in milliseconds: an hour each, so three in three hours; not one a poll, and not one for ever.
     assert_eq!(issuer.counts(), (1, 3));
-    assert!(bench.wire.sent().iter().all(|sent| sent.url.scheme() == "https"));
+    assert!(bench.connector.sent().iter().all(|sent| sent.url.scheme() == "https"));
 }
 
 #[test]
@@ -132,14 +135,16 @@ fn localpayment_tokens_live_five_minutes() {
     let bench = Bench::new();
     let client = client!(localpayment, bench, localpayment::Credentials::login("me", "password"));
     let clock = bench.clock.clone();
-    bench.wire.otherwise(move |sent| match sent.url.path() {
-        "/api/token/" => Reply::json(200, r#"{"access":"a","refresh":"r"}"#),
-        "/api/token/refresh/" => Reply::json(200, r#"{"access":"b","refresh":"r"}"#),
-        _ if clock.elapsed() > secs(1000) => Reply::json(200, r#"{"status":{"code":"200","description":"COMPLETED"}}"#),
-        _ => Reply::json(200, r#"{"status":{"code":"100","description":"INPROGRESS"}}"#),
+    bench.connector.otherwise(move |sent| match sent.url.path() {
+        "/api/token/" => MockResponse::json(200, r#"{"access":"a","refresh":"r"}"#),
+        "/api/token/refresh/" => MockResponse::json(200, r#"{"access":"b","refresh":"r"}"#),
+        _ if clock.elapsed() > secs(1000) => {
+            MockResponse::json(200, r#"{"status":{"code":"200","description":"COMPLETED"}}"#)
+        }
+        _ => MockResponse::json(200, r#"{"status":{"code":"100","description":"INPROGRESS"}}"#),
     });
-    bench.clock.run(client.wait(Batch::named(localpayment::PROVIDER, "b").unwrap())).unwrap();
-    let calls = |path: &str| bench.wire.sent().iter().filter(|sent| sent.url.path() == path).count();
+    bench.clock.run(client.wait(Batch::new(localpayment::PROVIDER, "b").unwrap())).unwrap();
+    let calls = |path: &str| bench.connector.sent().iter().filter(|sent| sent.url.path() == path).count();
     assert_eq!((calls("/api/token/"), calls("/api/token/refresh/")), (1, 4), "renewed after four minutes each");
 }
 
@@ -148,16 +153,16 @@ fn a_401_is_replayed_once_and_a_second_one_is_permanent() {
     let bench = Bench::new();
     let issuer = Issuer::on(&bench, secs(600));
     let client = client!(killb, bench, login());
-    bench.clock.run(client.look(&batch("b"))).unwrap();
+    bench.clock.run(client.poll(&batch("b"))).unwrap();
     issuer.kill_tokens();
-    bench.clock.run(client.look(&batch("b"))).unwrap();
+    bench.clock.run(client.poll(&batch("b"))).unwrap();
     assert_eq!(issuer.counts(), (1, 1));
 
     issuer.0.alive_from.store(u64::MAX, Ordering::SeqCst);
-    let before = bench.wire.sent().len();
+    let before = bench.connector.sent().len();
     let error = bench.clock.run(client.wait(batch("b"))).unwrap_err();
     assert_eq!((error.kind(), error.http_status(), error.polls()), (ErrorKind::Authentication, Some(401), 1));
-    assert_eq!(bench.wire.sent().len() - before, 3, "the poll, one refresh, the poll again");
+    assert_eq!(bench.connector.sent().len() - before, 3, "the poll, one refresh, the poll again");
 }
 
 #[test]
@@ -165,11 +170,11 @@ fn a_dead_refresh_token_falls_back_to_login() {
     let bench = Bench::new();
     let issuer = Issuer::on(&bench, secs(600));
     let client = client!(killb, bench, login());
-    bench.clock.run(client.look(&batch("b"))).unwrap();
+    bench.clock.run(client.poll(&batch("b"))).unwrap();
     issuer.kill_tokens();
-    *issuer.0.refresh_answers.lock().unwrap() = Some(Reply::json(401, r#"{"errorCode":"AUTH.0003"}"#));
+    *issuer.0.refresh_answers.lock().unwrap() = Some(MockResponse::json(401, r#"{"errorCode":"AUTH.0003"}"#));
     issuer.0.alive_from.store(3, Ordering::SeqCst);
-    bench.clock.run(client.look(&batch("b"))).unwrap();
+    bench.clock.run(client.poll(&batch("b"))).unwrap();
     assert_eq!(issuer.counts(), (2, 1));
 }
 
@@ -177,7 +182,8 @@ fn a_dead_refresh_token_falls_back_to_login() {
 fn a_failed_login_is_authentication_at_once() {
     let bench = Bench::new();
     let issuer = Issuer::on(&bench, secs(600));
-    *issuer.0.login_answers.lock().unwrap() = Some(Reply::json(401, r#"{"errorCode":"AUTH.0001","message":["nope"]}"#));
+    *issuer.0.login_answers.lock().unwrap() =
+        Some(MockResponse::json(401, r#"{"errorCode":"AUTH.0001","message":["nope"]}"#));
     let client = client!(killb, bench, login());
     let error = bench.clock.run(client.wait(batch("b"))).unwrap_err();
     assert_eq!((error.kind(), error.code(), error.polls()), (ErrorKind::Authentication, Some("AUTH.0001"), 1));
@@ -191,12 +197,12 @@ fn a_login_server_with_a_bad_moment_does_not_end_a_wait() {
     let issuer = Issuer::on(&bench, secs(60));
     let client = client!(killb, bench, login());
     for reply in [
-        Reply::fault(WireFault::Connect),
-        Reply::new(502, "<html>"),
-        Reply::json(200, "{"),
-        Reply::fault(WireFault::Timeout),
+        MockResponse::fault(ConnectorError::Connect),
+        MockResponse::new(502, "<html>"),
+        MockResponse::json(200, "{"),
+        MockResponse::fault(ConnectorError::Timeout),
     ] {
-        bench.wire.push(reply);
+        bench.connector.push(reply);
     }
     let report = bench.clock.run(client.wait(batch("b"))).unwrap();
     assert_eq!(report.outcome(), Some(Outcome::Succeeded));
@@ -208,10 +214,10 @@ fn a_refresh_server_with_a_bad_moment_does_not_log_in_again_and_again() {
     let bench = Bench::new();
     let issuer = Issuer::on(&bench, secs(60));
     let client = client!(killb, bench, login());
-    bench.clock.run(client.look(&batch("b"))).unwrap();
+    bench.clock.run(client.poll(&batch("b"))).unwrap();
     issuer.kill_tokens();
-    *issuer.0.refresh_answers.lock().unwrap() = Some(Reply::new(503, ""));
-    let error = bench.clock.run(client.look(&batch("b"))).unwrap_err();
+    *issuer.0.refresh_answers.lock().unwrap() = Some(MockResponse::new(503, ""));
+    let error = bench.clock.run(client.poll(&batch("b"))).unwrap_err();
     assert_eq!((error.kind(), issuer.counts()), (ErrorKind::Unavailable, (1, 1)));
 }
 
@@ -231,12 +237,12 @@ fn odd_lifetimes_are_taken_for_the_documented_hour() {
     for lifetime in ["0", "-5", "1e30", "\"3600000\"", "null", "1767225600000"] {
         let bench = Bench::new();
         let client = client!(killb, bench, login());
-        bench.wire.push(Reply::json(200, format!(r#"{{"accessToken":"t","expiresIn":{lifetime}}}"#)));
-        bench.wire.push(Reply::json(200, r#"{"status":"PENDING"}"#));
-        bench.wire.push(Reply::json(200, r#"{"status":"PENDING"}"#));
-        bench.clock.run(client.look(&batch("b"))).unwrap();
+        bench.connector.push(MockResponse::json(200, format!(r#"{{"accessToken":"t","expiresIn":{lifetime}}}"#)));
+        bench.connector.push(MockResponse::json(200, r#"{"status":"PENDING"}"#));
+        bench.connector.push(MockResponse::json(200, r#"{"status":"PENDING"}"#));
+        bench.clock.run(client.poll(&batch("b"))).unwrap();
         bench.clock.advance(secs(1800));
-        bench.clock.run(client.look(&batch("b"))).unwrap_or_else(|error| panic!("{lifetime}: {error}"));
+        bench.clock.run(client.poll(&batch("b"))).unwrap_or_else(|error| panic!("{lifetime}: {error}"));
     }
 }
 
@@ -262,8 +268,8 @@ fn a_wait_dropped_at_each_of_its_awaits_leaves_the_next_one_whole() {
         assert_eq!(report.outcome(), Some(Outcome::Succeeded), "dropped at await {awaits}");
         // A login that was cut off is made again; nothing else is sent but looks.
         assert!(issuer.counts().0 <= 2 && issuer.counts().1 == 0, "dropped at await {awaits}: {:?}", issuer.counts());
-        let harmless = |sent: &Sent| sent.method == "GET" || sent.url.path().ends_with("/login");
-        assert!(bench.wire.sent().iter().all(harmless), "dropped at await {awaits}");
+        let harmless = |sent: &CapturedRequest| sent.method == "GET" || sent.url.path().ends_with("/login");
+        assert!(bench.connector.sent().iter().all(harmless), "dropped at await {awaits}");
         if ended {
             break;
         }

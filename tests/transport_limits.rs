@@ -22,11 +22,11 @@ fn serve(behave: impl Fn(&mut TcpStream) + Send + 'static) -> (SocketAddr, Arc<M
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
             let mut request = Vec::new();
-            let mut piece = [0; 4096];
+            let mut chunk = [0; 4096];
             while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                match stream.read(&mut piece) {
+                match stream.read(&mut chunk) {
                     Ok(0) | Err(_) => break,
-                    Ok(read) => request.extend_from_slice(&piece[..read]),
+                    Ok(read) => request.extend_from_slice(&chunk[..read]),
                 }
             }
             seen.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
@@ -36,16 +36,16 @@ fn serve(behave: impl Fn(&mut TcpStream) + Send + 'static) -> (SocketAddr, Arc<M
     (address, requests)
 }
 
-fn look(address: SocketAddr, limits: Limits) -> Result<Snapshot, Error> {
+fn poll(address: SocketAddr, limits: Limits) -> Result<Snapshot, Error> {
     let client = Client::builder()
         .base_url(format!("http://{address}"))
         .credentials(Credentials::api_key("CANARY-KEY"))
         .limits(limits)
         .build()
         .unwrap();
-    let batch = Batch::named(PROVIDER, "b-1").unwrap();
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let end = runtime.block_on(client.look(&batch));
+    let end = runtime.block_on(client.poll(&batch));
     if let Err(error) = &end {
         assert!(!format!("{error}{error:?}{error:#?}").contains("CANARY"), "{error:?}");
     }

@@ -5,9 +5,9 @@ mod common;
 
 use std::time::Duration;
 
+use bulkrail::http::ConnectorError;
 use bulkrail::reap::{Credentials, PROVIDER};
-use bulkrail::testing::{Reply, Script, VirtualClock, finished, running, unavailable};
-use bulkrail::transport::WireFault;
+use bulkrail::test_util::{MockProvider, MockResponse, VirtualClock, finished, running, unavailable};
 use bulkrail::{Batch, Error, ErrorKind, Outcome, Report};
 use common::Bench;
 
@@ -15,62 +15,62 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-fn running_reply() -> Reply {
-    Reply::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":5}"#)
+fn running_reply() -> MockResponse {
+    MockResponse::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":5}"#)
 }
 
-fn finished_reply() -> Reply {
+fn finished_reply() -> MockResponse {
     let body = r#"{"status":"completed","totalRecords":10,"processedRecords":10,"failedRecords":0,"summary":{"successfulRecords":10}}"#;
-    Reply::json(200, body)
+    MockResponse::json(200, body)
 }
 
-type Fault = (&'static str, fn() -> Reply);
+type Fault = (&'static str, fn() -> MockResponse);
 
 /// Everything that may happen to a poll without meaning anything about the batch.
 const TRANSIENT: &[Fault] = &[
-    ("connection refused", || Reply::fault(WireFault::Connect)),
-    ("timeout", || Reply::fault(WireFault::Timeout)),
-    ("connection reset", || Reply::fault(WireFault::Broken)),
-    ("bad compression", || Reply::fault(WireFault::Garbled)),
-    ("body breaks off", || Reply::json(200, r#"{"status":"comp"#).breaking_off()),
-    ("body cut short", || Reply::json(200, r#"{"status":"comp"#)),
-    ("a page instead of JSON", || Reply::new(200, "<html>maintenance</html>")),
-    ("nothing at all", || Reply::new(200, "")),
-    ("another JSON type", || Reply::json(200, "[]")),
-    ("408", || Reply::json(408, "{}")),
-    ("425", || Reply::json(425, "{}")),
-    ("429", || Reply::json(429, "{}").header("retry-after", "3")),
-    ("429 with garbage", || Reply::json(429, "{}").header("retry-after", "whenever")),
-    ("500", || Reply::json(500, r#"{"code":"0601001400","message":"oops"}"#)),
-    ("502 page", || Reply::new(502, "<html>Bad Gateway</html>")),
-    ("503", || Reply::json(503, "{}").header("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT")),
-    ("504", || Reply::new(504, "")),
-    ("520", || Reply::new(520, "")),
+    ("connection refused", || MockResponse::fault(ConnectorError::Connect)),
+    ("timeout", || MockResponse::fault(ConnectorError::Timeout)),
+    ("connection reset", || MockResponse::fault(ConnectorError::ConnectionReset)),
+    ("bad compression", || MockResponse::fault(ConnectorError::InvalidBody)),
+    ("body breaks off", || MockResponse::json(200, r#"{"status":"comp"#).breaking_off()),
+    ("body cut short", || MockResponse::json(200, r#"{"status":"comp"#)),
+    ("a page instead of JSON", || MockResponse::new(200, "<html>maintenance</html>")),
+    ("nothing at all", || MockResponse::new(200, "")),
+    ("another JSON type", || MockResponse::json(200, "[]")),
+    ("408", || MockResponse::json(408, "{}")),
+    ("425", || MockResponse::json(425, "{}")),
+    ("429", || MockResponse::json(429, "{}").header("retry-after", "3")),
+    ("429 with garbage", || MockResponse::json(429, "{}").header("retry-after", "whenever")),
+    ("500", || MockResponse::json(500, r#"{"code":"0601001400","message":"oops"}"#)),
+    ("502 page", || MockResponse::new(502, "<html>Bad Gateway</html>")),
+    ("503", || MockResponse::json(503, "{}").header("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT")),
+    ("504", || MockResponse::new(504, "")),
+    ("520", || MockResponse::new(520, "")),
 ];
 
-const PERMANENT: &[(&str, fn() -> Reply, ErrorKind)] = &[
-    ("400", || Reply::json(400, "{}"), ErrorKind::InvalidRequest),
-    ("401", || Reply::json(401, "{}"), ErrorKind::Authentication),
-    ("403", || Reply::json(403, "{}"), ErrorKind::Permission),
-    ("404", || Reply::json(404, "{}"), ErrorKind::NotFound),
-    ("410", || Reply::json(410, "{}"), ErrorKind::NotFound),
-    ("302", || Reply::new(302, "").header("location", "https://elsewhere.example"), ErrorKind::UnsafeRedirect),
-    ("too large", || Reply::json(200, "{}").header("content-length", "99999999999"), ErrorKind::TooLarge),
+const PERMANENT: &[(&str, fn() -> MockResponse, ErrorKind)] = &[
+    ("400", || MockResponse::json(400, "{}"), ErrorKind::InvalidRequest),
+    ("401", || MockResponse::json(401, "{}"), ErrorKind::Authentication),
+    ("403", || MockResponse::json(403, "{}"), ErrorKind::Permission),
+    ("404", || MockResponse::json(404, "{}"), ErrorKind::NotFound),
+    ("410", || MockResponse::json(410, "{}"), ErrorKind::NotFound),
+    ("302", || MockResponse::new(302, "").header("location", "https://elsewhere.example"), ErrorKind::UnsafeRedirect),
+    ("too large", || MockResponse::json(200, "{}").header("content-length", "99999999999"), ErrorKind::TooLarge),
 ];
 
 /// A wait of which each poll gets the next of `replies`.
-fn wait_on(replies: impl IntoIterator<Item = Reply>) -> (Result<Report, Error>, Bench) {
+fn wait_on(replies: impl IntoIterator<Item = MockResponse>) -> (Result<Report, Error>, Bench) {
     let bench = Bench::new();
     let client = client!(reap, bench, Credentials::api_key("k"));
-    replies.into_iter().for_each(|reply| bench.wire.push(reply));
-    let batch = Batch::named(PROVIDER, "b-1").unwrap();
+    replies.into_iter().for_each(|reply| bench.connector.push(reply));
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
     let end = bench.clock.run(client.wait(batch).interval(secs(1)..=secs(10)).deadline(secs(1800)));
     (end, bench)
 }
 
 #[test]
 fn every_transient_fault_is_survived_wherever_it_strikes() {
-    let polls = |fault: Option<fn() -> Reply>, at: usize, times: usize| {
+    let polls = |fault: Option<fn() -> MockResponse>, at: usize, times: usize| {
         let good = (0..4).map(|_| running_reply()).chain([finished_reply()]);
         let mut replies: Vec<_> = good.collect();
         for _ in 0..times {
@@ -100,7 +100,7 @@ fn every_permanent_answer_ends_the_wait_at_once_with_all_that_is_known() {
             let error = end.unwrap_err();
             assert_eq!(error.kind(), *kind, "{name}");
             assert_eq!(error.batch().map(Batch::id), Some("b-1"), "{name}");
-            assert_eq!((error.polls() as usize, bench.wire.sent().len()), (good + 1, good + 1), "{name}");
+            assert_eq!((error.polls() as usize, bench.connector.sent().len()), (good + 1, good + 1), "{name}");
             assert_eq!(error.last_snapshot().is_some(), good > 0, "{name}");
             assert_eq!(error.elapsed(), bench.clock.elapsed(), "{name}");
         }
@@ -112,7 +112,7 @@ fn an_outage_of_a_minute_costs_no_error_and_at_most_one_wait_of_lag() {
     let waited = |outage: bool| {
         let clock = VirtualClock::new();
         let minute = |n: u64| secs(60 * n);
-        let mut script = Script::by_time(&clock);
+        let mut script = MockProvider::by_time(&clock);
         for n in 0..10 {
             script =
                 script.from(minute(n), move || if outage && n == 5 { Err(unavailable()) } else { Ok(running(n, 10)) });
@@ -129,7 +129,8 @@ fn an_outage_of_a_minute_costs_no_error_and_at_most_one_wait_of_lag() {
 #[test]
 fn a_provider_that_stays_away_is_unreachable_not_running() {
     let clock = VirtualClock::new();
-    let script = Script::by_time(&clock).from(secs(0), || Ok(running(1, 10))).from(secs(60), || Err(unavailable()));
+    let script =
+        MockProvider::by_time(&clock).from(secs(0), || Ok(running(1, 10))).from(secs(60), || Err(unavailable()));
     let wait = bulkrail::wait(&script, script.batch("b")).failure_budget(secs(600));
     let error = clock.run(wait).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
@@ -142,23 +143,24 @@ fn a_provider_that_stays_away_is_unreachable_not_running() {
 
 #[test]
 fn the_deadline_tells_running_from_out_of_sight() {
-    let wait = |script: &Script, clock: &VirtualClock| {
+    let wait = |script: &MockProvider, clock: &VirtualClock| {
         let error = clock.run(bulkrail::wait(script, script.batch("b")).deadline(secs(120))).unwrap_err();
         assert_eq!(clock.elapsed(), secs(120), "one last look at the deadline, and none later");
         error
     };
     let clock = VirtualClock::new();
-    let script = Script::by_time(&clock).from(secs(0), || Ok(running(7, 10)));
+    let script = MockProvider::by_time(&clock).from(secs(0), || Ok(running(7, 10)));
     let error = wait(&script, &clock);
-    assert_eq!((error.kind(), error.is_timeout(), error.is_retryable()), (ErrorKind::Deadline, true, true));
+    assert_eq!((error.kind(), error.is_timeout(), error.is_resumable()), (ErrorKind::Deadline, true, true));
     assert_eq!(error.last_snapshot().unwrap().progress.processed, Some(7));
 
     let clock = VirtualClock::new();
-    let script = Script::by_time(&clock).from(secs(0), || Err(unavailable()));
+    let script = MockProvider::by_time(&clock).from(secs(0), || Err(unavailable()));
     assert_eq!(wait(&script, &clock).kind(), ErrorKind::Unreachable);
 
     let clock = VirtualClock::new();
-    let script = Script::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(119), || Err(unavailable()));
+    let script =
+        MockProvider::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(119), || Err(unavailable()));
     assert_eq!(
         wait(&script, &clock).kind(),
         ErrorKind::Deadline,
@@ -166,7 +168,8 @@ fn the_deadline_tells_running_from_out_of_sight() {
     );
 
     let clock = VirtualClock::new();
-    let script = Script::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(30), || Err(unavailable()));
+    let script =
+        MockProvider::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(30), || Err(unavailable()));
     assert_eq!(
         wait(&script, &clock).kind(),
         ErrorKind::Unreachable,
@@ -174,7 +177,8 @@ fn the_deadline_tells_running_from_out_of_sight() {
     );
 
     let clock = VirtualClock::new();
-    let script = Script::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(115), || Ok(finished(10, 0)));
+    let script =
+        MockProvider::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(115), || Ok(finished(10, 0)));
     let report = clock.run(bulkrail::wait(&script, script.batch("b")).deadline(secs(120))).unwrap();
     assert_eq!(report.outcome(), Some(Outcome::Succeeded), "the last look sees the end");
 }
@@ -182,8 +186,9 @@ fn the_deadline_tells_running_from_out_of_sight() {
 #[test]
 fn not_found_is_not_visible_yet_only_after_our_own_submit() {
     let not_found = || Err(Error::new(ErrorKind::NotFound, "not there").with_http_status(404));
-    let script =
-        |clock: &VirtualClock| Script::by_time(clock).from(secs(0), not_found).from(secs(20), || Ok(finished(1, 0)));
+    let script = |clock: &VirtualClock| {
+        MockProvider::by_time(clock).from(secs(0), not_found).from(secs(20), || Ok(finished(1, 0)))
+    };
 
     let clock = VirtualClock::new();
     let provider = script(&clock);
@@ -202,13 +207,13 @@ fn not_found_is_not_visible_yet_only_after_our_own_submit() {
     assert_eq!(error.kind(), ErrorKind::NotFound, "nor is one submitted ten minutes ago");
 
     let clock = VirtualClock::new();
-    let provider = Script::by_time(&clock).from(secs(0), not_found);
+    let provider = MockProvider::by_time(&clock).from(secs(0), not_found);
     let error = clock.run(bulkrail::wait(&provider, provider.submitted("b"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "after the grace it is gone");
     assert!((secs(60)..secs(100)).contains(&clock.elapsed()), "{:?}", clock.elapsed());
 
     let clock = VirtualClock::new();
-    let provider = Script::in_order(&clock).then(|| Ok(running(1, 2))).then(not_found);
+    let provider = MockProvider::in_order(&clock).then(|| Ok(running(1, 2))).then(not_found);
     let error = clock.run(bulkrail::wait(&provider, provider.submitted("b"))).unwrap_err();
     assert_eq!((error.kind(), error.polls()), (ErrorKind::NotFound, 2), "once it was seen, not found means gone");
 }
@@ -216,17 +221,17 @@ fn not_found_is_not_visible_yet_only_after_our_own_submit() {
 #[test]
 fn a_look_that_never_ends_is_cut_off() {
     let clock = VirtualClock::new();
-    let script = Script::by_time(&clock).look_takes(secs(100_000));
+    let script = MockProvider::by_time(&clock).poll_takes(secs(100_000));
     let error = clock.run(bulkrail::wait(&script, script.batch("b")).deadline(secs(300))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
-    assert!(clock.elapsed() <= secs(300) + bulkrail::wait::LAST_LOOK, "{:?}", clock.elapsed());
+    assert!(clock.elapsed() <= secs(300) + bulkrail::poll::FINAL_POLL_GRACE, "{:?}", clock.elapsed());
 }
 
 #[test]
 fn without_a_deadline_only_the_failure_budget_bounds_it() {
     let clock = VirtualClock::new();
     let days = secs(3 * 24 * 3600);
-    let script = Script::by_time(&clock).from(secs(0), || Ok(running(1, 2))).from(days, || Ok(finished(2, 0)));
+    let script = MockProvider::by_time(&clock).from(secs(0), || Ok(running(1, 2))).from(days, || Ok(finished(2, 0)));
     clock.run(bulkrail::wait(&script, script.batch("b")).without_deadline()).unwrap();
     assert!(clock.elapsed() >= days);
 }
@@ -234,7 +239,7 @@ fn without_a_deadline_only_the_failure_budget_bounds_it() {
 #[test]
 fn a_hint_is_obeyed_and_capped_by_the_deadline() {
     let clock = VirtualClock::new();
-    let script = Script::in_order(&clock)
+    let script = MockProvider::in_order(&clock)
         .then(|| Err(unavailable().with_retry_after(secs(50))))
         .then(|| {
             let mut snapshot = running(1, 2);
@@ -246,7 +251,7 @@ fn a_hint_is_obeyed_and_capped_by_the_deadline() {
     assert!((secs(90)..secs(100)).contains(&clock.elapsed()), "{:?}", clock.elapsed());
 
     let clock = VirtualClock::new();
-    let script = Script::in_order(&clock).then(|| Err(unavailable().with_retry_after(secs(1_000_000_000))));
+    let script = MockProvider::in_order(&clock).then(|| Err(unavailable().with_retry_after(secs(1_000_000_000))));
     let error = clock.run(bulkrail::wait(&script, script.batch("b")).deadline(secs(600))).unwrap_err();
     assert_eq!((error.kind(), clock.elapsed()), (ErrorKind::Unreachable, secs(600)));
 }
@@ -254,7 +259,7 @@ fn a_hint_is_obeyed_and_capped_by_the_deadline() {
 #[test]
 fn stopping_a_wait_keeps_the_batch_and_what_was_seen() {
     let clock = VirtualClock::new();
-    let script = Script::by_time(&clock).from(secs(0), || Ok(running(3, 10)));
+    let script = MockProvider::by_time(&clock).from(secs(0), || Ok(running(3, 10)));
     let stop = clock.clock().sleep(secs(100));
     let error = clock.run(bulkrail::wait(&script, script.batch("b")).stop_when(stop)).unwrap_err();
     assert_eq!((error.kind(), clock.elapsed()), (ErrorKind::Interrupted, secs(100)));
@@ -265,8 +270,9 @@ fn stopping_a_wait_keeps_the_batch_and_what_was_seen() {
 #[test]
 fn a_snapshot_is_handed_over_before_the_next_sleep() {
     let clock = VirtualClock::new();
-    let script = Script::by_time(&clock).from(secs(0), || Ok(running(1, 2))).from(secs(30), || Ok(finished(2, 0)));
-    let mut snapshots = bulkrail::wait(&script, script.batch("b")).snapshots();
+    let script =
+        MockProvider::by_time(&clock).from(secs(0), || Ok(running(1, 2))).from(secs(30), || Ok(finished(2, 0)));
+    let mut snapshots = bulkrail::wait(&script, script.batch("b")).into_stream();
     let first = clock.run(snapshots.next()).unwrap().unwrap();
     assert_eq!((first.polls, clock.elapsed()), (1, secs(0)), "the first one needs no sleep");
     let mut last = first;
@@ -281,8 +287,8 @@ fn a_snapshot_is_handed_over_before_the_next_sleep() {
 fn the_first_look_after_a_submit_comes_when_the_provider_asks_for_it() {
     let bench = Bench::new();
     let client = client!(reap, bench, Credentials::api_key("k"));
-    let submitted = Batch::named(PROVIDER, "b").unwrap().with_submitted_at(VirtualClock::BEGINNING);
-    bench.wire.push(finished_reply());
+    let submitted = Batch::new(PROVIDER, "b").unwrap().with_submitted_at(VirtualClock::BEGINNING);
+    bench.connector.push(finished_reply());
     bench.clock.run(client.wait(submitted.clone())).unwrap();
     assert!(
         (secs(60)..=secs(120)).contains(&bench.clock.elapsed()),
@@ -292,7 +298,7 @@ fn the_first_look_after_a_submit_comes_when_the_provider_asks_for_it() {
 
     // The same batch, resumed later: it has been long enough.
     let before = bench.clock.elapsed();
-    bench.wire.push(finished_reply());
+    bench.connector.push(finished_reply());
     bench.clock.run(client.wait(submitted)).unwrap();
     assert_eq!(bench.clock.elapsed(), before);
 }

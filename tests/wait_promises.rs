@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bulkrail::testing::{PROVIDER, Script, VirtualClock, finished, queued, running, unavailable};
+use bulkrail::test_util::{MockProvider, PROVIDER, VirtualClock, finished, queued, running, unavailable};
 use bulkrail::time::Clock;
-use bulkrail::{Advice, Batch, Error, ErrorKind, Progress, Provider, ProviderId, Report, Snapshot, State, wait};
+use bulkrail::{
+    Batch, Error, ErrorKind, PollingDefaults, Progress, Provider, ProviderId, Report, Snapshot, State, wait,
+};
 use proptest::prelude::*;
 
 /// What a look may come to.
@@ -13,7 +15,7 @@ use proptest::prelude::*;
 enum Look {
     Queued,
     Running(u64),
-    Unrecognised,
+    Unknown,
     Hint(u64),
     Fault {
         hint: Option<u64>,
@@ -28,7 +30,7 @@ enum Look {
 }
 
 impl Look {
-    fn is_end(&self) -> bool {
+    fn is_terminal(&self) -> bool {
         matches!(self, Self::Finished | Self::Failed | Self::Cancelled)
     }
 
@@ -44,7 +46,7 @@ impl Look {
         match self {
             Self::Queued => Ok(queued()),
             Self::Running(done) => Ok(running(*done, 100)),
-            Self::Unrecognised => ended(State::Unrecognised),
+            Self::Unknown => ended(State::Unknown),
             Self::Hint(_) => {
                 let mut snapshot = running(1, 2);
                 snapshot.retry_after = Some(self.hint());
@@ -66,7 +68,7 @@ impl Look {
 struct Recorder {
     clock: VirtualClock,
     looks: Vec<Look>,
-    advice: Advice,
+    advice: PollingDefaults,
     times: Arc<Mutex<Vec<(Duration, Duration)>>>,
 }
 
@@ -75,7 +77,7 @@ impl Provider for Recorder {
         PROVIDER
     }
 
-    async fn look(&self, _batch: &Batch) -> Result<Snapshot, Error> {
+    async fn poll(&self, _batch: &Batch) -> Result<Snapshot, Error> {
         let asked = self.clock.elapsed();
         let number = {
             let mut times = self.times.lock().unwrap();
@@ -89,7 +91,7 @@ impl Provider for Recorder {
         look.answer()
     }
 
-    fn advice(&self) -> Advice {
+    fn polling_defaults(&self) -> PollingDefaults {
         self.advice
     }
 
@@ -113,7 +115,7 @@ fn case() -> impl Strategy<Value = Case> {
     let look = prop_oneof![
         3 => Just(Look::Queued),
         6 => (0u64..200).prop_map(Look::Running),
-        2 => Just(Look::Unrecognised),
+        2 => Just(Look::Unknown),
         1 => (0u64..200).prop_map(Look::Hint),
         3 => Just(Look::Fault { hint: None }),
         1 => (0u64..2_000_000_000).prop_map(|hint| Look::Fault { hint: Some(hint) }),
@@ -146,9 +148,9 @@ fn run(case: &Case) -> Trace {
     let secs = Duration::from_secs;
     let clock = VirtualClock::new();
     let times = Arc::default();
-    let advice = Advice::silent().with_delays(secs(case.first), secs(case.min), secs(case.min + case.spread));
+    let advice = PollingDefaults::new().with_delays(secs(case.first), secs(case.min), secs(case.min + case.spread));
     let recorder = Recorder { clock: clock.clone(), looks: case.looks.clone(), advice, times: Arc::clone(&times) };
-    let mut batch = Batch::named(PROVIDER, "b-1").unwrap();
+    let mut batch = Batch::new(PROVIDER, "b-1").unwrap();
     if case.submitted {
         batch = batch.with_submitted_at(VirtualClock::BEGINNING);
     }
@@ -169,11 +171,11 @@ proptest! {
         let deadline = Duration::from_secs(case.deadline);
 
         // Never past the deadline by more than one look.
-        prop_assert!(trace.elapsed <= deadline + wait::LAST_LOOK, "{:?}", trace.elapsed);
+        prop_assert!(trace.elapsed <= deadline + wait::FINAL_POLL_GRACE, "{:?}", trace.elapsed);
 
         // An end word ends it, and nothing before the last look was one.
-        prop_assert!(seen.iter().rev().skip(usize::from(last.is_some())).all(|look| !look.is_end()));
-        prop_assert_eq!(trace.end.is_ok(), last.is_some_and(Look::is_end));
+        prop_assert!(seen.iter().rev().skip(usize::from(last.is_some())).all(|look| !look.is_terminal()));
+        prop_assert_eq!(trace.end.is_ok(), last.is_some_and(Look::is_terminal));
 
         match &trace.end {
             Ok(report) => prop_assert_eq!(report.polls as usize, trace.times.len()),
@@ -231,10 +233,10 @@ proptest! {
         // Cut off after some time, again and again; the wait that is left alone ends as if nothing had been.
         let clock = VirtualClock::new();
         let looks = vec![Look::Running(1); 3];
-        let advice = Advice::silent();
+        let advice = PollingDefaults::new();
         let times = Arc::default();
         let recorder = Recorder { clock: clock.clone(), looks, advice, times };
-        let batch = Batch::named(PROVIDER, "b-1").unwrap();
+        let batch = Batch::new(PROVIDER, "b-1").unwrap();
         for after in drops {
             let mut dropped = std::pin::pin!(std::future::IntoFuture::into_future(wait(&recorder, batch.clone())));
             let mut cut = std::pin::pin!(clock.clock().sleep(Duration::from_millis(after)));
@@ -258,7 +260,7 @@ fn a_fault_that_is_over_is_no_cause_of_what_comes_later() {
     use std::error::Error as _;
     let clock = VirtualClock::new();
     let gone = || Err(Error::new(ErrorKind::Permission, "not yours"));
-    let provider = Script::in_order(&clock).then(|| Err(unavailable())).then(|| Ok(running(1, 10))).then(gone);
+    let provider = MockProvider::in_order(&clock).then(|| Err(unavailable())).then(|| Ok(running(1, 10))).then(gone);
     let error = clock.run(wait(&provider, provider.batch("b"))).unwrap_err();
     assert_eq!((error.kind(), error.polls()), (ErrorKind::Permission, 3));
     assert!(error.source().is_none(), "{error:?}");
@@ -267,13 +269,13 @@ fn a_fault_that_is_over_is_no_cause_of_what_comes_later() {
 #[test]
 fn a_look_that_hangs_holds_a_short_deadline_up_by_no_more_than_the_last_look() {
     let clock = VirtualClock::new();
-    let provider = Script::in_order(&clock).then(|| Ok(running(1, 10))).look_takes(Duration::from_secs(3600));
+    let provider = MockProvider::in_order(&clock).then(|| Ok(running(1, 10))).poll_takes(Duration::from_secs(3600));
     let error = clock.run(wait(&provider, provider.batch("b")).deadline(Duration::from_secs(2))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
-    assert!(clock.elapsed() <= Duration::from_secs(2) + wait::LAST_LOOK, "{:?}", clock.elapsed());
-    let mut fleet = wait::Fleet::new(&provider).deadline(Duration::from_secs(2));
+    assert!(clock.elapsed() <= Duration::from_secs(2) + wait::FINAL_POLL_GRACE, "{:?}", clock.elapsed());
+    let mut fleet = wait::WaitSet::new(&provider).deadline(Duration::from_secs(2));
     fleet.add(provider.batch("c")).unwrap();
     let began = clock.elapsed();
     assert!(clock.run(fleet.next()).unwrap().1.is_err());
-    assert!(clock.elapsed() - began <= Duration::from_secs(2) + wait::LAST_LOOK);
+    assert!(clock.elapsed() - began <= Duration::from_secs(2) + wait::FINAL_POLL_GRACE);
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bulkrail::transport::{Wire, WireFuture};
+use bulkrail::http::{ConnectorFuture, HttpConnector};
 use bytes::Bytes;
 use http_body::Frame;
 
@@ -20,7 +20,7 @@ pub(crate) struct Job {
     rows: u64,
     head: Bytes,
     /// `ROWS_A_PIECE` rows, each with a comma behind it.
-    piece: Bytes,
+    chunk: Bytes,
     tail: Bytes,
 }
 
@@ -30,12 +30,12 @@ impl Job {
             r#"{{"jobId":"e8d74b2f","status":"PROCESSING","totalRows":{rows},"processedRows":{rows},"successCount":{rows},"errorCount":0,"results":["#
         );
         let tail = r#"],"createdAt":"2026-04-23T00:38:08.439Z","updatedAt":"2026-04-23T00:38:08.439Z"}"#;
-        let piece = format!("{ROW},").repeat(ROWS_A_PIECE as usize);
-        Self { rows, head: head.into(), piece: piece.into(), tail: tail.into() }
+        let chunk = format!("{ROW},").repeat(ROWS_A_PIECE as usize);
+        Self { rows, head: head.into(), chunk: chunk.into(), tail: tail.into() }
     }
 
     /// The whole body, for the baselines.
-    pub(crate) fn whole(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut pieces = self.pieces();
         std::iter::from_fn(|| pieces.next_piece()).flatten().collect()
     }
@@ -59,8 +59,8 @@ struct Pieces {
 
 impl Pieces {
     fn next_piece(&mut self) -> Option<Bytes> {
-        if let Some(piece) = self.before.pop_front() {
-            return Some(piece);
+        if let Some(chunk) = self.before.pop_front() {
+            return Some(chunk);
         }
         let rows = self.rows_left.min(ROWS_A_PIECE);
         self.rows_left -= rows;
@@ -68,8 +68,8 @@ impl Pieces {
         match (rows, self.rows_left) {
             (0, _) => self.after.take(),
             // The last row has no comma behind it.
-            (_, 0) => Some(self.job.piece.slice(..length - 1)),
-            _ => Some(self.job.piece.slice(..length)),
+            (_, 0) => Some(self.job.chunk.slice(..length - 1)),
+            _ => Some(self.job.chunk.slice(..length)),
         }
     }
 }
@@ -79,15 +79,15 @@ impl http_body::Body for Pieces {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.next_piece().map(|piece| Ok(Frame::data(piece))))
+        Poll::Ready(self.next_piece().map(|chunk| Ok(Frame::data(chunk))))
     }
 }
 
 /// Answers every request with the body.
 pub(crate) struct JobWire(pub(crate) Job);
 
-impl Wire for JobWire {
-    fn send(&self, _request: reqwest::Request) -> WireFuture<'_> {
+impl HttpConnector for JobWire {
+    fn send(&self, _request: reqwest::Request) -> ConnectorFuture<'_> {
         let body = reqwest::Body::wrap(self.0.pieces());
         Box::pin(async { Ok(http::Response::new(body).into()) })
     }

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use allocation_counter::measure;
 use bulkrail::killb::raw::types::BulkJob;
-use bulkrail::testing::{VirtualClock, halves};
+use bulkrail::test_util::{VirtualClock, halves};
 use bulkrail::{Batch, Provider, killb};
 
 use bodies::{Job, JobWire};
@@ -53,15 +53,15 @@ fn main() {
 fn client(job: Job) -> killb::Client {
     let credentials = killb::Credentials::access_token("t");
     let clock = VirtualClock::new().clock();
-    killb::Client::builder().credentials(credentials).clock(clock).wire(JobWire(job)).build().expect("a client")
+    killb::Client::builder().credentials(credentials).clock(clock).connector(JobWire(job)).build().expect("a client")
 }
 
 fn batch() -> Batch {
-    Batch::named(killb::PROVIDER, "e8d74b2f-86df-43b0-a9d9-72055a6b0432").expect("an id")
+    Batch::new(killb::PROVIDER, "e8d74b2f-86df-43b0-a9d9-72055a6b0432").expect("an id")
 }
 
 fn poll(client: &killb::Client, batch: &Batch) {
-    let snapshot = VirtualClock::new().run(client.look(batch)).expect("a snapshot");
+    let snapshot = VirtualClock::new().run(client.poll(batch)).expect("a snapshot");
     assert!(snapshot.progress.total.is_some());
 }
 
@@ -92,7 +92,7 @@ fn paired(runs: usize, mut one: impl FnMut(), mut other: impl FnMut()) -> f64 {
 
 fn lean_cpu() -> Goal {
     let job = Job::of(5_000);
-    let body = job.whole();
+    let body = job.bytes();
     let (client, batch) = (client(job), batch());
     let measured =
         paired(41, || poll(&client, &batch), || drop(serde_json::from_slice::<BulkJob>(&body).expect("a job")));
@@ -108,7 +108,7 @@ fn lean_cpu() -> Goal {
 fn drift_cpu() -> Goal {
     const TIMES: u32 = 200;
     let job = Job::of(50);
-    let body = job.whole();
+    let body = job.bytes();
     let typed = || (0..TIMES).for_each(|_| drop(serde_json::from_slice::<BulkJob>(&body).expect("a job")));
     let read = paired(101, || (0..TIMES).for_each(|_| assert!(halves::read(&body))), typed);
     let both = paired(101, || (0..TIMES).for_each(|_| assert!(halves::read_and_compare(&body))), typed);
@@ -187,7 +187,7 @@ fn stream_memory() -> Goal {
 
 fn stream_speed() -> Goal {
     const ROWS: u64 = 50_000;
-    let body = Job::of(ROWS).whole();
+    let body = Job::of(ROWS).bytes();
     let collected = || {
         let job: BulkJob = serde_json::from_slice(&body).expect("a job");
         assert_eq!(job.results.len() as u64, ROWS);

@@ -3,25 +3,25 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bulkrail::testing::{PROVIDER, VirtualClock, finished, running};
+use bulkrail::poll::WaitSet;
+use bulkrail::test_util::{PROVIDER, VirtualClock, finished, running};
 use bulkrail::time::Clock;
-use bulkrail::wait::Fleet;
 use bulkrail::{Batch, Error, Provider, ProviderId, Snapshot};
 
 /// Batches that last ten minutes and show their progress.
-struct Account {
+struct Reconciliation {
     clock: VirtualClock,
     looks: AtomicU64,
 }
 
 const LASTS: Duration = Duration::from_secs(600);
 
-impl Provider for Account {
+impl Provider for Reconciliation {
     fn id(&self) -> ProviderId {
         PROVIDER
     }
 
-    async fn look(&self, _batch: &Batch) -> Result<Snapshot, Error> {
+    async fn poll(&self, _batch: &Batch) -> Result<Snapshot, Error> {
         self.looks.fetch_add(1, Ordering::Relaxed);
         let now = self.clock.elapsed();
         if now >= LASTS { Ok(finished(1000, 0)) } else { Ok(running(now.as_secs() * 1000 / LASTS.as_secs(), 1000)) }
@@ -39,14 +39,14 @@ pub(crate) fn report() {
     );
     for batches in [1_000, 10_000, 100_000_usize] {
         let clock = VirtualClock::new();
-        let account = Account { clock: clock.clone(), looks: AtomicU64::new(0) };
+        let account = Reconciliation { clock: clock.clone(), looks: AtomicU64::new(0) };
         let mut took = Duration::ZERO;
         let mut held = 0;
         let memory = allocation_counter::measure(|| {
-            let mut fleet = Fleet::new(&account).requests_per_second(batches as f64 / 20.0).deadline(LASTS * 10);
+            let mut fleet = WaitSet::new(&account).requests_per_second(batches as f64 / 20.0).deadline(LASTS * 10);
             held = allocation_counter::measure(|| {
                 for number in 0..batches {
-                    fleet.add(Batch::named(PROVIDER, format!("b-{number}")).expect("an id")).expect("of this provider");
+                    fleet.add(Batch::new(PROVIDER, format!("b-{number}")).expect("an id")).expect("of this provider");
                 }
             })
             .bytes_current;

@@ -52,7 +52,7 @@ impl Both {
         Self {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"),
             ours: reap::Client::builder().base_url(&url).credentials(credentials).build().expect("a client"),
-            batch: Batch::named(reap::PROVIDER, ID).expect("an id"),
+            batch: Batch::new(reap::PROVIDER, ID).expect("an id"),
             theirs: reqwest::Client::builder()
                 .no_proxy()
                 .gzip(true)
@@ -96,7 +96,7 @@ impl Both {
     }
 
     fn our_poll(&self) {
-        let snapshot = self.runtime.block_on(self.ours.look(&self.batch)).expect("a snapshot");
+        let snapshot = self.runtime.block_on(self.ours.poll(&self.batch)).expect("a snapshot");
         assert_eq!(snapshot.progress.processed, Some(45));
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkrail::schedule::Bounds;
+use bulkrail::schedule::IntervalBounds;
 
 use crate::rng;
 
@@ -37,7 +37,7 @@ const fn fixed(name: &'static str, first: f64, gap: f64, gives_up: Option<f64>) 
 }
 
 const fn growing(name: &'static str, first: f64, base: f64, growth: f64, most: f64, jitter: Jitter) -> Anchor {
-    Anchor { name, first, base, growth, most, jitter, retries_after: Bounds::MIN_GAP, gives_up: None }
+    Anchor { name, first, base, growth, most, jitter, retries_after: IntervalBounds::MIN_GAP, gives_up: None }
 }
 
 /// The gapic LRO settings of Google's generated clients (Java and others).
@@ -65,7 +65,7 @@ pub(crate) const GH_WATCH: Anchor = fixed("gh_watch_3", 0.0, 3.0, None);
 pub(crate) const SAMPLE60: Anchor = fixed("sample_60", 60.0, 60.0, None);
 /// A provider that advises 60 to 120 s before the first look and 30 to 60 s between looks, taken in the middle. A
 /// failed look is repeated after the 30 s that it advises at least.
-pub(crate) const ADVICE: Anchor =
+pub(crate) const POLLING_DEFAULTS: Anchor =
     Anchor { retries_after: Duration::from_secs(30), ..fixed("advice_90_45", 90.0, 45.0, Some(1800.0)) };
 /// A fixed interval, first look included.
 pub(crate) const FIXED30: Anchor = plain("fixed30", 30.0);
@@ -81,7 +81,7 @@ pub(crate) const ALL: [Anchor; 12] = [
     AZURE30,
     GH_WATCH,
     SAMPLE60,
-    ADVICE,
+    POLLING_DEFAULTS,
     FIXED30,
 ];
 

@@ -17,7 +17,7 @@ const SEED: u64 = 1;
 const ROWS: f64 = 1_000.0;
 
 /// Nobody waits longer than 30 days.
-const LONGEST: f64 = 30.0 * 86_400.0;
+const MAX: f64 = 30.0 * 86_400.0;
 
 const COLUMNS: [&str; 3] = ["size", "duration_s", "progress"];
 
@@ -81,11 +81,11 @@ fn cells(line: &str) -> impl Iterator<Item = &str> {
 fn job(rng: &mut Rng, size: &str, duration: &str, progress: &str) -> Result<Job, String> {
     let size = match size {
         "" => None,
-        size => Some(size.parse::<u64>().map_err(|_| format!("`size` is `{size}`, not a whole number"))?),
+        size => Some(size.parse::<u64>().map_err(|_| format!("`size` is `{size}`, not a bytes number"))?),
     };
     let seconds = duration.parse::<f64>().map_err(|_| format!("`duration_s` is `{duration}`, not a number"))?;
-    if !(seconds > 0.0 && seconds <= LONGEST) {
-        return Err(format!("`duration_s` is {duration}; it has to be above 0 and at most {LONGEST}"));
+    if !(seconds > 0.0 && seconds <= MAX) {
+        return Err(format!("`duration_s` is {duration}; it has to be above 0 and at most {MAX}"));
     }
     let ends = ((seconds * 1000.0).round() as u64).max(1);
     let rows = size.map_or(ROWS, |size| size.max(1) as f64);

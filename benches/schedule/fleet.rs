@@ -6,11 +6,11 @@ use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bulkrail::schedule::{Budget, History, Pace, Schedule};
-use bulkrail::testing::{PROVIDER, VirtualClock, finished, queued};
+use bulkrail::poll::WaitSet;
+use bulkrail::schedule::{BatchSchedule, Budget, DurationSamples, Schedule};
+use bulkrail::test_util::{PROVIDER, VirtualClock, finished, queued};
 use bulkrail::time::Clock;
-use bulkrail::wait::Fleet;
-use bulkrail::{Advice, Batch, Error, ErrorKind, Progress, Provider, ProviderId, Snapshot, State};
+use bulkrail::{Batch, Error, ErrorKind, PollingDefaults, Progress, Provider, ProviderId, Snapshot, State};
 use futures_util::future::{Either, select};
 
 use crate::job::{Job, Shows};
@@ -44,7 +44,7 @@ pub(crate) enum Who {
 pub(crate) fn run(jobs: &[Job], who: Who, seed: u64) -> (Vec<Tally>, usize) {
     let clock = VirtualClock::new();
     let account =
-        Account { jobs, seed, clock: clock.clone(), begins: begins(jobs.len(), seed), books: Books::of(jobs) };
+        Reconciliation { jobs, seed, clock: clock.clone(), begins: begins(jobs.len(), seed), books: Books::of(jobs) };
     match who {
         Who::Ours => clock.run(fleet(&account)),
         Who::Fifo => queue(&account, INTERVAL, Some(Budget::new(RATE))),
@@ -61,7 +61,7 @@ fn begins(jobs: usize, seed: u64) -> Vec<u64> {
 }
 
 /// The account at the provider, with all its batches.
-struct Account<'a> {
+struct Reconciliation<'a> {
     jobs: &'a [Job],
     seed: u64,
     clock: VirtualClock,
@@ -111,7 +111,7 @@ enum Met {
     End,
 }
 
-impl Account<'_> {
+impl Reconciliation<'_> {
     /// A request at `now`, about a batch that was submitted `at` milliseconds before.
     fn ask(&self, job: usize, now: u64) -> (u64, Met) {
         let mut books = self.books();
@@ -157,12 +157,12 @@ impl Account<'_> {
     }
 }
 
-impl Provider for Account<'_> {
+impl Provider for Reconciliation<'_> {
     fn id(&self) -> ProviderId {
         PROVIDER
     }
 
-    async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
+    async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let job = batch.id().parse().map_err(|_| Error::new(ErrorKind::NotFound, "no such batch"))?;
         let (at, met) = self.ask(job, self.clock.elapsed().as_millis() as u64);
         match met {
@@ -177,8 +177,8 @@ impl Provider for Account<'_> {
         }
     }
 
-    fn advice(&self) -> Advice {
-        Advice::silent().with_requests_per_second(RATE).with_deadline(DEADLINE)
+    fn polling_defaults(&self) -> PollingDefaults {
+        PollingDefaults::new().with_requests_per_second(RATE).with_deadline(DEADLINE)
     }
 
     fn clock(&self) -> Clock {
@@ -187,13 +187,13 @@ impl Provider for Account<'_> {
 }
 
 /// Submits and waits, as a service would.
-async fn fleet(account: &Account<'_>) {
-    let mut fleet = Fleet::new(account);
+async fn fleet(account: &Reconciliation<'_>) {
+    let mut fleet = WaitSet::new(account);
     let mut ended = 0;
     for (job, begin) in account.begins.iter().enumerate() {
         let mut sleep = account.clock().sleep(Duration::from_millis(*begin).saturating_sub(account.clock.elapsed()));
         ended += ended_until(&mut fleet, &mut sleep).await;
-        let batch = Batch::named(PROVIDER, job.to_string()).expect("an id").with_submitted_at(account.clock().wall());
+        let batch = Batch::new(PROVIDER, job.to_string()).expect("an id").with_submitted_at(account.clock().wall());
         // Who submitted it knows how many rows it has.
         let added = match account.jobs[job].size {
             Some(rows) => fleet.add_with_rows(batch, rows),
@@ -209,7 +209,10 @@ async fn fleet(account: &Account<'_>) {
 }
 
 /// How many batches of the fleet end before `sleep` does.
-async fn ended_until(fleet: &mut Fleet<'_, Account<'_>>, sleep: &mut (impl Future<Output = ()> + Unpin)) -> usize {
+async fn ended_until(
+    fleet: &mut WaitSet<'_, Reconciliation<'_>>,
+    sleep: &mut (impl Future<Output = ()> + Unpin),
+) -> usize {
     let mut ended = 0;
     loop {
         match select(Box::pin(fleet.next()), &mut *sleep).await {
@@ -227,10 +230,10 @@ async fn ended_until(fleet: &mut Fleet<'_, Account<'_>>, sleep: &mut (impl Futur
 }
 
 /// Every batch is looked at `first` after its submission and every 30 s, by the budget if there is one.
-fn queue(account: &Account<'_>, first: u64, mut budget: Option<Budget>) {
-    let history = History::new();
+fn queue(account: &Reconciliation<'_>, first: u64, mut budget: Option<Budget>) {
+    let history = DurationSamples::new();
     let schedule = Schedule::fixed(Duration::from_millis(INTERVAL));
-    let mut paces: Vec<Pace> = account.jobs.iter().map(|_| schedule.pace(None, &history)).collect();
+    let mut paces: Vec<BatchSchedule> = account.jobs.iter().map(|_| schedule.pace(None, &history)).collect();
     let mut queue: BinaryHeap<_> =
         account.begins.iter().enumerate().map(|(job, begin)| Reverse((begin + first, job))).collect();
     let mut now = 0;

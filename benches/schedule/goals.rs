@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bulkrail::schedule::{Bounds, History, Schedule, WORTH};
+use bulkrail::schedule::{DurationSamples, IntervalBounds, Schedule, WORTH};
 
-use crate::anchor::{self, ADVICE, AWS_SMITHY, AZURE30, Anchor, FIXED30, GOOGLE_RUST};
+use crate::anchor::{self, AWS_SMITHY, AZURE30, Anchor, FIXED30, GOOGLE_RUST, POLLING_DEFAULTS};
 use crate::fleet::{self, Who};
 use crate::lab::{Lab, SEEDS, WORTHS, adaptive, ours, parallel};
 use crate::sim::{LIMITS, Limits, Ours, Policy, Tally};
@@ -77,8 +77,11 @@ pub(crate) fn run(all: bool) -> bool {
 fn lab(workload: Workload) -> Lab {
     let mut lab = Lab::of(workload);
     if Workload::SIX.contains(&workload) {
-        let bounds =
-            Bounds { first_min: Duration::from_secs(90), min_gap: Duration::from_secs(30), ..Bounds::default() };
+        let bounds = IntervalBounds {
+            initial_min: Duration::from_secs(90),
+            min: Duration::from_secs(30),
+            ..IntervalBounds::default()
+        };
         let limits = Limits { first: 90_000, gap: 30_000, ..LIMITS };
         let schedule = Schedule::adaptive().bounds(bounds);
         lab.add(ADVISED.to_owned(), &Policy::Ours(Box::new(Ours { schedule, limits, ..ours(WORTH) })));
@@ -97,8 +100,8 @@ fn wrong(workload: Workload) -> bool {
 }
 
 /// A full history of the same workload, with all durations `factor` times what they were.
-fn misled(workload: Workload, factor: f64) -> History {
-    let mut history = History::new();
+fn misled(workload: Workload, factor: f64) -> DurationSamples {
+    let mut history = DurationSamples::new();
     for job in workload.generate(99, bulkrail::schedule::RING) {
         history.add(job.size, Duration::from_millis(job.ends).mul_f64(factor));
     }
@@ -119,8 +122,10 @@ fn cells(workload: Workload, lab: &Lab) -> Vec<Cell> {
         add("P3", "requests", 0.50, &|draw| {
             beside(lab, &adaptive(WORTH), &AZURE30, draw).map(|(_, requests)| requests)
         });
-        add("S2", "lag", 0.90, &|draw| beside(lab, ADVISED, &ADVICE, draw).map(|(lag, _)| lag));
-        add("S2", "requests", 0.75, &|draw| beside(lab, ADVISED, &ADVICE, draw).map(|(_, requests)| requests));
+        add("S2", "lag", 0.90, &|draw| beside(lab, ADVISED, &POLLING_DEFAULTS, draw).map(|(lag, _)| lag));
+        add("S2", "requests", 0.75, &|draw| {
+            beside(lab, ADVISED, &POLLING_DEFAULTS, draw).map(|(_, requests)| requests)
+        });
     }
     add("P4", "vs google_rust", 0.80, &lag(GOOGLE_RUST, Of::Mean));
     add("P4", "vs aws_smithy", 0.60, &lag(AWS_SMITHY, Of::Mean));

@@ -1,6 +1,6 @@
 //! One synthetic batch: when it ends, and what it shows until then. Times in milliseconds since its submission.
 
-use bulkrail::schedule::{Fraction, Observation};
+use bulkrail::schedule::{Fraction, PollResult};
 
 use crate::rng;
 
@@ -33,14 +33,14 @@ pub(crate) struct Progress {
 }
 
 impl Job {
-    pub(crate) fn observe(&self, at: u64) -> Observation {
+    pub(crate) fn observe(&self, at: u64) -> PollResult {
         let Shows::Progress(progress) = &self.shows else {
-            return Observation::running(None);
+            return PollResult::running(None);
         };
         if at < progress.begins {
-            return Observation::queued();
+            return PollResult::queued();
         }
-        Observation::running(Fraction::new(progress.shown(at), progress.step))
+        PollResult::running(Fraction::new(progress.shown(at), progress.step))
     }
 
     /// How far it really is.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use bulkrail::schedule::{History, Schedule};
+use bulkrail::schedule::{DurationSamples, Schedule};
 
 use crate::anchor::{self, Anchor};
 use crate::job::Job;
@@ -32,7 +32,7 @@ pub(crate) fn tuned(interval: f64) -> String {
 
 pub(crate) fn ours(worth: f64) -> Ours {
     let schedule = Schedule::adaptive().worth(worth);
-    Ours { schedule, history: History::new(), learns: true, limits: LIMITS }
+    Ours { schedule, history: DurationSamples::new(), learns: true, limits: LIMITS }
 }
 
 /// The jobs of a workload, and what each policy made of them: for every seed a run.

@@ -150,7 +150,7 @@ fn timeline() -> String {
         (0..=400).map(|step| job.ends * step / 400).map(|at| (x(at), y(job.really(at)))).collect();
     sheet.line(&curve, INK, 1.5, "none");
     let title = format!(
-        "Looks at one batch: queued, then a whole percentage that is refreshed every 10 s; {} s in all",
+        "Looks at one batch: queued, then a bytes percentage that is refreshed every 10 s; {} s in all",
         job.ends / 1000
     );
     sheet.text((left, 24.0), &title, INK, "start");

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use bulkrail::schedule::{Bounds, End, History, Observation, Pace, Schedule};
+use bulkrail::schedule::{BatchSchedule, DurationSamples, End, IntervalBounds, PollResult, Schedule};
 
 use crate::anchor::Anchor;
 use crate::job::Job;
@@ -27,7 +27,7 @@ pub(crate) enum Policy {
 #[derive(Clone)]
 pub(crate) struct Ours {
     pub(crate) schedule: Schedule,
-    pub(crate) history: History,
+    pub(crate) history: DurationSamples,
     /// Whether the history grows with every end.
     pub(crate) learns: bool,
     pub(crate) limits: Limits,
@@ -78,7 +78,7 @@ pub(crate) fn run(jobs: &[Job], policy: &Policy, seed: u64) -> Run {
 pub(crate) fn traced(jobs: &[Job], policy: &Policy, seed: u64, mut trace: impl FnMut(usize, Look)) -> Run {
     let mut history = match policy {
         Policy::Ours(ours) => ours.history.clone(),
-        Policy::Anchor(_) => History::new(),
+        Policy::Anchor(_) => DurationSamples::new(),
     };
     let mut waits: Vec<Option<Waiting>> = jobs.iter().map(|_| None).collect();
     let mut events: BinaryHeap<_> = (0..jobs.len()).map(|job| Reverse((job as u64 * SPACING, job, 0u64))).collect();
@@ -147,31 +147,31 @@ impl Fault {
         }
     }
 
-    pub(crate) fn observation(self) -> Observation {
+    pub(crate) fn observation(self) -> PollResult {
         match self {
-            Self::Failed => Observation::failed(),
-            Self::Refused(hint) => Observation::throttled().with_hint(Some(Duration::from_millis(hint))),
+            Self::Failed => PollResult::failed(),
+            Self::Refused(hint) => PollResult::throttled().with_hint(Some(Duration::from_millis(hint))),
         }
     }
 }
 
 /// One job being waited on.
 struct Waiting {
-    pace: Pace,
+    pace: BatchSchedule,
     looks: u32,
     broken: bool,
     tally: Tally,
 }
 
 impl Waiting {
-    fn begin(job: &Job, policy: &Policy, history: &History, key: &[u64]) -> (Self, u64) {
+    fn begin(job: &Job, policy: &Policy, history: &DurationSamples, key: &[u64]) -> (Self, u64) {
         let mut tally = Tally { failed: job.fails, ..Tally::default() };
         match policy {
             Policy::Anchor(anchor) => {
                 tally.abandoned = anchor.gives_up.is_some_and(|after| job.ends as f64 / 1000.0 > after);
                 // Its failures are handled as ours are: alike for all, under the same floor.
-                let bounds = Bounds { min_gap: anchor.retries_after, ..Bounds::default() };
-                let pace = Schedule::fixed(bounds.min_gap).bounds(bounds).pace(None, history);
+                let bounds = IntervalBounds { min: anchor.retries_after, ..IntervalBounds::default() };
+                let pace = Schedule::fixed(bounds.min).bounds(bounds).pace(None, history);
                 (Self { pace, looks: 0, broken: false, tally }, anchor.first())
             }
             Policy::Ours(ours) => {
@@ -186,10 +186,10 @@ impl Waiting {
     fn after(
         &mut self,
         policy: &Policy,
-        seen: Observation,
+        seen: PollResult,
         fault: Option<Fault>,
         at: u64,
-        history: &History,
+        history: &DurationSamples,
         key: &[u64],
     ) -> u64 {
         self.looks += u32::from(fault.is_none());
@@ -197,7 +197,7 @@ impl Waiting {
             Policy::Anchor(anchor) if fault.is_none() => {
                 let wait = anchor.next(self.looks, key);
                 // A good look ends a run of failures.
-                self.pace.after(Observation::queued(), Duration::from_millis(at), 0.5, history);
+                self.pace.after(PollResult::queued(), Duration::from_millis(at), 0.5, history);
                 wait
             }
             Policy::Anchor(_) => millis(self.pace.after(seen, Duration::from_millis(at), rng::unit(key), history).wait),

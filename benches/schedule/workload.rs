@@ -174,9 +174,9 @@ pub(crate) fn noisy(rng: &mut Rng, begins: f64, run: f64) -> Vec<(f64, f64)> {
     let weights: Vec<f64> = (0..PIECES).map(|_| rng.lognormal(1.0, NOISE)).collect();
     let sum: f64 = weights.iter().sum();
     let mut t = begins;
-    let path = weights.iter().enumerate().map(|(piece, weight)| {
+    let path = weights.iter().enumerate().map(|(chunk, weight)| {
         t += run * weight / sum;
-        (t, (piece + 1) as f64 / PIECES as f64)
+        (t, (chunk + 1) as f64 / PIECES as f64)
     });
     path.collect()
 }
@@ -185,8 +185,8 @@ pub(crate) fn noisy(rng: &mut Rng, begins: f64, run: f64) -> Vec<(f64, f64)> {
 fn stalling(rng: &mut Rng, work: f64) -> Vec<(f64, f64)> {
     let (mut path, mut t, mut done) = (Vec::new(), 0.0, 0.0);
     loop {
-        let piece = rng.exponential(60.0).min(work - done);
-        (t, done) = (t + piece, done + piece);
+        let chunk = rng.exponential(60.0).min(work - done);
+        (t, done) = (t + chunk, done + chunk);
         path.push((t, done / work));
         if done >= work {
             return path;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bulkrail::time::Clock;
-use bulkrail::{Account, Batch, Error, ErrorKind, Provider};
+use bulkrail::{Reconciliation, Batch, Error, ErrorKind, Provider};
 
 use crate::connect::AnyClient;
 use crate::submitted::Submitted;
@@ -15,7 +15,7 @@ const PAUSES: [Duration; 4] =
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What became of each row. Reap has to know what was submitted.
-pub(crate) async fn read(client: &AnyClient, batch: &Batch, submitted: Option<&Submitted>) -> Result<Account, Error> {
+pub(crate) async fn read(client: &AnyClient, batch: &Batch, submitted: Option<&Submitted>) -> Result<Reconciliation, Error> {
     let references = submitted.and_then(Submitted::references);
     let clock = client.clock();
     let mut account = match client {
@@ -25,7 +25,7 @@ pub(crate) async fn read(client: &AnyClient, batch: &Batch, submitted: Option<&S
             let references = references.ok_or_else(|| Error::new(ErrorKind::Usage, unknown))?;
             patiently(&clock, || client.account(batch, references)).await?
         }
-        AnyClient::Cdq(_) => Account::default(),
+        AnyClient::Cdq(_) => Reconciliation::default(),
         AnyClient::Localpayment(client) => patiently(&clock, || client.account(batch, references)).await?,
     };
     if let Some(submitted) = submitted {
@@ -52,18 +52,18 @@ pub(crate) async fn patiently<T, F: Future<Output = Result<T, Error>>>(
 }
 
 /// What does not add up, a line each, for people.
-pub(crate) fn doubts(batch: &Batch, account: &Account) -> Vec<String> {
+pub(crate) fn doubts(batch: &Batch, account: &Reconciliation) -> Vec<String> {
     let provider = batch.provider();
     let mut doubts: Vec<_> =
-        account.disagreements.iter().map(|found| differs(batch, &found.what, found.provider, found.rows)).collect();
+        account.count_mismatches.iter().map(|found| differs(batch, &found.what, found.provider, found.rows)).collect();
     if !account.duplicates.is_empty() {
         doubts.push(format!(
             "{provider} lists more than once: {}",
             listed(account.duplicates.iter().map(String::as_str))
         ));
     }
-    if !account.foreign.is_empty() {
-        let references = account.foreign.iter().map(|row| row.reference.as_deref().unwrap_or("(no reference)"));
+    if !account.unexpected.is_empty() {
+        let references = account.unexpected.iter().map(|row| row.reference.as_deref().unwrap_or("(no reference)"));
         doubts.push(format!("{provider} lists rows that were not submitted: {}", listed(references)));
     }
     doubts

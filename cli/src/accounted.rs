@@ -1,6 +1,6 @@
 //! A batch from its submission to an account of its rows.
 
-use bulkrail::{Account, Disagreement, Outcome, Report, Row, RowOutcome, cdq};
+use bulkrail::{Reconciliation, CountMismatch, Outcome, Report, Row, RowOutcome, cdq};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -20,10 +20,10 @@ pub(crate) struct Accounted {
     duplicates: Option<Vec<String>>,
     /// `run` only: rows of the provider's that nobody submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    foreign: Option<Vec<Row>>,
+    unexpected: Option<Vec<Row>>,
     /// `run` only: where the rows add up to something else than the provider's own counts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    disagreements: Option<Vec<Disagreement>>,
+    count_mismatches: Option<Vec<CountMismatch>>,
     #[serde(skip)]
     doubts: Vec<String>,
 }
@@ -32,7 +32,7 @@ impl Accounted {
     /// A batch that ended as `report` says, and the account of its rows.
     ///
     /// Where the provider's counts are all good and some row is not, the rows are believed.
-    pub(crate) fn new(mut report: Report, account: Account) -> Self {
+    pub(crate) fn new(mut report: Report, account: Reconciliation) -> Self {
         let doubts = account::doubts(&report.batch, &account);
         let good = account.rows.iter().all(|row| row.outcome == RowOutcome::Succeeded);
         // A job of CDQ's succeeds as a whole; it has no rows to believe.
@@ -43,8 +43,8 @@ impl Accounted {
         Self {
             report,
             duplicates: Some(account.duplicates),
-            foreign: Some(account.foreign),
-            disagreements: Some(account.disagreements),
+            unexpected: Some(account.unexpected),
+            count_mismatches: Some(account.count_mismatches),
             doubts,
         }
     }
@@ -84,26 +84,26 @@ impl Accounted {
 mod tests {
     use std::time::Duration;
 
-    use bulkrail::{Batch, Ledger, Progress, Snapshot, State, killb};
+    use bulkrail::{Batch, Reconciler, Progress, Snapshot, State, killb};
 
     use super::*;
 
     fn accounted(submitted: u64, listed: u64) -> Accounted {
         let mut progress = Progress::default();
         (progress.total, progress.succeeded, progress.failed) = (Some(listed), Some(listed), Some(0));
-        let mut ledger = Ledger::of((0..submitted).map(|row| format!("ref-{row}")));
+        let mut reconciler = Reconciler::new((0..submitted).map(|row| format!("ref-{row}")));
         for number in 0..listed {
             let mut row = Row::new(RowOutcome::Succeeded);
             row.reference = Some(format!("ref-{number}"));
-            ledger.record(row);
+            reconciler.push(row);
         }
         let report = Report::new(
-            Batch::named(killb::PROVIDER, "b-1").unwrap(),
+            Batch::new(killb::PROVIDER, "b-1").unwrap(),
             Snapshot::new(State::Finished, "COMPLETED", progress),
             1,
             Duration::ZERO,
         );
-        Accounted::new(report, ledger.close(&progress))
+        Accounted::new(report, reconciler.finish(&progress))
     }
 
     #[test]

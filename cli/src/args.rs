@@ -180,7 +180,7 @@ The exit code is that of the worst: 130 when interrupted; else the highest code 
 3 or 0 for how the batches ended.";
 
 pub(crate) const HISTORY: &str = "\
-History:
+DurationSamples:
   How long batches take is kept per provider (times and sizes, nothing else) and used to look at the
   right time: in $XDG_STATE_HOME/bulkrail/history.json, else ~/.local/state/bulkrail/history.json; on
   Windows in %LOCALAPPDATA%\\bulkrail. It is safe to delete. A file that cannot be understood is left

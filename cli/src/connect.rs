@@ -3,9 +3,9 @@
 use std::env;
 
 use bulkrail::time::Clock;
-use bulkrail::transport::Room;
+use bulkrail::http::Room;
 use bulkrail::{
-    Advice, Batch, ClientBuilder, Environment, Error, ErrorKind, Provider, ProviderId, Snapshot, cdq, killb,
+    PollingDefaults, Batch, ClientBuilder, Environment, Error, ErrorKind, Provider, ProviderId, Snapshot, cdq, killb,
     localpayment, reap,
 };
 
@@ -129,21 +129,21 @@ impl Provider for AnyClient {
         }
     }
 
-    async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
+    async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         match self {
-            Self::Killb(client) => client.look(batch).await,
-            Self::Reap(client) => client.look(batch).await,
-            Self::Cdq(client) => client.look(batch).await,
-            Self::Localpayment(client) => client.look(batch).await,
+            Self::Killb(client) => client.poll(batch).await,
+            Self::Reap(client) => client.poll(batch).await,
+            Self::Cdq(client) => client.poll(batch).await,
+            Self::Localpayment(client) => client.poll(batch).await,
         }
     }
 
-    fn advice(&self) -> Advice {
+    fn polling_defaults(&self) -> PollingDefaults {
         match self {
-            Self::Killb(client) => client.advice(),
-            Self::Reap(client) => client.advice(),
-            Self::Cdq(client) => client.advice(),
-            Self::Localpayment(client) => client.advice(),
+            Self::Killb(client) => client.polling_defaults(),
+            Self::Reap(client) => client.polling_defaults(),
+            Self::Cdq(client) => client.polling_defaults(),
+            Self::Localpayment(client) => client.polling_defaults(),
         }
     }
 

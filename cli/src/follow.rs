@@ -1,6 +1,6 @@
 //! A wait, looked at from outside.
 
-use bulkrail::wait::Wait;
+use bulkrail::poll::Wait;
 use bulkrail::{Error, ErrorKind, Provider, Report};
 
 use crate::failure::Failure;
@@ -10,7 +10,7 @@ pub(crate) async fn follow<P: Provider>(
     wait: Wait<'_, P>,
     mut seen: impl FnMut(&Report) -> Result<(), Failure>,
 ) -> Result<Report, Failure> {
-    let mut snapshots = wait.snapshots();
+    let mut snapshots = wait.into_stream();
     while let Some(report) = snapshots.next().await {
         let report = report?;
         tracing::debug!(
@@ -21,7 +21,7 @@ pub(crate) async fn follow<P: Provider>(
             "snapshot"
         );
         seen(&report)?;
-        if report.snapshot.is_end() {
+        if report.snapshot.is_terminal() {
             return Ok(report);
         }
     }

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bulkrail::Histories;
+use bulkrail::DurationHistory;
 use bulkrail::time::Clock;
 use fs4::{FileExt, TryLockError};
 use serde::Serialize;
@@ -21,11 +21,11 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Between two tries to have the history for ourselves, and how many there are: other runs have it for milliseconds.
 const PAUSE: Duration = Duration::from_millis(10);
-const TRIES: usize = 50;
+const ATTEMPTS: usize = 50;
 
 /// The histories of this run, and where they are kept.
 pub(crate) struct Memory {
-    histories: Histories,
+    histories: DurationHistory,
     file: Option<PathBuf>,
     before: String,
 }
@@ -39,7 +39,7 @@ impl Memory {
         Self { histories, file, before }
     }
 
-    pub(crate) fn histories(&self) -> &Histories {
+    pub(crate) fn histories(&self) -> &DurationHistory {
         &self.histories
     }
 
@@ -55,8 +55,8 @@ impl Memory {
 }
 
 /// What the file holds, as far as it can be understood.
-fn kept(file: &Path) -> Histories {
-    let histories = Histories::default();
+fn kept(file: &Path) -> DurationHistory {
+    let histories = DurationHistory::default();
     match read(file).map(|text| text.map(|text| histories.import(&text))) {
         Ok(Some(Ok(())) | None) => {}
         Ok(Some(Err(error))) => tracing::info!("{} is ignored: {error}", file.display()),
@@ -76,7 +76,7 @@ async fn add(file: &Path, before: &str, now: &str) -> io::Result<()> {
     }
     let all = merged(&from_str(before)?, &from_str(now)?, &from_str(&kept(file).export())?);
     // No longer than histories are.
-    let histories = Histories::default();
+    let histories = DurationHistory::default();
     histories.import(&all.to_string()).map_err(io::Error::other)?;
     write(file, &histories.export())
 }
@@ -88,7 +88,7 @@ async fn lock(file: &Path) -> Option<File> {
     make_private(file, &mut options).ok()?;
     let lock = options.open(file.with_file_name("history.lock")).ok()?;
     let clock = Clock::system();
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         match FileExt::try_lock(&lock) {
             Err(TryLockError::WouldBlock) => clock.sleep(PAUSE).await,
             locked => return locked.ok().map(|()| lock),

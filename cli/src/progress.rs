@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use bulkrail::Snapshot;
-use bulkrail::wait::FleetProgress;
+use bulkrail::poll::WaitSetProgress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::table;
@@ -57,8 +57,8 @@ pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
     /// Shows how far `batches` batches are, in fleets.
-    pub(crate) fn show_all<'a>(&self, batches: usize, fleets: impl IntoIterator<Item = &'a FleetProgress>) {
-        let mut all = FleetProgress::default();
+    pub(crate) fn show_all<'a>(&self, batches: usize, fleets: impl IntoIterator<Item = &'a WaitSetProgress>) {
+        let mut all = WaitSetProgress::default();
         for fleet in fleets {
             all.ended += fleet.ended;
             all.rows_processed += fleet.rows_processed;
@@ -87,7 +87,7 @@ impl Bar {
         if let Some(failed) = progress.failed.filter(|failed| *failed > 0) {
             message.push_str(&format!(", {failed} failed"));
         }
-        if snapshot.is_end() {
+        if snapshot.is_terminal() {
             if let Some(unaccounted) = progress.unaccounted().filter(|unaccounted| *unaccounted > 0) {
                 message.push_str(&format!(", {unaccounted} unaccounted for"));
             }

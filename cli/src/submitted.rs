@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bulkrail::localpayment::raw::types::CreateBatch;
-use bulkrail::{Account, Batch, Row, RowOutcome, Upload, cdq, killb, localpayment, reap};
+use bulkrail::{Reconciliation, Batch, Row, RowOutcome, Upload, cdq, killb, localpayment, reap};
 
 use crate::failure::Failure;
 use crate::input;
@@ -46,7 +46,7 @@ impl Submitted {
     }
 
     pub(crate) fn of_reap(file: &Path) -> Result<Self, Failure> {
-        reap::references(&Upload::file(file)).map(Self::all).map_err(in_file(file))
+        reap::references(&Upload::from_path(file)).map(Self::all).map_err(in_file(file))
     }
 
     pub(crate) fn of_batch(batch: &CreateBatch) -> Self {
@@ -67,7 +67,7 @@ impl Submitted {
     }
 
     /// Adds what was submitted and is not in the account: with its reference where it is known, else only as a row.
-    pub(crate) fn complete(&self, account: &mut Account, batch: &Batch) {
+    pub(crate) fn complete(&self, account: &mut Reconciliation, batch: &Batch) {
         if self.references().is_none() {
             let listed: std::collections::HashSet<_> =
                 account.rows.iter().filter_map(|row| row.reference.as_deref()).collect();
@@ -106,9 +106,9 @@ mod tests {
     fn rows_without_a_reference_are_counted() {
         let submitted = Submitted { rows: 4, references: vec!["a".to_owned(), "b".to_owned()] };
         assert!(submitted.references().is_none());
-        let mut account = Account::default();
+        let mut account = Reconciliation::default();
         account.rows = vec![row(Some("a")), row(None)];
-        submitted.complete(&mut account, &Batch::named(killb::PROVIDER, "b-1").unwrap());
+        submitted.complete(&mut account, &Batch::new(killb::PROVIDER, "b-1").unwrap());
         let references: Vec<_> = account.rows.iter().map(|row| row.reference.as_deref()).collect();
         assert_eq!(references, [Some("a"), None, Some("b"), None]);
         assert_eq!(account.unaccounted().count(), 2);

@@ -19,7 +19,7 @@ pub(crate) fn report(report: &Report) -> String {
     line(heading.0, heading.1);
     line("batch", clean(&format!("{} {}", report.batch.provider(), report.batch.id())));
     line("status", clean(&snapshot.provider_status));
-    line("rows", rows(&snapshot.progress, snapshot.is_end()));
+    line("rows", rows(&snapshot.progress, snapshot.is_terminal()));
     if let Some(message) = &snapshot.message {
         line("message", clean(message));
     }

@@ -32,7 +32,7 @@ impl Target {
             return from_file(file);
         }
         match (self.provider, &self.id) {
-            (Some(provider), Some(id)) => Ok(vec![Batch::named(provider.id(), id)?]),
+            (Some(provider), Some(id)) => Ok(vec![Batch::new(provider.id(), id)?]),
             _ => Err(Failure::usage("name a provider and the id of a batch, or a --batch file")),
         }
     }

@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{Span, SpanRelativeTo};
 
 /// Longer than any batch takes, and than any process lives.
-const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+const MAX: Duration = Duration::from_secs(365 * 86_400);
 
 /// How many times faster.
 pub(crate) fn speed(text: &str) -> Result<f64, String> {
@@ -35,7 +35,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
     let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
     duration
-        .filter(|duration| *duration <= LONGEST)
+        .filter(|duration| *duration <= MAX)
         .ok_or_else(|| "expected a time such as 30m, 1h30m, 5s or 200ms, 365d at most".to_owned())
 }
 
@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(duration("200ms"), Ok(Duration::from_millis(200)));
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("1d 1h"), Ok(Duration::from_secs(90_000)));
-        assert_eq!(duration("365d"), Ok(LONGEST));
+        assert_eq!(duration("365d"), Ok(MAX));
         let unusable = ["", "30", "-5s", "5s ago", "1mo", "soon", "5 5", "366d", "9999999d", "99999999999999999999h"];
         for text in unusable {
             assert!(duration(text).is_err_and(|reason| reason.contains("365d at most")), "{text}");

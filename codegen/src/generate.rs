@@ -6,40 +6,81 @@ use progenitor::{GenerationSettings, Generator, HooksMode};
 use quote::quote;
 use serde_json::{Value, json};
 
-use crate::{Error, Spec, handover, lint, lower, redact};
+use crate::{Error, Spec, lint, lower, redact};
 
-/// The Rust source of the raw client of `spec`, ready to be included into a module.
+/// Path of `bulkrail_core` in generated code.
+const CORE: &str = "::bulkrail_core";
+
+/// Returns the Rust source of the raw client of `spec`, ready to be included into a module.
 ///
-/// Every request of the client goes through `crate::transport::Transport`, which the module has to name in an implementation of
-/// `progenitor_client::ClientHooks`. Where its `is_held` says so, the answer is returned undecoded, as an unexpected response.
+/// Its requests are sent by `bulkrail_core::http::HttpClient`, or taken by `bulkrail_core::http::capture`. The including
+/// crate depends on `bulkrail-core`, `progenitor-client`, `reqwest`, `serde` and `serde_json`.
 ///
 /// # Errors
 ///
-/// When the generator does not take the (lowered) spec; the reason is the generator's own.
+/// [`Error`] when the generator refuses the lowered spec; the reason is the generator's own.
 pub fn generate(spec: &Spec) -> Result<String, Error> {
     let refused = |reason: String| spec.error("", format!("cannot be turned into Rust: {reason}"));
     let api: openapiv3::OpenAPI =
         serde_json::from_value(lower(spec)).map_err(|error| refused(format!("not OpenAPI 3.0: {error}")))?;
+    let core: syn::Path = syn::parse_str(CORE).map_err(|error| refused(error.to_string()))?;
     let mut settings = GenerationSettings::default();
     settings
         .with_hooks(HooksMode::Expected)
-        .with_inner_type(quote!(crate::transport::Transport))
-        // What a page calls a number stays the number that came: 100 is not written back as 100.0.
+        .with_inner_type(quote!(#core::http::HttpClient))
+        // Bodies that responses are compared with in tests and by callers.
+        .with_derive("PartialEq")
+        // A number stays as it arrived: 100 is not written back as 100.0.
         .with_conversion(number_schema(), "::serde_json::Number", [].into_iter());
-    // The generator asserts where it finds what it does not support; that must name the spec too.
+    // The generator asserts where it finds something that it does not support; that must name the spec, too.
     let tokens = panic::catch_unwind(|| Generator::new(&settings).generate_tokens(&api))
-        .map_err(|panic| refused(format!("the generator gave up on it: {}", said(&*panic))))?
+        .map_err(|panic| refused(format!("the generator panicked: {}", panic_message(&*panic))))?
         .map_err(|error| refused(error.to_string()))?;
     let mut file = syn::parse2(tokens).map_err(|error| refused(error.to_string()))?;
     redact::redact(&mut file);
-    handover::hand_over(&mut file).map_err(|missed| {
-        refused(format!("the generator writes {missed} operations in another way than it used to"))
-    })?;
+    file.items.extend(hooks(&core));
     file.items.extend([servers(spec), schemas(spec)]);
     Ok(prettyplease::unparse(&file))
 }
 
-/// The addresses of the spec, so that they stand nowhere else.
+/// Returns the implementation of the generated client's hooks.
+fn hooks(core: &syn::Path) -> [syn::Item; 2] {
+    [
+        syn::parse_quote! {
+            impl Client {
+                /// Returns a client whose requests are sent by `http`.
+                pub fn with_http(http: &#core::http::HttpClient) -> Self {
+                    Self::new_with_client(http.base_url(), http.request_builder(), http.clone())
+                }
+            }
+        },
+        syn::parse_quote! {
+            impl ClientHooks<#core::http::HttpClient> for Client {
+                async fn pre<E>(&self, request: &mut reqwest::Request, info: &OperationInfo) -> Result<(), Error<E>> {
+                    self.inner.before_send(request, info)
+                }
+
+                async fn post<E>(
+                    &self,
+                    result: &reqwest::Result<reqwest::Response>,
+                    _: &OperationInfo,
+                ) -> Result<(), Error<E>> {
+                    self.inner.after_send(result)
+                }
+
+                async fn exec(
+                    &self,
+                    request: reqwest::Request,
+                    info: &OperationInfo,
+                ) -> reqwest::Result<reqwest::Response> {
+                    self.inner.execute_direct(request, info).await
+                }
+            }
+        },
+    ]
+}
+
+/// Returns the servers of the spec, so that their addresses are in one place only.
 fn servers(spec: &Spec) -> syn::Item {
     let servers = spec.document["servers"].as_array().into_iter().flatten().map(|server| {
         let (name, url) = (server["description"].as_str(), server["url"].as_str());
@@ -52,7 +93,7 @@ fn servers(spec: &Spec) -> syn::Item {
     }
 }
 
-/// The component schemas as the spec has them, for comparing live answers with them.
+/// Returns the component schemas of the spec, with which responses are compared.
 fn schemas(spec: &Spec) -> syn::Item {
     let mut schemas = spec.document.pointer("/components/schemas").cloned().unwrap_or_default();
     drop_prose(&mut schemas);
@@ -76,10 +117,10 @@ fn drop_prose(value: &mut Value) {
     }
 }
 
-/// What a panic said.
-fn said(panic: &(dyn Any + Send)) -> &str {
+/// Returns the message of a panic.
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 fn number_schema() -> schemars::schema::SchemaObject {

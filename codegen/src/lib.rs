@@ -4,8 +4,8 @@
 //! 2. [`lint`] holds it against the project's own rules (`specs/README.md`); `check` (features `docs` and `examples`) also against
 //!    its examples and the pages that it was written from, which the build can do without.
 //! 3. [`lower`] rewrites what the generator cannot take, or would make brittle.
-//! 4. `generate` (feature `generate`) hands the result to progenitor, takes personal data out of `Debug`, and lets the library
-//!    have answers undecoded.
+//! 4. `generate` (feature `generate`) hands the result to progenitor, takes personal data out of `Debug`, and connects
+//!    the client to `bulkrail-core`.
 //!
 //! The library's build script is a few lines over `run_build_script`, which does all four for each spec.
 //!
@@ -25,8 +25,6 @@ mod error;
 pub mod examples;
 #[cfg(feature = "generate")]
 mod generate;
-#[cfg(feature = "generate")]
-mod handover;
 mod input;
 mod lint;
 mod load;

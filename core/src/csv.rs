@@ -1,122 +1,310 @@
-//! Checks a CSV file before it is sent, row by row, without holding it in memory.
+//! Checks CSV files before they are sent: in one pass, without holding the file in memory.
 
-use std::io::Read;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::rc::Rc;
 
-use super::Upload;
-use crate::{Error, ErrorKind};
+use csv::StringRecord;
 
-/// What a provider's pages say about its CSV.
-pub(crate) struct Table {
-    /// Columns that must be there, with a value in every row.
-    pub(crate) required: &'static [&'static str],
-    /// Columns that may be there.
-    pub(crate) optional: &'static [&'static str],
-    /// Column whose values must differ, if any.
-    pub(crate) reference: Option<&'static str>,
-    pub(crate) max_rows: u64,
-    pub(crate) max_bytes: u64,
+use crate::error::{Error, ErrorKind};
+use crate::model::SubmittedRows;
+
+/// Rules of a provider, or of this project, for a CSV file.
+///
+/// ```
+/// use bulkrail_core::csv::CsvFormat;
+///
+/// const FORMAT: CsvFormat = CsvFormat::new(&["id", "name"]).with_optional(&["note"]).with_reference("id");
+/// let csv = "id,name\na,Ann\nb,Ben\n";
+/// let rows = FORMAT.check(&mut csv.as_bytes(), csv.len() as u64)?;
+/// assert_eq!(rows.references, ["a", "b"]);
+///
+/// let csv = "id,name\na,\n";
+/// let error = FORMAT.check(&mut csv.as_bytes(), csv.len() as u64).unwrap_err();
+/// assert_eq!(error.to_string(), "row 2, column name: is empty");
+/// # Ok::<(), bulkrail_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct CsvFormat {
+    required: &'static [&'static str],
+    optional: &'static [&'static str],
+    reference: Option<&'static str>,
+    max_rows: u64,
+    max_bytes: u64,
+    is_converted: bool,
 }
 
-impl Table {
-    /// Holds `csv` against the rules; returns the references, in their order.
+impl CsvFormat {
+    /// Returns a format whose columns are `required`, with a value in every row.
+    #[must_use]
+    pub const fn new(required: &'static [&'static str]) -> Self {
+        Self { required, optional: &[], reference: None, max_rows: u64::MAX, max_bytes: u64::MAX, is_converted: false }
+    }
+
+    /// Returns the same format with columns that may be there.
+    #[must_use]
+    pub const fn with_optional(self, optional: &'static [&'static str]) -> Self {
+        Self { optional, ..self }
+    }
+
+    /// Returns the same format with the column whose values must differ, because rows are told apart by it.
+    #[must_use]
+    pub const fn with_reference(self, reference: &'static str) -> Self {
+        Self { reference: Some(reference), ..self }
+    }
+
+    /// Returns the same format for files of at most `max_rows` rows.
+    #[must_use]
+    pub const fn with_max_rows(self, max_rows: u64) -> Self {
+        Self { max_rows, ..self }
+    }
+
+    /// Returns the same format for files of at most `max_bytes` bytes.
+    #[must_use]
+    pub const fn with_max_bytes(self, max_bytes: u64) -> Self {
+        Self { max_bytes, ..self }
+    }
+
+    /// Returns the same format for files that are converted before they are sent.
+    ///
+    /// A byte order mark, and blanks around the names of columns, are then allowed.
+    #[must_use]
+    pub const fn converted(self) -> Self {
+        Self { is_converted: true, ..self }
+    }
+
+    /// Checks a file of `size` bytes, and returns its rows.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Usage`], naming row (the header is row 1) and column, never a value.
-    pub(crate) fn check(&self, csv: &Upload) -> Result<Vec<String>, Error> {
-        let size = csv.size()?;
+    pub fn check(&self, file: &mut dyn Read, size: u64) -> Result<SubmittedRows, Error> {
+        self.read(file, size, |_| Ok(()))
+    }
+
+    /// Checks as [`CsvFormat::check`], and calls `on_row` with each row that conforms to the format.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] as for [`CsvFormat::check`], and the error of `on_row`.
+    pub fn read(
+        &self,
+        file: &mut dyn Read,
+        size: u64,
+        on_row: impl FnMut(&CsvRow<'_>) -> Result<(), Error>,
+    ) -> Result<SubmittedRows, Error> {
         if size > self.max_bytes {
             return Err(usage(format!("the file has {size} bytes; the provider takes {}", self.max_bytes)));
         }
-        // The reader would skip it, and the provider would not.
+        let quotes = Rc::new(Cell::new(0));
+        let mut counted = CountQuotes { file, quotes: Rc::clone(&quotes) };
         let mut start = Vec::new();
-        csv.reader()?.take(3).read_to_end(&mut start).ok();
+        counted.by_ref().take(3).read_to_end(&mut start).map_err(unreadable)?;
         if start == b"\xef\xbb\xbf" {
-            return Err(usage("the file begins with a byte order mark; save it as UTF-8 without one".to_owned()));
+            if !self.is_converted {
+                // The provider would take it for a part of the first column's name.
+                let reason = "the file begins with a byte order mark; save it as UTF-8 without one";
+                return Err(usage(reason.to_owned()));
+            }
+            start.clear();
         }
-        check_quotes(csv)?;
-        let mut reader = csv::ReaderBuilder::new().from_reader(csv.reader()?);
-        let unreadable = |error: csv::Error| usage(csv_reason(&error));
-        let header = reader.headers().map_err(unreadable)?.clone();
-        self.check_header(&header)?;
-        let place = |name: &str| header.iter().position(|column| column == name);
-        let required: Vec<_> = self.required.iter().filter_map(|name| Some((*name, place(name)?))).collect();
-        let reference = self.reference.and_then(place);
-        let mut references = Vec::new();
-        let mut seen = std::collections::HashMap::new();
-        for (number, record) in (2u64..).zip(reader.records()) {
-            let record = record.map_err(unreadable)?;
-            if number - 1 > self.max_rows {
+        let result = self.read_rows(start.chain(&mut counted), on_row);
+        // An open quote makes one cell of all rows after it: that is the fault then, whatever else was found.
+        io::copy(&mut counted, &mut io::sink()).map_err(unreadable)?;
+        if quotes.get() % 2 == 1 {
+            let reason =
+                "a quotation mark is opened and not closed (inside a cell, quote the cell and double the mark)";
+            return Err(usage(reason.to_owned()));
+        }
+        result
+    }
+
+    fn read_rows(
+        &self,
+        file: impl Read,
+        mut on_row: impl FnMut(&CsvRow<'_>) -> Result<(), Error>,
+    ) -> Result<SubmittedRows, Error> {
+        let mut reader = csv::ReaderBuilder::new().from_reader(file);
+        let columns = self.columns(reader.headers().map_err(|error| invalid(&error))?)?;
+        let position = |name: &str| columns.iter().position(|column| *column == name);
+        let required: Vec<_> = self.required.iter().filter_map(|name| Some((*name, position(name)?))).collect();
+        let reference = self.reference.and_then(|name| Some((name, position(name)?)));
+        let (mut rows, mut seen) = (SubmittedRows::default(), HashMap::new());
+        let mut record = StringRecord::new();
+        while reader.read_record(&mut record).map_err(|error| invalid(&error))? {
+            rows.rows += 1;
+            let number = rows.rows + 1;
+            if rows.rows > self.max_rows {
                 return Err(usage(format!("the file has more than {} rows; split it", self.max_rows)));
             }
-            let empty = |(_, column): &&(&str, usize)| record.get(*column).is_none_or(|cell| cell.trim().is_empty());
-            if let Some((name, _)) = required.iter().find(empty) {
+            let is_empty = |position: usize| record.get(position).is_none_or(|cell| cell.trim().is_empty());
+            if let Some((name, _)) = required.iter().find(|(_, position)| is_empty(*position)) {
                 return Err(usage(format!("row {number}, column {name}: is empty")));
             }
-            if let Some(value) = reference.and_then(|column| record.get(column)) {
+            if let Some((name, position)) = reference
+                && let Some(value) = record.get(position).filter(|value| !value.is_empty())
+            {
                 if let Some(first) = seen.insert(value.to_owned(), number) {
-                    let name = self.reference.unwrap_or_default();
                     return Err(usage(format!("row {number}, column {name}: the same value as in row {first}")));
                 }
-                references.push(value.to_owned());
+                rows.references.push(value.to_owned());
             }
+            on_row(&CsvRow { number, columns: &columns, record: &record })?;
         }
-        if reader.position().record() <= 1 {
+        if rows.rows == 0 {
             return Err(usage("the file has no rows below its header".to_owned()));
         }
-        Ok(references)
+        Ok(rows)
     }
 
-    fn check_header(&self, header: &csv::StringRecord) -> Result<(), Error> {
-        let known = || self.required.iter().chain(self.optional);
-        for (index, name) in header.iter().enumerate() {
-            if !known().any(|column| *column == name) {
-                let columns: Vec<_> = known().copied().collect();
-                let comma = if header.len() == 1 { "; what separates cells is a comma" } else { "" };
+    /// Returns the columns of the header.
+    fn columns(&self, header: &StringRecord) -> Result<Vec<&'static str>, Error> {
+        let known = || self.required.iter().chain(self.optional).copied();
+        let mut columns = Vec::new();
+        for (number, name) in (1..).zip(header) {
+            let name = if self.is_converted { name.trim() } else { name };
+            // The name itself is not repeated: in a file without a header it would be personal data.
+            let Some(column) = known().find(|column| *column == name) else {
+                let known: Vec<_> = known().collect();
+                let comma = if header.len() == 1 { "; cells are separated by commas" } else { "" };
                 return Err(usage(format!(
-                    "row 1: column {} is not one of {} (names are case-sensitive){comma}",
-                    index + 1,
-                    columns.join(", ")
+                    "row 1, column {number}: is not one of {} (names are case-sensitive){comma}",
+                    known.join(", ")
                 )));
+            };
+            if columns.contains(&column) {
+                return Err(usage(format!("row 1, column {number}: {column} is there twice")));
             }
-            if header.iter().position(|other| other == name) != Some(index) {
-                return Err(usage(format!("row 1: column {name} stands twice")));
-            }
+            columns.push(column);
         }
-        match self.required.iter().find(|name| !header.iter().any(|column| column == **name)) {
+        match self.required.iter().find(|name| !columns.contains(name)) {
             Some(missing) => Err(usage(format!("row 1: column {missing} is missing"))),
-            None => Ok(()),
+            None => Ok(columns),
         }
     }
 }
 
-/// Refuses a file in which a cell is opened and never closed: all rows after it would count as a part of that cell.
-pub(crate) fn check_quotes(csv: &Upload) -> Result<(), Error> {
-    let (mut reader, mut piece, mut quotes) = (csv.reader()?, [0; 8192], 0);
-    while let Ok(read @ 1..) = reader.read(&mut piece) {
-        quotes += memchr::memchr_iter(b'"', &piece[..read]).count();
-    }
-    if quotes % 2 == 0 {
-        return Ok(());
-    }
-    Err(usage(
-        "a quotation mark is opened and not closed (within a cell, put the cell in marks and double it)".to_owned(),
-    ))
+/// One row of a checked CSV file.
+#[derive(Debug)]
+pub struct CsvRow<'r> {
+    number: u64,
+    columns: &'r [&'static str],
+    record: &'r StringRecord,
 }
 
-/// What is wrong with a CSV, without quoting it.
-pub(crate) fn csv_reason(error: &csv::Error) -> String {
+impl CsvRow<'_> {
+    /// Returns the number of the row; the header is row 1.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Returns the cell in `column`, empty where the file does not have the column.
+    #[must_use]
+    pub fn cell(&self, column: &str) -> &str {
+        let position = self.columns.iter().position(|name| *name == column);
+        position.and_then(|position| self.record.get(position)).unwrap_or_default()
+    }
+
+    /// Returns the columns of the file, with the cell in each.
+    pub fn cells(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.columns.iter().copied().zip(self.record)
+    }
+
+    /// Returns the error for a cell: `reason` is the end of a sentence such as "is empty".
+    #[must_use]
+    pub fn error(&self, column: &str, reason: &str) -> Error {
+        usage(format!("row {}, column {column}: {reason}", self.number))
+    }
+}
+
+/// Counts the quotes of a file while it is read.
+struct CountQuotes<'f> {
+    file: &'f mut dyn Read,
+    quotes: Rc<Cell<usize>>,
+}
+
+impl Read for CountQuotes<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.quotes.set(self.quotes.get() + memchr::memchr_iter(b'"', &buffer[..read]).count());
+        Ok(read)
+    }
+}
+
+/// Returns the error for a file that is not CSV, without quoting it.
+fn invalid(error: &csv::Error) -> Error {
     let row = error.position().map_or_else(String::new, |position| format!("row {}: ", position.record() + 1));
-    match error.kind() {
+    usage(match error.kind() {
         csv::ErrorKind::Utf8 { .. } => format!("{row}is not UTF-8"),
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("{row}has {len} cells, but the header has {expected_len}")
         }
         csv::ErrorKind::Io(error) => format!("the file cannot be read: {}", error.kind()),
         _ => format!("{row}is not CSV"),
-    }
+    })
+}
+
+fn unreadable(error: io::Error) -> Error {
+    usage(format!("the file cannot be read: {}", error.kind()))
 }
 
 fn usage(reason: String) -> Error {
     Error::new(ErrorKind::Usage, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMAT: CsvFormat = CsvFormat::new(&["id", "name"])
+        .with_optional(&["note"])
+        .with_reference("id")
+        .with_max_rows(3)
+        .with_max_bytes(90);
+
+    fn check(format: CsvFormat, csv: &[u8]) -> Result<Vec<String>, String> {
+        let rows = format.check(&mut &*csv, csv.len() as u64);
+        rows.map(|rows| rows.references).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn csv_format_names_row_and_column_of_each_fault() {
+        let table: &[(&str, &str)] = &[
+            ("", "row 1: column id is missing"),
+            ("id,name\n", "the file has no rows below its header"),
+            ("id\na\n", "row 1: column name is missing"),
+            ("id,CANARY\n", "row 1, column 2: is not one of id, name, note (names are case-sensitive)"),
+            (
+                "id;name\na;b\n",
+                "row 1, column 1: is not one of id, name, note (names are case-sensitive); cells are separated by commas",
+            ),
+            ("id,name,id\na,b,c\n", "row 1, column 3: id is there twice"),
+            (" id,name\n", "row 1, column 1: is not one of id, name, note (names are case-sensitive)"),
+            ("id,name\na,b\nb,\n", "row 3, column name: is empty"),
+            ("id,name\na,b\na,c\n", "row 3, column id: the same value as in row 2"),
+            ("id,name\na,b,c\n", "row 2: has 3 cells, but the header has 2"),
+            (
+                "id,name\na,\"b\nb,c\n",
+                "a quotation mark is opened and not closed (inside a cell, quote the cell and double the mark)",
+            ),
+            ("id,name\na,b\nb,b\nc,b\nd,b\n", "the file has more than 3 rows; split it"),
+            ("\u{feff}id,name\na,b\n", "the file begins with a byte order mark; save it as UTF-8 without one"),
+        ];
+        for (csv, expected) in table {
+            assert_eq!(check(FORMAT, csv.as_bytes()), Err((*expected).to_owned()), "{csv:?}");
+        }
+        let long = format!("id,name\na,{}\n", "b".repeat(90));
+        assert_eq!(check(FORMAT, long.as_bytes()), Err("the file has 101 bytes; the provider takes 90".to_owned()));
+        assert_eq!(check(FORMAT, b"id,name\na,\xff\n"), Err("row 2: is not UTF-8".to_owned()));
+    }
+
+    #[test]
+    fn csv_format_of_converted_files_allows_a_byte_order_mark_and_blanks_around_names() {
+        let csv = "\u{feff}id, name \na,b\n".as_bytes();
+        assert_eq!(check(FORMAT.converted(), csv), Ok(vec!["a".to_owned()]));
+        assert_eq!(check(FORMAT, b"name,note,id\nb,,a\n"), Ok(vec!["a".to_owned()]));
+    }
 }

@@ -1,94 +1,200 @@
-//! What a wait has to know about a provider.
+//! The interface between a wait and a provider.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::Error;
+use crate::model::{Batch, ProviderId, Snapshot};
+use crate::schedule::IntervalBounds;
 use crate::time::Clock;
-use crate::{Batch, Error, ProviderId, Snapshot};
 
-/// Something that has batches which can be looked at. The four clients implement it; implement it for your own to wait on it too.
+/// Provider whose batches can be polled. Implement it for your own client to wait on its batches.
+///
+/// References and smart pointers to a provider are providers too. For a list of different providers use
+/// [`DynProvider`].
 pub trait Provider: Send + Sync {
-    /// Its name, as batches carry it.
+    /// Returns the name of the provider, as its batches carry it.
     fn id(&self) -> ProviderId;
 
-    /// One look at `batch`: one request, no retries, no waiting.
+    /// Polls `batch` once: one status request without retries and without waiting.
     ///
-    /// An error that [is transient](Error::is_transient) does not end a wait; any other does.
-    fn look<'a>(&'a self, batch: &'a Batch) -> impl Future<Output = Result<Snapshot, Error>> + Send + 'a;
+    /// An error that [is transient](Error::is_transient) does not end a wait; any other error does.
+    fn poll<'a>(&'a self, batch: &'a Batch) -> impl Future<Output = Result<Snapshot, Error>> + Send + 'a;
 
-    /// What its pages advise about polling.
-    fn advice(&self) -> Advice {
-        Advice::default()
+    /// Returns the defaults for polling that the provider's pages advise.
+    fn polling_defaults(&self) -> PollingDefaults {
+        PollingDefaults::default()
     }
 
-    /// The clock that waits go by.
+    /// Returns the clock that waits use.
     fn clock(&self) -> Clock {
         Clock::system()
     }
 }
 
-/// How often to look, as the provider's pages advise, or as we think fit where they are silent.
+/// Dyn-compatible form of [`Provider`]. Every provider implements it.
+///
+/// `Box<dyn DynProvider>` and `Arc<dyn DynProvider>` are providers themselves:
+///
+/// ```
+/// use std::sync::Arc;
+/// use bulkrail_core::{DynProvider, Provider};
+///
+/// fn ids(providers: &[Arc<dyn DynProvider>]) -> Vec<String> {
+///     providers.iter().map(|provider| Provider::id(provider).to_string()).collect()
+/// }
+/// ```
+pub trait DynProvider: Send + Sync {
+    /// See [`Provider::id`].
+    fn dyn_id(&self) -> ProviderId;
+
+    /// See [`Provider::poll`].
+    fn dyn_poll<'a>(&'a self, batch: &'a Batch) -> PollFuture<'a>;
+
+    /// See [`Provider::polling_defaults`].
+    fn dyn_polling_defaults(&self) -> PollingDefaults;
+
+    /// See [`Provider::clock`].
+    fn dyn_clock(&self) -> Clock;
+}
+
+/// Future of [`DynProvider::dyn_poll`].
+pub type PollFuture<'a> = Pin<Box<dyn Future<Output = Result<Snapshot, Error>> + Send + 'a>>;
+
+impl<P: Provider> DynProvider for P {
+    fn dyn_id(&self) -> ProviderId {
+        self.id()
+    }
+
+    fn dyn_poll<'a>(&'a self, batch: &'a Batch) -> PollFuture<'a> {
+        Box::pin(self.poll(batch))
+    }
+
+    fn dyn_polling_defaults(&self) -> PollingDefaults {
+        self.polling_defaults()
+    }
+
+    fn dyn_clock(&self) -> Clock {
+        self.clock()
+    }
+}
+
+impl Provider for dyn DynProvider + '_ {
+    fn id(&self) -> ProviderId {
+        self.dyn_id()
+    }
+
+    fn poll<'a>(&'a self, batch: &'a Batch) -> impl Future<Output = Result<Snapshot, Error>> + Send + 'a {
+        self.dyn_poll(batch)
+    }
+
+    fn polling_defaults(&self) -> PollingDefaults {
+        self.dyn_polling_defaults()
+    }
+
+    fn clock(&self) -> Clock {
+        self.dyn_clock()
+    }
+}
+
+macro_rules! forward {
+    ($pointer:ty) => {
+        impl<P: Provider + ?Sized> Provider for $pointer {
+            fn id(&self) -> ProviderId {
+                (**self).id()
+            }
+
+            fn poll<'a>(&'a self, batch: &'a Batch) -> impl Future<Output = Result<Snapshot, Error>> + Send + 'a {
+                (**self).poll(batch)
+            }
+
+            fn polling_defaults(&self) -> PollingDefaults {
+                (**self).polling_defaults()
+            }
+
+            fn clock(&self) -> Clock {
+                (**self).clock()
+            }
+        }
+    };
+}
+
+forward!(&P);
+forward!(Arc<P>);
+forward!(Box<P>);
+
+/// Intervals, deadline and request rate of polling: what the provider's pages advise, else the defaults of this crate.
+///
+/// ```
+/// use std::time::Duration;
+/// use bulkrail_core::PollingDefaults;
+///
+/// const DEFAULTS: PollingDefaults = PollingDefaults::new().with_deadline(Duration::from_secs(30 * 60));
+/// assert_eq!(DEFAULTS.requests_per_second, PollingDefaults::REQUESTS_PER_SECOND);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct Advice {
-    /// From our submission to the first look.
-    pub first_delay: Duration,
-    /// The shortest time between two looks.
+pub struct PollingDefaults {
+    /// Time from our own submission to the first poll.
+    pub initial_delay: Duration,
+    /// Shortest time between two polls.
     pub min_interval: Duration,
-    /// The longest time between two looks.
+    /// Longest time between two polls.
     pub max_interval: Duration,
-    /// When a wait gives up, if the caller does not say.
+    /// Time after which a wait gives up.
     pub deadline: Duration,
-    /// How many requests a second the looks at all batches of an account may take.
+    /// Requests per second that the polls of all batches of an account may take together.
     pub requests_per_second: f64,
 }
 
-impl Advice {
-    /// 1 s: the smallest batches end within seconds, and no provider's limit is near one request a second.
-    pub const FIRST_DELAY: Duration = Duration::from_secs(1);
+impl PollingDefaults {
+    /// 1 s: the smallest batches end within seconds, and providers allow far more than one request a second.
+    pub const INITIAL_DELAY: Duration = Duration::from_secs(1);
     /// 1 s, for the same reason.
     pub const MIN_INTERVAL: Duration = Duration::from_secs(1);
-    /// 5 min: as long as the schedule goes where progress shows that the end is far; without progress it stays within 2 min.
-    pub const MAX_INTERVAL: Duration = crate::schedule::Bounds::MAX_GAP;
+    /// 5 min: the longest interval where progress shows that the end is far; without progress it stays within 2 min.
+    pub const MAX_INTERVAL: Duration = IntervalBounds::MAX;
     /// 1 h: batches take from seconds to about an hour.
     pub const DEADLINE: Duration = Duration::from_secs(60 * 60);
-
-    /// 5 a second, where no page says more: well under what any public API allows, and 300 batches a minute.
+    /// 5 requests per second: well under what public APIs allow, and enough for 300 batches a minute.
     pub const REQUESTS_PER_SECOND: f64 = 5.0;
 
-    /// The same advice with another rate.
+    /// Returns the defaults for a provider whose pages do not advise anything.
     #[must_use]
-    pub const fn with_requests_per_second(self, requests_per_second: f64) -> Self {
-        Self { requests_per_second, ..self }
-    }
-
-    /// The same advice with other delays: `first_delay`, then from `min_interval` to `max_interval`.
-    #[must_use]
-    pub const fn with_delays(self, first_delay: Duration, min_interval: Duration, max_interval: Duration) -> Self {
-        Self { first_delay, min_interval, max_interval, ..self }
-    }
-
-    /// The same advice with another deadline.
-    #[must_use]
-    pub const fn with_deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
-    }
-
-    /// The defaults, where a provider's pages are silent.
-    #[must_use]
-    pub const fn silent() -> Self {
+    pub const fn new() -> Self {
         Self {
-            first_delay: Self::FIRST_DELAY,
+            initial_delay: Self::INITIAL_DELAY,
             min_interval: Self::MIN_INTERVAL,
             max_interval: Self::MAX_INTERVAL,
             deadline: Self::DEADLINE,
             requests_per_second: Self::REQUESTS_PER_SECOND,
         }
     }
+
+    /// Returns the same defaults with another request rate.
+    #[must_use]
+    pub const fn with_requests_per_second(self, requests_per_second: f64) -> Self {
+        Self { requests_per_second, ..self }
+    }
+
+    /// Returns the same defaults with a first poll after `initial_delay` and intervals from `min_interval` to
+    /// `max_interval`.
+    #[must_use]
+    pub const fn with_delays(self, initial_delay: Duration, min_interval: Duration, max_interval: Duration) -> Self {
+        Self { initial_delay, min_interval, max_interval, ..self }
+    }
+
+    /// Returns the same defaults with another deadline.
+    #[must_use]
+    pub const fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
 }
 
-impl Default for Advice {
+impl Default for PollingDefaults {
     fn default() -> Self {
-        Self::silent()
+        Self::new()
     }
 }

@@ -1,84 +1,200 @@
-use super::raw::types;
-use super::{CSV, PROVIDER, errors, raw, status};
-use crate::room::{api_key, client};
-use crate::time::Clock;
-use crate::transport::{Status, Transport, Upload, shape};
-use crate::{Batch, Error, Provider, Snapshot};
+use std::fmt;
+use std::sync::LazyLock;
 
-api_key! {
-    /// An API key of CDQ's developer portal.
-    "x-api-key", "CDQ_API_KEY"
+use bulkrail_core::http::{
+    Auth, CallKind, ClientBuilder, EnvCredentials, ErrorMapping, HttpClient, ProviderClient, StatusResponse, Upload,
+    capture,
+};
+use bulkrail_core::json::ResponseSchema;
+use bulkrail_core::time::Clock;
+use bulkrail_core::{Batch, Error, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows, Wait};
+use secrecy::SecretString;
+
+use super::raw::types;
+use super::{PROVIDER, Submission, errors, raw, status, submission};
+
+static JOB_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Job"));
+
+/// Credentials: an API key of CDQ's developer portal.
+pub struct Credentials(SecretString);
+
+impl Credentials {
+    /// Environment variables that hold credentials.
+    pub const ENV: EnvCredentials = EnvCredentials(&[&["CDQ_API_KEY"]]);
+
+    /// Returns credentials with the API key `key`.
+    #[must_use]
+    pub fn api_key(key: impl Into<SecretString>) -> Self {
+        Self(key.into())
+    }
+
+    /// Returns the API key in `CDQ_API_KEY`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration), naming the variable, when it is not set.
+    pub fn from_env() -> Result<Self, Error> {
+        let (_, mut secrets) = Self::ENV.read().map_err(|error| error.with_provider(PROVIDER))?;
+        Ok(Self(secrets.remove(0)))
+    }
 }
 
-client! {
-    /// A client of CDQ's bank account confirmation. Cheap to clone.
-    ///
-    /// ```
-    /// use bulkrail::cdq;
-    ///
-    /// let client = cdq::Client::builder().credentials(cdq::Credentials::api_key("my-key")).build()?;
-    /// # Ok::<(), bulkrail::Error>(())
-    /// ```
-    "cdq"
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials { .. }")
+    }
+}
+
+/// Client of CDQ's bank account confirmation. Cheap to clone.
+///
+/// ```
+/// use bulkrail::cdq;
+///
+/// let client = cdq::Client::builder().credentials(cdq::Credentials::api_key("my-key")).build()?;
+/// # Ok::<(), bulkrail::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    raw: raw::Client,
+    http: HttpClient,
 }
 
 impl Client {
+    /// Returns a builder of the client.
+    #[must_use]
+    pub fn builder() -> ClientBuilder<Self> {
+        ClientBuilder::new()
+    }
+
+    /// Returns the generated client, for the operations that have no method here.
+    ///
+    /// Its errors print whole responses: make an [`Error`] of them with [`map_raw_error`](Client::map_raw_error).
+    #[must_use]
+    pub fn raw(&self) -> &raw::Client {
+        &self.raw
+    }
+
+    /// Returns the error that an error of the [generated client](Client::raw) means.
+    pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
+        self.http.map_raw_error(error).await
+    }
+
+    /// Polls `batch` until it ends; see [`Wait`].
+    pub fn wait(&self, batch: Batch) -> Wait<'static> {
+        bulkrail_core::wait(self.clone(), batch)
+    }
+
+    /// Uploads the accounts of a prepared submission, if it has any, and starts the confirmation of its storage.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::upload_accounts`] and [`Client::start`].
+    pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
+        if let Some(upload) = submission.upload() {
+            self.send_accounts(upload.clone()).await?;
+        }
+        self.start(submission.storage_id(), submission.features()).await
+    }
+
     /// Starts the confirmation of all accounts in the storage `storage_id`.
     ///
-    /// CDQ documents no idempotency key for this call, so it is sent again only where certainly nothing arrived.
+    /// CDQ does not document an idempotency key, so the request is sent again only where certainly nothing arrived.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the answer was lost: the job may have started. Anything else means that it did not.
+    /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost: the job may have
+    /// started. Any other error means that it did not.
     pub async fn start(&self, storage_id: &str, features: &[types::ConfirmationFeature]) -> Result<Batch, Error> {
-        let transport = self.transport.held();
-        let calls = raw::Client::through(&transport);
         let body = types::StartConfirmation { storage_id: Some(storage_id.to_owned()), features_on: features.to_vec() };
-        transport.submit(|| calls.start_confirmation(&body), shape!("Job"), "/id").await
+        self.http.submit(CallKind::Small, &JOB_SCHEMA, "/id", || capture(self.raw.start_confirmation(&body))).await
     }
 
-    /// Uploads a CSV file of bank accounts (up to 100 MB) with the columns `International Account ID`, `International Bank ID`,
-    /// `Country Code`, `National Bank ID`, `National Account ID`, in any order.
+    /// Uploads a CSV file of bank accounts of up to 100 MB.
     ///
-    /// CDQ documents no answer to this call, and so not how it leads to the storage id that [`Client::start`] takes: ask CDQ. It
-    /// documents no idempotency key either.
+    /// Columns `International Account ID`, `International Bank ID`, `Country Code`, `National Bank ID` and
+    /// `National Account ID`, in any order. CDQ does not document a response to this call, and so not how it leads to
+    /// the storage id that [`Client::start`] takes: ask CDQ. It does not document an idempotency key either.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file breaks a rule (row and column are named, nothing was sent);
-    /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the answer was lost.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file breaks a rule: row and column are named, and nothing
+    /// was sent. [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost.
     pub async fn upload_accounts(&self, csv: impl Into<Upload>) -> Result<(), Error> {
         let csv = csv.into();
-        CSV.check(&csv).map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))?;
-        let form = csv.form("accounts.csv", "text/csv")?;
-        let transport = self.transport.uploading(&form.content_type);
-        let calls = raw::Client::through(&transport);
-        let sent = async { transport.fetch(calls.upload_bank_accounts(form.body())).await?.good().await.map(drop) };
-        sent.await.map_err(|error: Error| error.of_submit().with_action("uploading the bank accounts"))
+        submission::check(&csv).await?;
+        self.send_accounts(csv).await
     }
 
-    /// One look at a job: CDQ's own answer and what it means.
+    async fn send_accounts(&self, csv: Upload) -> Result<(), Error> {
+        let form = csv.into_form("accounts.csv", "text/csv").await?;
+        let sent = async {
+            let request = capture(self.raw.upload_bank_accounts(form.body()))?;
+            let request = request.with_content_type(form.content_type());
+            self.http.send(request, CallKind::Upload).await?.error_for_status().await.map(drop)
+        };
+        sent.await.map_err(|error: Error| error.into_submit_error().with_action("uploading the bank accounts"))
+    }
+
+    /// Polls `batch` once, and returns CDQ's own response with the snapshot.
     ///
     /// # Errors
     ///
-    /// Any; nothing is retried.
-    pub async fn status(&self, batch: &Batch) -> Result<Status<types::Job>, Error> {
-        let transport = self.transport.held();
-        let calls = raw::Client::through(&transport);
-        transport.status(batch, calls.get_job(Some(batch.id())), status::judge).await
+    /// Every failure, with the batch. Nothing is retried.
+    pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::Job>, Error> {
+        let request = capture(self.raw.get_job(Some(batch.id())));
+        self.http.status(batch, request, status::parse_status).await
+    }
+
+    /// Returns every `submitted` row as unaccounted for: CDQ does not document a result for each account.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is a batch of another provider.
+    pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
+        self.http.check_provider(batch)?;
+        let mut found = Reconciler::for_submitted(submitted).finish(&Default::default());
+        for (index, row) in (2..).zip(&mut found.rows) {
+            // Row 1 of the file is its header.
+            row.index = Some(index);
+        }
+        Ok(found)
     }
 }
 
 impl Provider for Client {
-    fn id(&self) -> crate::ProviderId {
+    fn id(&self) -> ProviderId {
         PROVIDER
     }
 
-    async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        self.looks.inner.look(batch, self.looks.get_job(Some(batch.id())), status::judge).await
+    async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
+        let request = capture(self.raw.get_job(Some(batch.id())));
+        self.http.poll(batch, request, status::parse_status).await
     }
 
     fn clock(&self) -> Clock {
-        self.transport.clock().clone()
+        self.http.clock().clone()
+    }
+}
+
+impl ProviderClient for Client {
+    type Credentials = Credentials;
+
+    fn error_mapping() -> &'static ErrorMapping {
+        &errors::ERROR_MAPPING
+    }
+
+    fn servers() -> &'static [(&'static str, &'static str)] {
+        raw::SERVERS
+    }
+
+    fn from_http(http: HttpClient, credentials: Credentials) -> Result<Self, Error> {
+        let http = http.with_auth(Auth::header("x-api-key", &credentials.0)?);
+        Ok(Self { raw: raw::Client::with_http(&http), http })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cdq::Client { .. }")
     }
 }

@@ -1,9 +1,9 @@
 use serde_json::Value;
 
-use crate::transport::{Complaint, Dialect, text_at};
+use bulkrail_core::http::{ApiErrorBody, ErrorMapping, text_at};
 
 /// The HTTP status decides: the error examples of the pages are one block copied under every status.
-pub(super) static DIALECT: Dialect = Dialect {
+pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
     provider: super::PROVIDER,
     read,
     codes: &[
@@ -18,8 +18,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     ],
 };
 
-fn read(body: &Value) -> Complaint {
-    Complaint {
+fn read(body: &Value) -> ApiErrorBody {
+    ApiErrorBody {
         code: text_at(body, "/error"),
         message: text_at(body, "/message"),
         parameter: None,

@@ -25,41 +25,28 @@
 //!
 //! A job has no counts, no message and no results that public pages name; what happened to each account is to be asked of CDQ, or
 //! account by account with `confirm_bank_account` of the [raw client](raw). No page says how often to poll or how long a job may take;
-//! [`Advice::silent`](crate::Advice::silent) applies. There is no sandbox but a mock server, which is what
+//! [`PollingDefaults::new`](crate::PollingDefaults::new) applies. There is no sandbox but a mock server, which is what
 //! [`Environment::Sandbox`](crate::Environment::Sandbox) means here.
 
 mod client;
 mod errors;
 mod status;
+mod submission;
 
 /// The generated client and types: exactly what `specs/cdq.yaml` says.
 ///
-/// Its methods send through the same transport (credentials, limits, no redirects), but return the generator's own errors, whose
-/// `Display` prints whole answers: do not log those, make an [`Error`](crate::Error) of them with [`explain`](raw::explain).
+/// Its methods send through the same HTTP client (credentials, limits, no redirects), but return the generator's own
+/// errors, whose `Display` prints whole responses: do not log those, make an [`Error`](crate::Error) of them with
+/// [`Client::map_raw_error`].
 #[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
 #[cfg_attr(doc, allow(rustdoc::all, reason = "its prose is the spec's"))]
 pub mod raw {
-    crate::generated::generated!("cdq");
+    include!(concat!(env!("OUT_DIR"), "/cdq.rs"));
 }
 
-use crate::transport::Table;
-
 pub use client::{Client, Credentials};
+pub use status::STATES;
+pub use submission::{CSV, Submission};
 
-/// The provider's name in batches and documents.
-pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("cdq");
-
-/// Columns and size of the upload page. It says nothing of a limit of rows, nor which cells may be empty.
-const CSV: Table = Table {
-    required: &[],
-    optional: &[
-        "International Account ID",
-        "International Bank ID",
-        "Country Code",
-        "National Bank ID",
-        "National Account ID",
-    ],
-    reference: None,
-    max_rows: u64::MAX,
-    max_bytes: 100 * 1024 * 1024,
-};
+/// Name of the provider in batches and documents.
+pub const PROVIDER: bulkrail_core::ProviderId = bulkrail_core::ProviderId::from_static("cdq");

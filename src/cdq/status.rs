@@ -1,8 +1,12 @@
-use super::raw;
-use crate::transport::{Vitals, Words, shape};
-use crate::{Outcome, Progress, Snapshot, State};
+use std::sync::LazyLock;
 
-const WORDS: Words = Words(&[
+use bulkrail_core::json::{ResponseSchema, StatusFields, StatusMap};
+use bulkrail_core::{Outcome, Progress, Snapshot, State};
+
+use super::raw;
+
+/// CDQ's status words and the state that each means; sources are in the [module documentation](super).
+pub const STATES: StatusMap = StatusMap::new(&[
     ("CREATED", State::Queued),
     ("PERSISTED", State::Queued),
     ("SCHEDULED", State::Queued),
@@ -15,20 +19,18 @@ const WORDS: Words = Words(&[
     ("COULDNT_START", State::Failed),
     ("CANCELED", State::Cancelled),
     ("ARCHIVED", State::Finished),
-    ("UNKNOWN", State::Unrecognised),
+    ("UNKNOWN", State::Unknown),
 ]);
 
-pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
-    vitals.compare(shape!("Job"));
-    let (state, word) = WORDS.read(&mut vitals, "/status");
-    // Declared an integer, shown as a string in every example; either is fine.
-    let progress = Progress { stated_percent: vitals.percent("/progress"), ..Progress::default() };
+static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Job"));
+
+pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
+    fields.compare(&SCHEMA);
+    let (state, word) = STATES.parse_status(&mut fields, "/status");
+    // Declared an integer, a string in every example; either is read.
+    let progress = Progress::default().with_stated_percent(fields.percent("/progress"));
     let succeeded = word.trim().eq_ignore_ascii_case("FINISHED");
-    let mut snapshot = Snapshot::new(state, word, progress);
-    if succeeded {
-        // There are no counts to judge by; the word itself is CDQ's verdict. (ARCHIVED stays unknown.)
-        snapshot.outcome = Some(Outcome::Succeeded);
-    }
-    snapshot.drift = vitals.into_drift();
-    snapshot
+    let snapshot = Snapshot::new(state, word, progress).with_drift(fields.into_drift());
+    // A job has no counts; the word itself is CDQ's verdict. (ARCHIVED stays unknown.)
+    if succeeded { snapshot.with_outcome(Outcome::Succeeded) } else { snapshot }
 }

@@ -1,122 +1,195 @@
-use std::io::Read;
+use std::fmt;
+use std::sync::LazyLock;
+
+use bulkrail_core::http::{
+    CallKind, ClientBuilder, ErrorMapping, HttpClient, ProviderClient, StatusResponse, Upload, capture, retry_reads,
+};
+use bulkrail_core::json::ResponseSchema;
+use bulkrail_core::time::Clock;
+use bulkrail_core::{
+    Batch, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, State, SubmittedRows,
+    Wait,
+};
 
 use super::raw::types;
-use super::{ADVICE, Credentials, PROVIDER, Rows, errors, raw, status};
-use crate::room::client;
-use crate::time::Clock;
-use crate::transport::{Status, Transport, Upload, shape};
-use crate::{Account, Advice, Batch, Error, ErrorKind, Ledger, Provider, Snapshot};
+use super::{Credentials, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, raw, status};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-client! {
-    /// A client of KillB's accounts. Cheap to clone; clones share one access token.
-    ///
-    /// ```
-    /// use bulkrail::killb;
-    ///
-    /// let client = killb::Client::builder().credentials(killb::Credentials::login("me@example.com", "secret")).build()?;
-    /// # Ok::<(), bulkrail::Error>(())
-    /// ```
-    "killb"
+static UPLOAD_SCHEMA: LazyLock<ResponseSchema> =
+    LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BulkUploadAnswer"));
+static ACCOUNT_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Account"));
+
+/// Client of KillB's accounts. Cheap to clone; clones share one access token.
+///
+/// ```
+/// use bulkrail::killb;
+///
+/// let client = killb::Client::builder().credentials(killb::Credentials::login("me@example.com", "secret")).build()?;
+/// # Ok::<(), bulkrail::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    raw: raw::Client,
+    http: HttpClient,
 }
 
 impl Client {
-    /// Uploads a workbook (`.xlsx`), one account a row; [`Workbook`](super::Workbook) makes one (feature `xlsx`).
+    /// Returns a builder of the client.
+    #[must_use]
+    pub fn builder() -> ClientBuilder<Self> {
+        ClientBuilder::new()
+    }
+
+    /// Returns the generated client, for the operations that have no method here.
     ///
-    /// KillB documents no idempotency key for this call, so it is sent again only where certainly nothing arrived.
+    /// Its errors print whole responses: make an [`Error`] of them with [`map_raw_error`](Client::map_raw_error).
+    #[must_use]
+    pub fn raw(&self) -> &raw::Client {
+        &self.raw
+    }
+
+    /// Returns the error that an error of the [generated client](Client::raw) means.
+    pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
+        self.http.map_raw_error(error).await
+    }
+
+    /// Polls `batch` until it ends; see [`Wait`].
+    pub fn wait(&self, batch: Batch) -> Wait<'static> {
+        bulkrail_core::wait(self.clone(), batch)
+    }
+
+    /// Submits a prepared workbook.
+    ///
+    /// KillB does not document an idempotency key, so the request is sent again only where certainly nothing arrived.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the answer was lost: the batch may exist. Anything else
-    /// means that it does not.
+    /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost: the batch may exist.
+    /// Any other error means that it does not.
+    pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
+        let form = submission.upload().clone().into_form("batch.xlsx", XLSX).await?;
+        let prepare = || Ok(capture(self.raw.upload_bulk(form.body()))?.with_content_type(form.content_type()));
+        self.http.submit(CallKind::Upload, &UPLOAD_SCHEMA, "/jobId", prepare).await
+    }
+
+    /// Checks that a file is a workbook (`.xlsx`) and submits it, one account per row.
+    ///
+    /// Its rows are not read; see [`Submission::from_workbook`] for that.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is not a workbook; else as for [`Client::submit`].
     pub async fn upload(&self, workbook: impl Into<Upload>) -> Result<Batch, Error> {
-        let workbook = workbook.into();
-        check_workbook(&workbook)?;
-        let form = workbook.form("batch.xlsx", XLSX)?;
-        let transport = self.transport.uploading(&form.content_type);
-        let calls = raw::Client::through(&transport);
-        transport.submit(|| calls.upload_bulk(form.body()), shape!("BulkUploadAnswer"), "/jobId").await
+        self.submit(&Submission::from_upload(workbook).await?).await
     }
 
-    /// Creates one account of any of the 22 kinds. Sent once, never again by itself; KillB advises an `externalId` against duplicates.
+    /// Creates one account of any of the 22 kinds. KillB advises an `externalId` against duplicates.
+    ///
+    /// The request is sent once.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the answer was lost: the account may exist. Anything else
-    /// means that it does not.
+    /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost: the account may
+    /// exist. Any other error means that it does not.
     pub async fn create_account(&self, account: &types::CreateAccount) -> Result<types::Account, Error> {
-        let transport = self.transport.held();
-        let calls = raw::Client::through(&transport);
-        let created = async {
-            let answer = transport.fetch(calls.create_account(account)).await?.good().await?.whole().await?;
-            answer.compared(shape!("Account"))
-        };
-        created.await.map_err(|error: Error| error.of_submit().with_action("creating the account"))
+        let prepare = || capture(self.raw.create_account(account));
+        self.http.create(&ACCOUNT_SCHEMA, "creating the account", prepare).await
     }
 
-    /// One look at a batch: KillB's own answer, held in memory, and what it means.
+    /// Polls `batch` once, and returns KillB's own response, held in memory, with the snapshot.
     ///
     /// # Errors
     ///
-    /// Any; nothing is retried.
-    pub async fn status(&self, batch: &Batch) -> Result<Status<types::BulkJob>, Error> {
-        let transport = self.transport.held();
-        let calls = raw::Client::through(&transport);
-        transport.status(batch, calls.get_bulk_status(batch.id()), status::judge).await
+    /// Every failure, with the batch. Nothing is retried.
+    pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BulkJob>, Error> {
+        let request = capture(self.raw.get_bulk_status(batch.id()));
+        self.http.status(batch, request, status::parse_status).await
     }
 
-    /// What happened to each row so far, as a stream: memory does not grow with the rows.
+    /// Returns the rows of `batch` so far, as a stream: memory does not grow with the rows.
     ///
     /// # Errors
     ///
-    /// Any; nothing is retried.
+    /// Every failure, with the batch. Nothing is retried.
     pub async fn rows(&self, batch: &Batch) -> Result<Rows, Error> {
-        let transport = self.transport.downloading();
-        let calls = raw::Client::through(&transport);
-        Rows::open(&transport, batch, calls.get_bulk_status(batch.id())).await
+        Rows::open(&self.http, batch, capture(self.raw.get_bulk_status(batch.id()))).await
     }
 
-    /// An account of every row. With the `externalId`s that were submitted, each of them is in it, whatever KillB lists.
+    /// Reads the outcome of every row. With the rows that were `submitted`, each of them is in the result, whatever
+    /// KillB lists.
+    ///
+    /// Transient errors are retried; see [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
     ///
     /// # Errors
     ///
-    /// Any; nothing is retried.
-    pub async fn account(&self, batch: &Batch, submitted: Option<&[String]>) -> Result<Account, Error> {
-        let mut ledger = submitted.map_or_else(Ledger::unknown, |references| Ledger::of(references.iter().cloned()));
+    /// Every permanent error, with the batch.
+    pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
+        let read = async || self.reconcile_once(batch, submitted).await;
+        retry_reads(self.http.clock(), read).await.map(|(reconciliation, _)| reconciliation)
+    }
+
+    async fn reconcile_once(
+        &self,
+        batch: &Batch,
+        submitted: Option<&SubmittedRows>,
+    ) -> Result<(Reconciliation, Snapshot), Error> {
+        let mut reconciler = Reconciler::for_submitted(submitted);
         let mut rows = self.rows(batch).await?;
         while let Some(result) = rows.next().await {
-            ledger.record(result?.row());
+            reconciler.push(result?.row());
         }
-        Ok(ledger.close(&rows.snapshot()?.progress).with_drift(rows.drift().to_vec()))
+        let snapshot = rows.snapshot()?;
+        Ok((reconciler.finish(&snapshot.progress).with_drift(rows.drift().to_vec()), snapshot))
     }
 }
 
 impl Provider for Client {
-    fn id(&self) -> crate::ProviderId {
+    fn id(&self) -> ProviderId {
         PROVIDER
     }
 
-    async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        self.looks.inner.look(batch, self.looks.get_bulk_status(batch.id()), status::judge).await
+    /// Polls `batch` once. When it has finished, a second request reads the rows, because they overrule the counts.
+    async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
+        let request = capture(self.raw.get_bulk_status(batch.id()));
+        let snapshot = self.http.poll(batch, request, status::parse_status).await?;
+        if snapshot.state != State::Finished {
+            return Ok(snapshot);
+        }
+        let (reconciliation, last) = self.reconcile_once(batch, None).await?;
+        // Where KillB lists no rows, or has changed its mind, the counts are all there is.
+        let is_same = (last.state, last.progress) == (snapshot.state, snapshot.progress);
+        Ok(if is_same { snapshot.reconciled(&reconciliation) } else { snapshot })
     }
 
-    fn advice(&self) -> Advice {
-        ADVICE
+    fn polling_defaults(&self) -> PollingDefaults {
+        POLLING_DEFAULTS
     }
 
     fn clock(&self) -> Clock {
-        self.transport.clock().clone()
+        self.http.clock().clone()
     }
 }
 
-/// An `.xlsx` is a zip archive; anything else would only be refused by KillB, after it has travelled.
-fn check_workbook(workbook: &Upload) -> Result<(), Error> {
-    let mut start = [0; 4];
-    let read = workbook.reader()?.read(&mut start).unwrap_or(0);
-    if read == 4 && start == *b"PK\x03\x04" {
-        return Ok(());
+impl ProviderClient for Client {
+    type Credentials = Credentials;
+
+    fn error_mapping() -> &'static ErrorMapping {
+        &errors::ERROR_MAPPING
     }
-    let reason = "this is no .xlsx workbook (KillB takes Excel files; make one of a CSV with `Workbook`)";
-    Err(Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER))
+
+    fn servers() -> &'static [(&'static str, &'static str)] {
+        raw::SERVERS
+    }
+
+    fn from_http(http: HttpClient, credentials: Credentials) -> Result<Self, Error> {
+        let http = http.with_auth(credentials.into_auth(&http)?);
+        Ok(Self { raw: raw::Client::with_http(&http), http })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("killb::Client { .. }")
+    }
 }

@@ -1,15 +1,28 @@
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use bulkrail_core::http::{
+    Auth, CallKind, EnvCredentials, HttpClient, PreparedRequest, TokenCache, TokenFuture, TokenResponse, TokenSource,
+    capture, text_at,
+};
+use bulkrail_core::json::ResponseSchema;
+use bulkrail_core::{Error, ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::raw;
 use super::raw::types;
-use crate::transport::{Auth, Grant, GrantFuture, TokenCache, TokenSource, Transport, env_secret, shape, text_at};
-use crate::{Error, ErrorKind};
+use super::{PROVIDER, raw};
 
-/// E-mail and password, which are exchanged for tokens as needed, or an access token that somebody else takes care of.
+/// 1 h: the documented lifetime of an access token, used where the response has none that can be true.
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// 24 h: a longer lifetime in a response is taken for an error.
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+static TOKENS_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Tokens"));
+
+/// Credentials: e-mail and password, which are exchanged for tokens as needed, or an access token.
 pub struct Credentials(Kind);
 
 enum Kind {
@@ -18,38 +31,43 @@ enum Kind {
 }
 
 impl Credentials {
-    /// E-mail and password (KillB's portal). Tokens are fetched when first needed, refreshed before they end (they live an hour) and
-    /// after a 401.
+    /// Environment variables that hold credentials.
+    pub const ENV: EnvCredentials = EnvCredentials(&[&["KILLB_EMAIL", "KILLB_PASSWORD"], &["KILLB_ACCESS_TOKEN"]]);
+
+    /// Returns credentials with e-mail and password of KillB's portal.
+    ///
+    /// Tokens are obtained when first needed, and refreshed before they expire (after an hour) and after a 401.
     #[must_use]
     pub fn login(email: impl Into<SecretString>, password: impl Into<SecretString>) -> Self {
         Self(Kind::Login { email: email.into(), password: password.into() })
     }
 
-    /// An access token. It is not refreshed: once it has died, every call is refused.
+    /// Returns credentials with an access token. It is not refreshed: once it has expired, every request is refused.
     #[must_use]
     pub fn access_token(token: impl Into<SecretString>) -> Self {
         Self(Kind::Token(token.into()))
     }
 
-    /// `KILLB_EMAIL` and `KILLB_PASSWORD`, else `KILLB_ACCESS_TOKEN`; `None` where neither is set.
-    #[must_use]
-    pub fn from_env() -> Option<Self> {
-        match (env_secret("KILLB_EMAIL"), env_secret("KILLB_PASSWORD")) {
-            (Some(email), Some(password)) => Some(Self::login(email, password)),
-            _ => env_secret("KILLB_ACCESS_TOKEN").map(Self::access_token),
-        }
+    /// Returns `KILLB_EMAIL` and `KILLB_PASSWORD`, else `KILLB_ACCESS_TOKEN`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], naming the variables, when neither is set.
+    pub fn from_env() -> Result<Self, Error> {
+        let (set, secrets) = Self::ENV.read().map_err(|error| error.with_provider(PROVIDER))?;
+        let mut secrets = secrets.into_iter();
+        let mut next = || secrets.next().unwrap_or_default();
+        Ok(if set == 0 { Self::login(next(), next()) } else { Self::access_token(next()) })
     }
 
-    /// `open` is the way out without credentials, for the login calls themselves.
-    pub(super) fn into_auth(self, open: &Transport) -> Result<Auth, Error> {
-        let cache = match self.0 {
+    /// `http` sends the login requests; it has no credentials.
+    pub(super) fn into_auth(self, http: &HttpClient) -> Result<Auth, Error> {
+        Ok(Auth::bearer(match self.0 {
             Kind::Token(token) => TokenCache::fixed(&token)?,
             Kind::Login { email, password } => {
-                let transport = open.held();
-                TokenCache::new(Login { calls: raw::Client::through(&transport), transport, email, password })
+                TokenCache::new(Login { raw: raw::Client::with_http(http), http: http.clone(), email, password })
             }
-        };
-        Ok(Auth::Bearer(cache.into()))
+        }))
     }
 }
 
@@ -60,46 +78,46 @@ impl fmt::Debug for Credentials {
 }
 
 struct Login {
-    transport: Transport,
-    calls: raw::Client,
+    http: HttpClient,
+    raw: raw::Client,
     email: SecretString,
     password: SecretString,
 }
 
+impl Login {
+    async fn tokens(&self, request: PreparedRequest, action: &'static str) -> Result<TokenResponse, Error> {
+        let tokens = async {
+            let response = self.http.send(request, CallKind::Small).await?;
+            parse_tokens(&response.error_for_status().await?.bytes().await?.decode_traced(&TOKENS_SCHEMA)?)
+        };
+        tokens.await.map_err(|error: Error| error.with_action(action))
+    }
+}
+
 impl TokenSource for Login {
-    fn login(&self) -> GrantFuture<'_> {
+    fn login(&self) -> TokenFuture<'_> {
         Box::pin(async {
             let body = types::LoginRequest {
                 email: self.email.expose_secret().to_owned(),
                 password: self.password.expose_secret().to_owned(),
             };
-            let answer = self.transport.fetch(self.calls.login(&body)).await;
-            let tokens = async { answer?.good().await?.whole().await?.compared(shape!("Tokens")) }.await;
-            tokens.and_then(|tokens| grant(&tokens)).map_err(|error: Error| error.with_action("logging in"))
+            self.tokens(capture(self.raw.login(&body))?, "logging in").await
         })
     }
 
-    fn refresh<'a>(&'a self, refresh_token: &'a SecretString) -> GrantFuture<'a> {
+    fn refresh<'a>(&'a self, refresh_token: &'a SecretString) -> TokenFuture<'a> {
         Box::pin(async {
             let body = types::RefreshRequest { refresh_token: Some(refresh_token.expose_secret().to_owned()) };
-            let answer = self.transport.fetch(self.calls.refresh_token(&body)).await;
-            let tokens = async { answer?.good().await?.whole().await?.compared(shape!("Tokens")) }.await;
-            tokens
-                .and_then(|tokens| grant(&tokens))
-                .map_err(|error: Error| error.with_action("refreshing the access token"))
+            self.tokens(capture(self.raw.refresh_token(&body))?, "refreshing the access token").await
         })
     }
 }
 
-/// `expiresIn` is a duration in milliseconds, unlike in OAuth. What is no sane duration is taken for the documented hour.
-fn grant(tokens: &Value) -> Result<Grant, Error> {
-    const DOCUMENTED: Duration = Duration::from_secs(60 * 60);
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// `expiresIn` is a duration in milliseconds, unlike in OAuth.
+fn parse_tokens(tokens: &Value) -> Result<TokenResponse, Error> {
     let access = text_at(tokens, "/accessToken");
+    let access = access.ok_or_else(|| Error::new(ErrorKind::Decode, "the response has no access token"))?;
     let stated = text_at(tokens, "/expiresIn").and_then(|millis| millis.parse().ok()).map(Duration::from_millis);
-    Ok(Grant {
-        access: access.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer has no access token"))?.into(),
-        refresh: text_at(tokens, "/refreshToken").map(Into::into),
-        lifetime: stated.filter(|stated| !stated.is_zero() && *stated <= LONGEST).unwrap_or(DOCUMENTED),
-    })
+    let lifetime = stated.filter(|stated| !stated.is_zero() && *stated <= MAX_LIFETIME).unwrap_or(LIFETIME);
+    Ok(TokenResponse::new(access, lifetime).with_refresh_token(text_at(tokens, "/refreshToken")))
 }

@@ -1,9 +1,9 @@
 use serde_json::Value;
 
-use crate::ErrorKind;
-use crate::transport::{Complaint, Dialect, text_at};
+use bulkrail_core::ErrorKind;
+use bulkrail_core::http::{ApiErrorBody, ErrorMapping, text_at};
 
-pub(super) static DIALECT: Dialect = Dialect {
+pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
     provider: super::PROVIDER,
     read,
     codes: &[
@@ -25,12 +25,12 @@ pub(super) static DIALECT: Dialect = Dialect {
 };
 
 /// `message` is a list in the pages; older client code treats it as anything, and a 500 has no `errorCode`.
-fn read(body: &Value) -> Complaint {
+fn read(body: &Value) -> ApiErrorBody {
     let messages = body["message"].as_array().map(|list| {
         let texts: Vec<_> = list.iter().filter_map(Value::as_str).collect();
         texts.join("; ")
     });
-    Complaint {
+    ApiErrorBody {
         code: text_at(body, "/errorCode"),
         message: messages.filter(|text| !text.is_empty()).or_else(|| text_at(body, "/message")),
         parameter: text_at(body, "/arguments/0/key"),

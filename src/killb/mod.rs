@@ -14,7 +14,7 @@
 //!
 //! # Unknown
 //!
-//! No page says how often to poll or how long a job may take: [`ADVICE`]. The file's columns,
+//! No page says how often to poll or how long a job may take: [`POLLING_DEFAULTS`]. The file's columns,
 //! limits and template are not published; the keys of `originalRowData` in the status answer are the best hint.
 
 mod client;
@@ -22,30 +22,33 @@ mod credentials;
 mod errors;
 mod rows;
 mod status;
+mod submission;
 #[cfg(feature = "xlsx")]
 mod workbook;
 
 /// The generated client and types: exactly what `specs/killb.yaml` says.
 ///
-/// Its methods send through the same transport (credentials, limits, no redirects), but return the generator's own errors, whose
-/// `Display` prints whole answers: do not log those, make an [`Error`](crate::Error) of them with [`explain`](raw::explain).
+/// Its methods send through the same HTTP client (credentials, limits, no redirects), but return the generator's own
+/// errors, whose `Display` prints whole responses: do not log those, make an [`Error`](crate::Error) of them with
+/// [`Client::map_raw_error`].
 #[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
 #[cfg_attr(doc, allow(rustdoc::all, reason = "its prose is the spec's"))]
 pub mod raw {
-    crate::generated::generated!("killb");
+    include!(concat!(env!("OUT_DIR"), "/killb.rs"));
 }
 
 pub use client::Client;
 pub use credentials::Credentials;
 pub use rows::{RowResult, Rows};
-#[cfg(feature = "testing")]
-pub(crate) use status::compare;
+pub use status::STATES;
+pub use submission::Submission;
 #[cfg(feature = "xlsx")]
-pub use workbook::Workbook;
+pub use workbook::{COLUMNS, Workbook};
 
-/// The provider's name in batches and documents.
-pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("killb");
+/// Name of the provider in batches and documents.
+pub const PROVIDER: bulkrail_core::ProviderId = bulkrail_core::ProviderId::from_static("killb");
 
-/// No page says how often to poll. The [rate limits](https://docs.killb.com/resources/rate-limits) are 50 requests a second in production
-/// and 100 in the sandbox; half of the lower one is left to the rest of the account.
-pub const ADVICE: crate::Advice = crate::Advice::silent().with_requests_per_second(25.0);
+/// No page says how often to poll. The [rate limits](https://docs.killb.com/resources/rate-limits) are 50 requests per
+/// second in production and 100 in the sandbox; half of the lower one is left to the rest of the account.
+pub const POLLING_DEFAULTS: bulkrail_core::PollingDefaults =
+    bulkrail_core::PollingDefaults::new().with_requests_per_second(25.0);

@@ -1,34 +1,42 @@
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
+use std::pin::Pin;
+use std::sync::LazyLock;
+use std::task::{Context, Poll};
 
-use progenitor_client::ResponseValue;
+use bulkrail_core::http::{CallKind, HttpClient, PreparedRequest, ResponseBody, text_at};
+use bulkrail_core::json::{
+    FingerprintCache, JsonArrayReader, JsonPath, ResponseSchema, StatusFields, sanitize_json, trace_drift,
+};
+use bulkrail_core::{Batch, Drift, DriftKind, Error, Row, RowOutcome, Snapshot};
+use bytes::Bytes;
+use futures_core::Stream;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::raw::types;
 use super::{raw, status};
-use crate::drift::{Drift, DriftKind};
-use crate::transport::{At, Forms, Items, Reading, Transport, Vitals, WireFault, mended, shape, text_at};
-use crate::{Batch, Error, Row, RowOutcome, Snapshot};
 
-/// One entry of `results`: KillB's own type, and what it means.
+static ROW_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BulkRowResult"));
+
+/// One row of a batch: KillB's own type, and the neutral [`Row`].
 #[derive(Clone)]
 pub struct RowResult {
     typed: types::BulkRowResult,
 }
 
 impl RowResult {
-    /// KillB's own type. Holds personal data.
+    /// Returns KillB's own type. It holds personal data.
     #[must_use]
     pub fn typed(&self) -> &types::BulkRowResult {
         &self.typed
     }
 
-    /// The neutral row.
+    /// Returns the neutral row.
     ///
-    /// A row has succeeded when its `status` says so, whatever its `error` says: KillB's own example has a `SUCCESS` row with an error
-    /// text. `ERROR` is the failing word in KillB's own client; any other word leaves the row unaccounted for.
+    /// A row has succeeded when its `status` says so, whatever its `error` says: KillB's own example has a `SUCCESS`
+    /// row with an error text. `ERROR` is the failing word in KillB's own client; any other word leaves the row
+    /// unaccounted for.
     #[must_use]
     pub fn row(&self) -> Row {
         let word = self.typed.status.as_deref().unwrap_or_default();
@@ -47,27 +55,27 @@ impl RowResult {
         row
     }
 
-    /// A row that does not fit the spec still has what can be read of it.
-    fn read(item: &[u8]) -> Read {
+    /// Parses an item. Of a row that does not fit the spec, the fields that can be read are kept.
+    fn parse(item: &[u8]) -> ParsedItem {
         if item.trim_ascii_start().first() != Some(&b'{') {
-            // The generated type could be read from a list too, by position.
+            // The generated type could be decoded from an array too, by position.
             return match serde_json::from_slice::<IgnoredAny>(item) {
-                Ok(_) => Read::NoRow,
-                Err(_) => Read::Unreadable(None),
+                Ok(_) => ParsedItem::NotARow,
+                Err(_) => ParsedItem::Invalid(None),
             };
         }
         if let Ok(typed) = serde_json::from_slice(item) {
-            return Read::Row(Self { typed });
+            return ParsedItem::Row(Self { typed });
         }
         match serde_json::from_slice(item) {
-            Ok(loose) => Self::of_loose(&loose).map_or(Read::NoRow, Read::Row),
-            Err(_) => {
-                Read::Unreadable(serde_json::from_str(&mended(item)).ok().and_then(|loose| Self::of_loose(&loose)))
-            }
+            Ok(loose) => Self::from_loose(&loose).map_or(ParsedItem::NotARow, ParsedItem::Row),
+            Err(_) => ParsedItem::Invalid(
+                serde_json::from_str(&sanitize_json(item)).ok().and_then(|loose| Self::from_loose(&loose)),
+            ),
         }
     }
 
-    fn of_loose(loose: &Value) -> Option<Self> {
+    fn from_loose(loose: &Value) -> Option<Self> {
         let reference = text_at(loose, "/originalRowData/externalId");
         let kept = serde_json::json!({
             "rowNumber": loose["rowNumber"].as_u64(),
@@ -82,13 +90,13 @@ impl RowResult {
     }
 }
 
-/// What an item of `results` came to.
-enum Read {
+/// A parsed item of `results`.
+enum ParsedItem {
     Row(RowResult),
-    /// Some other JSON.
-    NoRow,
-    /// No JSON, and what could be read of it all the same.
-    Unreadable(Option<RowResult>),
+    /// JSON that is not an object.
+    NotARow,
+    /// Not JSON, with the fields that could be read.
+    Invalid(Option<RowResult>),
 }
 
 impl fmt::Debug for RowResult {
@@ -97,100 +105,150 @@ impl fmt::Debug for RowResult {
     }
 }
 
-/// The rows of a batch as they arrive; made by [`Client::rows`](super::Client::rows).
+/// Rows of a batch as they arrive; made by [`Client::rows`](super::Client::rows).
 ///
-/// Rows are decoded one by one out of the answer, which is never held in memory as a whole.
+/// Rows are decoded one by one out of the response, which is never held in memory as a whole. `next().await` in a loop,
+/// or a [`Stream`].
 pub struct Rows {
     batch: Batch,
-    reading: Reading,
-    items: Items,
+    body: Body,
+    reader: JsonArrayReader,
     ready: VecDeque<RowResult>,
     ended: bool,
-    forms: Forms,
+    fingerprints: FingerprintCache,
     drift: Vec<Drift>,
 }
 
+/// The response body, or the future that reads its next chunk.
+enum Body {
+    Idle(Box<ResponseBody>),
+    Reading(Pin<Box<dyn Future<Output = (Box<ResponseBody>, Result<Option<Bytes>, Error>)> + Send>>),
+    Moved,
+}
+
 impl Rows {
-    pub(super) async fn open<T, E>(
-        transport: &Transport,
+    pub(super) async fn open(
+        http: &HttpClient,
         batch: &Batch,
-        call: impl Future<Output = Result<ResponseValue<T>, progenitor_client::Error<E>>>,
+        request: Result<PreparedRequest, Error>,
     ) -> Result<Self, Error> {
-        let opened = async {
-            transport.check(batch)?;
-            transport.fetch(call).await?.good().await
+        let open = async {
+            http.check_provider(batch)?;
+            http.send(request?, CallKind::Download).await?.error_for_status().await
         };
-        let reading = opened.await.map_err(|error| about(error, batch))?;
-        let items = Items::of("results");
-        let (ready, forms, drift) = (VecDeque::new(), Forms::default(), Vec::new());
-        Ok(Self { batch: batch.clone(), reading, items, ready, ended: false, forms, drift })
+        let body = open.await.map_err(|error| in_context(error, batch))?;
+        Ok(Self {
+            batch: batch.clone(),
+            body: Body::Idle(Box::new(body)),
+            reader: JsonArrayReader::new("results"),
+            ready: VecDeque::new(),
+            ended: false,
+            fingerprints: FingerprintCache::default(),
+            drift: Vec::new(),
+        })
     }
 
-    /// The next row; `None` at the end. What is no object, or cannot be read at all, is left out: it shows in [`Rows::drift`], and as missing
-    /// in an account.
+    /// Returns the next row; `None` at the end.
+    ///
+    /// An item that is not an object, or cannot be read at all, is left out: it is in [`Rows::drift`], and missing in a
+    /// reconciliation.
     ///
     /// # Errors
     ///
-    /// When the answer breaks off or cannot be read; nothing follows then.
+    /// When the response breaks off or cannot be read; `None` follows.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing.
+    /// Cancel safe: dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Result<RowResult, Error>> {
-        while self.ready.is_empty() && !self.ended {
-            match self.reading.piece().await {
-                Ok(Some(piece)) => {
-                    self.take(&piece);
-                    if self.items.held() as u64 > self.reading.keep() {
-                        self.ended = true;
-                        let error = self.reading.blame(WireFault::TooLarge.into_error());
-                        return Some(Err(about(error, &self.batch)));
-                    }
-                }
-                Ok(None) => {
-                    self.ended = true;
-                    if let Err(error) = self.snapshot() {
-                        return Some(Err(error));
-                    }
-                }
-                Err(error) => {
-                    self.ended = true;
-                    return Some(Err(about(error, &self.batch)));
-                }
-            }
-        }
-        self.ready.pop_front().map(Ok)
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    fn take(&mut self, piece: &[u8]) {
-        let Self { ready, forms, drift, items, .. } = self;
-        items.push(piece, |item, marks| {
-            let read = RowResult::read(item);
-            if matches!(read, Read::Unreadable(_)) {
-                Drift::merge(drift, &[unreadable()]);
-            } else {
-                Drift::merge(drift, forms.drift(item, marks, compare));
-            }
-            if let Read::Row(row) | Read::Unreadable(Some(row)) = read {
-                ready.push_back(row);
-            }
-        });
-    }
-
-    /// In what the rows differ from the spec, as far as they have been read, and how many of them.
+    /// Returns the differences of the rows read so far from the spec, and the number of rows that have each.
     #[must_use]
     pub fn drift(&self) -> &[Drift] {
         &self.drift
     }
 
-    /// What the answer around the rows says, once they have all been read.
+    /// Returns the snapshot of the batch, once all rows have been read.
     ///
     /// # Errors
     ///
-    /// [`Decode`](crate::ErrorKind::Decode) as long as they have not, or when the answer broke off.
+    /// [`Decode`](crate::ErrorKind::Decode) before that, or when the response broke off.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        let vitals = Vitals::read(self.items.rest());
-        vitals.map(status::judge).map_err(|error| about(self.reading.blame(error), &self.batch))
+        let fields = StatusFields::from_elided(self.reader.rest()).map_err(|error| match &self.body {
+            Body::Idle(body) => body.with_response_context(error),
+            Body::Reading(_) | Body::Moved => error,
+        });
+        fields.map(status::parse_status).map_err(|error| in_context(error, &self.batch))
+    }
+
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        loop {
+            match std::mem::replace(&mut self.body, Body::Moved) {
+                Body::Idle(mut body) => {
+                    self.body = Body::Reading(Box::pin(async move {
+                        let chunk = body.chunk().await;
+                        (body, chunk)
+                    }));
+                }
+                Body::Reading(mut reading) => {
+                    let Poll::Ready((body, chunk)) = reading.as_mut().poll(context) else {
+                        self.body = Body::Reading(reading);
+                        return Poll::Pending;
+                    };
+                    self.body = Body::Idle(body);
+                    return Poll::Ready(chunk);
+                }
+                Body::Moved => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    fn push(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        let Self { ready, fingerprints, drift, reader, .. } = self;
+        let known = drift.len();
+        reader.push(chunk, |item, spans| {
+            let parsed = RowResult::parse(item);
+            if matches!(parsed, ParsedItem::Invalid(_)) {
+                Drift::merge(drift, &[invalid_item()]);
+            } else {
+                Drift::merge(drift, fingerprints.drift(item, spans, compare));
+            }
+            if let ParsedItem::Row(row) | ParsedItem::Invalid(Some(row)) = parsed {
+                ready.push_back(row);
+            }
+        });
+        drift[known..].iter().for_each(trace_drift);
+        match &self.body {
+            Body::Idle(body) if self.reader.buffered_bytes() as u64 > body.max_buffered_bytes() => {
+                Err(in_context(body.too_large(), &self.batch))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Stream for Rows {
+    type Item = Result<RowResult, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        while self.ready.is_empty() && !self.ended {
+            let chunk = std::task::ready!(self.poll_chunk(context));
+            let result = match chunk {
+                Ok(Some(chunk)) => self.push(&chunk),
+                Ok(None) => {
+                    self.ended = true;
+                    self.snapshot().map(drop)
+                }
+                Err(error) => Err(in_context(error, &self.batch)),
+            };
+            if let Err(error) = result {
+                self.ended = true;
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+        Poll::Ready(self.ready.pop_front().map(Ok))
     }
 }
 
@@ -200,23 +258,21 @@ impl fmt::Debug for Rows {
     }
 }
 
-fn unreadable() -> Drift {
-    Drift::new("/results/*", DriftKind::TypeMismatch, "object", "no JSON")
+fn invalid_item() -> Drift {
+    Drift::new("/results/*", DriftKind::TypeMismatch, "object", "not JSON")
 }
 
-/// In what one row differs. The spec has no closed list of words in it, so that its form is all that counts.
+/// Returns the differences of one row. The spec has no closed list of words in it, so that only its fields and their
+/// types matter.
 fn compare(item: &[u8]) -> Vec<Drift> {
     let mut found = Vec::new();
-    let results = At::new(None, "results");
-    shape!("BulkRowResult").compare_value(
-        Some(&At::new(Some(&results), "*")),
-        &serde_json::from_slice(item).unwrap_or_default(),
-        &mut found,
-    );
+    let results = JsonPath::new(None, "results");
+    let row = serde_json::from_slice(item).unwrap_or_default();
+    ROW_SCHEMA.compare_value(Some(&JsonPath::new(Some(&results), "*")), &row, &mut found);
     found
 }
 
-fn about(error: Error, batch: &Batch) -> Error {
+fn in_context(error: Error, batch: &Batch) -> Error {
     error.with_action("reading the rows of the batch").with_batch(batch.clone())
 }
 
@@ -225,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_have_no_closed_list_of_words_that_their_form_would_not_show() {
+    fn row_schema_has_no_enum_that_a_fingerprint_would_not_show() {
         let schemas: Value = serde_json::from_str(raw::SCHEMAS).unwrap();
         let mut names = vec!["BulkRowResult".to_owned()];
         let mut seen = 0;

@@ -1,32 +1,29 @@
-use super::raw;
-use crate::transport::{Vitals, Words, shape};
-use crate::{Progress, Snapshot, State};
+use std::sync::LazyLock;
 
-const WORDS: Words = Words(&[
+use bulkrail_core::json::{ResponseSchema, StatusFields, StatusMap};
+use bulkrail_core::{Progress, Snapshot, State};
+
+use super::raw;
+
+/// KillB's status words and the state that each means; sources are in the [module documentation](super).
+pub const STATES: StatusMap = StatusMap::new(&[
     ("PENDING", State::Queued),
     ("PROCESSING", State::Running),
     ("COMPLETED", State::Finished),
     ("FAILED", State::Failed),
 ]);
 
-/// Reads counters only; the rows are skipped.
-pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
-    compare(&mut vitals);
-    let (state, word) = WORDS.read(&mut vitals, "/status");
-    let progress = Progress {
-        total: vitals.count("/totalRows"),
-        processed: vitals.count("/processedRows"),
-        succeeded: vitals.count("/successCount"),
-        failed: vitals.count("/errorCount"),
-        stated_percent: None,
-    };
-    let mut snapshot = Snapshot::new(state, word, progress);
-    snapshot.message = vitals.text("/error").map(str::to_owned);
-    snapshot.drift = vitals.into_drift();
-    snapshot
-}
+static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BulkJob"));
 
-/// Notes in what the answer differs from the spec.
-pub(crate) fn compare(vitals: &mut Vitals<'_>) {
-    vitals.compare(shape!("BulkJob"));
+/// Reads the counters only; rows are skipped.
+pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
+    fields.compare(&SCHEMA);
+    let (state, word) = STATES.parse_status(&mut fields, "/status");
+    let progress = Progress::default()
+        .with_total(fields.count("/totalRows"))
+        .with_processed(fields.count("/processedRows"))
+        .with_succeeded(fields.count("/successCount"))
+        .with_failed(fields.count("/errorCount"));
+    let message = fields.text("/error").map(str::to_owned);
+    Snapshot::new(state, word, progress).with_message(message).with_drift(fields.into_drift())
 }

@@ -1,100 +1,175 @@
+use std::fmt;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use bulkrail_core::http::{
+    CallKind, ClientBuilder, ErrorMapping, HttpClient, ProviderClient, Retry, RetryPolicy, StatusResponse, capture,
+    retry, retry_reads,
+};
+use bulkrail_core::json::ResponseSchema;
+use bulkrail_core::time::Clock;
+use bulkrail_core::{
+    Batch, Error, ErrorKind, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows, Wait,
+};
+
 use super::raw::types;
-use super::{Credentials, PROVIDER, check, errors, raw, rows, status};
-use crate::room::client;
-use crate::time::Clock;
-use crate::transport::{Status, Transport, shape};
-use crate::{Account, Batch, Error, ErrorKind, Ledger, Provider, Snapshot};
+use super::{Credentials, PROVIDER, Submission, check, errors, raw, rows, status};
 
-/// After a lost answer the batch is looked up after these pauses: it may take a moment to become visible.
-const LOOK_UPS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
+/// 1 s before a batch whose response was lost is looked up: it may take a moment to become visible.
+const LOOK_UP_DELAY: Duration = Duration::from_secs(1);
 
-client! {
-    /// A client of Localpayment's virtual accounts. Cheap to clone; clones share one access token.
-    ///
-    /// ```
-    /// use bulkrail::localpayment;
-    ///
-    /// let client = localpayment::Client::builder().credentials(localpayment::Credentials::login("me", "secret")).build()?;
-    /// # Ok::<(), bulkrail::Error>(())
-    /// ```
-    "localpayment"
+/// 3 attempts to look it up, from 4 s apart.
+const LOOK_UP_RETRIES: RetryPolicy = RetryPolicy::new(3, Duration::from_secs(4));
+
+static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Batch"));
+
+/// Client of Localpayment's virtual accounts. Cheap to clone; clones share one access token.
+///
+/// ```
+/// use bulkrail::localpayment;
+///
+/// let client = localpayment::Client::builder().credentials(localpayment::Credentials::login("me", "secret")).build()?;
+/// # Ok::<(), bulkrail::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    raw: raw::Client,
+    http: HttpClient,
 }
 
 impl Client {
-    /// Submits a batch of 10 to 5,000 accounts; [`split`](super::split) makes several of more. Your `externalId` of it is its id.
+    /// Returns a builder of the client.
+    #[must_use]
+    pub fn builder() -> ClientBuilder<Self> {
+        ClientBuilder::new()
+    }
+
+    /// Returns the generated client, for the operations that have no method here.
     ///
-    /// The batch is checked before anything is sent. Where the answer is lost, the batch is looked up by its `externalId`; it is never
-    /// sent a second time, because no page says what happens to a batch whose `externalId` was used before.
+    /// Its errors print whole responses: make an [`Error`] of them with [`map_raw_error`](Client::map_raw_error).
+    #[must_use]
+    pub fn raw(&self) -> &raw::Client {
+        &self.raw
+    }
+
+    /// Returns the error that an error of the [generated client](Client::raw) means.
+    pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
+        self.http.map_raw_error(error).await
+    }
+
+    /// Polls `batch` until it ends; see [`Wait`].
+    pub fn wait(&self, batch: Batch) -> Wait<'static> {
+        bulkrail_core::wait(self.clone(), batch)
+    }
+
+    /// Submits a prepared batch; see [`Client::create_batch`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::create_batch`].
+    pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
+        self.create_batch(submission.batch()).await
+    }
+
+    /// Submits a batch of 10 to 5,000 accounts; [`split`](super::split) makes several of more. Its `externalId` is its
+    /// id.
+    ///
+    /// The batch is checked before anything is sent. Where the response is lost, the batch is looked up by its
+    /// `externalId`. It is never sent a second time, because no page says what happens to a batch whose `externalId`
+    /// was used before.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::Usage`]: the batch breaks a rule; nothing was sent.
-    /// - [`ErrorKind::OutcomeUnknown`]: the answer was lost, and the batch cannot be seen. The error carries it: wait for it, or look again
-    ///   later, before you submit it again.
-    pub async fn submit(&self, accounts: &types::CreateBatch) -> Result<Batch, Error> {
+    /// - [`ErrorKind::OutcomeUnknown`]: the response was lost, and the batch is not visible. The error has the batch:
+    ///   wait for it, or look it up later, before you submit it again.
+    pub async fn create_batch(&self, accounts: &types::CreateBatch) -> Result<Batch, Error> {
         check(accounts)?;
-        let transport = self.transport.held();
-        let calls = raw::Client::through(&transport);
-        let batch = Batch::named(PROVIDER, &accounts.external_id)?.with_key(&accounts.external_id);
-        let batch = batch.with_submitted_at(transport.clock().wall());
-        match transport.submit(|| calls.create_batch(accounts), shape!("Batch"), "/externalId").await {
+        let batch = Batch::new(PROVIDER, &accounts.external_id)?.with_key(&accounts.external_id);
+        let batch = batch.with_submitted_at(self.http.clock().wall());
+        let prepare = || capture(self.raw.create_batch(accounts));
+        match self.http.submit(CallKind::Small, &SCHEMA, "/externalId", prepare).await {
             Ok(_) => Ok(batch),
-            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => self.looked_up(batch, error).await,
+            Err(error) if error.is_outcome_unknown() => self.look_up(batch, error).await,
             Err(error) => Err(error),
         }
     }
 
-    /// The batch, if it can be seen; otherwise `error`.
-    async fn looked_up(&self, batch: Batch, error: Error) -> Result<Batch, Error> {
-        for pause in LOOK_UPS {
-            self.transport.clock().sleep(pause).await;
-            match self.look(&batch).await {
-                Ok(_) => return Ok(batch),
-                Err(lost) if lost.is_transient() || lost.kind() == ErrorKind::NotFound => {}
-                Err(_) => break,
-            }
+    /// Returns the batch if it is visible; otherwise `error`.
+    async fn look_up(&self, batch: Batch, error: Error) -> Result<Batch, Error> {
+        self.http.clock().sleep(LOOK_UP_DELAY).await;
+        let classify = |error: &Error| {
+            let may_appear = error.is_transient() || error.kind() == ErrorKind::NotFound;
+            if may_appear { Retry::AfterBackoff } else { Retry::No }
+        };
+        match retry(self.http.clock(), LOOK_UP_RETRIES, || self.poll(&batch), classify).await {
+            Ok(_) => Ok(batch),
+            Err(_) => Err(error.with_batch(batch)),
         }
-        Err(error.with_batch(batch))
     }
 
-    /// One look at a batch: Localpayment's own answer and what it means.
+    /// Polls `batch` once, and returns Localpayment's own response with the snapshot.
     ///
     /// # Errors
     ///
-    /// Any; nothing is retried.
-    pub async fn status(&self, batch: &Batch) -> Result<Status<types::Batch>, Error> {
-        let transport = self.transport.held();
-        let calls = raw::Client::through(&transport);
-        transport.status(batch, calls.get_batch(batch.id()), status::judge).await
+    /// Every failure, with the batch. Nothing is retried.
+    pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::Batch>, Error> {
+        let request = capture(self.raw.get_batch(batch.id()));
+        self.http.status(batch, request, status::parse_status).await
     }
 
-    /// An account of every row. Localpayment lists the accounts that it created and no others, so with the `externalId`s that were
-    /// submitted the rest shows as missing; without them, only what was created is in it.
+    /// Reads the outcome of every row.
+    ///
+    /// Localpayment lists the accounts that it created and no others: with the rows that were `submitted`, the others
+    /// are missing; without them, only created accounts are in the result. Transient errors are retried; see
+    /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
     ///
     /// # Errors
     ///
-    /// Any; nothing is retried.
-    pub async fn account(&self, batch: &Batch, submitted: Option<&[String]>) -> Result<Account, Error> {
-        let mut ledger = submitted.map_or_else(Ledger::unknown, |references| Ledger::of(references.iter().cloned()));
-        let status = self.status(batch).await?;
-        let listed = status.json()?["csvFormatResponse"].as_str().and_then(rows::read);
-        listed.into_iter().flatten().for_each(|row| ledger.record(row));
-        Ok(ledger.close(&status.snapshot.progress))
+    /// Every permanent error, with the batch.
+    pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
+        let status = retry_reads(self.http.clock(), || self.status(batch)).await?;
+        let mut reconciler = Reconciler::for_submitted(submitted);
+        let listed = status.json()?["csvFormatResponse"].as_str().and_then(rows::parse);
+        listed.into_iter().flatten().for_each(|row| reconciler.push(row));
+        Ok(reconciler.finish(&status.snapshot.progress))
     }
 }
 
 impl Provider for Client {
-    fn id(&self) -> crate::ProviderId {
+    fn id(&self) -> ProviderId {
         PROVIDER
     }
 
-    async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        self.looks.inner.look(batch, self.looks.get_batch(batch.id()), status::judge).await
+    async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
+        let request = capture(self.raw.get_batch(batch.id()));
+        self.http.poll(batch, request, status::parse_status).await
     }
 
     fn clock(&self) -> Clock {
-        self.transport.clock().clone()
+        self.http.clock().clone()
+    }
+}
+
+impl ProviderClient for Client {
+    type Credentials = Credentials;
+
+    fn error_mapping() -> &'static ErrorMapping {
+        &errors::ERROR_MAPPING
+    }
+
+    fn servers() -> &'static [(&'static str, &'static str)] {
+        raw::SERVERS
+    }
+
+    fn from_http(http: HttpClient, credentials: Credentials) -> Result<Self, Error> {
+        let http = http.with_auth(credentials.into_auth(&http)?);
+        Ok(Self { raw: raw::Client::with_http(&http), http })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("localpayment::Client { .. }")
     }
 }

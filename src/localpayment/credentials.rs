@@ -1,20 +1,27 @@
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use bulkrail_core::http::{
+    Auth, CallKind, EnvCredentials, HttpClient, PreparedRequest, TokenCache, TokenFuture, TokenResponse, TokenSource,
+    capture,
+};
+use bulkrail_core::json::ResponseSchema;
+use bulkrail_core::{Error, ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::raw;
 use super::raw::types;
-use crate::transport::{Auth, Grant, GrantFuture, TokenCache, TokenSource, Transport, env_secret, shape};
-use crate::{Error, ErrorKind};
+use super::{PROVIDER, raw};
 
-/// The access token lives five minutes (authentication page); the answer does not say so.
+/// 5 min: the lifetime of an access token on the authentication page; the response does not have it.
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// Sent with both token calls, as the page's curl samples do.
 const VERSION: Option<&str> = Some("LPV3");
 
-/// User name and password, which are exchanged for tokens as needed, or an access token that somebody else takes care of.
+static TOKENS_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Tokens"));
+
+/// Credentials: user name and password, which are exchanged for tokens as needed, or an access token.
 pub struct Credentials(Kind);
 
 enum Kind {
@@ -23,38 +30,45 @@ enum Kind {
 }
 
 impl Credentials {
-    /// User name and password as issued by Localpayment. Tokens are fetched when first needed, refreshed before they end (they live
-    /// five minutes; the refresh token a day) and after a 401.
+    /// Environment variables that hold credentials.
+    pub const ENV: EnvCredentials =
+        EnvCredentials(&[&["LOCALPAYMENT_USERNAME", "LOCALPAYMENT_PASSWORD"], &["LOCALPAYMENT_ACCESS_TOKEN"]]);
+
+    /// Returns credentials with user name and password as issued by Localpayment.
+    ///
+    /// Tokens are obtained when first needed, and refreshed before they expire (after five minutes; the refresh token
+    /// after a day) and after a 401.
     #[must_use]
     pub fn login(username: impl Into<SecretString>, password: impl Into<SecretString>) -> Self {
         Self(Kind::Login { username: username.into(), password: password.into() })
     }
 
-    /// An access token. It is not refreshed: after five minutes every call is refused.
+    /// Returns credentials with an access token. It is not refreshed: after five minutes every request is refused.
     #[must_use]
     pub fn access_token(token: impl Into<SecretString>) -> Self {
         Self(Kind::Token(token.into()))
     }
 
-    /// `LOCALPAYMENT_USERNAME` and `LOCALPAYMENT_PASSWORD`, else `LOCALPAYMENT_ACCESS_TOKEN`; `None` where neither is set.
-    #[must_use]
-    pub fn from_env() -> Option<Self> {
-        match (env_secret("LOCALPAYMENT_USERNAME"), env_secret("LOCALPAYMENT_PASSWORD")) {
-            (Some(username), Some(password)) => Some(Self::login(username, password)),
-            _ => env_secret("LOCALPAYMENT_ACCESS_TOKEN").map(Self::access_token),
-        }
+    /// Returns `LOCALPAYMENT_USERNAME` and `LOCALPAYMENT_PASSWORD`, else `LOCALPAYMENT_ACCESS_TOKEN`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], naming the variables, when neither is set.
+    pub fn from_env() -> Result<Self, Error> {
+        let (set, secrets) = Self::ENV.read().map_err(|error| error.with_provider(PROVIDER))?;
+        let mut secrets = secrets.into_iter();
+        let mut next = || secrets.next().unwrap_or_default();
+        Ok(if set == 0 { Self::login(next(), next()) } else { Self::access_token(next()) })
     }
 
-    /// `open` is the way out without credentials, for the token calls themselves.
-    pub(super) fn into_auth(self, open: &Transport) -> Result<Auth, Error> {
-        let cache = match self.0 {
+    /// `http` sends the token requests; it has no credentials.
+    pub(super) fn into_auth(self, http: &HttpClient) -> Result<Auth, Error> {
+        Ok(Auth::bearer(match self.0 {
             Kind::Token(token) => TokenCache::fixed(&token)?,
             Kind::Login { username, password } => {
-                let transport = open.held();
-                TokenCache::new(Login { calls: raw::Client::through(&transport), transport, username, password })
+                TokenCache::new(Login { raw: raw::Client::with_http(http), http: http.clone(), username, password })
             }
-        };
-        Ok(Auth::Bearer(cache.into()))
+        }))
     }
 }
 
@@ -65,36 +79,41 @@ impl fmt::Debug for Credentials {
 }
 
 struct Login {
-    transport: Transport,
-    calls: raw::Client,
+    http: HttpClient,
+    raw: raw::Client,
     username: SecretString,
     password: SecretString,
 }
 
+impl Login {
+    async fn tokens(&self, request: PreparedRequest, action: &'static str) -> Result<TokenResponse, Error> {
+        let tokens = async {
+            let response = self.http.send(request, CallKind::Small).await?;
+            let tokens = response.error_for_status().await?.bytes().await?;
+            let tokens: types::Tokens = tokens.decode_traced(&TOKENS_SCHEMA)?;
+            let missing = || Error::new(ErrorKind::Decode, "the response has no access token");
+            let access = tokens.access.ok_or_else(missing)?;
+            Ok(TokenResponse::new(access, LIFETIME).with_refresh_token(tokens.refresh))
+        };
+        tokens.await.map_err(|error: Error| error.with_action(action))
+    }
+}
+
 impl TokenSource for Login {
-    fn login(&self) -> GrantFuture<'_> {
+    fn login(&self) -> TokenFuture<'_> {
         Box::pin(async {
             let body = types::TokenRequest {
                 username: Some(self.username.expose_secret().to_owned()),
                 password: Some(self.password.expose_secret().to_owned()),
             };
-            let answer = self.transport.fetch(self.calls.obtain_token(VERSION, &body)).await;
-            let tokens = async { answer?.good().await?.whole().await?.compared(shape!("Tokens")) }.await;
-            tokens.and_then(grant).map_err(|error| error.with_action("logging in"))
+            self.tokens(capture(self.raw.obtain_token(VERSION, &body))?, "logging in").await
         })
     }
 
-    fn refresh<'a>(&'a self, refresh_token: &'a SecretString) -> GrantFuture<'a> {
+    fn refresh<'a>(&'a self, refresh_token: &'a SecretString) -> TokenFuture<'a> {
         Box::pin(async {
             let body = types::RefreshRequest { refresh: Some(refresh_token.expose_secret().to_owned()) };
-            let answer = self.transport.fetch(self.calls.refresh_token(VERSION, &body)).await;
-            let tokens = async { answer?.good().await?.whole().await?.compared(shape!("Tokens")) }.await;
-            tokens.and_then(grant).map_err(|error| error.with_action("refreshing the access token"))
+            self.tokens(capture(self.raw.refresh_token(VERSION, &body))?, "refreshing the access token").await
         })
     }
-}
-
-fn grant(tokens: types::Tokens) -> Result<Grant, Error> {
-    let access = tokens.access.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer has no access token"))?;
-    Ok(Grant { access: access.into(), refresh: tokens.refresh.map(Into::into), lifetime: LIFETIME })
 }

@@ -1,11 +1,11 @@
 use serde_json::Value;
 
-use crate::ErrorKind;
-use crate::transport::{Complaint, Dialect, text_at};
+use bulkrail_core::ErrorKind;
+use bulkrail_core::http::{ApiErrorBody, ErrorMapping, text_at};
 
 /// Business codes, not HTTP statuses, although they look like them. Those from 500 on are documented for payins; batches may or may not
 /// use them.
-pub(super) static DIALECT: Dialect = Dialect {
+pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
     provider: super::PROVIDER,
     read,
     codes: &[
@@ -32,10 +32,10 @@ pub(super) static DIALECT: Dialect = Dialect {
 };
 
 /// Most errors stand in `status`, some of them again in `errors`; those of the token calls are a bare `detail`.
-fn read(body: &Value) -> Complaint {
+fn read(body: &Value) -> ApiErrorBody {
     let message = ["/status/detail", "/errors/0/detail", "/detail", "/status/description"];
     let message = message.iter().find_map(|pointer| text_at(body, pointer));
-    Complaint {
+    ApiErrorBody {
         code: text_at(body, "/status/code").or_else(|| text_at(body, "/errors/0/code")),
         parameter: message.as_deref().and_then(parameter),
         message,

@@ -23,28 +23,32 @@
 //! # Unknown
 //!
 //! No page says how often to poll or how long a batch may take ("after a brief interval");
-//! [`Advice::silent`](crate::Advice::silent) applies. The production address is known from indirect evidence only.
+//! [`PollingDefaults::new`](crate::PollingDefaults::new) applies. The production address is known from indirect evidence only.
 
+mod batch;
 mod client;
 mod credentials;
 mod errors;
-mod plan;
 mod rows;
 mod status;
+mod submission;
 
 /// The generated client and types: exactly what `specs/localpayment.yaml` says.
 ///
-/// Its methods send through the same transport (credentials, limits, no redirects), but return the generator's own errors, whose
-/// `Display` prints whole answers: do not log those, make an [`Error`](crate::Error) of them with [`explain`](raw::explain).
+/// Its methods send through the same HTTP client (credentials, limits, no redirects), but return the generator's own
+/// errors, whose `Display` prints whole responses: do not log those, make an [`Error`](crate::Error) of them with
+/// [`Client::map_raw_error`].
 #[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
 #[cfg_attr(doc, allow(rustdoc::all, reason = "its prose is the spec's"))]
 pub mod raw {
-    crate::generated::generated!("localpayment");
+    include!(concat!(env!("OUT_DIR"), "/localpayment.rs"));
 }
 
+pub use batch::{ACCOUNTS, check, split};
 pub use client::Client;
 pub use credentials::Credentials;
-pub use plan::{ACCOUNTS, check, split};
+pub use status::STATES;
+pub use submission::{CSV, Submission};
 
-/// The provider's name in batches and documents.
-pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("localpayment");
+/// Name of the provider in batches and documents.
+pub const PROVIDER: bulkrail_core::ProviderId = bulkrail_core::ProviderId::from_static("localpayment");

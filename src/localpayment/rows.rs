@@ -1,12 +1,13 @@
-use crate::{Row, RowOutcome};
+use bulkrail_core::{Row, RowOutcome};
 
-/// How many accounts the CSV of an answer lists; `None` when it is no such CSV.
+/// Returns the number of accounts that the CSV of a response lists; `None` when it is not such a CSV.
 pub(super) fn count(csv: &str) -> Option<u64> {
-    read(csv).map(|rows| rows.len() as u64)
+    parse(csv).map(|rows| rows.len() as u64)
 }
 
-/// The accounts that the CSV of an answer (`internal_id,external_id,bank_account`) lists. Only created ones are in it.
-pub(super) fn read(csv: &str) -> Option<Vec<Row>> {
+/// Returns the accounts that the CSV of a response (`internal_id,external_id,bank_account`) lists. Only created accounts
+/// are in it.
+pub(super) fn parse(csv: &str) -> Option<Vec<Row>> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv.as_bytes());
     let headers = reader.headers().ok()?.clone();
     let column = |name: &str| headers.iter().position(|header| header.trim().eq_ignore_ascii_case(name));

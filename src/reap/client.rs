@@ -1,139 +1,220 @@
-use std::time::Duration;
+use std::fmt;
+use std::sync::LazyLock;
 
+use bulkrail_core::http::{
+    Auth, CallKind, ClientBuilder, EnvCredentials, ErrorMapping, HttpClient, ProviderClient, StatusResponse, Upload,
+    capture, retry_reads,
+};
+use bulkrail_core::json::ResponseSchema;
+use bulkrail_core::time::Clock;
+use bulkrail_core::{
+    Batch, Drift, Error, ErrorKind, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot,
+    SubmittedRows, Wait, check_id,
+};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::raw::types;
-use super::{ADVICE, CSV, PROVIDER, errors, raw, rows, status};
-use crate::drift::Drift;
-use crate::model::check_id;
-use crate::room::{api_key, client};
-use crate::time::Clock;
-use crate::transport::{Status, Transport, Upload, shape};
-use crate::{Account, Advice, Batch, Error, ErrorKind, Ledger, Provider, Snapshot};
+use super::{POLLING_DEFAULTS, PROVIDER, Submission, errors, raw, rows, status};
+use crate::submission::SubmitOptions;
 
-api_key! {
-    /// An API key (Reap Dashboard: Settings, Product Settings, KYC API Keys).
-    "x-reap-api-key", "REAP_API_KEY"
+static UPLOAD_SCHEMA: LazyLock<ResponseSchema> =
+    LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BatchUploadAnswer"));
+static ENTITY_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Entity"));
+
+/// Credentials: an API key (Reap Dashboard: Settings, Product Settings, KYC API Keys).
+pub struct Credentials(SecretString);
+
+impl Credentials {
+    /// Environment variables that hold credentials.
+    pub const ENV: EnvCredentials = EnvCredentials(&[&["REAP_API_KEY"]]);
+
+    /// Returns credentials with the API key `key`.
+    #[must_use]
+    pub fn api_key(key: impl Into<SecretString>) -> Self {
+        Self(key.into())
+    }
+
+    /// Returns the API key in `REAP_API_KEY`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], naming the variable, when it is not set.
+    pub fn from_env() -> Result<Self, Error> {
+        let (_, mut secrets) = Self::ENV.read().map_err(|error| error.with_provider(PROVIDER))?;
+        Ok(Self(secrets.remove(0)))
+    }
 }
 
-/// Tries of one entity, when many are read.
-const ENTITY_TRIES: u32 = 5;
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials { .. }")
+    }
+}
 
-/// Between two of them at most.
-const MAX_PAUSE: Duration = Duration::from_secs(30);
-
-client! {
-    /// A client of Reap's KYC batch import. Cheap to clone.
-    ///
-    /// ```
-    /// use bulkrail::reap;
-    ///
-    /// let client = reap::Client::builder().credentials(reap::Credentials::api_key("my-key")).build()?;
-    /// # Ok::<(), bulkrail::Error>(())
-    /// ```
-    "reap"
+/// Client of Reap's KYC batch import. Cheap to clone.
+///
+/// ```
+/// use bulkrail::reap;
+///
+/// let client = reap::Client::builder().credentials(reap::Credentials::api_key("my-key")).build()?;
+/// # Ok::<(), bulkrail::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    raw: raw::Client,
+    http: HttpClient,
 }
 
 impl Client {
-    /// Uploads a CSV file (columns `externalId` and `shareToken`, optionally `applicantLevel` and `cardProcessorPublicToken`; up to 5,000
-    /// rows and 10 MB of UTF-8) under the idempotency key `key`, or under one made now.
+    /// Returns a builder of the client.
+    #[must_use]
+    pub fn builder() -> ClientBuilder<Self> {
+        ClientBuilder::new()
+    }
+
+    /// Returns the generated client, for the operations that have no method here.
     ///
-    /// The file is checked before anything is sent. Where an answer is lost, the same file is sent again under the same key: Reap then
-    /// answers as if it had been the first time, or that it has the batch already.
+    /// Its errors print whole responses: make an [`Error`] of them with [`map_raw_error`](Client::map_raw_error).
+    #[must_use]
+    pub fn raw(&self) -> &raw::Client {
+        &self.raw
+    }
+
+    /// Returns the error that an error of the [generated client](Client::raw) means.
+    pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
+        self.http.map_raw_error(error).await
+    }
+
+    /// Polls `batch` until it ends; see [`Wait`].
+    pub fn wait(&self, batch: Batch) -> Wait<'static> {
+        bulkrail_core::wait(self.clone(), batch)
+    }
+
+    /// Submits a prepared batch under its idempotency key.
+    ///
+    /// Where a response is lost, the same file is sent again under the same key: Reap then answers as if it were the
+    /// first time, or that it has the batch already.
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::Usage`]: the file breaks a rule; row and column are named, and nothing was sent.
-    /// - [`ErrorKind::Conflict`]: Reap has a batch under this key, and does not say its id.
-    /// - [`ErrorKind::OutcomeUnknown`]: the answer was lost, and so were those of the tries after it. The key is in the message.
-    pub async fn upload(&self, csv: impl Into<Upload>, key: Option<&str>) -> Result<Batch, Error> {
-        let csv = csv.into();
-        CSV.check(&csv).map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))?;
-        let key = key.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
-        let form = csv.form("batch.csv", "text/csv")?;
-        let transport = self.transport.uploading(&form.content_type);
-        let calls = raw::Client::through(&transport);
-        let call = || calls.upload_batch(Some(&key), types::KycProvider::Sumsub, form.body());
-        let batch = transport.submit_keyed(call, shape!("BatchUploadAnswer"), "/batchId", &key).await?;
+    /// - [`ErrorKind::Conflict`]: Reap has a batch under this key, and does not return its id.
+    /// - [`ErrorKind::OutcomeUnknown`]: the response was lost, and so were those of later attempts. The message has
+    ///   the key.
+    /// - Any other error means that the batch does not exist.
+    pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
+        let key = submission.key();
+        let form = submission.upload().clone().into_form("batch.csv", "text/csv").await?;
+        let prepare = || {
+            let request = capture(self.raw.upload_batch(Some(key), types::KycProvider::Sumsub, form.body()))?;
+            Ok(request.with_content_type(form.content_type()))
+        };
+        let http = &self.http;
+        let batch = http.submit_with_key(CallKind::Upload, &UPLOAD_SCHEMA, "/batchId", key, prepare).await?;
         Ok(batch.with_key(key))
     }
 
-    /// One look at a batch: Reap's own answer and what it means.
+    /// Checks and submits a CSV file under `key`, or under a random key.
+    ///
+    /// Columns `externalId` and `shareToken`, optionally `applicantLevel` and `cardProcessorPublicToken`; up to 5,000
+    /// rows and 10 MB of UTF-8.
     ///
     /// # Errors
     ///
-    /// Any; nothing is retried.
-    pub async fn status(&self, batch: &Batch) -> Result<Status<types::BatchStatus>, Error> {
-        let transport = self.transport.held();
-        let calls = raw::Client::through(&transport);
-        transport.status(batch, calls.get_batch_status(batch.id()), status::judge).await
+    /// [`ErrorKind::Usage`] when the file breaks a rule: row and column are named, and nothing was sent; else as for
+    /// [`Client::submit`].
+    pub async fn upload(&self, csv: impl Into<Upload>, key: Option<&str>) -> Result<Batch, Error> {
+        let options = key.map_or_else(SubmitOptions::default, |key| SubmitOptions::default().key(key));
+        self.submit(&Submission::from_csv(csv, &options).await?).await
     }
 
-    /// An account of every row, read from the entities that were `submitted` (the `externalId` column: the entities' ids), one request
-    /// each. Reap itself only counts rows.
-    ///
-    /// A row has succeeded when all that the entity submitted is approved, has failed when something is rejected, and is unaccounted for
-    /// while something is pending or nothing is there.
+    /// Polls `batch` once, and returns Reap's own response with the snapshot.
     ///
     /// # Errors
     ///
-    /// Any but "not found", which leaves the row unaccounted for. A transient fault is met with a few more tries of the same entity.
-    pub async fn account(&self, batch: &Batch, submitted: &[String]) -> Result<Account, Error> {
-        let (mut ledger, mut drift) = (Ledger::of(submitted.iter().cloned()), Vec::new());
-        for (index, reference) in (2..).zip(submitted) {
-            match self.entity_at_last(reference).await {
+    /// Every failure, with the batch. Nothing is retried.
+    pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BatchStatus>, Error> {
+        let request = capture(self.raw.get_batch_status(batch.id()));
+        self.http.status(batch, request, status::parse_status).await
+    }
+
+    /// Reads the outcome of every row from the entities that were `submitted`, one request each: the column
+    /// `externalId` holds the ids of the entities. Reap itself only counts rows.
+    ///
+    /// A row has succeeded when everything that the entity submitted is approved, has failed when something is rejected,
+    /// and is unaccounted for while something is pending or missing. Transient errors are retried; see
+    /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] without `submitted`. Any other permanent error but "not found", which leaves the row
+    /// unaccounted for.
+    pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
+        let in_context =
+            |error: Error| error.with_action("reading the entities of the batch").with_batch(batch.clone());
+        let submitted = submitted.ok_or_else(|| {
+            in_context(Error::new(ErrorKind::Usage, "Reap does not list rows; they are read by their references"))
+        })?;
+        let (mut reconciler, mut drift) = (Reconciler::new(submitted), Vec::new());
+        for (index, reference) in (2..).zip(&submitted.references) {
+            match retry_reads(self.http.clock(), || self.entity(reference)).await {
                 Ok(entity) => {
-                    Drift::merge(&mut drift, &shape!("Entity").differences(&entity));
-                    ledger.record(rows::read(index, reference, &entity));
+                    Drift::merge(&mut drift, &ENTITY_SCHEMA.differences(&entity));
+                    reconciler.push(rows::parse_entity(index, reference, &entity));
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => {
-                    return Err(error.with_action("reading the entities of the batch").with_batch(batch.clone()));
-                }
+                Err(error) => return Err(in_context(error)),
             }
         }
-        let account = ledger.close(&self.look(batch).await?.progress);
-        Ok(account.with_drift(drift))
-    }
-
-    /// One bad moment among thousands of entities must not cost them all.
-    async fn entity_at_last(&self, id: &str) -> Result<Value, Error> {
-        let mut pause = Duration::from_secs(1);
-        for _ in 0..ENTITY_TRIES - 1 {
-            match self.entity(id).await {
-                Err(error) if error.is_transient() => {
-                    let asked = error.retry_after().unwrap_or_default();
-                    self.transport.clock().sleep(asked.clamp(pause, MAX_PAUSE)).await;
-                    pause *= 2;
-                }
-                done => return done,
-            }
-        }
-        self.entity(id).await
+        let snapshot = retry_reads(self.http.clock(), || self.poll(batch)).await?;
+        Ok(reconciler.finish(&snapshot.progress).with_drift(drift))
     }
 
     async fn entity(&self, id: &str) -> Result<Value, Error> {
-        check_id(id, "the entity id")?;
-        let transport = self.transport.held();
-        let calls = raw::Client::through(&transport);
-        transport.fetch(calls.get_entity(id)).await?.good().await?.whole().await?.decode()
+        check_id(id).map_err(|error| Error::new(ErrorKind::Usage, format!("the entity id {}", error.reason())))?;
+        let request = capture(self.raw.get_entity(id))?;
+        self.http.send(request, CallKind::Small).await?.error_for_status().await?.bytes().await?.decode()
     }
 }
 
 impl Provider for Client {
-    fn id(&self) -> crate::ProviderId {
+    fn id(&self) -> ProviderId {
         PROVIDER
     }
 
-    async fn look(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        self.looks.inner.look(batch, self.looks.get_batch_status(batch.id()), status::judge).await
+    async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
+        let request = capture(self.raw.get_batch_status(batch.id()));
+        self.http.poll(batch, request, status::parse_status).await
     }
 
-    fn advice(&self) -> Advice {
-        ADVICE
+    fn polling_defaults(&self) -> PollingDefaults {
+        POLLING_DEFAULTS
     }
 
     fn clock(&self) -> Clock {
-        self.transport.clock().clone()
+        self.http.clock().clone()
+    }
+}
+
+impl ProviderClient for Client {
+    type Credentials = Credentials;
+
+    fn error_mapping() -> &'static ErrorMapping {
+        &errors::ERROR_MAPPING
+    }
+
+    fn servers() -> &'static [(&'static str, &'static str)] {
+        raw::SERVERS
+    }
+
+    fn from_http(http: HttpClient, credentials: Credentials) -> Result<Self, Error> {
+        let http = http.with_auth(Auth::header("x-reap-api-key", &credentials.0)?);
+        Ok(Self { raw: raw::Client::with_http(&http), http })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("reap::Client { .. }")
     }
 }

@@ -1,10 +1,10 @@
 use serde_json::Value;
 
-use crate::ErrorKind;
-use crate::transport::{Complaint, Dialect, text_at};
+use bulkrail_core::ErrorKind;
+use bulkrail_core::http::{ApiErrorBody, ErrorMapping, text_at};
 
 /// Codes are strings with leading zeros; their digits mean nothing that could be relied on.
-pub(super) static DIALECT: Dialect = Dialect {
+pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
     provider: super::PROVIDER,
     read,
     codes: &[
@@ -22,8 +22,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     ],
 };
 
-fn read(body: &Value) -> Complaint {
-    Complaint {
+fn read(body: &Value) -> ApiErrorBody {
+    ApiErrorBody {
         code: text_at(body, "/code"),
         message: text_at(body, "/message"),
         parameter: text_at(body, "/parameter"),

@@ -18,7 +18,7 @@
 //!
 //! # Polling
 //!
-//! The page advises a first look 1 to 2 minutes after the upload, then one every 30 to 60 seconds, for 30 minutes at most: [`ADVICE`].
+//! The page advises a first look 1 to 2 minutes after the upload, then one every 30 to 60 seconds, for 30 minutes at most: [`POLLING_DEFAULTS`].
 //! A large batch may well take longer (Reap's guide: up to 10 minutes for 1,000 rows); then the wait ends with
 //! [`Deadline`](crate::ErrorKind::Deadline), and the batch can be waited for again.
 
@@ -26,39 +26,22 @@ mod client;
 mod errors;
 mod rows;
 mod status;
+mod submission;
 
 /// The generated client and types: exactly what `specs/reap.yaml` says.
 ///
-/// Its methods send through the same transport (credentials, limits, no redirects), but return the generator's own errors, whose
-/// `Display` prints whole answers: do not log those, make an [`Error`](crate::Error) of them with [`explain`](raw::explain).
+/// Its methods send through the same HTTP client (credentials, limits, no redirects), but return the generator's own
+/// errors, whose `Display` prints whole responses: do not log those, make an [`Error`](crate::Error) of them with
+/// [`Client::map_raw_error`].
 #[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
 #[cfg_attr(doc, allow(rustdoc::all, reason = "its prose is the spec's"))]
 pub mod raw {
-    crate::generated::generated!("reap");
+    include!(concat!(env!("OUT_DIR"), "/reap.rs"));
 }
-
-use crate::transport::Table;
 
 pub use client::{Client, Credentials};
-pub use status::ADVICE;
+pub use status::{POLLING_DEFAULTS, STATES};
+pub use submission::{CSV, Submission};
 
-/// The provider's name in batches and documents.
-pub const PROVIDER: crate::ProviderId = crate::ProviderId::from_static("reap");
-
-/// Columns and limits of the [upload page](https://reap-ra.readme.io/reference/post_entity-kyc-import-batch).
-const CSV: Table = Table {
-    required: &["externalId", "shareToken"],
-    optional: &["applicantLevel", "cardProcessorPublicToken"],
-    reference: Some("externalId"),
-    max_rows: 5_000,
-    max_bytes: 10 * 1024 * 1024,
-};
-
-/// The references in a CSV file to upload, in their order, after it has been checked.
-///
-/// # Errors
-///
-/// [`Usage`](crate::ErrorKind::Usage) when the file breaks a rule of Reap's; row and column are named.
-pub fn references(csv: &crate::Upload) -> Result<Vec<String>, crate::Error> {
-    CSV.check(csv).map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))
-}
+/// Name of the provider in batches and documents.
+pub const PROVIDER: bulkrail_core::ProviderId = bulkrail_core::ProviderId::from_static("reap");

@@ -1,16 +1,19 @@
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::raw;
-use crate::transport::{Vitals, Words, shape};
-use crate::{Advice, Progress, Snapshot, State};
+use bulkrail_core::json::{ResponseSchema, StatusFields, StatusMap};
+use bulkrail_core::{PollingDefaults, Progress, Snapshot, State};
 
-/// What the status page advises: first look 1 to 2 minutes after the upload (we take the middle), then every 30 to 60 seconds, 30
-/// minutes at most.
-pub const ADVICE: Advice = Advice::silent()
+use super::raw;
+
+/// Advice of the [status page](https://reap-ra.readme.io/reference/get_entity-kyc-import-batch-batchid): first poll 1
+/// to 2 minutes after the upload (the middle is used), then every 30 to 60 seconds, for 30 minutes at most.
+pub const POLLING_DEFAULTS: PollingDefaults = PollingDefaults::new()
     .with_delays(Duration::from_secs(90), Duration::from_secs(30), Duration::from_secs(60))
     .with_deadline(Duration::from_secs(30 * 60));
 
-const WORDS: Words = Words(&[
+/// Reap's status words and the state that each means; sources are in the [module documentation](super).
+pub const STATES: StatusMap = StatusMap::new(&[
     ("pending", State::Queued),
     ("in_progress", State::Running),
     ("processing", State::Running),
@@ -18,17 +21,15 @@ const WORDS: Words = Words(&[
     ("failed", State::Failed),
 ]);
 
-pub(super) fn judge(mut vitals: Vitals<'_>) -> Snapshot {
-    vitals.compare(shape!("BatchStatus"));
-    let (state, word) = WORDS.read(&mut vitals, "/status");
-    let progress = Progress {
-        total: vitals.count("/totalRecords"),
-        processed: vitals.count("/processedRecords"),
-        succeeded: vitals.count("/summary/successfulRecords"),
-        failed: vitals.count("/failedRecords"),
-        stated_percent: None,
-    };
-    let mut snapshot = Snapshot::new(state, word, progress);
-    snapshot.drift = vitals.into_drift();
-    snapshot
+static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BatchStatus"));
+
+pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
+    fields.compare(&SCHEMA);
+    let (state, word) = STATES.parse_status(&mut fields, "/status");
+    let progress = Progress::default()
+        .with_total(fields.count("/totalRecords"))
+        .with_processed(fields.count("/processedRecords"))
+        .with_succeeded(fields.count("/summary/successfulRecords"))
+        .with_failed(fields.count("/failedRecords"));
+    Snapshot::new(state, word, progress).with_drift(fields.into_drift())
 }

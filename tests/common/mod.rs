@@ -1,16 +1,16 @@
-//! A client of each provider on a scripted wire.
+//! A client of each provider on a scripted connector.
 
-use bulkrail::testing::{ScriptedWire, VirtualClock};
+use bulkrail::test_util::{MockConnector, VirtualClock};
 
-/// The time and the wire of one client.
+/// The time and the connector of one client.
 pub(crate) struct Bench {
     pub(crate) clock: VirtualClock,
-    pub(crate) wire: ScriptedWire,
+    pub(crate) connector: MockConnector,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self { clock: VirtualClock::new(), wire: ScriptedWire::new() }
+        Self { clock: VirtualClock::new(), connector: MockConnector::new() }
     }
 }
 
@@ -21,7 +21,7 @@ macro_rules! client {
         bulkrail::$room::Client::builder()
             .credentials($credentials)
             .clock($bench.clock.clock())
-            .wire($bench.wire.clone())
+            .connector($bench.connector.clone())
             .build()
             .unwrap()
     };

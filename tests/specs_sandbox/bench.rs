@@ -61,17 +61,17 @@ impl Bench {
 
     /// The checked answer to `call`, which must have this status.
     pub(crate) async fn expect(&mut self, status: u16, call: Call<'_>) -> Value {
-        let (operation, told) = (call.operation.to_owned(), self.told(&call));
+        let (operation, trace_request) = (call.operation.to_owned(), self.trace_request(&call));
         let response = self.request(call).send().await.expect("an answer");
         assert_eq!(response.status().as_u16(), status, "{operation}");
         if status < 300 {
-            assert_eq!(told, [""; 0], "{operation}: the request does not fit the spec");
+            assert_eq!(trace_request, [""; 0], "{operation}: the request does not fit the spec");
         }
         self.checked(&operation, response).await
     }
 
     /// What the spec holds against the body of `call`.
-    fn told(&self, call: &Call<'_>) -> Vec<String> {
+    fn trace_request(&self, call: &Call<'_>) -> Vec<String> {
         let content = &self.operation(call.operation).2["requestBody"]["content"];
         match &call.body {
             Body::None => Vec::new(),

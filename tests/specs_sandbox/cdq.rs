@@ -11,7 +11,7 @@ use crate::call::Call;
 #[tokio::test]
 async fn every_operation_answers_as_documented() {
     let mut bench = Bench::new("cdq", Faults::None).await;
-    let file = "International Account ID,International Bank ID,Country Code,National Bank ID,National Account ID\n\
+    let file = "International Reconciliation ID,International Bank ID,Country Code,National Bank ID,National Reconciliation ID\n\
                 CH8800781619278412000,,CH,,\n";
     bench.expect(200, Call::to("upload_bank_accounts").file(file)).await;
     bench.expect(400, Call::to("upload_bank_accounts").file("a,b\n")).await;

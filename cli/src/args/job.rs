@@ -7,7 +7,7 @@ use std::time::Duration;
 use bulkrail::Provider;
 use bulkrail::cdq::raw::types::ConfirmationFeature;
 use bulkrail::schedule::Schedule;
-use bulkrail::wait::{Fleet, Wait};
+use bulkrail::poll::{WaitSet, Wait};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
@@ -21,7 +21,7 @@ Files:
   reap          CSV with the columns externalId and shareToken, and optionally applicantLevel and
                 cardProcessorPublicToken; up to 5,000 rows and 10 MB
   cdq           none, with --storage-id: the storage holds the accounts. A CSV file (International
-                Account ID, International Bank ID, Country Code, National Bank ID, National Account
+                Reconciliation ID, International Bank ID, Country Code, National Bank ID, National Reconciliation
                 ID) is uploaded first; --storage-id is needed all the same, because CDQ documents no
                 way from an upload to a storage id
   localpayment  .json: a batch as Localpayment documents it, or an array of its accounts; or .csv
@@ -218,7 +218,7 @@ impl Patience {
     }
 
     /// `fleet` with this patience.
-    pub(crate) fn of_all<'a, P: Provider>(&self, mut fleet: Fleet<'a, P>) -> Fleet<'a, P> {
+    pub(crate) fn of_all<'a, P: Provider>(&self, mut fleet: WaitSet<'a, P>) -> WaitSet<'a, P> {
         if let Some(deadline) = self.deadline {
             fleet = fleet.deadline(deadline);
         }

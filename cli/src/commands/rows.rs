@@ -48,7 +48,7 @@ pub(crate) async fn run(args: RowsArgs, people: People) -> Result<u8, Failure> {
 /// Refuses what the provider cannot answer, and says what it can.
 fn check(batch: &Batch, args: &RowsArgs) -> Result<(), Failure> {
     if *batch.provider() == cdq::PROVIDER {
-        let reason = "CDQ names no rows: a job ends as a whole, and public pages name no result of each account";
+        let reason = "CDQ names no rows: a job ends as a bytes, and public pages name no result of each account";
         return Err(Failure::usage(reason));
     }
     if *batch.provider() == reap::PROVIDER && args.submitted.is_none() {
@@ -91,7 +91,7 @@ async fn stream(
     output::last(sheet.finish())?;
     let snapshot = rows.snapshot()?;
     let mut notes =
-        if snapshot.is_end() { counts.doubts(batch, &snapshot.progress) } else { vec![NOT_ENDED.to_owned()] };
+        if snapshot.is_terminal() { counts.doubts(batch, &snapshot.progress) } else { vec![NOT_ENDED.to_owned()] };
     notes.extend(left_out(failed_only, counts.unaccounted()));
     Ok(notes)
 }
@@ -104,9 +104,9 @@ async fn print(
     format: Option<Format>,
     failed_only: bool,
 ) -> Result<Vec<String>, Failure> {
-    let snapshot = patiently(&client.clock(), || client.look(batch)).await?;
+    let snapshot = patiently(&client.clock(), || client.poll(batch)).await?;
     let mut account = account::read(client, batch, submitted).await?;
-    let mut notes = if snapshot.is_end() { doubts(batch, &account) } else { vec![NOT_ENDED.to_owned()] };
+    let mut notes = if snapshot.is_terminal() { doubts(batch, &account) } else { vec![NOT_ENDED.to_owned()] };
     if submitted.is_none() && *batch.provider() == localpayment::PROVIDER {
         notes.push("Localpayment lists the accounts it created; with --submitted FILE the others show, too".to_owned());
     }

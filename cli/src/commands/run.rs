@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use bulkrail::{Batch, Error, ErrorKind, Histories};
+use bulkrail::{Batch, Error, ErrorKind, DurationHistory};
 use serde::Serialize;
 
 use super::submit::{after, line, waiting};
@@ -86,7 +86,7 @@ async fn to_the_end(
     args: &RunArgs,
     job: Job,
     stop: impl Future<Output = ()> + Send,
-    histories: &Histories,
+    histories: &DurationHistory,
     drift: &DriftReport,
 ) -> Result<Accounted, Failure> {
     let Job { batch, submitted, bar } = job;

@@ -14,7 +14,7 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
     let clock = client.clock();
     let began = clock.now();
     let look = tokio::select! {
-        look = client.look(&batch) => look,
+        look = client.poll(&batch) => look,
         () = stop => Err(Error::new(ErrorKind::Interrupted, "the look was stopped").with_batch(batch.clone())),
     };
     let snapshot = look.map_err(|error| {

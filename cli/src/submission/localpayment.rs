@@ -84,14 +84,14 @@ impl Document {
             |accounts: &[BatchAccount]| accounts.iter().map(|account| account.external_id.clone()).collect();
         let all = references(&accounts);
         // Only the references matter; the rest is there to be split.
-        let whole = CreateBatch {
+        let bytes = CreateBatch {
             account_number: String::new(),
             accounts,
             country: "MEX".to_owned(),
             external_id: base,
             name: None,
         };
-        let parts = split(whole).unwrap_or_default();
+        let parts = split(bytes).unwrap_or_default();
         match parts.iter().find(|part| part.external_id == id) {
             Some(part) if parts.len() > 1 => references(&part.accounts),
             _ => all,

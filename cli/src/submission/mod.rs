@@ -53,7 +53,7 @@ impl Submission {
             (ProviderName::Reap, Some(file)) => {
                 // Made here and not in the library, so that it can be told when the upload is interrupted.
                 let key = self.key.clone().unwrap_or_else(random_key);
-                Part { submitted: Submitted::of_reap(file)?, content: Content::Reap { csv: Upload::file(file), key } }
+                Part { submitted: Submitted::of_reap(file)?, content: Content::Reap { csv: Upload::from_path(file), key } }
             }
             (ProviderName::Localpayment, Some(file)) => {
                 let batches = localpayment::Document::read(file)?.batches(self).map_err(in_file(file))?;
@@ -134,7 +134,7 @@ impl Content {
             (Self::Reap { csv, key }, AnyClient::Reap(client)) => client.upload(csv, Some(&key)).await,
             (Self::Cdq { file, storage_id, features }, AnyClient::Cdq(client)) => {
                 if let Some(file) = file {
-                    client.upload_accounts(Upload::file(&file)).await.map_err(in_file(&file))?;
+                    client.upload_accounts(Upload::from_path(&file)).await.map_err(in_file(&file))?;
                 }
                 client.start(&storage_id, &features).await
             }
@@ -156,7 +156,7 @@ impl Content {
             Self::Reap { key, .. } => error(reap::PROVIDER, format!("{stopped}, under the idempotency key {key}")),
             Self::Localpayment(batch) => {
                 let error = error(bulkrail::localpayment::PROVIDER, stopped.to_owned());
-                match Batch::named(bulkrail::localpayment::PROVIDER, &batch.external_id) {
+                match Batch::new(bulkrail::localpayment::PROVIDER, &batch.external_id) {
                     Ok(named) => error.with_batch(named.with_key(&batch.external_id)),
                     Err(_) => error,
                 }
@@ -173,8 +173,8 @@ fn random_key() -> String {
 /// A workbook for KillB, as it is or made of CSV.
 pub(crate) fn workbook(file: &Path) -> Result<killb::Workbook, Failure> {
     let workbook = match extension(file).as_deref() {
-        Some("xlsx") => killb::Workbook::read(content(file)?).map_err(in_file(file))?,
-        Some("csv") => killb::Workbook::of_csv(Upload::file(file)).map_err(in_file(file))?,
+        Some("xlsx") => killb::Workbook::from_xlsx(content(file)?).map_err(in_file(file))?,
+        Some("csv") => killb::Workbook::from_csv(Upload::from_path(file)).map_err(in_file(file))?,
         _ => return Err(Failure::usage(format!("{}: killb takes .xlsx and .csv files", file.display()))),
     };
     let mut references: Vec<_> = workbook.references().iter().collect();
@@ -182,7 +182,7 @@ pub(crate) fn workbook(file: &Path) -> Result<killb::Workbook, Failure> {
     let duplicates = references.windows(2).filter(|pair| pair[0] == pair[1]).count();
     if duplicates > 0 {
         return Err(Failure::usage(format!(
-            "{}: column externalId: {duplicates} cells repeat the reference of another row; results could not be told \
+            "{}: column externalId: {duplicates} cells repeat the reference of another row; results could not be trace_request \
              apart",
             file.display()
         )));

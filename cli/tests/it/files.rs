@@ -72,7 +72,7 @@ async fn reap() {
 async fn cdq() {
     let storage = ["--storage-id", "s-1"];
     refused("cdq", "c-column.csv", format!("IBAN\n{CANARY}\n"), &storage, &["row 1: column 1"]).await;
-    let short = format!("International Account ID,Country Code\n{CANARY}\n");
+    let short = format!("International Reconciliation ID,Country Code\n{CANARY}\n");
     refused("cdq", "c-short.csv", short, &storage, &["row 2", "cells"]).await;
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn accounts_json(rows: u32) -> Value {
 }
 
 pub(crate) const BANK_ACCOUNTS: &str = "\
-International Account ID,International Bank ID,Country Code,National Bank ID,National Account ID
+International Reconciliation ID,International Bank ID,Country Code,National Bank ID,National Reconciliation ID
 DE02,BANKDEFF,DE,,
 DE03,BANKDEFF,DE,,
 ";

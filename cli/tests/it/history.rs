@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bulkrail::Histories;
+use bulkrail::DurationHistory;
 use bulkrail::time::Clock;
 use fs4::FileExt;
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ async fn durations_are_kept_for_the_next_run() {
     let state = State::new("kept");
     assert_eq!(wait(&state, &[]).await.stderr, "");
     let first = fs::read_to_string(state.file()).unwrap();
-    Histories::default().import(&first).unwrap();
+    DurationHistory::default().import(&first).unwrap();
     assert!(serde_json::from_str::<Value>(&first).unwrap()["killb"].is_object());
     assert!(!first.contains("b-1"), "{first}");
     #[cfg(unix)]
@@ -138,7 +138,7 @@ async fn what_cannot_be_read_is_ignored_and_only_v_says_so() {
         assert!(wait(&state, &["-v"]).await.stderr.contains("is ignored"));
         fs::write(state.file(), garbage).unwrap();
         assert_eq!(wait(&state, &[]).await.stderr, "");
-        Histories::default().import(&fs::read_to_string(state.file()).unwrap()).unwrap();
+        DurationHistory::default().import(&fs::read_to_string(state.file()).unwrap()).unwrap();
     }
     fs::remove_file(state.file()).unwrap();
     fs::create_dir(state.file()).unwrap();

@@ -62,7 +62,7 @@ async fn any_document_with_a_batch_will_do_also_on_standard_input() {
 #[tokio::test]
 async fn people_are_told_the_file_to_go_on_with() {
     let server = Server::always(200, reap("in_progress", [50, 20, 20, 0])).await;
-    let file = TempFile::new("told.json", r#"{"provider":"reap","id":"b-3"}"#);
+    let file = TempFile::new("trace_request.json", r#"{"provider":"reap","id":"b-3"}"#);
     let run = run(wait(&server, &["--batch", file.path(), "--deadline", "100ms"])).await;
     assert_eq!(run.code, 5);
     let hint = format!("resume: bulkrail wait --batch {} --base-url {}", file.path(), server.url);

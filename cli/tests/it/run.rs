@@ -56,7 +56,7 @@ fn adds_up(document: &Value) {
     for field in ["succeeded", "failed", "unaccounted"] {
         assert_eq!(document["progress"][field], count(document, field), "{field}");
     }
-    for field in ["duplicates", "foreign", "disagreements"] {
+    for field in ["duplicates", "unexpected", "count_mismatches"] {
         assert_eq!(document[field], json!([]), "{field}");
     }
 }
@@ -65,7 +65,7 @@ fn adds_up(document: &Value) {
 async fn killb_names_every_row() {
     let sandbox = sandbox().await;
     let csv = TempFile::new("run-people.csv", people(60));
-    let workbook = killb::Workbook::of_csv(people(60)).unwrap().into_bytes();
+    let workbook = killb::Workbook::from_csv(people(60)).unwrap().into_bytes();
     let workbook = TempFile::new("run-people.xlsx", workbook);
     for file in [&csv, &workbook] {
         let document = run(&sandbox, &["killb", file.path()], &numbered("person", 60)).await;
@@ -215,7 +215,7 @@ async fn what_does_not_add_up_is_seen() {
     let document = run.document();
     accounted(&document, &numbered("person", 3)).await;
     assert_eq!(
-        (&document["duplicates"], &document["foreign"][0]["reference"]),
+        (&document["duplicates"], &document["unexpected"][0]["reference"]),
         (&json!(["person-1"]), &json!("stranger"))
     );
 }

@@ -39,7 +39,7 @@ async fn logins_happen_by_themselves() {
         .build()
         .unwrap();
     // One without a name, one of no known kind: neither row can succeed.
-    let workbook = killb::Workbook::of_csv("accountType\nPSE\nnonsense\n").unwrap();
+    let workbook = killb::Workbook::from_csv("accountType\nPSE\nnonsense\n").unwrap();
     let batch = client.upload(workbook).await.unwrap();
     let run = finish(at(&sandbox, &["wait", "killb", batch.id(), "--json"])).await;
     assert_eq!(run.code, 4);
@@ -61,7 +61,7 @@ async fn rows_of_every_sheet_are_accounted_for() {
     let sandbox = Sandbox::builder().speed(200.0).start().await.unwrap();
     let run = finish(at(&sandbox, &["run", "killb", file.path(), "--json"])).await;
     let result = run.document();
-    assert_eq!((&result["foreign"], &result["progress"]["total"]), (&json!([]), &json!(4)), "{result}");
+    assert_eq!((&result["unexpected"], &result["progress"]["total"]), (&json!([]), &json!(4)), "{result}");
     let references: Vec<_> = result["rows"].as_array().unwrap().iter().map(|row| row["reference"].clone()).collect();
     assert_eq!(references, ["first-1", "first-2", "second-1", "second-2"]);
 }

@@ -78,7 +78,7 @@ async fn what_is_submitted_is_not_shown_either() {
         ("reap", TempFile::new("secret-import.csv", format!("externalId,shareToken\n{CANARY},{CANARY}\n")), &[]),
         (
             "cdq",
-            TempFile::new("secret-cdq.csv", format!("International Account ID,Country Code\n{CANARY},DE\n")),
+            TempFile::new("secret-cdq.csv", format!("International Reconciliation ID,Country Code\n{CANARY},DE\n")),
             &["--storage-id", "s-1"],
         ),
         (

@@ -14,12 +14,12 @@ use tokio::task::JoinHandle;
 /// Listens on loopback until dropped.
 pub(crate) struct Server {
     pub(crate) url: String,
-    script: Script,
+    script: MockProvider,
     task: JoinHandle<()>,
 }
 
 #[derive(Clone)]
-struct Script {
+struct MockProvider {
     answers: Arc<Mutex<VecDeque<(u16, String)>>>,
     requests: Arc<Mutex<Vec<String>>>,
 }
@@ -37,7 +37,7 @@ impl Server {
 
     async fn of(answers: impl IntoIterator<Item = (u16, String)>) -> Self {
         let answers = Arc::new(Mutex::new(answers.into_iter().collect()));
-        let script = Script { answers, requests: Arc::default() };
+        let script = MockProvider { answers, requests: Arc::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let app = Router::new().fallback(answer).with_state(script.clone());
@@ -67,7 +67,7 @@ impl Drop for Server {
     }
 }
 
-async fn answer(State(script): State<Script>, request: Request) -> Response {
+async fn answer(State(script): State<MockProvider>, request: Request) -> Response {
     let line = format!("{} {}", request.method(), request.uri());
     script.requests.lock().unwrap().push(line);
     let mut answers = script.answers.lock().unwrap();
@@ -119,7 +119,7 @@ pub(crate) fn localpayment_completed() -> Value {
         "externalId": "1111111111-1",
         "internalId": "2222",
         "accountNumber": "484.484.00000011",
-        "status": {"code": "200", "description": "COMPLETED", "detail": "Batch Process Virtual Account completed"},
+        "status": {"code": "200", "description": "COMPLETED", "detail": "Batch Process Virtual Reconciliation completed"},
         "comment": "The batch process is done - Total accounts requested = 2 - Total accounts created = 2",
         "csvFormatResponse": "internal_id,external_id,bank_account\ni-1,e-1,646180111100000001\ni-2,e-2,646180111100000002\n",
     })

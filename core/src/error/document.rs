@@ -1,20 +1,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Error, ErrorKind};
-use crate::{Batch, ProviderId, Report};
+use crate::model::{Batch, ProviderId, Report};
 
 /// An [`Error`] as a JSON document: `{"error":{...},"batch":...,"last":...,"polls":N}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ErrorDocument {
-    /// What went wrong.
+    /// The error itself.
     pub error: ErrorBody,
-    /// The batch it is about; null where there is none.
+    /// Batch that the error is about; null where there is none.
     pub batch: Option<Batch>,
-    /// What was last seen of the batch; null where nothing was.
+    /// Last report of the batch; null where no poll succeeded.
     pub last: Option<Report>,
-    /// Status requests that were answered or failed.
+    /// Number of status requests that were answered or failed.
     pub polls: u32,
 }
 
@@ -23,39 +23,43 @@ pub struct ErrorDocument {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ErrorBody {
-    /// The kind.
+    /// Kind of the error.
     pub kind: ErrorKind,
-    /// What people read: what was being done, what went wrong, what to do next.
+    /// Message for people: what was being done and what failed.
     pub message: String,
-    /// The provider.
+    /// What to do next; null where nothing is known.
+    #[serde(default)]
+    pub hint: Option<String>,
+    /// Provider of the request or batch.
     pub provider: Option<ProviderId>,
-    /// The HTTP status of the answer.
+    /// HTTP status of the response.
     pub http_status: Option<u16>,
-    /// The provider's own code.
+    /// The provider's own error code.
     pub code: Option<String>,
-    /// The field that the provider complains about.
+    /// Name of the field that the provider refuses.
     pub parameter: Option<String>,
     /// The provider's id of the request.
     pub request_id: Option<String>,
     /// Whether a later attempt can help.
     pub retryable: bool,
-    /// How long the provider asked to be left alone, in milliseconds.
+    /// Time before which the provider asks not to be sent another request, in milliseconds.
     pub retry_after_ms: Option<u64>,
 }
 
 impl ErrorDocument {
-    pub(super) fn of(error: &Error) -> Self {
+    pub(super) fn new(error: &Error) -> Self {
         let millis = |after: std::time::Duration| u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         Self {
             error: ErrorBody {
                 kind: error.kind(),
                 message: error.to_string(),
+                hint: error.hint().map(str::to_owned),
                 provider: error.provider().cloned(),
                 http_status: error.http_status(),
                 code: error.code().map(str::to_owned),
                 parameter: error.parameter().map(str::to_owned),
                 request_id: error.request_id().map(str::to_owned),
-                retryable: error.is_retryable(),
+                retryable: error.is_resumable(),
                 retry_after_ms: error.retry_after().map(millis),
             },
             batch: error.batch().cloned(),

@@ -2,48 +2,48 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What went wrong, as far as a caller has to tell it apart.
+/// Kind of an [`Error`](super::Error), as far as a caller has to tell errors apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Called with something that cannot work; nothing was sent.
+    /// The arguments cannot work; nothing was sent.
     Usage,
     /// The client cannot be set up: an address, a credential or TLS is missing or malformed.
     Configuration,
     /// The credentials were refused.
     Authentication,
-    /// The credentials are good, but not for this.
+    /// The credentials are valid, but do not allow the request.
     Permission,
-    /// The provider does not know the thing asked for.
+    /// The provider does not know the batch or resource.
     NotFound,
-    /// It is there already.
+    /// The resource exists already.
     Conflict,
     /// The provider refused the request for its content.
     InvalidRequest,
-    /// Too many requests.
+    /// Too many requests were sent.
     RateLimited,
-    /// The provider or the way to it had a bad moment: 5xx, network, TLS, timeouts.
+    /// The provider or the network failed: a 5xx status, connection, TLS, timeout.
     Unavailable,
-    /// A 2xx answer whose body is not what it should be.
+    /// The body of a 2xx response cannot be decoded.
     Decode,
     /// The deadline of a wait passed while the batch was seen running.
     Deadline,
-    /// The deadline or the failure budget of a wait ran out without a fresh look at the batch.
+    /// The deadline or the failure budget of a wait ran out without a recent successful poll.
     Unreachable,
-    /// A submit whose fate nobody can tell.
+    /// A submit may or may not have worked.
     OutcomeUnknown,
     /// The caller stopped a wait.
     Interrupted,
     /// The provider answered with a redirect; following it could carry credentials to another host.
     UnsafeRedirect,
-    /// An answer larger than the limit.
+    /// A response was larger than the limit.
     TooLarge,
 }
 
 impl ErrorKind {
-    /// The word used in JSON.
+    /// Returns the word used in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,23 +66,44 @@ impl ErrorKind {
         }
     }
 
-    /// What to do next, as the end of a message.
-    pub(super) fn advice(self) -> &'static str {
-        match self {
-            Self::Usage | Self::Configuration => "",
+    /// Returns what to do next, if it follows from the kind.
+    pub(super) fn hint(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Usage | Self::Configuration => return None,
             Self::Conflict => "it exists: look it up at the provider, and do not submit it again under another key",
             Self::Authentication => "check the credentials and that they belong to this environment",
             Self::Permission => "ask the provider to allow this for these credentials (some also allow-list addresses)",
-            Self::NotFound => "check the id, the environment and whose credentials are in use",
-            Self::InvalidRequest => "correct the request; code and parameter say what, where the provider does",
-            Self::RateLimited => "wait as long as `retry_after` says, and ask less often",
-            Self::Unavailable | Self::Decode => "try again later",
+            Self::NotFound => "check the id, the environment and which account the credentials belong to",
+            Self::InvalidRequest => "correct the request; code and parameter name the fault where the provider does",
+            Self::RateLimited => "wait as long as `retry_after` says, and send fewer requests",
+            Self::Unavailable => "try again later",
+            Self::Decode => {
+                "the response may not be the provider's: check the base URL, and what is between (a proxy, a login page)"
+            }
             Self::Deadline => "it is still running; wait for it again, do not submit it again",
             Self::Unreachable => "its state is unknown; wait for it again, do not submit it again",
             Self::OutcomeUnknown => "find out at the provider whether it exists before submitting it again",
-            Self::Interrupted => "the batch goes on at the provider; wait for it again to see its end",
+            Self::Interrupted => "the batch continues at the provider; wait for it again to see its end",
             Self::UnsafeRedirect => "check the base URL; redirects are never followed",
-            Self::TooLarge => "raise the limit for answers if this size is expected",
+            Self::TooLarge => "raise the limit for responses if this size is expected",
+        })
+    }
+
+    pub(super) fn suggested_http_status(self) -> u16 {
+        match self {
+            Self::Usage | Self::InvalidRequest => 422,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::RateLimited | Self::Unavailable => 503,
+            Self::Deadline | Self::Unreachable => 504,
+            Self::Authentication
+            | Self::Permission
+            | Self::Decode
+            | Self::OutcomeUnknown
+            | Self::UnsafeRedirect
+            | Self::TooLarge => 502,
+            Self::Configuration => 500,
+            Self::Interrupted => 503,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One error for everything that can go wrong.
+//! The error of every fallible operation.
 
 mod document;
 mod kind;
@@ -8,37 +8,46 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-pub use document::ErrorDocument;
+pub use document::{ErrorBody, ErrorDocument};
 pub use kind::ErrorKind;
 
-use crate::{Batch, ProviderId, Report, Snapshot};
+use crate::model::{Batch, InvalidBatchId, InvalidProviderId, ProviderId, Report, Snapshot};
 
-/// What went wrong, while doing what, and what to do next.
+/// Error returned by every fallible operation of this crate and of the provider clients.
 ///
-/// `Display` and `Debug` hold no secret and nothing that a provider wrote as free text: codes and reasons they show come from the
-/// documented catalogues. What the provider itself said is at [`Error::provider_message`]; it may name people.
+/// `Display` and `Debug` hold no secret and no free text of a provider: the codes and reasons they show come from the
+/// documented catalogues. The provider's own text is at [`Error::provider_message`]; it may name people.
 ///
-/// # Troubleshooting
-///
-/// Ask the predicates, or [`Error::kind`]:
+/// # Handling an error
 ///
 /// ```
-/// # fn react(error: bulkrail::Error) {
-/// if error.is_transient() {
-///     // Wait (error.retry_after()) and do the same again.
-/// } else if let Some(batch) = error.batch() {
-///     // The batch exists: save it, and wait for it again later. Do not submit again.
+/// # use bulkrail_core::Error;
+/// # fn handle(error: Error) {
+/// if error.is_outcome_unknown() {
+///     // A submit may have worked. Look it up at the provider before you submit the same rows again.
+///     alert(&error, error.hint());
+/// } else if error.is_resumable() && let Some(batch) = error.batch() {
+///     // The batch exists: save it, and wait for it again later. Do not submit it again.
 ///     save(batch);
+/// } else if error.is_transient() {
+///     // Nothing was changed: sleep for `error.retry_after()` and send the same request again.
+///     schedule_retry(error.retry_after());
+/// } else {
+///     // The request, the credentials or the configuration must change first.
+///     alert(&error, error.hint());
 /// }
 /// # }
-/// # fn save(_: &bulkrail::Batch) {}
+/// # fn save(_: &bulkrail_core::Batch) {}
+/// # fn schedule_retry(_: Option<std::time::Duration>) {}
+/// # fn alert(_: &Error, _: Option<&str>) {}
 /// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
     reason: Cow<'static, str>,
-    action: Option<&'static str>,
+    action: Option<Cow<'static, str>>,
+    hint: Option<Cow<'static, str>>,
     provider: Option<ProviderId>,
     http_status: Option<u16>,
     code: Option<String>,
@@ -51,18 +60,23 @@ struct Inner {
     last: Option<Snapshot>,
     polls: u32,
     elapsed: Duration,
-    unsent: bool,
+    nothing_sent: bool,
+    /// `reason` is a whole message, as it was saved.
+    is_complete: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
-    /// An error of `kind`. `reason` is shown to people and logged: it must hold no secret and no personal data.
+    /// Returns an error of `kind`.
+    ///
+    /// `reason` is shown to people and logged: it must hold neither secrets nor personal data.
     #[must_use]
     pub fn new(kind: ErrorKind, reason: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
             reason: reason.into(),
             action: None,
+            hint: None,
             provider: None,
             http_status: None,
             code: None,
@@ -75,148 +89,181 @@ impl Error {
             last: None,
             polls: 0,
             elapsed: Duration::ZERO,
-            unsent: false,
+            nothing_sent: false,
+            is_complete: false,
             source: None,
         }))
     }
 
-    /// The kind; the first thing to decide on.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same request may work when it is made again, as it is: the provider or the network had a bad moment.
+    /// Returns whether the same request may succeed when it is sent again unchanged.
     ///
-    /// A submit whose fate is unknown ([`ErrorKind::OutcomeUnknown`]) is not transient: repeating it could submit twice.
+    /// A submit with an unknown outcome ([`ErrorKind::OutcomeUnknown`]) is not transient: repeating it could submit twice.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Decode)
     }
 
-    /// Whether a later attempt can help: [`Error::is_transient`], or a wait that ran out of time.
+    /// Returns whether a later attempt can help: a transient error, or a wait that ended before its batch did.
     #[must_use]
-    pub fn is_retryable(&self) -> bool {
+    pub fn is_resumable(&self) -> bool {
         self.is_transient()
             || matches!(self.0.kind, ErrorKind::Deadline | ErrorKind::Unreachable | ErrorKind::Interrupted)
     }
 
-    /// Whether a wait ran out of time, with the batch still running or out of sight.
+    /// Returns whether a wait ran out of time.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Deadline | ErrorKind::Unreachable)
     }
 
-    /// Whether the credentials were refused, or do not allow this.
+    /// Returns whether the credentials were refused or do not allow the request.
     #[must_use]
-    pub fn is_auth(&self) -> bool {
+    pub fn is_authentication(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Authentication | ErrorKind::Permission)
     }
 
-    /// The provider, where one was asked.
+    /// Returns whether a submit may have worked although it failed: look it up before you submit again.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.0.kind == ErrorKind::OutcomeUnknown
+    }
+
+    /// Returns what to do next, in one sentence without a full stop, if there is something to do.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        if let Some(hint) = &self.0.hint {
+            return Some(hint);
+        }
+        let sources = std::iter::successors(self.source(), |error| (**error).source());
+        let mut errors = sources.filter_map(|error| error.downcast_ref::<Self>());
+        if self.0.kind != ErrorKind::Decode && errors.any(|error| error.0.kind == ErrorKind::Decode) {
+            return ErrorKind::Decode.hint();
+        }
+        self.0.kind.hint()
+    }
+
+    /// Returns the provider of the request or batch.
     #[must_use]
     pub fn provider(&self) -> Option<&ProviderId> {
         self.0.provider.as_ref()
     }
 
-    /// The HTTP status, where an answer came.
+    /// Returns the HTTP status of the response, if there was one.
     #[must_use]
     pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
 
-    /// The provider's own code, as it came.
+    /// Returns the provider's own error code, unchanged.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// What the provider itself said. May hold personal data; neither `Display` nor `Debug` shows it.
+    /// Returns the provider's own text. It may hold personal data; neither `Display` nor `Debug` shows it.
     #[must_use]
     pub fn provider_message(&self) -> Option<&str> {
         self.0.provider_message.as_deref()
     }
 
-    /// The field that the provider complains about.
+    /// Returns the name of the field that the provider refuses.
     #[must_use]
     pub fn parameter(&self) -> Option<&str> {
         self.0.parameter.as_deref()
     }
 
-    /// The provider's id of the request, for its support.
+    /// Returns the provider's id of the request, for its support.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// How long the provider asked to be left alone.
+    /// Returns the time before which the provider asks not to be sent another request.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The batch this is about. Every error after a submission has one.
+    /// Returns the batch that the error is about. Every error after a submission has one.
     #[must_use]
     pub fn batch(&self) -> Option<&Batch> {
         self.0.batch.as_ref()
     }
 
-    /// What was last seen of the batch.
+    /// Returns the last snapshot of the batch.
     #[must_use]
     pub fn last_snapshot(&self) -> Option<&Snapshot> {
         self.0.last.as_ref()
     }
 
-    /// Status requests of the wait that ended so.
+    /// Returns the number of status requests of the wait that ended so.
     #[must_use]
     pub fn polls(&self) -> u32 {
         self.0.polls
     }
 
-    /// Time that the wait took.
+    /// Returns the duration of the wait that ended so.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
 
-    /// The batch and what was last seen of it as a result document.
+    /// Returns batch and last snapshot as a result document.
     #[must_use]
     pub fn last_report(&self) -> Option<Report> {
         let (batch, last) = (self.0.batch.clone()?, self.0.last.clone()?);
         Some(Report::new(batch, last, self.0.polls, self.0.elapsed))
     }
 
-    /// The error as a JSON document.
+    /// Returns the HTTP status with which a service that called the provider may answer its own caller.
+    ///
+    /// ```
+    /// use bulkrail_core::{Error, ErrorKind};
+    ///
+    /// assert_eq!(Error::new(ErrorKind::Usage, "row 3, column externalId: is empty").suggested_http_status(), 422);
+    /// ```
+    #[must_use]
+    pub fn suggested_http_status(&self) -> u16 {
+        self.0.kind.suggested_http_status()
+    }
+
+    /// Returns the error as a JSON document.
     #[must_use]
     pub fn document(&self) -> ErrorDocument {
-        ErrorDocument::of(self)
+        ErrorDocument::new(self)
     }
 }
 
-/// Everything that adds to an error, for providers of one's own and for tests.
+/// Adds context to an error; for provider clients and tests.
 impl Error {
-    /// Names what was being done, in the form "reading the status of the batch".
+    /// Adds what was being done, in the form "reading the status of the batch". The first one stays.
     #[must_use]
-    pub fn with_action(mut self, action: &'static str) -> Self {
-        self.0.action.get_or_insert(action);
+    pub fn with_action(mut self, action: impl Into<Cow<'static, str>>) -> Self {
+        self.0.action.get_or_insert_with(|| action.into());
         self
     }
 
-    /// Names the provider.
+    /// Adds the provider.
     #[must_use]
     pub fn with_provider(mut self, provider: ProviderId) -> Self {
         self.0.provider = Some(provider);
         self
     }
 
-    /// Adds the HTTP status.
+    /// Adds the HTTP status of the response.
     #[must_use]
     pub fn with_http_status(mut self, status: u16) -> Self {
         self.0.http_status = Some(status);
         self
     }
 
-    /// Adds the provider's code. It is shown only together with `meaning`, its documented meaning in our words.
+    /// Adds the provider's error code. It is shown only together with `meaning`, its documented meaning in our words.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>, meaning: Option<&'static str>) -> Self {
         self.0.code = Some(code.into());
@@ -224,14 +271,14 @@ impl Error {
         self
     }
 
-    /// Adds what the provider itself said.
+    /// Adds the provider's own text.
     #[must_use]
     pub fn with_provider_message(mut self, message: impl Into<String>) -> Self {
         self.0.provider_message = Some(message.into());
         self
     }
 
-    /// Adds the name of the field that the provider complains about.
+    /// Adds the name of the field that the provider refuses.
     #[must_use]
     pub fn with_parameter(mut self, parameter: impl Into<String>) -> Self {
         self.0.parameter = Some(parameter.into());
@@ -245,7 +292,7 @@ impl Error {
         self
     }
 
-    /// Adds how long the provider asked to be left alone.
+    /// Adds the time before which the provider asks not to be sent another request.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
@@ -260,62 +307,74 @@ impl Error {
         self
     }
 
-    /// Adds the error behind this one. Its `Display` and `Debug` must hold no secret and no personal data.
+    /// Adds what to do next instead of what follows from the kind, in one sentence without a full stop.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the cause. Its `Display` and `Debug` must hold neither secrets nor personal data.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// Names the host that was to be reached.
-    pub(crate) fn at(mut self, host: &str) -> Self {
-        self.0.reason = format!("{}: {host}", self.0.reason).into();
+    /// Returns the same error with another reason, made of the present one.
+    #[must_use]
+    pub fn map_reason(mut self, reason: impl FnOnce(&str) -> String) -> Self {
+        self.0.reason = reason(&self.0.reason).into();
         self
     }
 
-    /// Marks that the provider saw nothing of the request.
-    pub(crate) fn unsent(mut self) -> Self {
-        self.0.unsent = true;
+    /// Marks that the provider received nothing of the request.
+    #[must_use]
+    pub fn with_nothing_sent(mut self) -> Self {
+        self.0.nothing_sent = true;
         self
     }
 
-    pub(crate) fn is_unsent(&self) -> bool {
-        self.0.unsent
+    /// Returns whether it is certain that the provider received nothing of the request.
+    #[must_use]
+    pub fn is_nothing_sent(&self) -> bool {
+        self.0.nothing_sent
     }
 
-    /// Marks that nothing was done because the access token was refused, and that there is a new one.
-    pub(crate) fn is_token_renewed(&self) -> bool {
-        self.0.unsent && self.0.kind == ErrorKind::Authentication && self.0.http_status.is_some()
-    }
-
-    /// What this error means for a request that must not be made twice: unless the provider refused it, or saw nothing of it, nobody
-    /// can tell whether it was carried out.
-    pub(crate) fn of_submit(mut self) -> Self {
-        // Many a server answers a POST that it carried out with a redirect to the result.
+    /// Returns the error that this one means for a request that must not be sent twice.
+    ///
+    /// Unless the provider refused the request, or received nothing of it, the outcome is unknown.
+    #[must_use]
+    pub fn into_submit_error(mut self) -> Self {
+        // Many servers answer a POST that they carried out with a redirect to the result.
         let ambiguous = matches!(
             self.0.kind,
             ErrorKind::Unavailable | ErrorKind::Decode | ErrorKind::TooLarge | ErrorKind::UnsafeRedirect
         );
-        if ambiguous && !self.0.unsent {
+        if ambiguous && !self.0.nothing_sent {
             self.0.kind = ErrorKind::OutcomeUnknown;
         }
         self
     }
 
-    /// Names the idempotency key, without which nobody could look the batch up.
-    pub(crate) fn under_key(mut self, key: &str) -> Self {
-        self.0.reason = format!("{} under the idempotency key {key}", self.0.reason).into();
-        self
+    /// Returns whether nothing was done because the access token was refused, and a new token was obtained.
+    pub(crate) fn is_token_refreshed(&self) -> bool {
+        self.0.nothing_sent && self.0.kind == ErrorKind::Authentication && self.0.http_status.is_some()
     }
 
-    /// An error after a try whose answer was lost: that one may have worked.
-    pub(crate) fn lost_before(mut self, key: &str) -> Self {
+    /// Adds the idempotency key, which is needed to look the batch up.
+    pub(crate) fn with_key(self, key: &str) -> Self {
+        self.map_reason(|reason| format!("{reason} under the idempotency key {key}"))
+    }
+
+    /// Returns the error for an attempt after one whose response was lost: the earlier attempt may have worked.
+    pub(crate) fn after_lost_attempt(mut self, key: &str) -> Self {
         self.0.kind = ErrorKind::OutcomeUnknown;
-        self.0.reason = format!("an earlier try may have worked, and the next one failed: {}", self.0.reason).into();
-        self.under_key(key)
+        self.map_reason(|reason| format!("an earlier attempt may have worked, and the next one failed: {reason}"))
+            .with_key(key)
     }
 
-    /// Adds what a wait knows when it ends.
+    /// Adds the last snapshot, polls and duration of the wait that ends with this error.
     pub(crate) fn with_wait(mut self, last: Option<Snapshot>, polls: u32, elapsed: Duration) -> Self {
         self.0.last = last;
         self.0.polls = polls;
@@ -324,13 +383,55 @@ impl Error {
     }
 }
 
+impl From<InvalidBatchId> for Error {
+    fn from(error: InvalidBatchId) -> Self {
+        let invalid = Self::new(ErrorKind::Usage, error.to_string());
+        match error.provider() {
+            Some(provider) => invalid.with_provider(provider.clone()),
+            None => invalid,
+        }
+    }
+}
+
+impl From<InvalidProviderId> for Error {
+    fn from(error: InvalidProviderId) -> Self {
+        Self::new(ErrorKind::Usage, error.to_string())
+    }
+}
+
+impl From<ErrorDocument> for Error {
+    /// Returns the error that was saved as a document. Its message is shown as it was saved.
+    fn from(document: ErrorDocument) -> Self {
+        let ErrorDocument { error: saved, batch, last, polls } = document;
+        let mut error = Self::new(saved.kind, saved.message);
+        error.0.is_complete = true;
+        error.0.hint = saved.hint.map(Cow::Owned);
+        error.0.provider = saved.provider;
+        error.0.http_status = saved.http_status;
+        error.0.code = saved.code;
+        error.0.parameter = saved.parameter;
+        error.0.request_id = saved.request_id;
+        error.0.retry_after = saved.retry_after_ms.map(Duration::from_millis);
+        error.0.batch = batch;
+        error.0.polls = polls;
+        if let Some(last) = last {
+            error.0.elapsed = last.elapsed;
+            error.0.last = Some(last.snapshot);
+        }
+        error
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
+        if inner.is_complete {
+            return f.write_str(&inner.reason);
+        }
         if let Some(provider) = &inner.provider {
             write!(f, "{provider}: ")?;
         }
-        if let Some(action) = inner.action {
+        if let Some(action) = &inner.action {
             write!(f, "{action}: ")?;
         }
         f.write_str(&inner.reason)?;
@@ -343,10 +444,7 @@ impl fmt::Display for Error {
         if let Some(batch) = &inner.batch {
             write!(f, "; batch {}", batch.id())?;
         }
-        match inner.kind.advice() {
-            "" => Ok(()),
-            advice => write!(f, "; {advice}"),
-        }
+        Ok(())
     }
 }
 
@@ -376,7 +474,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_one_pointer_and_may_cross_threads() {
+    fn error_is_one_pointer_wide_and_crosses_threads() {
         fn crosses_threads<T: Send + Sync + 'static>() {}
         crosses_threads::<Error>();
         assert_eq!(size_of::<Error>(), size_of::<usize>());
@@ -384,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_provider_wrote_is_not_shown() {
+    fn error_shows_nothing_that_a_provider_wrote() {
         let error = Error::new(ErrorKind::InvalidRequest, "the request was refused")
             .with_provider_message("CANARY")
             .with_parameter("CANARY")
@@ -397,16 +495,34 @@ mod tests {
     }
 
     #[test]
-    fn a_message_says_who_what_why_and_what_next() {
+    fn error_message_has_provider_action_reason_and_batch() {
         let error = Error::new(ErrorKind::NotFound, "the provider does not know it")
             .with_action("reading the status of the batch")
             .with_http_status(404)
             .with_code("0701020100", Some("batch not found"))
-            .with_batch(Batch::named(ProviderId::from_static("reap"), "b-1").unwrap());
+            .with_batch(Batch::new(ProviderId::from_static("reap"), "b-1").unwrap());
         assert_eq!(
             error.to_string(),
             "reap: reading the status of the batch: the provider does not know it (HTTP 404, code 0701020100: batch not found); \
-             batch b-1; check the id, the environment and whose credentials are in use"
+             batch b-1"
         );
+        assert_eq!(error.hint(), Some("check the id, the environment and which account the credentials belong to"));
+    }
+
+    #[test]
+    fn error_survives_its_document() {
+        let error = Error::new(ErrorKind::RateLimited, "the provider's rate limit is reached")
+            .with_action("reading the status of the batch")
+            .with_http_status(429)
+            .with_code("X", Some("too many"))
+            .with_parameter("p")
+            .with_request_id("r-1")
+            .with_retry_after(Duration::from_secs(7))
+            .with_batch(Batch::new(ProviderId::from_static("reap"), "b-1").unwrap())
+            .with_wait(None, 3, Duration::from_secs(9));
+        let document = error.document();
+        let restored = Error::from(document.clone());
+        assert_eq!(restored.document(), document);
+        assert_eq!(restored.to_string(), error.to_string());
     }
 }

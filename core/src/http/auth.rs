@@ -1,41 +1,110 @@
+use std::env;
+use std::fmt;
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::TokenCache;
-use crate::{Error, ErrorKind};
+use super::tokens::TokenCache;
+use crate::error::{Error, ErrorKind};
 
-/// How requests of a client prove who sends them.
+/// Credentials as the requests of a client carry them.
 #[derive(Clone)]
-pub(crate) enum Auth {
-    /// Not at all (login calls).
+pub struct Auth(pub(super) Scheme);
+
+#[derive(Clone)]
+pub(super) enum Scheme {
+    /// No credentials (login calls).
     None,
     /// A key in a header of its own.
     Header(HeaderName, HeaderValue),
-    /// A bearer token, renewed as needed.
+    /// A bearer token, refreshed as needed.
     Bearer(Arc<TokenCache>),
 }
 
 impl Auth {
-    /// A key in the header `name`.
+    /// Returns no credentials, for login calls.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Scheme::None)
+    }
+
+    /// Returns a key in the header `name`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when the key is empty or cannot stand in a header.
-    pub(crate) fn header(name: &'static str, key: &SecretString) -> Result<Self, Error> {
-        Ok(Self::Header(HeaderName::from_static(name), secret_value(key.expose_secret())?))
+    /// [`ErrorKind::Configuration`] when the key is empty or cannot be a header value.
+    ///
+    /// # Panics
+    ///
+    /// Panics when `name` is not a lower-case header name.
+    pub fn header(name: &'static str, key: &SecretString) -> Result<Self, Error> {
+        Ok(Self(Scheme::Header(HeaderName::from_static(name), secret_value(key.expose_secret())?)))
+    }
+
+    /// Returns a bearer token from `tokens`, which refreshes it as needed.
+    #[must_use]
+    pub fn bearer(tokens: TokenCache) -> Self {
+        Self(Scheme::Bearer(Arc::new(tokens)))
     }
 }
 
-/// A header value that is never shown, not even by its own `Debug`.
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Auth { .. }")
+    }
+}
+
+/// Returns a header value that is never shown, not even by its own `Debug`.
 pub(super) fn secret_value(secret: &str) -> Result<HeaderValue, Error> {
     let unusable =
-        || Error::new(ErrorKind::Configuration, "a credential is empty or has characters that no header can hold");
+        || Error::new(ErrorKind::Configuration, "a credential is empty or has characters that a header cannot have");
     if secret.trim().is_empty() {
         return Err(unusable());
     }
     let mut value = HeaderValue::from_str(secret).map_err(|_| unusable())?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// Returns the secret in the environment variable `name`. An empty variable counts as unset.
+#[must_use]
+pub fn env_secret(name: &str) -> Option<SecretString> {
+    env::var(name).ok().filter(|value| !value.is_empty()).map(SecretString::from)
+}
+
+/// Sets of environment variables of which one set holds the credentials of a provider.
+#[derive(Debug, Clone, Copy)]
+pub struct EnvCredentials(pub &'static [&'static [&'static str]]);
+
+impl EnvCredentials {
+    /// Returns the secrets of the first set whose variables are all set.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], naming the variables, and the missing one where a set is incomplete.
+    pub fn read(&self) -> Result<(usize, Vec<SecretString>), Error> {
+        for (index, names) in self.0.iter().enumerate() {
+            if let Some(secrets) = names.iter().map(|name| env_secret(name)).collect::<Option<Vec<_>>>() {
+                return Ok((index, secrets));
+            }
+        }
+        let incomplete = self.0.iter().find(|names| names.iter().any(|name| env_secret(name).is_some()));
+        let missing = incomplete.and_then(|names| names.iter().find(|name| env_secret(name).is_none()));
+        Err(Error::new(
+            ErrorKind::Configuration,
+            match missing {
+                Some(name) => format!("there are no credentials: {name} is missing (set {self})"),
+                None => format!("there are no credentials: set {self}"),
+            },
+        ))
+    }
+}
+
+impl fmt::Display for EnvCredentials {
+    /// Writes the names of the variables: `A and B, or C`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sets: Vec<_> = self.0.iter().map(|names| names.join(" and ")).collect();
+        f.write_str(&sets.join(", or "))
+    }
 }

@@ -1,183 +1,257 @@
-use std::env;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use reqwest::Url;
-use secrecy::SecretString;
 
-use super::{Dialect, HttpWire, Limits, Shared, Transport, Wire};
+use super::client::{HttpClient, Shared};
+use super::connector::{HttpConnector, ReqwestConnector};
+use super::error_mapping::ErrorMapping;
+use super::limits::Limits;
+use crate::error::{Error, ErrorKind};
 use crate::time::Clock;
-use crate::{Error, ErrorKind};
 
-/// Which of a provider's installations is talked to.
+/// Installation of a provider that requests go to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Environment {
-    /// The one for trying things out, as the provider's pages name it. The default: nothing real happens by accident.
+    /// The provider's sandbox, as its pages name it. The default: nothing real happens by accident.
     #[default]
     Sandbox,
-    /// The real one.
+    /// The provider's production environment.
     Production,
-    /// Any other address: a proxy, a stand-in, a mock. May have a path, below which the documented paths lie.
+    /// Any other base URL: a proxy, a stand-in, a mock. It may have a path, below which the documented paths are.
     Custom(String),
 }
 
-/// What [`ClientBuilder`] has to know about a provider. Implemented by the clients; not for others (your own provider implements
-/// [`Provider`](crate::Provider)).
-pub trait Room: Sized {
-    /// What proves who you are.
+/// Client of a provider that [`ClientBuilder`] can build. Implemented by the client of each provider.
+pub trait ProviderClient: Sized {
+    /// Credentials of the provider.
     type Credentials;
 
-    #[doc(hidden)]
-    fn dialect() -> &'static Dialect;
+    /// Returns how the provider reports errors.
+    fn error_mapping() -> &'static ErrorMapping;
 
-    /// Name and address of each server in the spec.
-    #[doc(hidden)]
+    /// Returns name and URL of each server in the spec. `production`, `sandbox` and `mock` are the names in use.
     fn servers() -> &'static [(&'static str, &'static str)];
 
-    #[doc(hidden)]
-    fn assemble(transport: Transport, credentials: Self::Credentials) -> Result<Self, Error>;
+    /// Returns the client that sends its requests by `http`, which does not have credentials yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when the credentials cannot be used.
+    fn from_http(http: HttpClient, credentials: Self::Credentials) -> Result<Self, Error>;
 }
 
-/// Sets up a client. Made by `Client::builder()` of each provider.
-pub struct ClientBuilder<C: Room> {
+/// Options that the clients of all providers have in common.
+///
+/// ```
+/// use bulkrail_core::http::{Environment, HttpOptions};
+///
+/// let options = HttpOptions::default().environment(Environment::Production);
+/// ```
+#[derive(Clone, Default)]
+pub struct HttpOptions {
     environment: Environment,
-    credentials: Option<C::Credentials>,
     limits: Limits,
     insecure_http: bool,
-    wire: Option<Arc<dyn Wire>>,
+    connector: Option<Arc<dyn HttpConnector>>,
     clock: Option<Clock>,
-    client: PhantomData<fn() -> C>,
 }
 
-impl<C: Room> ClientBuilder<C> {
-    pub(crate) fn new() -> Self {
-        Self {
-            environment: Environment::default(),
-            credentials: None,
-            limits: Limits::default(),
-            insecure_http: false,
-            wire: None,
-            clock: None,
-            client: PhantomData,
-        }
-    }
-
-    /// Where to send requests. Default: [`Environment::Sandbox`].
+impl HttpOptions {
+    /// Sets the installation that requests go to. Default: [`Environment::Sandbox`].
     #[must_use]
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
         self
     }
 
-    /// Any address instead of a documented environment; see [`Environment::Custom`].
+    /// Sets any base URL instead of a documented environment; see [`Environment::Custom`].
     #[must_use]
     pub fn base_url(self, url: impl Into<String>) -> Self {
         self.environment(Environment::Custom(url.into()))
     }
 
-    /// What proves who you are. Required.
-    #[must_use]
-    pub fn credentials(mut self, credentials: C::Credentials) -> Self {
-        self.credentials = Some(credentials);
-        self
-    }
-
-    /// What one request may cost. Default: [`Limits::default`].
+    /// Sets the limits of requests. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Lets plain `http://` through to hosts other than loopback. Credentials and personal data then travel readable.
+    /// Allows plain `http://` to hosts other than loopback. Credentials and personal data then travel readable.
     #[must_use]
     pub fn allow_insecure_http(mut self) -> Self {
         self.insecure_http = true;
         self
     }
 
-    /// Carries requests by something else than the library's HTTP client; for tests.
+    /// Sends requests by `connector` instead of the default HTTP client; for tests.
     #[must_use]
-    pub fn wire(mut self, wire: impl Wire) -> Self {
-        self.wire = Some(Arc::new(wire));
+    pub fn connector(mut self, connector: impl HttpConnector) -> Self {
+        self.connector = Some(Arc::new(connector));
         self
     }
 
-    /// Reads another clock; for tests.
+    /// Sets another clock; for tests.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// The client. Nothing is sent yet.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Configuration`] when credentials are missing or unusable, the address is not `https` (or `http` to loopback), or
-    /// the HTTP client cannot be set up.
-    pub fn build(self) -> Result<C, Error> {
-        let dialect = C::dialect();
-        let built = self.assemble(dialect);
-        built.map_err(|error| error.with_provider(dialect.provider.clone()).with_action("setting up the client"))
-    }
-
-    fn assemble(self, dialect: &'static Dialect) -> Result<C, Error> {
-        let url = checked_url(self.address()?, self.insecure_http)?;
-        let credentials = self.credentials.ok_or_else(|| misconfigured("there are no credentials"))?;
-        let http = HttpWire::client(&self.limits, is_loopback(&url))?;
-        let wire = self.wire.unwrap_or_else(|| Arc::new(HttpWire(http.clone())));
-        let transport = Transport::new(Shared {
-            dialect,
+    fn into_client(self, errors: &'static ErrorMapping, servers: &[(&str, &str)]) -> Result<HttpClient, Error> {
+        let url = checked_url(self.server(servers)?, self.insecure_http)?;
+        let builder = ReqwestConnector::client(&self.limits, is_loopback(&url))?;
+        let connector = self.connector.unwrap_or_else(|| Arc::new(ReqwestConnector(builder.clone())));
+        Ok(HttpClient::new(Shared {
+            errors,
             host: url.host_str().unwrap_or_default().to_owned(),
             base_url: url.as_str().trim_end_matches('/').to_owned(),
-            http,
-            wire,
+            builder,
+            connector,
             limits: self.limits,
             clock: self.clock.unwrap_or_else(Clock::system),
-        });
-        C::assemble(transport, credentials)
+        }))
     }
 
-    fn address(&self) -> Result<&str, Error> {
-        let wanted: &[&str] = match &self.environment {
+    fn server<'a>(&'a self, servers: &[(&str, &'a str)]) -> Result<&'a str, Error> {
+        let names: &[&str] = match &self.environment {
             Environment::Custom(url) => return Ok(url),
             Environment::Production => &["production"],
             // CDQ documents a mock server instead.
             Environment::Sandbox => &["sandbox", "mock"],
         };
-        let server = C::servers().iter().find(|(name, _)| wanted.contains(name));
+        let server = servers.iter().find(|(name, _)| names.contains(name));
         server
             .map(|(_, url)| *url)
-            .ok_or_else(|| misconfigured("the provider documents no such environment; name a base URL"))
+            .ok_or_else(|| configuration("the provider does not document this environment; set a base URL"))
     }
 }
 
-impl<C: Room> fmt::Debug for ClientBuilder<C> {
+impl fmt::Debug for HttpOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
+        f.debug_struct("HttpOptions")
             .field("environment", &self.environment)
             .field("limits", &self.limits)
+            .field("insecure_http", &self.insecure_http)
             .finish_non_exhaustive()
+    }
+}
+
+/// Builds a client. Made by `Client::builder()` of each provider.
+pub struct ClientBuilder<C: ProviderClient> {
+    options: HttpOptions,
+    credentials: Option<C::Credentials>,
+    client: PhantomData<fn() -> C>,
+}
+
+impl<C: ProviderClient> Default for ClientBuilder<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C: ProviderClient> ClientBuilder<C> {
+    /// Returns a builder with the default options and without credentials.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { options: HttpOptions::default(), credentials: None, client: PhantomData }
+    }
+
+    /// Sets the credentials. Required.
+    #[must_use]
+    pub fn credentials(mut self, credentials: C::Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Sets all options that the clients of all providers have in common.
+    #[must_use]
+    pub fn options(mut self, options: HttpOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets the installation that requests go to. Default: [`Environment::Sandbox`].
+    #[must_use]
+    pub fn environment(self, environment: Environment) -> Self {
+        self.map_options(|options| options.environment(environment))
+    }
+
+    /// Sets any base URL instead of a documented environment; see [`Environment::Custom`].
+    #[must_use]
+    pub fn base_url(self, url: impl Into<String>) -> Self {
+        self.map_options(|options| options.base_url(url))
+    }
+
+    /// Sets the limits of requests. Default: [`Limits::default`].
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        self.map_options(|options| options.limits(limits))
+    }
+
+    /// Allows plain `http://` to hosts other than loopback. Credentials and personal data then travel readable.
+    #[must_use]
+    pub fn allow_insecure_http(self) -> Self {
+        self.map_options(HttpOptions::allow_insecure_http)
+    }
+
+    /// Sends requests by `connector` instead of the default HTTP client; for tests.
+    #[must_use]
+    pub fn connector(self, connector: impl HttpConnector) -> Self {
+        self.map_options(|options| options.connector(connector))
+    }
+
+    /// Sets another clock; for tests.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        self.map_options(|options| options.clock(clock))
+    }
+
+    /// Returns the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when credentials are missing or unusable, the base URL is not `https` (or `http`
+    /// to loopback), or the HTTP client cannot be set up.
+    pub fn build(self) -> Result<C, Error> {
+        let errors = C::error_mapping();
+        let build = || {
+            let http = self.options.into_client(errors, C::servers())?;
+            let credentials = self.credentials.ok_or_else(|| configuration("there are no credentials"))?;
+            C::from_http(http, credentials)
+        };
+        build().map_err(|error| error.with_provider(errors.provider.clone()).with_action("setting up the client"))
+    }
+
+    fn map_options(mut self, map: impl FnOnce(HttpOptions) -> HttpOptions) -> Self {
+        self.options = map(self.options);
+        self
+    }
+}
+
+impl<C: ProviderClient> fmt::Debug for ClientBuilder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
 fn checked_url(address: &str, insecure_http: bool) -> Result<Url, Error> {
     let url =
-        Url::parse(address).map_err(|_| misconfigured("the base URL is not a URL (expected https://host/...)"))?;
+        Url::parse(address).map_err(|_| configuration("the base URL is not a URL (expected https://host/...)"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(misconfigured("the base URL holds credentials; pass them as credentials"));
+        return Err(configuration("the base URL holds credentials; pass them as credentials"));
     }
     if url.query().is_some() || url.fragment().is_some() || url.host().is_none() {
-        return Err(misconfigured("the base URL must be scheme, host and path only"));
+        return Err(configuration("the base URL must be scheme, host and path only"));
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if insecure_http || is_loopback(&url) => Ok(url),
-        "http" => Err(misconfigured("plain http is allowed to loopback addresses only; use https")),
-        _ => Err(misconfigured("the base URL must start with https://")),
+        "http" => Err(configuration("plain http is allowed to loopback addresses only; use https")),
+        _ => Err(configuration("the base URL must start with https://")),
     }
 }
 
@@ -189,12 +263,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The secret in the environment variable `name`; empty counts as absent.
-pub(crate) fn env_secret(name: &str) -> Option<SecretString> {
-    env::var(name).ok().filter(|value| !value.is_empty()).map(SecretString::from)
-}
-
-fn misconfigured(reason: &'static str) -> Error {
+fn configuration(reason: &'static str) -> Error {
     Error::new(ErrorKind::Configuration, reason)
 }
 
@@ -203,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_goes_to_loopback_only() {
+    fn base_url_may_be_plain_http_to_loopback_only() {
         for url in ["https://api.example", "http://127.0.0.1:8080/reap", "http://localhost", "http://[::1]:80"] {
             checked_url(url, false).unwrap();
         }

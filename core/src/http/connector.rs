@@ -6,93 +6,93 @@ use std::pin::Pin;
 
 use reqwest::{Request, Response};
 
-use super::Limits;
-use crate::{Error, ErrorKind};
+use super::limits::Limits;
+use crate::error::{Error, ErrorKind};
 
-/// The future of [`Wire::send`].
-pub type WireFuture<'a> = Pin<Box<dyn Future<Output = Result<Response, WireFault>> + Send + 'a>>;
+/// Future of [`HttpConnector::send`].
+pub type ConnectorFuture<'a> = Pin<Box<dyn Future<Output = Result<Response, ConnectorError>> + Send + 'a>>;
 
-/// What carries requests. The library's own is an HTTP client; tests answer from a script, without a socket.
+/// Sends requests and returns responses. The default is an HTTP client; tests use a mock without a socket.
 ///
-/// An answer is made of any `http::Response`:
+/// A response is made of any `http::Response`:
 ///
 /// ```
-/// use bulkrail::transport::{Wire, WireFuture};
+/// use bulkrail_core::http::{ConnectorFuture, HttpConnector};
 ///
 /// struct AlwaysEmpty;
 ///
-/// impl Wire for AlwaysEmpty {
-///     fn send(&self, _request: reqwest::Request) -> WireFuture<'_> {
+/// impl HttpConnector for AlwaysEmpty {
+///     fn send(&self, _request: reqwest::Request) -> ConnectorFuture<'_> {
 ///         Box::pin(async { Ok(http::Response::new("{}").into()) })
 ///     }
 /// }
 /// ```
-pub trait Wire: Send + Sync + 'static {
-    /// Sends `request` and returns once the head of the answer is there.
-    fn send(&self, request: Request) -> WireFuture<'_>;
+pub trait HttpConnector: Send + Sync + 'static {
+    /// Sends `request` and returns once the status and headers of the response have arrived.
+    fn send(&self, request: Request) -> ConnectorFuture<'_>;
 }
 
-/// Why a request was not answered.
+/// Reason why a request has no response, or its body cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum WireFault {
-    /// No connection came about: refused, no such host, no route, TLS. Nothing of the request was sent.
+pub enum ConnectorError {
+    /// A connection was not made: refused, unknown host, no route, TLS. Nothing of the request was sent.
     Connect,
-    /// It took longer than the limits allow. The provider may have done what was asked.
+    /// The request took longer than the limits allow. The provider may have carried it out.
     Timeout,
-    /// The connection broke in the middle. The provider may have done what was asked.
-    Broken,
-    /// The answer is larger than the limit.
+    /// The connection was reset or closed early. The provider may have carried the request out.
+    ConnectionReset,
+    /// The response is larger than the limit.
     TooLarge,
-    /// The body of the answer cannot be read (compression, framing).
-    Garbled,
+    /// The body of the response cannot be read (compression, framing).
+    InvalidBody,
 }
 
-impl WireFault {
-    /// A short word for traces.
+impl ConnectorError {
+    /// Returns a short word for traces.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Connect => "connect",
             Self::Timeout => "timeout",
-            Self::Broken => "broken",
+            Self::ConnectionReset => "connection_reset",
             Self::TooLarge => "too_large",
-            Self::Garbled => "garbled",
+            Self::InvalidBody => "invalid_body",
         }
     }
 
-    /// Whether it is certain that the provider saw nothing of the request.
+    /// Returns whether it is certain that the provider received nothing of the request.
     #[must_use]
     pub fn is_before_sending(&self) -> bool {
         matches!(self, Self::Connect)
     }
 
-    pub(crate) fn into_error(self) -> Error {
+    pub(super) fn into_error(self) -> Error {
         let kind = match self {
             Self::TooLarge => ErrorKind::TooLarge,
             _ => ErrorKind::Unavailable,
         };
         let error = Error::new(kind, self.to_string()).with_source(self);
-        if self.is_before_sending() { error.unsent() } else { error }
+        if self.is_before_sending() { error.with_nothing_sent() } else { error }
     }
 }
 
-impl fmt::Display for WireFault {
+impl fmt::Display for ConnectorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Connect => "no connection to the provider (refused, unknown host, no route, or TLS)",
-            Self::Timeout => "the provider did not answer in time",
-            Self::Broken => "the connection broke before the answer was complete",
-            Self::TooLarge => "the answer is larger than the limit allows",
-            Self::Garbled => "the answer could not be read",
+            Self::Connect => "a connection to the provider was not made (refused, unknown host, no route, or TLS)",
+            Self::Timeout => "the provider did not respond in time",
+            Self::ConnectionReset => "the connection closed before the response was complete",
+            Self::TooLarge => "the response is larger than the limit allows",
+            Self::InvalidBody => "the response could not be read",
         })
     }
 }
 
-impl StdError for WireFault {}
+impl StdError for ConnectorError {}
 
-/// Keeps the class and drops the text: it may hold the URL, and with it an id.
-impl From<reqwest::Error> for WireFault {
+/// Keeps the class of the error and drops its text, which may hold the URL and with it an id.
+impl From<reqwest::Error> for ConnectorError {
     fn from(error: reqwest::Error) -> Self {
         let causes = || std::iter::successors(error.source(), next_cause);
         if causes().any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
@@ -102,9 +102,9 @@ impl From<reqwest::Error> for WireFault {
         } else if error.is_timeout() {
             Self::Timeout
         } else if error.is_decode() && !causes().any(|cause| cause.is::<io::Error>()) {
-            Self::Garbled
+            Self::InvalidBody
         } else {
-            Self::Broken
+            Self::ConnectionReset
         }
     }
 }
@@ -113,18 +113,18 @@ fn next_cause<'a>(cause: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdEr
     (*cause).source()
 }
 
-/// The library's own wire.
-pub(super) struct HttpWire(pub(super) reqwest::Client);
+/// The default connector.
+pub(super) struct ReqwestConnector(pub(super) reqwest::Client);
 
-impl HttpWire {
-    /// An HTTP client that follows no redirect, repeats nothing by itself, and does not reach loopback through a proxy.
+impl ReqwestConnector {
+    /// Returns an HTTP client that does not follow redirects, does not retry, and reaches loopback without a proxy.
     pub(super) fn client(limits: &Limits, loopback: bool) -> Result<reqwest::Client, Error> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("bulkrail/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .connect_timeout(limits.connect)
-            .read_timeout(limits.stall);
+            .connect_timeout(limits.connect_timeout)
+            .read_timeout(limits.read_timeout);
         if loopback {
             builder = builder.no_proxy();
         }
@@ -137,9 +137,9 @@ impl HttpWire {
     }
 }
 
-impl Wire for HttpWire {
-    fn send(&self, request: Request) -> WireFuture<'_> {
+impl HttpConnector for ReqwestConnector {
+    fn send(&self, request: Request) -> ConnectorFuture<'_> {
         let sending = self.0.execute(request);
-        Box::pin(async move { sending.await.map_err(WireFault::from) })
+        Box::pin(async move { sending.await.map_err(ConnectorError::from) })
     }
 }

@@ -1,13 +1,14 @@
-//! How providers complain, and what our error is for it.
+//! Maps error responses to errors: the one place that does.
 
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
 
-use crate::{Error, ErrorKind, ProviderId};
+use crate::error::{Error, ErrorKind};
+use crate::model::ProviderId;
 
-/// Headers that carry the id of a request; none is documented by a provider, all are common.
+/// Headers that carry the id of a request. Providers do not document them; all are common.
 static REQUEST_ID_HEADERS: [HeaderName; 4] = [
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("request-id"),
@@ -15,26 +16,33 @@ static REQUEST_ID_HEADERS: [HeaderName; 4] = [
     HeaderName::from_static("x-amzn-requestid"),
 ];
 
-/// How a provider complains: its error body, and the codes that its pages list.
-pub struct Dialect {
-    pub(crate) provider: ProviderId,
-    /// Reads an error body. Gets whatever JSON came, and must not expect any of its fields.
-    pub(crate) read: fn(&Value) -> Complaint,
-    /// Code, its meaning in our words, and the kind where the HTTP status alone would mislead.
-    pub(crate) codes: &'static [(&'static str, &'static str, Option<ErrorKind>)],
+/// How a provider reports errors: its error body, and the codes that its pages list.
+#[derive(Debug)]
+pub struct ErrorMapping {
+    /// Provider whose errors these are.
+    pub provider: ProviderId,
+    /// Reads an error body. It gets any JSON, and must not expect a field to be there.
+    pub read: fn(&Value) -> ApiErrorBody,
+    /// Code, its meaning in our words, and the kind of error where the HTTP status alone would mislead.
+    pub codes: &'static [(&'static str, &'static str, Option<ErrorKind>)],
 }
 
-/// What an error body says.
-#[derive(Default)]
-pub(crate) struct Complaint {
-    pub(crate) code: Option<String>,
-    pub(crate) message: Option<String>,
-    pub(crate) parameter: Option<String>,
-    pub(crate) request_id: Option<String>,
+/// Fields of an error body, as far as they are there.
+#[derive(Debug, Default)]
+pub struct ApiErrorBody {
+    /// The provider's error code.
+    pub code: Option<String>,
+    /// The provider's text. It may name people.
+    pub message: Option<String>,
+    /// Name of the field that the provider refuses.
+    pub parameter: Option<String>,
+    /// The provider's id of the request.
+    pub request_id: Option<String>,
 }
 
-/// The non-empty text (or number, as text) at `pointer`.
-pub(crate) fn text_at(body: &Value, pointer: &str) -> Option<String> {
+/// Returns the non-empty text (or the number, as text) at the JSON pointer `pointer` of `body`.
+#[must_use]
+pub fn text_at(body: &Value, pointer: &str) -> Option<String> {
     match body.pointer(pointer)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -42,31 +50,31 @@ pub(crate) fn text_at(body: &Value, pointer: &str) -> Option<String> {
     }
 }
 
-/// The error that a non-2xx answer means, whatever its body is.
-pub(super) fn refused(
-    dialect: &'static Dialect,
+/// Returns the error that a response with another status than 2xx means, whatever its body is.
+pub(super) fn error_of_response(
+    errors: &'static ErrorMapping,
     status: StatusCode,
     headers: &HeaderMap,
     retry_after: Option<Duration>,
     body: &[u8],
 ) -> Error {
-    let complaint = serde_json::from_slice(body).map(|json| (dialect.read)(&json)).unwrap_or_default();
-    let listed = dialect.codes.iter().find(|(code, ..)| complaint.code.as_deref() == Some(code));
+    let body = serde_json::from_slice(body).map(|json| (errors.read)(&json)).unwrap_or_default();
+    let listed = errors.codes.iter().find(|(code, ..)| body.code.as_deref() == Some(code));
     // A server that failed did not decide anything, whatever its body says.
     let meant = listed.and_then(|(.., kind)| *kind).filter(|_| !status.is_server_error());
     let kind = meant.unwrap_or_else(|| kind_of(status));
     let mut error =
-        Error::new(kind, reason(kind)).with_provider(dialect.provider.clone()).with_http_status(status.as_u16());
-    if let Some(code) = complaint.code {
+        Error::new(kind, reason(kind)).with_provider(errors.provider.clone()).with_http_status(status.as_u16());
+    if let Some(code) = body.code {
         error = error.with_code(code, listed.map(|(_, meaning, _)| *meaning));
     }
-    if let Some(message) = complaint.message {
+    if let Some(message) = body.message {
         error = error.with_provider_message(message);
     }
-    if let Some(parameter) = complaint.parameter {
+    if let Some(parameter) = body.parameter {
         error = error.with_parameter(parameter);
     }
-    if let Some(id) = request_id(headers).or(complaint.request_id) {
+    if let Some(id) = request_id(headers).or(body.request_id) {
         error = error.with_request_id(id);
     }
     match retry_after {

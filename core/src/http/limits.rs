@@ -1,58 +1,104 @@
 use std::time::Duration;
 
-/// What one request may cost. Every field has a documented default; change those that do not fit.
+/// Time and size limits of the requests of a client. Each has a documented default.
 ///
 /// ```
 /// use std::time::Duration;
-/// let mut limits = bulkrail::Limits::default();
-/// limits.request = Duration::from_secs(10);
+/// use bulkrail_core::http::Limits;
+///
+/// let limits = Limits::default().with_request_timeout(Duration::from_secs(10));
+/// assert_eq!(limits.upload_timeout, Limits::UPLOAD_TIMEOUT);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Until a connection stands; [`Limits::CONNECT`].
-    pub connect: Duration,
-    /// A whole small call, from the first byte out to the last byte in; [`Limits::REQUEST`].
-    pub request: Duration,
-    /// A whole upload; [`Limits::UPLOAD`].
-    pub upload: Duration,
-    /// A whole answer that passes through (a status with its rows); [`Limits::DOWNLOAD`].
-    pub download: Duration,
-    /// Between two pieces of an answer; [`Limits::STALL`].
-    pub stall: Duration,
-    /// Bytes of an answer that are held in memory (of streamed rows: one row at a time), counted after decompression; [`Limits::BODY`].
-    pub body: usize,
-    /// Bytes of an answer that passes through (polls, streamed rows), counted after decompression; [`Limits::STREAM`].
-    pub stream: u64,
+    /// Time until a connection is made; default [`Limits::CONNECT_TIMEOUT`].
+    pub connect_timeout: Duration,
+    /// Time of a whole small call, from the first byte out to the last byte in; default [`Limits::REQUEST_TIMEOUT`].
+    pub request_timeout: Duration,
+    /// Time of a whole upload; default [`Limits::UPLOAD_TIMEOUT`].
+    pub upload_timeout: Duration,
+    /// Time of a whole response that is read in chunks (rows); default [`Limits::DOWNLOAD_TIMEOUT`].
+    pub download_timeout: Duration,
+    /// Time between two chunks of a response; default [`Limits::READ_TIMEOUT`].
+    pub read_timeout: Duration,
+    /// Bytes of a response that are held in memory (of streamed rows: one row), counted after decompression; default
+    /// [`Limits::MAX_BUFFERED_BYTES`].
+    pub max_buffered_bytes: usize,
+    /// Bytes of a response that is read in chunks (polls, rows), counted after decompression; default
+    /// [`Limits::MAX_STREAMED_BYTES`].
+    pub max_streamed_bytes: u64,
 }
 
 impl Limits {
     /// 10 s: a handshake across the world takes well under 2 s; five times that forgives a lost packet or two.
-    pub const CONNECT: Duration = Duration::from_secs(10);
-    /// 30 s: a status answer is small, but a large batch may take the provider seconds to count.
-    pub const REQUEST: Duration = Duration::from_secs(30);
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// 30 s: a status response is small, but a large batch may take the provider seconds to count.
+    pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
     /// 5 min: 10 MB (Reap's limit) at 300 kbit/s.
-    pub const UPLOAD: Duration = Duration::from_secs(300);
-    /// 5 min: a status answer with 500,000 rows (680 MB) at 20 Mbit/s takes that long; a small one takes what it takes.
-    pub const DOWNLOAD: Duration = Duration::from_secs(300);
-    /// 20 s: a provider that sends nothing for so long in the middle of an answer has lost us.
-    pub const STALL: Duration = Duration::from_secs(20);
+    pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+    /// 5 min: a status response with 500,000 rows (680 MB) at 20 Mbit/s.
+    pub const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+    /// 20 s: a provider that sends nothing for so long in the middle of a response has lost the connection.
+    pub const READ_TIMEOUT: Duration = Duration::from_secs(20);
     /// 128 MiB: about twice a KillB status body with 50,000 rows (68 MB).
-    pub const BODY: usize = 128 * 1024 * 1024;
-    /// 4 GiB: about three million KillB rows. They pass through, so this guards the line, not the memory.
-    pub const STREAM: u64 = 4 * 1024 * 1024 * 1024;
+    pub const MAX_BUFFERED_BYTES: usize = 128 * 1024 * 1024;
+    /// 4 GiB: about three million KillB rows. They are not held, so this limits the traffic, not the memory.
+    pub const MAX_STREAMED_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+    /// Returns the same limits with another [`connect_timeout`](Self::connect_timeout).
+    #[must_use]
+    pub const fn with_connect_timeout(self, connect_timeout: Duration) -> Self {
+        Self { connect_timeout, ..self }
+    }
+
+    /// Returns the same limits with another [`request_timeout`](Self::request_timeout).
+    #[must_use]
+    pub const fn with_request_timeout(self, request_timeout: Duration) -> Self {
+        Self { request_timeout, ..self }
+    }
+
+    /// Returns the same limits with another [`upload_timeout`](Self::upload_timeout).
+    #[must_use]
+    pub const fn with_upload_timeout(self, upload_timeout: Duration) -> Self {
+        Self { upload_timeout, ..self }
+    }
+
+    /// Returns the same limits with another [`download_timeout`](Self::download_timeout).
+    #[must_use]
+    pub const fn with_download_timeout(self, download_timeout: Duration) -> Self {
+        Self { download_timeout, ..self }
+    }
+
+    /// Returns the same limits with another [`read_timeout`](Self::read_timeout).
+    #[must_use]
+    pub const fn with_read_timeout(self, read_timeout: Duration) -> Self {
+        Self { read_timeout, ..self }
+    }
+
+    /// Returns the same limits with another [`max_buffered_bytes`](Self::max_buffered_bytes).
+    #[must_use]
+    pub const fn with_max_buffered_bytes(self, max_buffered_bytes: usize) -> Self {
+        Self { max_buffered_bytes, ..self }
+    }
+
+    /// Returns the same limits with another [`max_streamed_bytes`](Self::max_streamed_bytes).
+    #[must_use]
+    pub const fn with_max_streamed_bytes(self, max_streamed_bytes: u64) -> Self {
+        Self { max_streamed_bytes, ..self }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connect: Self::CONNECT,
-            request: Self::REQUEST,
-            upload: Self::UPLOAD,
-            download: Self::DOWNLOAD,
-            stall: Self::STALL,
-            body: Self::BODY,
-            stream: Self::STREAM,
+            connect_timeout: Self::CONNECT_TIMEOUT,
+            request_timeout: Self::REQUEST_TIMEOUT,
+            upload_timeout: Self::UPLOAD_TIMEOUT,
+            download_timeout: Self::DOWNLOAD_TIMEOUT,
+            read_timeout: Self::READ_TIMEOUT,
+            max_buffered_bytes: Self::MAX_BUFFERED_BYTES,
+            max_streamed_bytes: Self::MAX_STREAMED_BYTES,
         }
     }
 }

@@ -1,236 +1,269 @@
-//! Answers as they come: read as a whole, piece by piece, or only for their vital signs.
+//! Responses: read as a whole, in chunks, or only for their status fields.
 
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use reqwest::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::dialect::{Dialect, refused, request_id};
-use super::skim::Skimmer;
-use super::vitals::Vitals;
-use super::{Shape, WireFault, hints};
-use crate::drift::Drift;
+use super::connector::ConnectorError;
+use super::error_mapping::{ErrorMapping, error_of_response, request_id};
+use super::retry_after::retry_after;
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::json::{ArrayElider, ResponseSchema, StatusFields, decode_error, trace_drift};
+use crate::model::Snapshot;
 use crate::time::Clock;
-use crate::{Error, ErrorKind, Snapshot};
 
-/// Error bodies are small. Of a larger one (a proxy's page, an attack) this much is looked at.
+/// 64 KiB: error bodies are small. Of a larger one (a proxy's page, an attack) only this much is read.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 
-/// A body that comes in one piece of this size at most is read as it is: taking its lists out first would cost more than it saves.
-const SMALL: usize = 8 * 1024;
+/// 8 KiB: a body of one chunk up to this size is parsed as it is. Eliding its arrays first would cost more time.
+const SMALL_BODY: usize = 8 * 1024;
 
-/// An answer of any status, its body not read yet.
-pub(crate) struct Answer {
-    dialect: &'static Dialect,
+/// A response of any status whose body has not been read yet.
+#[derive(Debug)]
+pub struct Response {
+    errors: &'static ErrorMapping,
     retry_after: Option<Duration>,
-    limits: Allowance,
-    response: Response,
+    limits: BodyLimits,
+    response: reqwest::Response,
 }
 
-/// How many bytes of one answer may come, and how many may be kept.
-#[derive(Clone, Copy)]
-pub(super) struct Allowance {
-    pub(super) pass: u64,
-    pub(super) keep: u64,
+/// Number of bytes of one body that may arrive, and that may be held in memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyLimits {
+    pub(super) streamed: u64,
+    pub(super) buffered: u64,
 }
 
-impl Answer {
-    pub(super) fn new(dialect: &'static Dialect, clock: &Clock, limits: Allowance, response: Response) -> Self {
-        let retry_after = hints::retry_after(response.headers(), !response.status().is_success(), clock);
-        Self { dialect, retry_after, limits, response }
+impl Response {
+    pub(super) fn new(
+        errors: &'static ErrorMapping,
+        clock: &Clock,
+        limits: BodyLimits,
+        response: reqwest::Response,
+    ) -> Self {
+        let retry_after = retry_after(response.headers(), !response.status().is_success(), clock);
+        Self { errors, retry_after, limits, response }
     }
 
-    /// The body of a good answer, to be read.
+    /// Returns the HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// Returns the body of a 2xx response.
     ///
     /// # Errors
     ///
-    /// The mapped error of any other answer.
-    pub(crate) async fn good(self) -> Result<Reading, Error> {
-        let Self { dialect, retry_after, limits, mut response } = self;
+    /// The mapped error of a response with another status.
+    pub async fn error_for_status(self) -> Result<ResponseBody, Error> {
+        let Self { errors, retry_after, limits, mut response } = self;
         let status = response.status();
         if !status.is_success() {
             let headers = std::mem::take(response.headers_mut());
             let mut start = BytesMut::new();
             // A body that breaks off still has a status.
-            while let Ok(Some(piece)) = response.chunk().await {
-                let room = MAX_ERROR_BODY - start.len();
-                start.extend_from_slice(&piece[..piece.len().min(room)]);
-                if room <= piece.len() {
+            while let Ok(Some(chunk)) = response.chunk().await {
+                let left = MAX_ERROR_BODY - start.len();
+                start.extend_from_slice(&chunk[..chunk.len().min(left)]);
+                if left <= chunk.len() {
                     break;
                 }
             }
-            return Err(refused(dialect, status, &headers, retry_after, &start));
+            return Err(error_of_response(errors, status, &headers, retry_after, &start));
         }
-        let meta = Meta { dialect, status, request_id: request_id(response.headers()) };
-        Ok(Reading { response, left: limits, retry_after, meta })
+        let context = Context { errors, status, request_id: request_id(response.headers()) };
+        Ok(ResponseBody { response, left: limits, retry_after, context })
     }
 }
 
-/// The body of a good answer, not read yet.
-pub(crate) struct Reading {
-    response: Response,
-    left: Allowance,
+/// The body of a 2xx response that has not been read yet.
+#[derive(Debug)]
+pub struct ResponseBody {
+    response: reqwest::Response,
+    left: BodyLimits,
     retry_after: Option<Duration>,
-    meta: Meta,
+    context: Context,
 }
 
-impl Reading {
-    /// The next piece; `None` at the end.
+impl ResponseBody {
+    /// Returns the next chunk; `None` at the end.
     ///
     /// # Errors
     ///
-    /// What kept it from being read, or [`ErrorKind::TooLarge`].
-    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
-        let fault = match self.response.chunk().await {
+    /// [`ErrorKind::Unavailable`] when it cannot be read, [`ErrorKind::TooLarge`] when the body exceeds its limit.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future loses nothing.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let error = match self.response.chunk().await {
             Ok(None) => return Ok(None),
-            Ok(Some(piece)) if piece.len() as u64 <= self.left.pass => {
-                self.left.pass -= piece.len() as u64;
-                return Ok(Some(piece));
+            Ok(Some(chunk)) if chunk.len() as u64 <= self.left.streamed => {
+                self.left.streamed -= chunk.len() as u64;
+                return Ok(Some(chunk));
             }
-            Ok(Some(_)) => WireFault::TooLarge,
+            Ok(Some(_)) => ConnectorError::TooLarge,
             Err(error) => error.into(),
         };
-        Err(self.blame(fault.into_error()))
+        Err(self.with_response_context(error.into_error()))
     }
 
-    /// How many bytes of it may be kept.
-    pub(crate) fn keep(&self) -> u64 {
-        self.left.keep
+    /// Returns the number of bytes of the body that may be held in memory.
+    #[must_use]
+    pub fn max_buffered_bytes(&self) -> u64 {
+        self.left.buffered
     }
 
-    /// Reads it into memory.
+    /// Returns the error of a body of which more than [`max_buffered_bytes`](Self::max_buffered_bytes) would be held.
+    #[must_use]
+    pub fn too_large(&self) -> Error {
+        self.with_response_context(ConnectorError::TooLarge.into_error())
+    }
+
+    /// Reads the whole body into memory.
     ///
     /// # Errors
     ///
-    /// As [`Reading::piece`].
-    pub(crate) async fn whole(mut self) -> Result<Body, Error> {
-        let Some(first) = self.piece().await? else { return Ok(Body { bytes: Bytes::new(), reading: self }) };
-        // Small answers come in one piece, which need not be copied.
-        let Some(second) = self.piece().await? else { return Ok(Body { bytes: first, reading: self }) };
+    /// As for [`ResponseBody::chunk`].
+    pub async fn bytes(mut self) -> Result<BufferedBody, Error> {
+        let Some(first) = self.chunk().await? else { return Ok(BufferedBody { bytes: Bytes::new(), body: self }) };
+        // Small responses arrive in one chunk, which need not be copied.
+        let Some(second) = self.chunk().await? else { return Ok(BufferedBody { bytes: first, body: self }) };
         let mut bytes = BytesMut::from(first);
         bytes.extend_from_slice(&second);
-        while let Some(piece) = self.piece().await? {
-            bytes.extend_from_slice(&piece);
+        while let Some(chunk) = self.chunk().await? {
+            bytes.extend_from_slice(&chunk);
         }
-        Ok(Body { bytes: bytes.freeze(), reading: self })
+        Ok(BufferedBody { bytes: bytes.freeze(), body: self })
     }
 
-    /// Reads only the vital signs, for `judge`. Memory does not grow with the lists in the body.
+    /// Reads the status fields only, and returns the snapshot that `parse` makes of them.
+    ///
+    /// Memory does not grow with the arrays in the body.
     ///
     /// # Errors
     ///
-    /// As [`Reading::piece`], and [`ErrorKind::Decode`] when it is not one JSON object.
-    pub(crate) async fn judged(mut self, judge: fn(Vitals<'_>) -> Snapshot) -> Result<Snapshot, Error> {
-        let first = self.piece().await?.unwrap_or_default();
-        let mut next = self.piece().await?;
-        if next.is_none() && first.len() <= SMALL {
-            // What cannot be read as it is may still be once its lists are out.
-            if let Ok(vitals) = Vitals::read_whole(&first) {
-                return self.judge(Ok(vitals), judge);
+    /// As for [`ResponseBody::chunk`]; and [`ErrorKind::Decode`] when the body is not one JSON object.
+    pub async fn parse_status(mut self, parse: fn(StatusFields<'_>) -> Snapshot) -> Result<Snapshot, Error> {
+        let first = self.chunk().await?.unwrap_or_default();
+        let mut next = self.chunk().await?;
+        if next.is_none() && first.len() <= SMALL_BODY {
+            // A body that cannot be parsed as it is may still be once its arrays are elided.
+            if let Ok(fields) = StatusFields::from_body(&first) {
+                return Ok(self.snapshot(fields, parse));
             }
         }
-        let mut skimmer = Skimmer::default();
-        skimmer.push(&first);
+        let mut elider = ArrayElider::default();
+        elider.push(&first);
         loop {
-            if skimmer.kept().len() as u64 > self.left.keep {
-                return Err(self.blame(WireFault::TooLarge.into_error()));
+            if elider.elided().len() as u64 > self.left.buffered {
+                return Err(self.too_large());
             }
-            let Some(piece) = next else { return self.judge(Vitals::read(skimmer.kept()), judge) };
-            skimmer.push(&piece);
-            next = self.piece().await?;
+            let Some(chunk) = next else { break };
+            elider.push(&chunk);
+            next = self.chunk().await?;
         }
+        let fields = StatusFields::from_elided(elider.elided()).map_err(|error| self.with_response_context(error))?;
+        Ok(self.snapshot(fields, parse))
     }
 
-    fn judge(&self, vitals: Result<Vitals<'_>, Error>, judge: fn(Vitals<'_>) -> Snapshot) -> Result<Snapshot, Error> {
-        let mut snapshot = judge(vitals.map_err(|error| self.blame(error))?);
-        snapshot.retry_after = self.retry_after;
-        Ok(snapshot)
+    fn snapshot(&self, fields: StatusFields<'_>, parse: fn(StatusFields<'_>) -> Snapshot) -> Snapshot {
+        parse(fields).with_retry_after(self.retry_after)
     }
 
-    /// Fills in what is known about the answer that `error` is about.
-    pub(crate) fn blame(&self, error: Error) -> Error {
-        let error = error.with_provider(self.meta.dialect.provider.clone()).with_http_status(self.meta.status.as_u16());
-        match &self.meta.request_id {
+    /// Adds provider, HTTP status and request id of the response to `error`.
+    #[must_use]
+    pub fn with_response_context(&self, error: Error) -> Error {
+        let Context { errors, status, request_id } = &self.context;
+        let error = error.with_provider(errors.provider.clone()).with_http_status(status.as_u16());
+        match request_id {
             Some(id) => error.with_request_id(id),
             None => error,
         }
     }
 }
 
-struct Meta {
-    dialect: &'static Dialect,
+#[derive(Debug)]
+struct Context {
+    errors: &'static ErrorMapping,
     status: StatusCode,
     request_id: Option<String>,
 }
 
-/// The body of a good answer, in memory.
-pub(crate) struct Body {
+/// The body of a 2xx response, in memory.
+#[derive(Debug)]
+pub struct BufferedBody {
     bytes: Bytes,
-    reading: Reading,
+    body: ResponseBody,
 }
 
-impl Body {
-    /// Decodes into the generated type.
+impl BufferedBody {
+    /// Decodes the body into the generated type.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Decode`], with the place but without what stands there.
-    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.bytes).map_err(|error| self.blame(undecodable(&error)))
+    /// [`ErrorKind::Decode`], with the position in the body but without its content.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.bytes).map_err(|error| self.with_response_context(decode_error(&error)))
     }
 
-    /// The same, telling (as events) in what it differs from `shape`: for answers that no document shows the drift of.
+    /// Decodes the body and traces its differences from `schema`: for responses whose drift is in no document.
     ///
     /// # Errors
     ///
-    /// As there.
-    pub(crate) fn compared<T: DeserializeOwned>(&self, shape: &Shape) -> Result<T, Error> {
-        if let Ok(json) = self.decode() {
-            shape.differences(&json).iter().for_each(Drift::tell);
+    /// [`ErrorKind::Decode`], with the position in the body but without its content.
+    pub fn decode_traced<T: DeserializeOwned>(&self, schema: &ResponseSchema) -> Result<T, Error> {
+        if let Ok(json) = self.decode::<Value>() {
+            schema.differences(&json).iter().for_each(trace_drift);
         }
         self.decode()
     }
 
-    /// Fills in what is known about the answer that `error` is about.
-    pub(crate) fn blame(&self, error: Error) -> Error {
-        self.reading.blame(error)
+    /// Adds provider, HTTP status and request id of the response to `error`.
+    #[must_use]
+    pub fn with_response_context(&self, error: Error) -> Error {
+        self.body.with_response_context(error)
     }
 
-    /// The typed status and what it means, read leniently by `judge`.
-    pub(crate) fn status<T>(self, judge: fn(Vitals<'_>) -> Snapshot) -> Result<Status<T>, Error> {
-        let mut skimmer = Skimmer::default();
-        skimmer.push(&self.bytes);
-        let snapshot = self.reading.judge(Vitals::read(skimmer.kept()), judge)?;
-        Ok(Status { snapshot, body: self, typed: PhantomData })
+    /// Returns typed status and snapshot; `parse` makes the snapshot from the scalar fields of the body.
+    pub(super) fn into_status<T>(self, parse: fn(StatusFields<'_>) -> Snapshot) -> Result<StatusResponse<T>, Error> {
+        let mut elider = ArrayElider::default();
+        elider.push(&self.bytes);
+        let fields = StatusFields::from_elided(elider.elided()).map_err(|error| self.with_response_context(error))?;
+        let snapshot = self.body.snapshot(fields, parse);
+        Ok(StatusResponse { snapshot, body: self, typed: PhantomData })
     }
 }
 
-/// One look at a batch, as the provider answered: the neutral [`Snapshot`] at once, the provider's own type when asked for.
+/// The response to one poll: the neutral [`Snapshot`] at once, the provider's own type when asked for.
 ///
-/// The snapshot is read leniently and does not depend on the typed decode: a field of another type, or one missing that the spec
-/// requires, costs the typed value but never the snapshot.
-pub struct Status<T> {
-    /// What it means.
+/// The snapshot is read leniently and does not depend on the typed decode: a field of another type, or a missing
+/// required field, costs the typed value but never the snapshot.
+pub struct StatusResponse<T> {
+    /// Snapshot of the batch.
     pub snapshot: Snapshot,
-    body: Body,
+    body: BufferedBody,
     typed: PhantomData<fn() -> T>,
 }
 
-impl<T: DeserializeOwned> Status<T> {
-    /// The provider's own type, decoded now. Holds personal data.
+impl<T: DeserializeOwned> StatusResponse<T> {
+    /// Decodes the provider's own type. It holds personal data.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Decode`] when the answer does not fit the spec; the place is named, what stands there is not.
-    pub fn typed(&self) -> Result<T, Error> {
+    /// [`ErrorKind::Decode`] when the response does not fit the spec; the position is named, its content is not.
+    pub fn decode(&self) -> Result<T, Error> {
         self.body.decode()
     }
 
-    /// The answer as JSON, without regard to the spec. Holds personal data.
+    /// Decodes the response as JSON, without regard to the spec. It holds personal data.
     ///
     /// # Errors
     ///
@@ -239,26 +272,15 @@ impl<T: DeserializeOwned> Status<T> {
         self.body.decode()
     }
 
-    /// The answer as it came. Holds personal data.
+    /// Returns the response body unchanged. It holds personal data.
     #[must_use]
-    pub fn body(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.body.bytes
     }
 }
 
-impl<T> std::fmt::Debug for Status<T> {
+impl<T> std::fmt::Debug for StatusResponse<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Status").field("snapshot", &self.snapshot).finish_non_exhaustive()
+        f.debug_struct("StatusResponse").field("snapshot", &self.snapshot).finish_non_exhaustive()
     }
-}
-
-/// A decode error without what serde quotes from the body.
-pub(crate) fn undecodable(error: &serde_json::Error) -> Error {
-    use serde_json::error::Category;
-    let what = match error.classify() {
-        Category::Eof => "the answer breaks off",
-        Category::Data => "the answer does not have the fields that the spec says",
-        Category::Syntax | Category::Io => "the answer is not JSON",
-    };
-    Error::new(ErrorKind::Decode, format!("{what} (line {}, column {})", error.line(), error.column()))
 }

@@ -1,4 +1,4 @@
-//! What a provider's headers say about when to come back.
+//! Reads when a response allows the next request.
 
 use std::time::Duration;
 
@@ -9,17 +9,18 @@ use jiff::fmt::rfc2822;
 
 use crate::time::Clock;
 
-/// Longer than any wait: a hint beyond it is taken for this.
-const MAX_HINT: Duration = Duration::from_secs(24 * 60 * 60);
+/// 24 h, longer than any wait: a later time is cut to this.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 static REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 static RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// How long the answer asks to be left alone: `Retry-After` in seconds or as a date, else, where nothing remains of a rate limit,
-/// `X-RateLimit-Reset` in epoch seconds.
+/// Returns the time before which the response asks for no other request: `Retry-After` in seconds or as a date, else
+/// `X-RateLimit-Reset` in epoch seconds, where nothing remains of a rate limit.
 ///
-/// Dates are measured against the answer's own `Date`, because our clock may be wrong; `clock` stands in where it has none. Garbage is
-/// no hint. A limit that merely tells its next reset, on an answer that was not `refused`, is no hint either.
+/// Dates are compared with the response's own `Date`, because the local clock may be wrong; `clock` stands in where it
+/// has none. Values that cannot be read are ignored, and so is the next reset of a limit on a response that was not
+/// `refused`.
 pub(super) fn retry_after(headers: &HeaderMap, refused: bool, clock: &Clock) -> Option<Duration> {
     let now = || text(headers, &DATE).and_then(date).unwrap_or_else(|| clock.wall());
     let hint = text(headers, &RETRY_AFTER).and_then(|hint| seconds(hint).or_else(|| until(date(hint)?, now())));
@@ -28,7 +29,7 @@ pub(super) fn retry_after(headers: &HeaderMap, refused: bool, clock: &Clock) -> 
         let reset = text(headers, &RESET).filter(|_| spent)?;
         until(Timestamp::from_second(reset.parse().ok()?).ok()?, now())
     });
-    hint.map(|hint| hint.min(MAX_HINT))
+    hint.map(|hint| hint.min(MAX_RETRY_AFTER))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -37,7 +38,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 
 fn seconds(hint: &str) -> Option<Duration> {
     let digits = !hint.is_empty() && hint.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| hint.parse().map_or(MAX_HINT, Duration::from_secs))
+    digits.then(|| hint.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs))
 }
 
 /// An HTTP date is an RFC 2822 date in GMT.
@@ -49,7 +50,7 @@ fn until(then: Timestamp, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(all(test, feature = "test-util"))]
 mod tests {
     use super::*;
 
@@ -59,19 +60,19 @@ mod tests {
 
     fn hint_when(refused: bool, headers: &[(&'static str, &'static str)]) -> Option<u64> {
         let map = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        retry_after(&map, refused, &crate::testing::VirtualClock::new().clock()).map(|hint| hint.as_secs())
+        retry_after(&map, refused, &crate::test_util::VirtualClock::new().clock()).map(|hint| hint.as_secs())
     }
 
     #[test]
-    fn a_limit_that_only_tells_its_next_reset_is_no_hint() {
+    fn retry_after_ignores_the_next_reset_of_a_limit_that_is_not_reached() {
         let headers = [("x-ratelimit-reset", "784111782"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")];
         assert_eq!(hint_when(false, &headers), None);
         assert_eq!(hint_when(true, &headers), Some(5));
     }
 
     #[test]
-    fn hints_are_read_in_every_form_and_garbage_is_none() {
-        let day = MAX_HINT.as_secs();
+    fn retry_after_is_read_in_every_form() {
+        let day = MAX_RETRY_AFTER.as_secs();
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
         let table: &[(&[(&'static str, &'static str)], Option<u64>)] = &[
             (&[], None),

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -7,33 +8,58 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use super::auth::secret_value;
+use crate::error::{Error, ErrorKind};
 use crate::time::Clock;
-use crate::{Error, ErrorKind};
 
-/// Renewed this long before it ends, so that a request does not arrive with a token that died on the way. A fifth of a short life.
-const AHEAD: Duration = Duration::from_secs(60);
+/// 60 s before a token expires it is refreshed, so that it does not expire on the way; a fifth of a shorter lifetime.
+const REFRESH_AHEAD: Duration = Duration::from_secs(60);
 
-/// A refused login is not tried again for this long: a hundred waits with one wrong password are one login a minute, and no locked account.
-const REFUSED: Duration = Duration::from_secs(60);
+/// 60 s after a refused login before the next one: a hundred waits with a wrong password are one login a minute, which
+/// does not lock the account.
+const REFUSED_LOGIN_PAUSE: Duration = Duration::from_secs(60);
 
-pub(crate) type GrantFuture<'a> = Pin<Box<dyn Future<Output = Result<Grant, Error>> + Send + 'a>>;
+/// Future of the calls of a [`TokenSource`].
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<TokenResponse, Error>> + Send + 'a>>;
 
-/// Where tokens come from: a provider's login and refresh calls.
-pub(crate) trait TokenSource: Send + Sync {
-    fn login(&self) -> GrantFuture<'_>;
-    fn refresh<'a>(&'a self, refresh_token: &'a SecretString) -> GrantFuture<'a>;
+/// Login and refresh calls of a provider.
+pub trait TokenSource: Send + Sync {
+    /// Logs in.
+    fn login(&self) -> TokenFuture<'_>;
+    /// Exchanges `refresh_token` for a new access token.
+    fn refresh<'a>(&'a self, refresh_token: &'a SecretString) -> TokenFuture<'a>;
 }
 
-/// What a login or refresh gives.
-pub(crate) struct Grant {
-    pub(crate) access: SecretString,
-    pub(crate) refresh: Option<SecretString>,
-    /// How long the access token lives from now.
-    pub(crate) lifetime: Duration,
+/// Tokens that a login or refresh returned. `Debug` does not show them.
+pub struct TokenResponse {
+    access: SecretString,
+    refresh: Option<SecretString>,
+    lifetime: Duration,
 }
 
-/// The token of one client. All its requests share it: who finds it spent renews it while the others wait (single flight).
-pub(crate) struct TokenCache {
+impl TokenResponse {
+    /// Returns an access token that is valid for `lifetime` from now.
+    #[must_use]
+    pub fn new(access: impl Into<SecretString>, lifetime: Duration) -> Self {
+        Self { access: access.into(), refresh: None, lifetime }
+    }
+
+    /// Returns the same tokens with a refresh token.
+    #[must_use]
+    pub fn with_refresh_token(self, refresh: Option<impl Into<SecretString>>) -> Self {
+        Self { refresh: refresh.map(Into::into), ..self }
+    }
+}
+
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenResponse").field("lifetime", &self.lifetime).finish_non_exhaustive()
+    }
+}
+
+/// Access token of one client, shared by all its requests.
+///
+/// Single flight: the request that finds it expired refreshes it while the others wait.
+pub struct TokenCache {
     source: Option<Box<dyn TokenSource>>,
     state: Mutex<State>,
 }
@@ -42,113 +68,114 @@ pub(crate) struct TokenCache {
 struct State {
     token: Option<Token>,
     refresh: Option<SecretString>,
-    renew_at: Option<Duration>,
+    refresh_at: Option<Duration>,
     generation: u64,
-    /// The last login failed; until then nobody tries another.
+    /// The last login failed: the time of the next attempt, and the error until then.
     failed: Option<(Duration, Failure)>,
 }
 
-/// What is kept of a failed login.
+/// Error of a failed login, as far as it is kept.
 struct Failure {
     kind: ErrorKind,
     http_status: Option<u16>,
 }
 
-/// A token, and which one of all that the cache has seen.
+/// A token and its generation: each refresh begins a new one.
 #[derive(Clone)]
-pub(crate) struct Token {
+pub(super) struct Token {
     value: HeaderValue,
     generation: u64,
 }
 
 impl Token {
-    pub(crate) fn header(&self) -> HeaderValue {
+    pub(super) fn header(&self) -> HeaderValue {
         self.value.clone()
     }
 }
 
 impl TokenCache {
-    /// Tokens from `source`, fetched when first needed.
-    pub(crate) fn new(source: impl TokenSource + 'static) -> Self {
+    /// Returns tokens from `source`, obtained when first needed.
+    #[must_use]
+    pub fn new(source: impl TokenSource + 'static) -> Self {
         Self { source: Some(Box::new(source)), state: Mutex::default() }
     }
 
-    /// One token that somebody else takes care of. It is never renewed.
+    /// Returns one token that is never refreshed.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when it cannot stand in a header.
-    pub(crate) fn fixed(token: &SecretString) -> Result<Self, Error> {
+    /// [`ErrorKind::Configuration`] when it cannot be a header value.
+    pub fn fixed(token: &SecretString) -> Result<Self, Error> {
         let value = bearer(token)?;
         let state = State { token: Some(Token { value, generation: 0 }), ..State::default() };
         Ok(Self { source: None, state: Mutex::new(state) })
     }
 
-    /// A token that is good as far as we know.
-    pub(crate) async fn current(&self, clock: &Clock) -> Result<Token, Error> {
+    /// Returns a token that is valid as far as is known.
+    pub(super) async fn current(&self, clock: &Clock) -> Result<Token, Error> {
         let mut state = self.state.lock().await;
-        match (&state.token, state.renew_at) {
+        match (&state.token, state.refresh_at) {
             (Some(token), None) => Ok(token.clone()),
-            (Some(token), Some(renew_at)) if clock.now() < renew_at => Ok(token.clone()),
-            _ => self.renew(clock, &mut state).await,
+            (Some(token), Some(refresh_at)) if clock.now() < refresh_at => Ok(token.clone()),
+            _ => self.obtain(clock, &mut state).await,
         }
     }
 
-    /// A newer token than `refused`, which the provider did not take; `None` where nothing newer can be had.
-    pub(crate) async fn renewed(&self, clock: &Clock, refused: &Token) -> Result<Option<Token>, Error> {
+    /// Returns a newer token than `refused`; `None` where there is no source of tokens.
+    pub(super) async fn refresh(&self, clock: &Clock, refused: &Token) -> Result<Option<Token>, Error> {
         if self.source.is_none() {
             return Ok(None);
         }
         let mut state = self.state.lock().await;
         match &state.token {
-            // Somebody else was faster.
+            // Another request has refreshed it.
             Some(token) if token.generation > refused.generation => Ok(Some(token.clone())),
-            _ => self.renew(clock, &mut state).await.map(Some),
+            _ => self.obtain(clock, &mut state).await.map(Some),
         }
     }
 
-    /// Refresh, else login. Dropped in the middle it leaves the old state, and whoever waits next tries again.
-    async fn renew(&self, clock: &Clock, state: &mut State) -> Result<Token, Error> {
+    /// Refreshes, else logs in. When dropped it leaves the old state, and the next request tries again.
+    async fn obtain(&self, clock: &Clock, state: &mut State) -> Result<Token, Error> {
         let Some(source) = &self.source else {
-            return Err(Error::new(ErrorKind::Authentication, "there is no token and no way to get one"));
+            return Err(Error::new(ErrorKind::Authentication, "there is neither a token nor a login"));
         };
         if let Some((until, failure)) = &state.failed
             && clock.now() < *until
         {
-            return Err(failure.again(*until - clock.now()));
+            return Err(failure.to_error(*until - clock.now()));
         }
-        let granted = match &state.refresh {
+        let obtained = match &state.refresh {
             Some(refresh_token) => match source.refresh(refresh_token).await {
-                // Not "the provider is away", but "this refresh token is dead".
+                // The provider is reachable: the refresh token has expired.
                 Err(error) if !error.is_transient() => source.login().await,
                 other => other,
             },
             None => source.login().await,
         };
-        let grant = granted.inspect_err(|error| state.failed = Failure::of(error, clock.now()))?;
+        let tokens = obtained.inspect_err(|error| state.failed = Failure::new(error, clock.now()))?;
         state.failed = None;
-        let token = Token { value: bearer(&grant.access)?, generation: state.generation + 1 };
-        let ahead = AHEAD.min(grant.lifetime / 5);
+        let token = Token { value: bearer(&tokens.access)?, generation: state.generation + 1 };
+        let ahead = REFRESH_AHEAD.min(tokens.lifetime / 5);
         state.generation = token.generation;
-        state.renew_at = Some(clock.now() + grant.lifetime.saturating_sub(ahead));
-        state.refresh = grant.refresh;
+        state.refresh_at = Some(clock.now() + tokens.lifetime.saturating_sub(ahead));
+        state.refresh = tokens.refresh;
         state.token = Some(token.clone());
         Ok(token)
     }
 }
 
 impl Failure {
-    /// What to remember of `error`, and until when: a refusal for a while, and as long as the provider asked to be left alone.
-    fn of(error: &Error, now: Duration) -> Option<(Duration, Self)> {
-        let refused = (error.kind() == ErrorKind::Authentication).then_some(REFUSED);
+    /// Returns what to keep of `error` and until when: a refusal for a while, and as long as `Retry-After` asks.
+    fn new(error: &Error, now: Duration) -> Option<(Duration, Self)> {
+        let refused = (error.kind() == ErrorKind::Authentication).then_some(REFUSED_LOGIN_PAUSE);
         let pause = refused.max(error.retry_after())?;
         Some((now.saturating_add(pause), Self { kind: error.kind(), http_status: error.http_status() }))
     }
 
-    /// The same error for who asks while it lasts.
-    fn again(&self, left: Duration) -> Error {
-        let error =
-            Error::new(self.kind, "logging in failed a moment ago, and is not tried again yet").with_retry_after(left);
+    /// Returns the error for requests before the next attempt.
+    fn to_error(&self, left: Duration) -> Error {
+        let error = Error::new(self.kind, "logging in failed a moment ago; the next attempt comes later")
+            .with_retry_after(left);
         match self.http_status {
             Some(status) => error.with_http_status(status),
             None => error,
@@ -158,4 +185,10 @@ impl Failure {
 
 fn bearer(token: &SecretString) -> Result<HeaderValue, Error> {
     secret_value(&format!("Bearer {}", token.expose_secret().trim()))
+}
+
+impl fmt::Debug for TokenCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenCache { .. }")
+    }
 }

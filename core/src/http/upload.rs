@@ -1,21 +1,23 @@
 //! Uploads: one file as a multipart form with the single part `file`, which is how all four providers take one.
 
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
 use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
-/// Read from a file at a time.
-const PIECE: usize = 64 * 1024;
+/// 64 KiB are read from a file at a time.
+const CHUNK: usize = 64 * 1024;
 
-/// What is uploaded: bytes in memory, or a file that is read while it is sent.
+/// Content of an upload: bytes in memory, or a file that is read while it is sent.
 #[derive(Clone)]
 pub struct Upload(Source);
 
@@ -26,54 +28,69 @@ enum Source {
 }
 
 impl Upload {
-    /// Bytes in memory; they are not copied.
+    /// Returns an upload of bytes in memory. They are not copied.
     #[must_use]
-    pub fn bytes(content: impl Into<Bytes>) -> Self {
+    pub fn from_bytes(content: impl Into<Bytes>) -> Self {
         Self(Source::Bytes(content.into()))
     }
 
-    /// A file. It is checked and sent piece by piece, never held in memory; it must not change meanwhile.
+    /// Returns an upload of the file at `path`.
+    ///
+    /// The file is checked and sent in chunks and never held in memory. It must not change in between.
     #[must_use]
-    pub fn file(path: impl Into<PathBuf>) -> Self {
+    pub fn from_path(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(path.into()))
     }
 
-    /// A reader over the whole content, for checking it before anything is sent.
+    /// Returns what `inspect` makes of the content and its size. A file is read on a thread that may block.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the file cannot be opened.
-    pub(crate) fn reader(&self) -> Result<Box<dyn io::Read + Send + '_>, Error> {
+    /// [`ErrorKind::Usage`] when the file cannot be opened, and what `inspect` returns.
+    ///
+    /// # Panics
+    ///
+    /// Panics for a file outside of a tokio runtime.
+    pub async fn inspect<T: Send + 'static>(
+        &self,
+        inspect: impl FnOnce(&mut dyn io::Read, u64) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         match &self.0 {
-            Source::Bytes(bytes) => Ok(Box::new(bytes.as_ref())),
-            Source::File(path) => Ok(Box::new(io::BufReader::new(std::fs::File::open(path).map_err(unreadable)?))),
+            Source::Bytes(bytes) => inspect(&mut bytes.as_ref(), bytes.len() as u64),
+            Source::File(path) => {
+                let path = path.clone();
+                let inspected = tokio::task::spawn_blocking(move || {
+                    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+                    let size = file.metadata().map_err(unreadable)?.len();
+                    inspect(&mut file, size)
+                });
+                inspected.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Usage, "the file could not be checked")))
+            }
         }
     }
 
-    /// Bytes in all.
+    /// Returns the multipart form with the content as its part `file`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the file is not there.
-    pub(crate) fn size(&self) -> Result<u64, Error> {
-        match &self.0 {
-            Source::Bytes(bytes) => Ok(bytes.len() as u64),
-            Source::File(path) => Ok(std::fs::metadata(path).map_err(unreadable)?.len()),
-        }
-    }
-
-    /// As the part of a form.
-    pub(crate) fn form(self, file_name: &str, mime: &str) -> Result<Form, Error> {
-        // Random, so that no content can hold it.
+    /// [`ErrorKind::Usage`] when the file cannot be read.
+    pub async fn into_form(self, file_name: &str, mime: &str) -> Result<Form, Error> {
+        // Random, so that the content cannot hold it.
         let form = reqwest::multipart::Form::new();
         let boundary = form.boundary();
         let head = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{file_name}\"\r\nContent-Type: {mime}\r\n\r\n",
         );
+        let content_type = HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"));
+        let size = match &self.0 {
+            Source::Bytes(bytes) => bytes.len() as u64,
+            Source::File(path) => tokio::fs::metadata(path).await.map_err(unreadable)?.len(),
+        };
         Ok(Form {
-            content_type: format!("multipart/form-data; boundary={boundary}"),
+            content_type: content_type
+                .map_err(|_| Error::new(ErrorKind::Configuration, "the multipart boundary cannot be a header value"))?,
             head: head.into(),
-            size: self.size()?,
+            size,
             content: self,
             tail: format!("\r\n--{boundary}--\r\n").into(),
         })
@@ -86,21 +103,27 @@ impl fmt::Debug for Upload {
     }
 }
 
+impl From<Bytes> for Upload {
+    fn from(content: Bytes) -> Self {
+        Self::from_bytes(content)
+    }
+}
+
 impl From<Vec<u8>> for Upload {
     fn from(content: Vec<u8>) -> Self {
-        Self::bytes(content)
+        Self::from_bytes(content)
     }
 }
 
 impl From<String> for Upload {
     fn from(content: String) -> Self {
-        Self::bytes(content)
+        Self::from_bytes(content)
     }
 }
 
 impl From<&[u8]> for Upload {
     fn from(content: &[u8]) -> Self {
-        Self::bytes(content.to_vec())
+        Self::from_bytes(content.to_vec())
     }
 }
 
@@ -110,10 +133,25 @@ impl From<&str> for Upload {
     }
 }
 
-/// The multipart form with the file in it. Made by hand because the generated calls take a raw body, and because one of known size
-/// carries `Content-Length`, which CDQ requires.
-pub(crate) struct Form {
-    pub(crate) content_type: String,
+impl From<PathBuf> for Upload {
+    fn from(path: PathBuf) -> Self {
+        Self::from_path(path)
+    }
+}
+
+impl From<&std::path::Path> for Upload {
+    fn from(path: &std::path::Path) -> Self {
+        Self::from_path(path)
+    }
+}
+
+/// Multipart form with one file.
+///
+/// Written by hand because the generated methods take a raw body, and because a body of known size is sent with
+/// `Content-Length`, which CDQ requires.
+#[derive(Debug)]
+pub struct Form {
+    content_type: HeaderValue,
     head: Bytes,
     size: u64,
     content: Upload,
@@ -121,8 +159,15 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// The body for one try.
-    pub(crate) fn body(&self) -> reqwest::Body {
+    /// Returns the value of the `Content-Type` header, with the boundary.
+    #[must_use]
+    pub fn content_type(&self) -> HeaderValue {
+        self.content_type.clone()
+    }
+
+    /// Returns the body for one attempt.
+    #[must_use]
+    pub fn body(&self) -> reqwest::Body {
         let content = match &self.content.0 {
             Source::Bytes(bytes) => Content::Bytes(bytes.clone()),
             Source::File(path) => Content::Unopened(path.clone()),
@@ -148,7 +193,7 @@ enum Content {
 }
 
 impl FormBody {
-    /// The next piece of the content; empty at its end.
+    /// Returns the next chunk of the content; empty at its end.
     fn content(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         loop {
             match &mut self.content {
@@ -165,7 +210,7 @@ impl FormBody {
                     self.content = Content::Open(ready!(opening.as_mut().poll(context))?);
                 }
                 Content::Open(file) => {
-                    let mut space = BytesMut::zeroed(PIECE);
+                    let mut space = BytesMut::zeroed(CHUNK);
                     let mut read = ReadBuf::new(&mut space);
                     ready!(Pin::new(file).poll_read(context, &mut read))?;
                     let filled = read.filled().len();
@@ -186,21 +231,21 @@ impl http_body::Body for FormBody {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let mut piece = std::mem::take(&mut self.head);
-        if piece.is_empty() {
-            piece = ready!(self.content(context))?;
+        let mut chunk = std::mem::take(&mut self.head);
+        if chunk.is_empty() {
+            chunk = ready!(self.content(context))?;
         }
-        if piece.is_empty() {
-            piece = std::mem::take(&mut self.tail);
+        if chunk.is_empty() {
+            chunk = std::mem::take(&mut self.tail);
         }
-        if piece.is_empty() {
+        if chunk.is_empty() {
             return Poll::Ready(None);
         }
-        let Some(left) = self.left.checked_sub(piece.len() as u64) else {
+        let Some(left) = self.left.checked_sub(chunk.len() as u64) else {
             return Poll::Ready(Some(Err(io::Error::other("the file grew while it was sent"))));
         };
         self.left = left;
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
 
     fn size_hint(&self) -> SizeHint {

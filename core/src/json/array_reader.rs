@@ -4,11 +4,11 @@ use std::mem;
 
 use memchr::{memchr2, memchr3};
 
-use super::forms::Marks;
-use super::skim::{Skimmer, State};
+use super::elide::{ArrayElider, State};
+use super::fingerprint::TokenSpans;
 
 /// Cuts the items of one list out of a JSON text as it arrives: the list that is the value of `field` at the top of the text.
-pub(crate) struct Items {
+pub struct JsonArrayReader {
     field: &'static [u8],
     state: State,
     /// Brackets open.
@@ -20,15 +20,17 @@ pub(crate) struct Items {
     is_field: bool,
     /// The item as far as it has come, and where its keys and brackets stand.
     item: Vec<u8>,
-    marks: Marks,
+    marks: TokenSpans,
     /// Items handed over of this list.
     count: u64,
     /// Outside of the list the text is kept, skimmed.
-    rest: Skimmer,
+    rest: ArrayElider,
 }
 
-impl Items {
-    pub(crate) fn of(field: &'static str) -> Self {
+impl JsonArrayReader {
+    /// Returns a reader of the array that is the value of `field` at the top of the text.
+    #[must_use]
+    pub fn new(field: &'static str) -> Self {
         Self {
             field: field.as_bytes(),
             state: State::Plain,
@@ -37,31 +39,31 @@ impl Items {
             key: Vec::new(),
             is_field: false,
             item: Vec::new(),
-            marks: Marks::default(),
+            marks: TokenSpans::default(),
             count: 0,
-            rest: Skimmer::default(),
+            rest: ArrayElider::default(),
         }
     }
 
     /// Takes in the next piece and hands each complete item to `take`, with its marks.
-    pub(crate) fn push(&mut self, piece: &[u8], mut take: impl FnMut(&[u8], &Marks)) {
+    pub fn push(&mut self, chunk: &[u8], mut take: impl FnMut(&[u8], &TokenSpans)) {
         let mut at = 0;
         // Where the part of this piece begins that belongs to the current item, or outside of the list.
         let mut from = 0;
-        while at < piece.len() {
+        while at < chunk.len() {
             match self.state {
                 State::AfterBackslash => {
                     self.state = State::InString;
-                    self.see(&piece[at..=at]);
+                    self.see(&chunk[at..=at]);
                     at += 1;
                 }
                 State::InString => {
-                    let end = memchr2(b'"', b'\\', &piece[at..]).map_or(piece.len(), |end| at + end);
-                    self.see(&piece[at..end]);
+                    let end = memchr2(b'"', b'\\', &chunk[at..]).map_or(chunk.len(), |end| at + end);
+                    self.see(&chunk[at..end]);
                     if self.inside {
                         self.marks.string_to(self.item.len() + end - from);
                     }
-                    if let Some(byte) = piece.get(end) {
+                    if let Some(byte) = chunk.get(end) {
                         self.state = if *byte == b'"' { State::Plain } else { State::AfterBackslash };
                         if *byte == b'\\' {
                             self.see(b"\\");
@@ -70,15 +72,15 @@ impl Items {
                     at = end + 1;
                 }
                 State::Plain => {
-                    let Some(next) = next_structure(&piece[at..]) else { break };
+                    let Some(next) = next_structure(&chunk[at..]) else { break };
                     at += next;
-                    let byte = piece[at];
-                    self.structure(byte, piece, at, &mut from, &mut take);
+                    let byte = chunk[at];
+                    self.structure(byte, chunk, at, &mut from, &mut take);
                     at += 1;
                 }
             }
         }
-        let left = &piece[from..];
+        let left = &chunk[from..];
         if self.inside {
             self.item.extend_from_slice(left);
         } else {
@@ -87,8 +89,8 @@ impl Items {
     }
 
     /// How many bytes are held: of an item that is not complete, and of what is left.
-    pub(crate) fn held(&self) -> usize {
-        self.item.len() + self.rest.kept().len()
+    pub fn buffered_bytes(&self) -> usize {
+        self.item.len() + self.rest.elided().len()
     }
 
     /// A string at the top goes on with `text`.
@@ -108,11 +110,18 @@ impl Items {
     }
 
     /// What is left of the text: everything but lists.
-    pub(crate) fn rest(&self) -> &[u8] {
-        self.rest.kept()
+    pub fn rest(&self) -> &[u8] {
+        self.rest.elided()
     }
 
-    fn structure(&mut self, byte: u8, piece: &[u8], at: usize, from: &mut usize, take: &mut impl FnMut(&[u8], &Marks)) {
+    fn structure(
+        &mut self,
+        byte: u8,
+        chunk: &[u8],
+        at: usize,
+        from: &mut usize,
+        take: &mut impl FnMut(&[u8], &TokenSpans),
+    ) {
         let place = self.item.len() + at - *from;
         match byte {
             b'"' => {
@@ -124,7 +133,7 @@ impl Items {
             b':' if self.depth == 1 => self.is_field = self.names_field(),
             b'{' | b'[' => {
                 if byte == b'[' && self.depth == 1 && mem::take(&mut self.is_field) {
-                    self.rest.push(&piece[*from..=at]);
+                    self.rest.push(&chunk[*from..=at]);
                     (self.inside, self.count) = (true, 0);
                     *from = at + 1;
                 } else if self.inside {
@@ -135,7 +144,7 @@ impl Items {
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
                 if self.inside && self.depth == 1 {
-                    self.complete(&piece[*from..at], take);
+                    self.complete(&chunk[*from..at], take);
                     self.inside = false;
                     self.rest.skip(self.count);
                     *from = at;
@@ -144,7 +153,7 @@ impl Items {
                 }
             }
             b',' if self.inside && self.depth == 2 => {
-                self.complete(&piece[*from..at], take);
+                self.complete(&chunk[*from..at], take);
                 *from = at + 1;
             }
             b',' if self.depth == 1 => self.is_field = false,
@@ -152,7 +161,7 @@ impl Items {
         }
     }
 
-    fn complete(&mut self, end: &[u8], take: &mut impl FnMut(&[u8], &Marks)) {
+    fn complete(&mut self, end: &[u8], take: &mut impl FnMut(&[u8], &TokenSpans)) {
         // Usually the whole item lies in this piece, and nothing is copied.
         let item = if self.item.is_empty() {
             end
@@ -170,28 +179,28 @@ impl Items {
 }
 
 /// An item with bytes that JSON does not have, somebody's cells copied without care: what cannot be a character becomes none.
-pub(crate) fn mended(item: &[u8]) -> String {
+pub fn sanitize_json(item: &[u8]) -> String {
     let text = String::from_utf8_lossy(item).replace(|character: char| character.is_control(), " ");
     let mut parts = text.split("\\u");
-    let mut mended = parts.next().unwrap_or_default().to_owned();
+    let mut sanitize_json = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         // Half of a pair of escapes.
         let half = part
             .get(..4)
             .and_then(|hex| u32::from_str_radix(hex, 16).ok())
             .filter(|code| (0xd800..0xe000).contains(code));
-        mended.push_str(if half.is_some() { "\\ufffd" } else { "\\u" });
-        mended.push_str(if half.is_some() { &part[4..] } else { part });
+        sanitize_json.push_str(if half.is_some() { "\\ufffd" } else { "\\u" });
+        sanitize_json.push_str(if half.is_some() { &part[4..] } else { part });
     }
-    mended
+    sanitize_json
 }
 
 /// The next byte that is not the inside of a number, a word or white space.
-fn next_structure(piece: &[u8]) -> Option<usize> {
+fn next_structure(chunk: &[u8]) -> Option<usize> {
     // Strings are most of what there is: look for a quote first, then for brackets and commas before it.
-    let quote = memchr3(b'"', b'{', b'}', piece).unwrap_or(piece.len());
-    let before = piece[..quote].iter().position(|byte| matches!(byte, b'[' | b']' | b',' | b':'));
-    before.or((quote < piece.len()).then_some(quote))
+    let quote = memchr3(b'"', b'{', b'}', chunk).unwrap_or(chunk.len());
+    let before = chunk[..quote].iter().position(|byte| matches!(byte, b'[' | b']' | b',' | b':'));
+    before.or((quote < chunk.len()).then_some(quote))
 }
 
 #[cfg(test)]
@@ -199,14 +208,14 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::super::skim::tests::{any_json, skimmed};
+    use super::super::elide::tests::{any_json, skimmed};
     use super::*;
 
     fn items(text: &[u8], field: &'static str, cut: usize) -> (Vec<Value>, Value) {
         let mut found = Vec::new();
-        let mut items = Items::of(field);
-        for piece in text.chunks(cut.max(1)) {
-            items.push(piece, |item, _| found.push(serde_json::from_slice(item).unwrap()));
+        let mut items = JsonArrayReader::new(field);
+        for chunk in text.chunks(cut.max(1)) {
+            items.push(chunk, |item, _| found.push(serde_json::from_slice(item).unwrap()));
         }
         (found, serde_json::from_slice(items.rest()).unwrap())
     }
@@ -229,9 +238,9 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(text in prop::collection::vec(prop_oneof![Just(b'"'), Just(b'['), Just(b']'), Just(b'{'), Just(b'}'), Just(b','), Just(b':'), any::<u8>()], 0..60), cut in 1usize..9, inside in any::<bool>()) {
             let start: &[u8] = if inside { br#"{"results":["# } else { b"" };
-            let mut items = Items::of("results");
-            for piece in [start, &text[..]].concat().chunks(cut) {
-                items.push(piece, |item, marks| {
+            let mut items = JsonArrayReader::new("results");
+            for chunk in [start, &text[..]].concat().chunks(cut) {
+                items.push(chunk, |item, marks| {
                     marks.form(item, &mut Vec::new());
                 });
             }

@@ -9,7 +9,7 @@ use memchr::memchr2;
 /// What is inside a list is not checked beyond its brackets and strings; what is outside is checked by whoever parses the rest. A text
 /// that ends inside a list stays open, and so does not parse.
 #[derive(Default)]
-pub(crate) struct Skimmer {
+pub struct ArrayElider {
     kept: Vec<u8>,
     state: State,
     /// Brackets open inside the list that is being skipped; 0 outside of lists.
@@ -27,30 +27,30 @@ pub(super) enum State {
     AfterBackslash,
 }
 
-impl Skimmer {
+impl ArrayElider {
     /// Takes in the next piece.
-    pub(crate) fn push(&mut self, mut piece: &[u8]) {
+    pub fn push(&mut self, mut chunk: &[u8]) {
         if self.kept.capacity() == 0 {
             // Most answers are one small piece, and all of it is kept.
-            self.kept.reserve(piece.len().min(4096));
+            self.kept.reserve(chunk.len().min(4096));
         }
-        while !piece.is_empty() {
+        while !chunk.is_empty() {
             let used = match (self.state, self.depth) {
                 (State::AfterBackslash, _) => {
                     self.state = State::InString;
-                    self.keep(&piece[..1]);
+                    self.keep(&chunk[..1]);
                     1
                 }
-                (State::InString, _) => self.string(piece),
-                (State::Plain, 0) => self.outside(piece),
-                (State::Plain, _) => self.inside(piece),
+                (State::InString, _) => self.string(chunk),
+                (State::Plain, 0) => self.outside(chunk),
+                (State::Plain, _) => self.inside(chunk),
             };
-            piece = &piece[used..];
+            chunk = &chunk[used..];
         }
     }
 
     /// What has been kept so far.
-    pub(crate) fn kept(&self) -> &[u8] {
+    pub fn elided(&self) -> &[u8] {
         &self.kept
     }
 
@@ -66,21 +66,21 @@ impl Skimmer {
     }
 
     /// Up to the end of the string, or to its next backslash.
-    fn string(&mut self, piece: &[u8]) -> usize {
-        let Some(end) = memchr2(b'"', b'\\', piece) else {
-            self.keep(piece);
-            return piece.len();
+    fn string(&mut self, chunk: &[u8]) -> usize {
+        let Some(end) = memchr2(b'"', b'\\', chunk) else {
+            self.keep(chunk);
+            return chunk.len();
         };
-        self.state = if piece[end] == b'"' { State::Plain } else { State::AfterBackslash };
-        self.keep(&piece[..=end]);
+        self.state = if chunk[end] == b'"' { State::Plain } else { State::AfterBackslash };
+        self.keep(&chunk[..=end]);
         end + 1
     }
 
     /// Outside of lists: up to the next string or list.
-    fn outside(&mut self, piece: &[u8]) -> usize {
-        let end = memchr2(b'"', b'[', piece).unwrap_or(piece.len());
-        self.kept.extend_from_slice(&piece[..end]);
-        match piece.get(end) {
+    fn outside(&mut self, chunk: &[u8]) -> usize {
+        let end = memchr2(b'"', b'[', chunk).unwrap_or(chunk.len());
+        self.kept.extend_from_slice(&chunk[..end]);
+        match chunk.get(end) {
             None => return end,
             Some(b'"') => {
                 self.state = State::InString;
@@ -97,8 +97,8 @@ impl Skimmer {
     }
 
     /// Inside a list: up to the next string or the end of the list.
-    fn inside(&mut self, piece: &[u8]) -> usize {
-        for (index, byte) in piece.iter().enumerate() {
+    fn inside(&mut self, chunk: &[u8]) -> usize {
+        for (index, byte) in chunk.iter().enumerate() {
             match byte {
                 b'"' => {
                     self.begun = true;
@@ -123,7 +123,7 @@ impl Skimmer {
                 _ => self.begun = true,
             }
         }
-        piece.len()
+        chunk.len()
     }
 }
 
@@ -135,13 +135,13 @@ pub(crate) mod tests {
     use super::*;
 
     fn skim(text: &[u8], cut: usize) -> Vec<u8> {
-        let mut skimmer = Skimmer::default();
-        text.chunks(cut.max(1)).for_each(|piece| skimmer.push(piece));
-        skimmer.kept().to_vec()
+        let mut elider = ArrayElider::default();
+        text.chunks(cut.max(1)).for_each(|chunk| elider.push(chunk));
+        elider.elided().to_vec()
     }
 
     /// What a skimmer has to make of a value.
-    pub(crate) fn skimmed(value: &Value) -> Value {
+    pub fn skimmed(value: &Value) -> Value {
         match value {
             Value::Array(items) => json!([items.len()]),
             Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), skimmed(value))).collect(),
@@ -149,7 +149,7 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn any_json() -> impl Strategy<Value = Value> {
+    pub fn any_json() -> impl Strategy<Value = Value> {
         let text = prop_oneof![r#"[a-z"\\\[\]{},: ]{0,8}"#, Just("results".to_owned()), any::<String>()];
         let leaf = prop_oneof![
             Just(Value::Null),

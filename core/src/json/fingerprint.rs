@@ -1,20 +1,20 @@
 //! Rows are alike: what one differs in from the spec, all of the same form differ in.
 
-use crate::drift::Drift;
+use crate::model::Drift;
 
 /// Forms that are remembered. Rows have one for each set of fields that are there; more are rather noise, and only cost time.
 const REMEMBERED: usize = 32;
 
 /// Where in the text of an item its keys and brackets stand.
 #[derive(Default)]
-pub(crate) struct Marks {
+pub struct TokenSpans {
     /// From and to: a key between its quotes, or a bracket.
     spans: Vec<(usize, usize)>,
     /// The string that was read last.
     string: (usize, usize),
 }
 
-impl Marks {
+impl TokenSpans {
     /// A string begins at the quote at `place`.
     pub(super) fn string_from(&mut self, place: usize) {
         self.string = (place + 1, place + 1);
@@ -82,16 +82,16 @@ fn kind(text: &[u8]) -> u8 {
 
 /// The forms of the rows so far, and in what rows of each differ.
 #[derive(Default)]
-pub(crate) struct Forms {
+pub struct FingerprintCache {
     known: Vec<(Vec<u8>, Vec<Drift>)>,
     next: usize,
     form: Vec<u8>,
 }
 
-impl Forms {
+impl FingerprintCache {
     /// In what `item`, which can be read, differs; only the first of a form is compared by `compare`, which must not look at more than the
     /// form.
-    pub(crate) fn drift(&mut self, item: &[u8], marks: &Marks, compare: impl FnOnce(&[u8]) -> Vec<Drift>) -> &[Drift] {
+    pub fn drift(&mut self, item: &[u8], marks: &TokenSpans, compare: impl FnOnce(&[u8]) -> Vec<Drift>) -> &[Drift] {
         marks.form(item, &mut self.form);
         let place = match self.known.iter().position(|(form, _)| *form == self.form) {
             Some(place) => place,
@@ -114,9 +114,9 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::super::items::Items;
-    use super::super::shape::{At, Shape};
-    use super::super::skim::tests::any_json;
+    use super::super::array_reader::JsonArrayReader;
+    use super::super::elide::tests::any_json;
+    use super::super::schema::{JsonPath, ResponseSchema};
     use super::*;
 
     const SCHEMAS: &str = r##"{
@@ -128,18 +128,20 @@ mod tests {
     }"##;
 
     fn compare(value: &Value) -> Vec<Drift> {
-        static SHAPE: std::sync::OnceLock<Shape> = std::sync::OnceLock::new();
+        static SCHEMA: std::sync::LazyLock<ResponseSchema> =
+            std::sync::LazyLock::new(|| ResponseSchema::new(SCHEMAS, "Row"));
         let mut found = Vec::new();
-        Shape::of(&SHAPE, SCHEMAS, "Row").compare_value(Some(&At::new(None, "*")), value, &mut found);
+        SCHEMA.compare_value(Some(&JsonPath::new(None, "*")), value, &mut found);
         found
     }
 
     fn by_form(rows: &[Value], cut: usize) -> (Vec<Drift>, usize) {
         let text = serde_json::to_vec_pretty(&json!({"results": rows})).unwrap();
-        let (mut items, mut forms, mut drift, mut compared) = (Items::of("results"), Forms::default(), Vec::new(), 0);
-        for piece in text.chunks(cut) {
-            items.push(piece, |item, marks| {
-                let found = forms.drift(item, marks, |item| {
+        let (mut items, mut fingerprints, mut drift, mut compared) =
+            (JsonArrayReader::new("results"), FingerprintCache::default(), Vec::new(), 0);
+        for chunk in text.chunks(cut) {
+            items.push(chunk, |item, marks| {
+                let found = fingerprints.drift(item, marks, |item| {
                     compared += 1;
                     compare(&serde_json::from_slice(item).unwrap())
                 });

@@ -1,16 +1,15 @@
 //! What the spec says an answer looks like, for comparing it with what came.
 
 use std::collections::HashSet;
-use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::drift::{Drift, DriftKind};
+use crate::model::{Drift, DriftKind};
 
 /// The expected form of an object: a component schema, with everything it refers to.
 ///
 /// Made once a process from the schemas that the build put beside the generated client.
-pub(crate) struct Shape {
+pub struct ResponseSchema {
     fields: Vec<Field>,
     /// Fields that the spec does not name are expected too.
     is_open: bool,
@@ -28,13 +27,13 @@ enum Kind {
     Number,
     Integer,
     Bool,
-    List(Option<Box<Shape>>),
-    Object(Shape),
+    List(Option<Box<ResponseSchema>>),
+    Object(ResponseSchema),
     Any,
 }
 
 /// A value as far as a comparison needs it.
-pub(crate) enum Found<'a> {
+pub enum JsonType<'a> {
     Null,
     Bool,
     Integer,
@@ -44,7 +43,7 @@ pub(crate) enum Found<'a> {
     Object,
 }
 
-impl Found<'_> {
+impl JsonType<'_> {
     fn json_type(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -59,13 +58,15 @@ impl Found<'_> {
 }
 
 /// A place in an answer. Its pointer is only written out where something differs.
-pub(crate) struct At<'a> {
-    parent: Option<&'a At<'a>>,
+pub struct JsonPath<'a> {
+    parent: Option<&'a JsonPath<'a>>,
     pub(crate) name: &'a str,
 }
 
-impl<'a> At<'a> {
-    pub(crate) fn new(parent: Option<&'a At<'a>>, name: &'a str) -> Self {
+impl<'a> JsonPath<'a> {
+    /// Returns the place `name` inside of `parent`.
+    #[must_use]
+    pub fn new(parent: Option<&'a JsonPath<'a>>, name: &'a str) -> Self {
         Self { parent, name }
     }
 
@@ -75,23 +76,21 @@ impl<'a> At<'a> {
     }
 }
 
-/// The component schema of that name in the spec of the room that says it, which has its module `raw` in scope.
-macro_rules! shape {
-    ($name:literal) => {{
-        static SHAPE: std::sync::OnceLock<$crate::transport::Shape> = std::sync::OnceLock::new();
-        $crate::transport::Shape::of(&SHAPE, raw::SCHEMAS, $name)
-    }};
-}
-
-pub(crate) use shape;
-
-impl Shape {
-    /// The component schema `name` of `schemas` (JSON), kept in `slot`.
-    pub(crate) fn of(slot: &'static OnceLock<Self>, schemas: &str, name: &str) -> &'static Self {
-        slot.get_or_init(|| {
-            let schemas: Value = serde_json::from_str(schemas).unwrap_or_default();
-            Self::read(&schemas, &schemas[name])
-        })
+impl ResponseSchema {
+    /// Returns the component schema `name` of `schemas`, the JSON that the build puts beside the generated client.
+    ///
+    /// ```
+    /// use std::sync::LazyLock;
+    /// use bulkrail_core::json::ResponseSchema;
+    ///
+    /// const SCHEMAS: &str = r#"{"Job":{"type":"object","properties":{"id":{"type":"string"}}}}"#;
+    /// static JOB: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(SCHEMAS, "Job"));
+    /// assert_eq!(JOB.differences(&serde_json::json!({"id": 7})).len(), 1);
+    /// ```
+    #[must_use]
+    pub fn new(schemas: &str, name: &str) -> Self {
+        let schemas: Value = serde_json::from_str(schemas).unwrap_or_default();
+        Self::read(&schemas, &schemas[name])
     }
 
     fn read(schemas: &Value, schema: &Value) -> Self {
@@ -109,17 +108,17 @@ impl Shape {
     }
 
     /// Where an object differs: `keys` are its keys with what stands there, `inside` compares what stands deeper.
-    pub(crate) fn compare<'v>(
+    pub fn compare<'v>(
         &self,
-        at: Option<&At<'_>>,
-        keys: impl Iterator<Item = (&'v str, Found<'v>)> + Clone,
+        at: Option<&JsonPath<'_>>,
+        keys: impl Iterator<Item = (&'v str, JsonType<'v>)> + Clone,
         drift: &mut Vec<Drift>,
-        inside: &mut dyn FnMut(&At<'_>, &Self, &mut Vec<Drift>),
+        inside: &mut dyn FnMut(&JsonPath<'_>, &Self, &mut Vec<Drift>),
     ) {
         for (key, found) in keys.clone() {
             let Some(field) = self.fields.iter().find(|field| field.name == key) else {
                 if !self.is_open {
-                    let pointer = At::new(at, key).pointer();
+                    let pointer = JsonPath::new(at, key).pointer();
                     drift.push(Drift::new(pointer, DriftKind::UnknownField, "no such field", found.json_type()));
                 }
                 continue;
@@ -130,7 +129,7 @@ impl Shape {
             if !keys.clone().any(|(key, _)| key == field.name) {
                 let expected = field.kinds.first().map_or("a value", Kind::name);
                 drift.push(Drift::new(
-                    At::new(at, &field.name).pointer(),
+                    JsonPath::new(at, &field.name).pointer(),
                     DriftKind::MissingField,
                     expected,
                     "nothing",
@@ -140,23 +139,23 @@ impl Shape {
     }
 
     /// Where a whole answer differs.
-    pub(crate) fn differences(&self, answer: &Value) -> Vec<Drift> {
+    pub fn differences(&self, answer: &Value) -> Vec<Drift> {
         let mut drift = Vec::new();
         self.compare_value(None, answer, &mut drift);
         drift
     }
 
     /// Where `value` differs, all the way down. Items of lists share one pointer, with `*` for the index.
-    pub(crate) fn compare_value(&self, at: Option<&At<'_>>, value: &Value, drift: &mut Vec<Drift>) {
+    pub fn compare_value(&self, at: Option<&JsonPath<'_>>, value: &Value, drift: &mut Vec<Drift>) {
         let Some(map) = value.as_object() else {
-            let pointer = at.map(At::pointer).unwrap_or_default();
+            let pointer = at.map(JsonPath::pointer).unwrap_or_default();
             drift.push(Drift::new(pointer, DriftKind::TypeMismatch, "object", found(value).json_type()));
             return;
         };
         let keys = map.iter().map(|(key, value)| (key.as_str(), found(value)));
         self.compare(at, keys, drift, &mut |at, shape, drift| match &map[at.name] {
             Value::Array(items) => {
-                let each = At::new(Some(at), "*");
+                let each = JsonPath::new(Some(at), "*");
                 items.iter().for_each(|item| shape.compare_value(Some(&each), item, drift));
             }
             inner => shape.compare_value(Some(at), inner, drift),
@@ -167,18 +166,18 @@ impl Shape {
 impl Field {
     fn compare(
         &self,
-        at: Option<&At<'_>>,
-        found: &Found<'_>,
+        at: Option<&JsonPath<'_>>,
+        found: &JsonType<'_>,
         drift: &mut Vec<Drift>,
-        inside: &mut dyn FnMut(&At<'_>, &Shape, &mut Vec<Drift>),
+        inside: &mut dyn FnMut(&JsonPath<'_>, &ResponseSchema, &mut Vec<Drift>),
     ) {
-        if matches!(found, Found::Null) && self.is_nullable {
+        if matches!(found, JsonType::Null) && self.is_nullable {
             return;
         }
-        let at = At::new(at, &self.name);
+        let at = JsonPath::new(at, &self.name);
         match self.kinds.iter().find(|kind| kind.fits(found)) {
             Some(Kind::Text(words)) => {
-                if let Found::Text(word) = found
+                if let JsonType::Text(word) = found
                     && !words.is_empty()
                     && !words.iter().any(|known| known == word)
                 {
@@ -218,21 +217,21 @@ impl Kind {
                     _ => None,
                 }))
             }
-            Some("object") => Self::Object(Shape::read(schemas, property)),
+            Some("object") => Self::Object(ResponseSchema::read(schemas, property)),
             _ => Self::Any,
         }]
     }
 
-    fn fits(&self, found: &Found<'_>) -> bool {
+    fn fits(&self, found: &JsonType<'_>) -> bool {
         matches!(
             (self, found),
             (Self::Any, _)
-                | (Self::Text(_), Found::Text(_))
-                | (Self::Number, Found::Integer | Found::Fraction)
-                | (Self::Integer, Found::Integer)
-                | (Self::Bool, Found::Bool)
-                | (Self::List(_), Found::List)
-                | (Self::Object(_), Found::Object)
+                | (Self::Text(_), JsonType::Text(_))
+                | (Self::Number, JsonType::Integer | JsonType::Fraction)
+                | (Self::Integer, JsonType::Integer)
+                | (Self::Bool, JsonType::Bool)
+                | (Self::List(_), JsonType::List)
+                | (Self::Object(_), JsonType::Object)
         )
     }
 
@@ -249,22 +248,22 @@ impl Kind {
     }
 }
 
-fn found(value: &Value) -> Found<'_> {
+fn found(value: &Value) -> JsonType<'_> {
     match value {
-        Value::Null => Found::Null,
-        Value::Bool(_) => Found::Bool,
-        Value::Number(number) if number.is_f64() => Found::Fraction,
-        Value::Number(_) => Found::Integer,
-        Value::String(text) => Found::Text(text),
-        Value::Array(_) => Found::List,
-        Value::Object(_) => Found::Object,
+        Value::Null => JsonType::Null,
+        Value::Bool(_) => JsonType::Bool,
+        Value::Number(number) if number.is_f64() => JsonType::Fraction,
+        Value::Number(_) => JsonType::Integer,
+        Value::String(text) => JsonType::Text(text),
+        Value::Array(_) => JsonType::List,
+        Value::Object(_) => JsonType::Object,
     }
 }
 
 /// A status word is short. What is longer is something else, and none of anybody's business.
 fn shortened(word: &str) -> String {
-    const LONGEST: usize = 40;
-    if word.len() <= LONGEST { word.to_owned() } else { format!("a text of {} bytes", word.len()) }
+    const MAX: usize = 40;
+    if word.len() <= MAX { word.to_owned() } else { format!("a text of {} bytes", word.len()) }
 }
 
 #[cfg(test)]
@@ -274,7 +273,7 @@ mod tests {
     use super::*;
 
     fn drift(schemas: &Value, value: &Value) -> Vec<(String, DriftKind, String)> {
-        let drift = Shape::read(schemas, &schemas["S"]).differences(value);
+        let drift = ResponseSchema::read(schemas, &schemas["S"]).differences(value);
         drift.into_iter().map(|drift| (drift.pointer, drift.kind, drift.found)).collect()
     }
 

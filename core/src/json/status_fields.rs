@@ -5,22 +5,22 @@ use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
-use super::answer::undecodable;
-use super::shape::{At, Found, Shape};
-use crate::Error;
-use crate::drift::Drift;
+use super::decode_error;
+use super::schema::{JsonPath, JsonType, ResponseSchema};
+use crate::error::Error;
+use crate::model::Drift;
 
 /// Objects inside objects are followed this deep; status and counters stand at the first or second level.
 const DEPTH: usize = 3;
 
 /// A status has some twenty fields. With thousands it is something else, and comparing each with each would take its time.
-const MOST_FIELDS: usize = 2_000;
+const MAX_FIELDS: usize = 2_000;
 
 /// The vital signs of a status body: its scalars, found by JSON pointer, read without expecting anything of them.
 ///
 /// A large body comes skimmed, with the number of its items in place of each list, so memory does not grow with the rows. A number may come
-/// as text, any field may be missing or null; what differs from the spec is noted as drift by [`Vitals::compare`].
-pub(crate) struct Vitals<'a> {
+/// as text, any field may be missing or null; what differs from the spec is noted as drift by [`StatusFields::compare`].
+pub struct StatusFields<'a> {
     found: Vec<Field<'a>>,
     drift: Vec<Drift>,
 }
@@ -42,26 +42,26 @@ enum Scalar<'a> {
 }
 
 impl Scalar<'_> {
-    fn as_found(&self) -> Found<'_> {
+    fn as_found(&self) -> JsonType<'_> {
         match self {
-            Self::Null => Found::Null,
-            Self::Bool => Found::Bool,
-            Self::Number(number) if number.is_f64() => Found::Fraction,
-            Self::Number(_) => Found::Integer,
-            Self::Text(text) => Found::Text(text),
-            Self::List(_) => Found::List,
-            Self::Object => Found::Object,
+            Self::Null => JsonType::Null,
+            Self::Bool => JsonType::Bool,
+            Self::Number(number) if number.is_f64() => JsonType::Fraction,
+            Self::Number(_) => JsonType::Integer,
+            Self::Text(text) => JsonType::Text(text),
+            Self::List(_) => JsonType::List,
+            Self::Object => JsonType::Object,
         }
     }
 }
 
-impl<'a> Vitals<'a> {
-    /// Reads what a `Skimmer` has kept of a body.
+impl<'a> StatusFields<'a> {
+    /// Reads what a `ArrayElider` has kept of a body.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when it is not one JSON object.
-    pub(crate) fn read(skimmed: &'a [u8]) -> Result<Self, Error> {
+    pub fn from_elided(skimmed: &'a [u8]) -> Result<Self, Error> {
         Self::read_as(skimmed, Lists::Skimmed)
     }
 
@@ -70,27 +70,27 @@ impl<'a> Vitals<'a> {
     /// # Errors
     ///
     /// As there.
-    pub(crate) fn read_whole(body: &'a [u8]) -> Result<Self, Error> {
+    pub fn from_body(body: &'a [u8]) -> Result<Self, Error> {
         Self::read_as(body, Lists::Whole)
     }
 
     fn read_as(text: &'a [u8], lists: Lists) -> Result<Self, Error> {
         let mut found = Vec::with_capacity(16);
         let mut json = serde_json::Deserializer::from_slice(text);
-        let whole = Whole(&mut found, lists);
-        json.deserialize_map(whole).and_then(|()| json.end()).map_err(|error| undecodable(&error))?;
+        let bytes = Whole(&mut found, lists);
+        json.deserialize_map(bytes).and_then(|()| json.end()).map_err(|error| decode_error(&error))?;
         Ok(Self { found, drift: Vec::new() })
     }
 
     /// Notes in what the body differs from `shape`.
-    pub(crate) fn compare(&mut self, shape: &Shape) {
+    pub fn compare(&mut self, shape: &ResponseSchema) {
         let mut drift = Vec::new();
         compare(&self.found, 0, None, shape, &mut drift);
         self.drift.append(&mut drift);
     }
 
     /// The text at `pointer`; anything else, and nothing, is `None`.
-    pub(crate) fn text(&self, pointer: &str) -> Option<&str> {
+    pub fn text(&self, pointer: &str) -> Option<&str> {
         match find(&self.found, pointer)? {
             Scalar::Text(text) => Some(text),
             _ => None,
@@ -98,18 +98,18 @@ impl<'a> Vitals<'a> {
     }
 
     /// The count at `pointer`, also when it comes as text. What is no count at all is `None`.
-    pub(crate) fn count(&self, pointer: &str) -> Option<u64> {
+    pub fn count(&self, pointer: &str) -> Option<u64> {
         let count = self.number(pointer)?;
         (count >= 0.0 && count.fract() == 0.0 && count < 9.0e15).then_some(count as u64)
     }
 
     /// The percentage at `pointer`, also when it comes as text.
-    pub(crate) fn percent(&self, pointer: &str) -> Option<f64> {
+    pub fn percent(&self, pointer: &str) -> Option<f64> {
         self.number(pointer).filter(|percent| percent.is_finite())
     }
 
     /// How many items the list at `pointer` has.
-    pub(crate) fn items(&self, pointer: &str) -> Option<u64> {
+    pub fn items(&self, pointer: &str) -> Option<u64> {
         match find(&self.found, pointer) {
             Some(Scalar::List(items)) => Some(*items),
             _ => None,
@@ -117,14 +117,14 @@ impl<'a> Vitals<'a> {
     }
 
     /// Notes a difference that the spec alone does not show, unless one is noted for the same place.
-    pub(crate) fn note(&mut self, drift: Drift) {
+    pub fn note(&mut self, drift: Drift) {
         if !self.drift.iter().any(|known| known.pointer == drift.pointer) {
             self.drift.push(drift);
         }
     }
 
     /// What differed from the spec.
-    pub(crate) fn into_drift(self) -> Vec<Drift> {
+    pub fn into_drift(self) -> Vec<Drift> {
         self.drift
     }
 
@@ -138,7 +138,7 @@ impl<'a> Vitals<'a> {
 }
 
 /// Holds the object at `place` against `shape`. Lists have been skimmed: that there is one is all that can be compared.
-fn compare(all: &[Field<'_>], place: usize, at: Option<&At<'_>>, shape: &Shape, drift: &mut Vec<Drift>) {
+fn compare(all: &[Field<'_>], place: usize, at: Option<&JsonPath<'_>>, shape: &ResponseSchema, drift: &mut Vec<Drift>) {
     let keys = all.iter().filter(|field| field.parent == place).map(|field| (&*field.key, field.value.as_found()));
     shape.compare(at, keys, drift, &mut |at, shape, drift| {
         let is_it =
@@ -196,7 +196,7 @@ fn fields<'de, A: MapAccess<'de>>(
 ) -> Result<(), A::Error> {
     while let Some(key) = map.next_key_seed(Key)? {
         let place = found.len();
-        if place >= MOST_FIELDS {
+        if place >= MAX_FIELDS {
             return Err(A::Error::custom("more fields than any status has"));
         }
         found.push(Field { parent, key, value: Scalar::Null });
@@ -312,37 +312,38 @@ mod tests {
     #[test]
     fn scalars_are_found_by_pointer_and_lists_are_only_counted() {
         let body = br#"{"a":{"b":"x","c":{"d":1}},"list":[3],"n":"12","f":3.0,"neg":-1,"z":null,"o":true,"e\u0061":"y","f":4}"#;
-        let vitals = Vitals::read(body).unwrap();
-        assert_eq!(vitals.text("/a/b"), Some("x"));
-        assert_eq!(vitals.text("/ea"), Some("y"));
-        assert_eq!(vitals.text("/b"), None);
-        assert_eq!(vitals.count("/a/c/d"), Some(1));
-        assert_eq!(vitals.items("/list"), Some(3));
-        assert_eq!(vitals.count("/f"), Some(4), "the last one counts");
-        assert_eq!(vitals.count("/z"), None);
-        assert_eq!(vitals.count("/missing"), None);
-        assert_eq!(vitals.count("/neg"), None);
-        assert_eq!(vitals.count("/n"), Some(12));
-        assert_eq!(vitals.text("/o"), None);
+        let fields = StatusFields::from_elided(body).unwrap();
+        assert_eq!(fields.text("/a/b"), Some("x"));
+        assert_eq!(fields.text("/ea"), Some("y"));
+        assert_eq!(fields.text("/b"), None);
+        assert_eq!(fields.count("/a/c/d"), Some(1));
+        assert_eq!(fields.items("/list"), Some(3));
+        assert_eq!(fields.count("/f"), Some(4), "the last one counts");
+        assert_eq!(fields.count("/z"), None);
+        assert_eq!(fields.count("/missing"), None);
+        assert_eq!(fields.count("/neg"), None);
+        assert_eq!(fields.count("/n"), Some(12));
+        assert_eq!(fields.text("/o"), None);
     }
 
     #[test]
     fn a_body_read_whole_shows_what_it_shows_skimmed() {
         let body = br#"{"a":{"list":[{"b":[1,2]},{"c":"]"}],"n":7},"list":[],"rows":["x",null,[1]],"word":"up"}"#;
-        let mut skimmer = crate::transport::skim::Skimmer::default();
-        skimmer.push(body);
-        let (whole, skimmed) = (Vitals::read_whole(body).unwrap(), Vitals::read(skimmer.kept()).unwrap());
+        let mut elider = super::super::ArrayElider::default();
+        elider.push(body);
+        let (bytes, skimmed) =
+            (StatusFields::from_body(body).unwrap(), StatusFields::from_elided(elider.elided()).unwrap());
         for pointer in ["/a/list", "/list", "/rows", "/word"] {
-            assert_eq!(whole.items(pointer), skimmed.items(pointer), "{pointer}");
+            assert_eq!(bytes.items(pointer), skimmed.items(pointer), "{pointer}");
         }
-        assert_eq!((whole.items("/rows"), whole.items("/list"), whole.count("/a/n")), (Some(3), Some(0), Some(7)));
-        assert_eq!(whole.text("/word"), skimmed.text("/word"));
+        assert_eq!((bytes.items("/rows"), bytes.items("/list"), bytes.count("/a/n")), (Some(3), Some(0), Some(7)));
+        assert_eq!(bytes.text("/word"), skimmed.text("/word"));
     }
 
     #[test]
     fn what_is_no_json_object_is_an_error_that_quotes_nothing() {
         for body in ["", "<html>CANARY</html>", "[1]", "\"CANARY\"", r#"{"a":"CANARY"#, r#"{"a":1}CANARY"#] {
-            let error = Vitals::read(body.as_bytes()).err().unwrap();
+            let error = StatusFields::from_elided(body.as_bytes()).err().unwrap();
             assert_eq!(error.kind(), crate::ErrorKind::Decode, "{body}");
             assert!(!format!("{error}{error:?}").contains("CANARY"), "{error:?}");
         }

@@ -1,22 +1,22 @@
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ProviderId;
-use crate::{Error, ErrorKind};
+use super::{InvalidProviderId, ProviderId};
 
-/// The longest id that is put into a URL. Documented ids are UUIDs or your own reference; this leaves room and refuses accidents.
-pub(crate) const MAX_ID_LEN: usize = 256;
+/// 256 bytes: documented ids are UUIDs or the caller's own reference; this leaves room and refuses accidents.
+pub const MAX_BATCH_ID_LEN: usize = 256;
 
-/// A batch at a provider: all that is needed to wait for it, in this process or another, now or days later.
+/// A batch at a provider: everything needed to wait for it, in this process or another, now or days later.
 ///
-/// It serialises to `{"provider","id","key","submitted_at"}` and holds no secret.
+/// Serialises to `{"provider","id","key","submitted_at"}` and holds no secret.
 ///
 /// ```
-/// use bulkrail::{Batch, ProviderId};
+/// use bulkrail_core::{Batch, ProviderId};
 ///
-/// let batch = Batch::named(ProviderId::from_static("reap"), "784d4045-c900-4050-aad6-8fe4c8d2fb16")?;
+/// let batch = Batch::new(ProviderId::from_static("reap"), "784d4045-c900-4050-aad6-8fe4c8d2fb16")?;
 /// let saved = serde_json::to_string(&batch)?;
 /// let resumed: Batch = serde_json::from_str(&saved)?;
 /// assert_eq!(resumed, batch);
@@ -35,52 +35,60 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch that somebody else submitted, known by its id.
+    /// Returns the batch that `provider` knows by `id`. It counts as submitted by somebody else.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when `id` cannot stand in a URL as one segment: empty, `.`, `..`, longer than 256 bytes, or with a
-    /// character other than printable ASCII without `/ \ ? # %`.
-    pub fn named(provider: ProviderId, id: impl Into<String>) -> Result<Self, Error> {
+    /// [`InvalidBatchId`] when `id` cannot be one segment of a URL: empty, `.`, `..`, longer than
+    /// [`MAX_BATCH_ID_LEN`], or with a character other than printable ASCII without `/ \ ? # %`.
+    pub fn new(provider: ProviderId, id: impl Into<String>) -> Result<Self, InvalidBatchId> {
         let id = id.into();
-        check_id(&id, "the batch id").map_err(|error| error.with_provider(provider.clone()))?;
+        check_id(&id).map_err(|error| InvalidBatchId { provider: Some(provider.clone()), ..error })?;
         Ok(Self { provider, id, key: None, submitted_at: None })
     }
 
-    /// The same batch with the idempotency key (or your own reference) it was submitted under.
+    /// Returns the same batch with the idempotency key (or your own reference) it was submitted under.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// The same batch, submitted by us at `at`. Only such a batch is given time to become visible at the provider, and has its
-    /// first look delayed as the provider asks.
+    /// Returns the same batch, submitted by us at `at`.
+    ///
+    /// Only such a batch is given time to become visible at the provider, and has its first poll delayed as the
+    /// provider's pages ask.
     #[must_use]
     pub fn with_submitted_at(mut self, at: Timestamp) -> Self {
         self.submitted_at = Some(at);
         self
     }
 
-    /// The provider that has it.
+    /// Returns the provider that has the batch.
     #[must_use]
     pub fn provider(&self) -> &ProviderId {
         &self.provider
     }
 
-    /// The id that the provider knows it by.
+    /// Returns the id that the provider knows the batch by.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The idempotency key or external reference it was submitted under, where there is one.
+    /// Returns provider and id as one value, to be a key in maps or a line in a file.
+    #[must_use]
+    pub fn batch_id(&self) -> BatchId {
+        BatchId { provider: self.provider.clone(), id: self.id.clone() }
+    }
+
+    /// Returns the idempotency key or external reference the batch was submitted under, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
-    /// When we submitted it; `None` for a batch named by hand.
+    /// Returns when we submitted the batch; `None` for a batch that is known by its id alone.
     #[must_use]
     pub fn submitted_at(&self) -> Option<Timestamp> {
         self.submitted_at
@@ -90,6 +98,13 @@ impl Batch {
 impl fmt::Display for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} batch {}", self.provider, self.id)
+    }
+}
+
+impl From<BatchId> for Batch {
+    /// Returns the batch of that id. It counts as submitted by somebody else.
+    fn from(BatchId { provider, id }: BatchId) -> Self {
+        Self { provider, id, key: None, submitted_at: None }
     }
 }
 
@@ -104,28 +119,133 @@ struct Unchecked {
 }
 
 impl TryFrom<Unchecked> for Batch {
-    type Error = Error;
+    type Error = InvalidBatchId;
 
-    fn try_from(found: Unchecked) -> Result<Self, Error> {
-        let batch = Self::named(found.provider, found.id)?;
+    fn try_from(found: Unchecked) -> Result<Self, InvalidBatchId> {
+        let batch = Self::new(found.provider, found.id)?;
         Ok(Self { key: found.key, submitted_at: found.submitted_at, ..batch })
     }
 }
 
-/// Refuses an id that would not stay one segment of a URL. The generator percent-encodes, but leaves `..`, which URL parsers fold.
-pub(crate) fn check_id(id: &str, what: &str) -> Result<(), Error> {
-    let reason = if id.is_empty() {
-        "is empty".to_owned()
-    } else if id.len() > MAX_ID_LEN {
-        format!("is longer than {MAX_ID_LEN} bytes")
+/// Provider and id of a batch: what identifies it everywhere.
+///
+/// Prints as `provider/id` and parses what it prints.
+///
+/// ```
+/// use bulkrail_core::{Batch, BatchId};
+///
+/// let id: BatchId = "reap/784d4045-c900-4050-aad6-8fe4c8d2fb16".parse()?;
+/// assert_eq!(id.to_string(), "reap/784d4045-c900-4050-aad6-8fe4c8d2fb16");
+/// assert_eq!(Batch::from(id.clone()).batch_id(), id);
+/// # Ok::<(), bulkrail_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
+pub struct BatchId {
+    provider: ProviderId,
+    id: String,
+}
+
+impl BatchId {
+    /// Returns the provider that has the batch.
+    #[must_use]
+    pub fn provider(&self) -> &ProviderId {
+        &self.provider
+    }
+
+    /// Returns the id that the provider knows the batch by.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl fmt::Display for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.provider, self.id)
+    }
+}
+
+impl FromStr for BatchId {
+    type Err = InvalidBatchId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBatchId> {
+        let (provider, id) = text.split_once('/').ok_or(InvalidBatchId::new("is not of the form provider/id"))?;
+        let provider: ProviderId = provider.parse().map_err(|InvalidProviderId| {
+            InvalidBatchId::new("does not begin with a provider name (1 to 32 of a-z, 0-9, - and _)")
+        })?;
+        Batch::new(provider, id).map(|batch| batch.batch_id())
+    }
+}
+
+impl TryFrom<String> for BatchId {
+    type Error = InvalidBatchId;
+
+    fn try_from(text: String) -> Result<Self, InvalidBatchId> {
+        text.parse()
+    }
+}
+
+impl From<BatchId> for String {
+    fn from(id: BatchId) -> Self {
+        id.to_string()
+    }
+}
+
+/// Error returned when a text cannot be the id of a batch. Converts into [`Error`](crate::Error).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidBatchId {
+    provider: Option<ProviderId>,
+    reason: &'static str,
+}
+
+impl InvalidBatchId {
+    const fn new(reason: &'static str) -> Self {
+        Self { provider: None, reason }
+    }
+
+    /// Returns the provider of the id, if it was known.
+    #[must_use]
+    pub fn provider(&self) -> Option<&ProviderId> {
+        self.provider.as_ref()
+    }
+
+    /// Returns the reason as the end of a sentence: "is empty".
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
+impl fmt::Display for InvalidBatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the batch id {}", self.reason)
+    }
+}
+
+impl std::error::Error for InvalidBatchId {}
+
+/// Checks that `id` stays one segment of a URL.
+///
+/// The generated code percent-encodes, but leaves `..`, which URL parsers fold.
+///
+/// # Errors
+///
+/// [`InvalidBatchId`] as for [`Batch::new`].
+pub fn check_id(id: &str) -> Result<(), InvalidBatchId> {
+    Err(InvalidBatchId::new(if id.is_empty() {
+        "is empty"
+    } else if id.len() > MAX_BATCH_ID_LEN {
+        "is longer than 256 bytes"
     } else if id == "." || id == ".." {
-        "is a relative path".to_owned()
+        "is a relative path"
     } else if !id.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\\?#%".contains(&byte)) {
-        "has a character that does not belong into an id (allowed: printable ASCII without / \\ ? # %)".to_owned()
+        "has a character that an id cannot have (allowed: printable ASCII without / \\ ? # %)"
     } else {
         return Ok(());
-    };
-    Err(Error::new(ErrorKind::Usage, format!("{what} {reason}")))
+    }))
 }
 
 #[cfg(test)]
@@ -133,25 +253,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_would_leave_their_url_segment_are_refused() {
-        let long = "x".repeat(MAX_ID_LEN + 1);
+    fn check_id_refuses_ids_that_would_leave_their_url_segment() {
+        let long = "x".repeat(MAX_BATCH_ID_LEN + 1);
         for id in ["", ".", "..", "a/b", "a\\b", "a?b", "a#b", "a%2fb", "a b", "a\nb", "é", &long] {
-            assert_eq!(check_id(id, "id").unwrap_err().kind(), ErrorKind::Usage, "{id:?}");
+            assert!(check_id(id).is_err(), "{id:?}");
         }
         for id in ["784d4045-c900-4050-aad6-8fe4c8d2fb16", "ent_1", "a.b", "...", "1111111111-1", "a:b@c"] {
-            check_id(id, "id").unwrap();
+            check_id(id).unwrap();
         }
     }
 
     #[test]
-    fn a_saved_batch_is_checked_when_it_is_read() {
+    fn batch_is_checked_when_it_is_deserialised() {
         let saved = r#"{"provider":"reap","id":"../../admin"}"#;
         assert!(serde_json::from_str::<Batch>(saved).is_err());
     }
 
     #[test]
-    fn a_batch_survives_json() {
-        let batch = Batch::named(ProviderId::from_static("reap"), "b-1")
+    fn batch_survives_json() {
+        let batch = Batch::new(ProviderId::from_static("reap"), "b-1")
             .unwrap()
             .with_key("k")
             .with_submitted_at("2026-01-01T00:00:00Z".parse().unwrap());
@@ -160,5 +280,15 @@ mod tests {
             serde_json::json!({"provider":"reap","id":"b-1","key":"k","submitted_at":"2026-01-01T00:00:00Z"});
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_value::<Batch>(json).unwrap(), batch);
+    }
+
+    #[test]
+    fn batch_id_parses_what_it_prints_and_nothing_else() {
+        let id = Batch::new(ProviderId::from_static("reap"), "a:b@c").unwrap().batch_id();
+        assert_eq!(id.to_string().parse(), Ok(id.clone()));
+        assert_eq!(serde_json::from_str::<BatchId>(&serde_json::to_string(&id).unwrap()).unwrap(), id);
+        for text in ["", "reap", "reap/", "Reap/b", "/b", "reap/a/b", "reap/.."] {
+            assert!(text.parse::<BatchId>().is_err(), "{text:?}");
+        }
     }
 }

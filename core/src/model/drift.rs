@@ -1,29 +1,30 @@
-//! In what the answers of a provider differ from its spec.
+//! Differences between a provider's responses and its spec.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// One way in which answers differed from the spec. Holds no personal data: for a field `found` is its JSON type, for a status word
-/// the word.
+/// One difference between responses and the spec.
+///
+/// Holds no personal data: for a field `found` is its JSON type, for a status word the word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Drift {
-    /// Where, as a JSON pointer into the answer.
+    /// JSON pointer into the response. `*` stands for the index in a list.
     pub pointer: String,
-    /// What kind of difference.
+    /// Kind of the difference.
     pub kind: DriftKind,
-    /// What the spec says.
+    /// Value or type that the spec has.
     pub expected: Cow<'static, str>,
-    /// What came.
+    /// JSON type, or status word, that the response has.
     pub found: String,
-    /// How often.
+    /// Number of times the difference was seen.
     pub count: u64,
 }
 
 impl Drift {
-    /// One difference, seen once.
+    /// Returns a difference that was seen once.
     #[must_use]
     pub fn new(
         pointer: impl Into<String>,
@@ -34,21 +35,8 @@ impl Drift {
         Self { pointer: pointer.into(), kind, expected: expected.into(), found: found.into(), count: 1 }
     }
 
-    /// Says it to who listens to events. What was found is in the reports; here only where, and what was expected.
-    pub(crate) fn tell(&self) {
-        tracing::warn!(
-            target: "bulkrail::drift",
-            {
-                bulkrail.drift.pointer = self.pointer,
-                bulkrail.drift.kind = self.kind.as_str(),
-                bulkrail.drift.expected = &*self.expected,
-            },
-            "the answer differs from the spec"
-        );
-    }
-
-    /// Adds `more` to `known`, counting what is already there instead of listing it twice.
-    pub(crate) fn merge(known: &mut Vec<Self>, more: &[Self]) {
+    /// Adds `more` to `known`. A difference that is already there is counted instead of listed twice.
+    pub fn merge(known: &mut Vec<Self>, more: &[Self]) {
         for drift in more {
             let same =
                 |old: &&mut Self| (&old.pointer, old.kind, &old.found) == (&drift.pointer, drift.kind, &drift.found);
@@ -61,27 +49,27 @@ impl Drift {
     }
 }
 
-/// Differences that are listed; more than this is another API, and the list would only use up memory.
+/// 100 differences are listed: more than that is another API, and the list would only use memory.
 const MAX_DRIFT: usize = 100;
 
-/// The kind of a [`Drift`].
+/// Kind of a [`Drift`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum DriftKind {
-    /// A field that the spec does not have.
+    /// The response has a field that the spec does not have.
     UnknownField,
-    /// A word that the spec's enum does not have.
+    /// The response has a word that the spec's enum does not have.
     UnknownValue,
-    /// Another JSON type than the spec has.
+    /// The response has another JSON type than the spec.
     TypeMismatch,
-    /// A field that the spec requires is missing.
+    /// The response does not have a field that the spec requires.
     MissingField,
 }
 
 impl DriftKind {
-    /// The word used in JSON.
+    /// Returns the word used in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,16 +1,19 @@
-//! The provider-neutral model: what a batch is, what one look at it says, how it ended. Nothing here knows a provider.
+//! The provider-neutral model: a batch, what one poll reports of it, how it and each of its rows ended.
+//!
+//! Nothing here knows a provider, a clock or a socket.
 
 mod batch;
-mod ledger;
+mod drift;
 mod outcome;
 mod provider_id;
+mod reconcile;
 mod report;
 mod snapshot;
 
-pub use batch::Batch;
-pub(crate) use batch::check_id;
-pub use ledger::{Account, Disagreement, Ledger};
+pub use batch::{Batch, BatchId, InvalidBatchId, MAX_BATCH_ID_LEN, check_id};
+pub use drift::{Drift, DriftKind};
 pub use outcome::{Outcome, Row, RowOutcome};
-pub use provider_id::ProviderId;
+pub use provider_id::{InvalidProviderId, ProviderId};
+pub use reconcile::{CountMismatch, Reconciler, Reconciliation, SubmittedRows};
 pub use report::Report;
 pub use snapshot::{Progress, Snapshot, State};

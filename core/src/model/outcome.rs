@@ -2,64 +2,62 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Progress, State};
+use super::snapshot::{Progress, State};
 
-/// How a batch ended.
+/// Outcome of a batch that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Every row.
+    /// Every row succeeded.
     Succeeded,
-    /// Some rows failed, or the provider does not account for them.
+    /// Some rows succeeded; others failed or are unaccounted for.
     Partial,
-    /// The batch failed, or no row succeeded.
+    /// The batch failed as a whole, or every row is known to have failed.
     Failed,
-    /// It was cancelled.
+    /// The batch was cancelled.
     Cancelled,
-    /// It ended, but nobody can tell how.
+    /// The batch ended, but its answer does not tell how.
     Unknown,
 }
 
 impl Outcome {
-    /// What `state` and the counts say together; `None` while the batch has not ended.
+    /// Returns the outcome that `state` and the counts say together; `None` while the batch has not ended.
     ///
-    /// A finished batch has succeeded only when every row is known to have succeeded. One without rows, without counts, or with
-    /// counts that contradict each other is [`Outcome::Unknown`]: somebody has to look.
+    /// A finished batch has succeeded only when every row is known to have succeeded, and has failed only when every
+    /// row is known to have failed. It is [`Outcome::Unknown`] without rows or counts, and where no row is known to have
+    /// succeeded and some are unaccounted for. Counts that add up to more than the total are never a success.
     ///
     /// ```
-    /// use bulkrail::{Outcome, Progress, State};
+    /// use bulkrail_core::{Outcome, Progress, State};
     ///
-    /// let mut progress = Progress::default();
-    /// (progress.total, progress.succeeded, progress.failed) = (Some(1000), Some(990), Some(5));
-    /// assert_eq!(Outcome::judge(State::Finished, &progress), Some(Outcome::Partial));
+    /// let progress = Progress::default().with_total(1000).with_succeeded(990).with_failed(5);
+    /// assert_eq!(Outcome::from_progress(State::Finished, &progress), Some(Outcome::Partial));
     /// ```
     #[must_use]
-    pub fn judge(state: State, progress: &Progress) -> Option<Self> {
+    pub fn from_progress(state: State, progress: &Progress) -> Option<Self> {
         match state {
             State::Failed => Some(Self::Failed),
             State::Cancelled => Some(Self::Cancelled),
-            State::Finished => Some(Self::by_rows(progress)),
-            State::Queued | State::Running | State::Unrecognised => None,
+            State::Finished => Some(Self::from_counts(progress)),
+            State::Queued | State::Running | State::Unknown => None,
         }
     }
 
-    fn by_rows(progress: &Progress) -> Self {
+    fn from_counts(progress: &Progress) -> Self {
         match (progress.total, progress.succeeded, progress.failed) {
             (Some(0), ..) => Self::Unknown,
             (Some(total), Some(succeeded), failed) if succeeded == total && failed.unwrap_or(0) == 0 => Self::Succeeded,
             (Some(total), Some(succeeded), _) if succeeded > total => Self::Unknown,
-            (_, Some(0), Some(failed)) if failed > 0 => Self::Failed,
-            (Some(_), Some(0), _) => Self::Failed,
-            (Some(_), Some(_), _) => Self::Partial,
-            (Some(total), None, Some(failed)) if failed >= total => Self::Failed,
-            (_, _, Some(failed)) if failed > 0 => Self::Partial,
+            (Some(total), None | Some(0), Some(failed)) if failed >= total => Self::Failed,
+            (None, Some(0), Some(failed)) if failed > 0 => Self::Failed,
+            (Some(_), Some(1..), _) | (None, Some(1..), Some(1..)) => Self::Partial,
             _ => Self::Unknown,
         }
     }
 
-    /// The word used in JSON.
+    /// Returns the word used in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,17 +76,17 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// How one row ended.
+/// Outcome of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum RowOutcome {
-    /// It worked.
+    /// The row succeeded.
     Succeeded,
-    /// It failed.
+    /// The row failed.
     Failed,
-    /// The provider does not say.
+    /// The provider does not report an outcome.
     Unaccounted,
 }
 
@@ -102,28 +100,52 @@ impl fmt::Display for RowOutcome {
     }
 }
 
-/// What happened to one row. Its texts may name people: `Debug` leaves them out.
+/// One row of a batch. Its texts may name people: `Debug` leaves them out.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Row {
-    /// Its position, as the provider counts (KillB: the spreadsheet row), where it says.
+    /// Position of the row as the provider counts it (KillB: the spreadsheet row), where it says.
     pub index: Option<u64>,
-    /// Your reference for it, where the provider gives it back.
+    /// Your reference for the row, where the provider returns it.
     pub reference: Option<String>,
-    /// How it ended.
+    /// Outcome of the row.
     pub outcome: RowOutcome,
-    /// The account that was made of it.
+    /// Id of the account that was created from the row.
     pub account_id: Option<String>,
-    /// Why it failed, in the provider's words.
+    /// Reason of the failure, in the provider's words.
     pub reason: Option<String>,
 }
 
 impl Row {
-    /// A row of which only the outcome is known; set the rest.
+    /// Returns a row of which only the outcome is known.
     #[must_use]
     pub fn new(outcome: RowOutcome) -> Self {
         Self { index: None, reference: None, outcome, account_id: None, reason: None }
+    }
+
+    /// Returns the same row at position `index`, as the provider counts it.
+    #[must_use]
+    pub fn with_index(self, index: impl Into<Option<u64>>) -> Self {
+        Self { index: index.into(), ..self }
+    }
+
+    /// Returns the same row with your reference for it.
+    #[must_use]
+    pub fn with_reference(self, reference: impl Into<String>) -> Self {
+        Self { reference: Some(reference.into()), ..self }
+    }
+
+    /// Returns the same row with the id of the account that was created from it.
+    #[must_use]
+    pub fn with_account_id(self, account_id: impl Into<String>) -> Self {
+        Self { account_id: Some(account_id.into()), ..self }
+    }
+
+    /// Returns the same row with the reason of its failure.
+    #[must_use]
+    pub fn with_reason(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
     }
 }
 
@@ -138,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finished_batch_is_judged_by_its_rows() {
+    fn outcome_of_a_finished_batch_follows_from_its_counts() {
         use Outcome::*;
         let table = [
             ((Some(100), Some(98), Some(2)), Partial),
@@ -147,10 +169,11 @@ mod tests {
             ((Some(1000), Some(990), Some(5)), Partial), // five rows never processed
             ((Some(5), Some(4), Some(0)), Partial),
             ((Some(5), Some(0), Some(5)), Failed),
-            ((Some(5), Some(0), Some(0)), Failed),
-            ((Some(5), Some(0), None), Failed),
+            ((Some(5), Some(0), Some(0)), Unknown), // all unaccounted for
+            ((Some(5), Some(0), Some(3)), Unknown),
+            ((Some(5), Some(0), None), Unknown),
             ((Some(5), None, Some(5)), Failed),
-            ((Some(5), None, Some(1)), Partial),
+            ((Some(5), None, Some(1)), Unknown), // no row is known to have succeeded
             ((None, Some(0), Some(3)), Failed),
             ((None, Some(3), Some(1)), Partial),
             ((None, Some(3), Some(0)), Unknown), // of how many?
@@ -162,18 +185,18 @@ mod tests {
         ];
         for ((total, succeeded, failed), expected) in table {
             let progress = Progress { total, succeeded, failed, ..Progress::default() };
-            let found = Outcome::judge(State::Finished, &progress);
+            let found = Outcome::from_progress(State::Finished, &progress);
             assert_eq!(found, Some(expected), "total {total:?} succeeded {succeeded:?} failed {failed:?}");
         }
     }
 
     #[test]
-    fn only_an_ended_batch_has_an_outcome() {
+    fn outcome_exists_only_for_an_ended_batch() {
         let progress = Progress::default();
-        for state in [State::Queued, State::Running, State::Unrecognised] {
-            assert_eq!(Outcome::judge(state, &progress), None);
+        for state in [State::Queued, State::Running, State::Unknown] {
+            assert_eq!(Outcome::from_progress(state, &progress), None);
         }
-        assert_eq!(Outcome::judge(State::Failed, &progress), Some(Outcome::Failed));
-        assert_eq!(Outcome::judge(State::Cancelled, &progress), Some(Outcome::Cancelled));
+        assert_eq!(Outcome::from_progress(State::Failed, &progress), Some(Outcome::Failed));
+        assert_eq!(Outcome::from_progress(State::Cancelled, &progress), Some(Outcome::Cancelled));
     }
 }

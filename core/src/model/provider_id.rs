@@ -4,17 +4,17 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind};
-
-/// The short name of a provider: `killb`, `reap`, `cdq`, `localpayment`, or one of your own.
+/// Short name of a provider: `killb`, `reap`, `cdq`, `localpayment`, or one of your own.
 ///
-/// One to 32 of `a-z`, `0-9`, `-`, `_`.
+/// One to 32 characters of `a-z`, `0-9`, `-`, `_`.
 ///
 /// ```
-/// let provider: bulkrail::ProviderId = "reap".parse()?;
+/// use bulkrail_core::ProviderId;
+///
+/// let provider: ProviderId = "reap".parse()?;
 /// assert_eq!(provider.as_str(), "reap");
-/// assert!("Not A Name".parse::<bulkrail::ProviderId>().is_err());
-/// # Ok::<(), bulkrail::Error>(())
+/// assert!("Not A Name".parse::<ProviderId>().is_err());
+/// # Ok::<(), bulkrail_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -22,18 +22,18 @@ use crate::{Error, ErrorKind};
 pub struct ProviderId(Cow<'static, str>);
 
 impl ProviderId {
-    /// A name known when the program is written.
+    /// Returns the id for a name that is known at compile time.
     ///
     /// # Panics
     ///
-    /// When `name` is not a provider name; in a `const` that is a compile error.
+    /// Panics when `name` is not a provider name; in a `const` that is a compile error.
     #[must_use]
     pub const fn from_static(name: &'static str) -> Self {
         assert!(is_name(name.as_bytes()), "a provider name is 1 to 32 of a-z, 0-9, - and _");
         Self(Cow::Borrowed(name))
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -51,23 +51,32 @@ const fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.len() <= 32
 }
 
-impl FromStr for ProviderId {
-    type Err = Error;
+/// Error returned when a text is not a [`ProviderId`]. Converts into [`Error`](crate::Error).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidProviderId;
 
-    fn from_str(name: &str) -> Result<Self, Error> {
+impl fmt::Display for InvalidProviderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a provider name is 1 to 32 of a-z, 0-9, - and _")
+    }
+}
+
+impl std::error::Error for InvalidProviderId {}
+
+impl FromStr for ProviderId {
+    type Err = InvalidProviderId;
+
+    fn from_str(name: &str) -> Result<Self, InvalidProviderId> {
         name.to_owned().try_into()
     }
 }
 
 impl TryFrom<String> for ProviderId {
-    type Error = Error;
+    type Error = InvalidProviderId;
 
-    fn try_from(name: String) -> Result<Self, Error> {
-        if is_name(name.as_bytes()) {
-            Ok(Self(Cow::Owned(name)))
-        } else {
-            Err(Error::new(ErrorKind::Usage, "a provider name is 1 to 32 of a-z, 0-9, - and _"))
-        }
+    fn try_from(name: String) -> Result<Self, InvalidProviderId> {
+        if is_name(name.as_bytes()) { Ok(Self(Cow::Owned(name))) } else { Err(InvalidProviderId) }
     }
 }
 

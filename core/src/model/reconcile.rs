@@ -1,71 +1,111 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Progress, Row, RowOutcome};
-use crate::drift::Drift;
+use super::drift::Drift;
+use super::outcome::{Outcome, Row, RowOutcome};
+use super::snapshot::{Progress, Snapshot, State};
 
-/// Pairs what was submitted with what the provider says of it: by reference, never by position.
-///
-/// ```
-/// use bulkrail::{Ledger, Progress, Row, RowOutcome};
-///
-/// let mut ledger = Ledger::of(["a", "b", "c"]);
-/// let mut row = Row::new(RowOutcome::Succeeded);
-/// row.reference = Some("b".to_owned());
-/// ledger.record(row);
-///
-/// let account = ledger.close(&Progress::default());
-/// assert_eq!(account.rows[1].outcome, RowOutcome::Succeeded);
-/// assert_eq!(account.missing, ["a", "c"]);
-/// ```
-#[derive(Default)]
-pub struct Ledger {
-    /// Rows in the order of submission, or as they come where nobody knows what was submitted.
-    rows: Vec<Entry>,
-    by_reference: HashMap<String, usize>,
-    is_open: bool,
-    duplicates: Vec<String>,
-    foreign: Vec<Row>,
+/// The rows of a submitted file: how many, and the reference of each row that has one, in file order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SubmittedRows {
+    /// Number of rows.
+    pub rows: u64,
+    /// References of the rows that have one.
+    pub references: Vec<String>,
 }
 
+impl SubmittedRows {
+    /// Returns rows of which each has a reference.
+    #[must_use]
+    pub fn new(references: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let references: Vec<_> = references.into_iter().map(Into::into).collect();
+        Self { rows: references.len() as u64, references }
+    }
+
+    /// Returns the same references in a file of `rows` rows, some of which have none.
+    #[must_use]
+    pub fn with_rows(self, rows: u64) -> Self {
+        Self { rows: rows.max(self.references.len() as u64), ..self }
+    }
+
+    /// Returns whether every row has a reference, and there is at least one row.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.rows > 0 && self.references.len() as u64 == self.rows
+    }
+}
+
+/// Pairs submitted rows with the rows that the provider lists: by reference, never by position.
+///
+/// ```
+/// use bulkrail_core::{Progress, Reconciler, Row, RowOutcome, SubmittedRows};
+///
+/// let mut reconciler = Reconciler::new(&SubmittedRows::new(["a", "b", "c"]));
+/// reconciler.push(Row::new(RowOutcome::Succeeded).with_reference("b"));
+///
+/// let reconciliation = reconciler.finish(&Progress::default());
+/// assert_eq!(reconciliation.rows[1].outcome, RowOutcome::Succeeded);
+/// assert_eq!(reconciliation.missing, ["a", "c"]);
+/// ```
+#[derive(Debug, Default)]
+pub struct Reconciler {
+    /// Rows in the order of submission, or as they come where the submitted rows are not known.
+    rows: Vec<Entry>,
+    by_reference: HashMap<String, usize>,
+    /// Rows that are not in the submission are taken as they come.
+    is_open: bool,
+    submitted: u64,
+    duplicates: Vec<String>,
+    unexpected: Vec<Row>,
+}
+
+#[derive(Debug)]
 struct Entry {
     reference: Option<String>,
     row: Option<Row>,
 }
 
-impl Ledger {
-    /// A ledger of what was submitted under `references`.
+impl Reconciler {
+    /// Returns a reconciler for `submitted` rows.
+    ///
+    /// Where some of them have no reference, listed rows that pair with none are taken for those.
     #[must_use]
-    pub fn of(references: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let mut ledger = Self::default();
-        for reference in references {
-            let reference = reference.into();
-            if ledger.by_reference.contains_key(&reference) {
-                ledger.duplicates.push(reference.clone());
+    pub fn new(submitted: &SubmittedRows) -> Self {
+        let mut reconciler = Self { is_open: !submitted.is_complete(), submitted: submitted.rows, ..Self::default() };
+        for reference in &submitted.references {
+            if reconciler.by_reference.contains_key(reference) {
+                reconciler.duplicates.push(reference.clone());
             } else {
-                ledger.by_reference.insert(reference.clone(), ledger.rows.len());
+                reconciler.by_reference.insert(reference.clone(), reconciler.rows.len());
             }
-            ledger.rows.push(Entry { reference: Some(reference), row: None });
+            reconciler.rows.push(Entry { reference: Some(reference.clone()), row: None });
         }
-        ledger
+        reconciler
     }
 
-    /// A ledger of a batch whose submission nobody remembers: the provider's rows are all there is.
+    /// Returns a reconciler for a batch whose submitted rows are not known: every listed row is taken as it comes.
     #[must_use]
-    pub fn unknown() -> Self {
+    pub fn without_references() -> Self {
         Self { is_open: true, ..Self::default() }
     }
 
-    /// Takes in what the provider says about one row.
-    pub fn record(&mut self, row: Row) {
-        if self.is_open {
-            self.rows.push(Entry { reference: row.reference.clone(), row: Some(row) });
-            return;
-        }
-        let place = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference));
-        let Some(entry) = place.map(|place| &mut self.rows[*place]) else {
-            self.foreign.push(row);
+    /// Returns a reconciler for `submitted`, or [`without_references`](Self::without_references) for `None`.
+    #[must_use]
+    pub fn for_submitted(submitted: Option<&SubmittedRows>) -> Self {
+        submitted.map_or_else(Self::without_references, Self::new)
+    }
+
+    /// Adds a row that the provider lists.
+    pub fn push(&mut self, row: Row) {
+        let position = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference));
+        let Some(entry) = position.map(|position| &mut self.rows[*position]) else {
+            if self.is_open {
+                self.rows.push(Entry { reference: row.reference.clone(), row: Some(row) });
+            } else {
+                self.unexpected.push(row);
+            }
             return;
         };
         let Some(known) = &mut entry.row else {
@@ -79,11 +119,14 @@ impl Ledger {
         }
     }
 
-    /// The account, held against the provider's own counts.
+    /// Returns the reconciliation, compared with the provider's own counts in `progress`.
+    ///
+    /// Submitted rows that the provider does not list are `unaccounted`: with their reference where it is known,
+    /// else as rows without one.
     #[must_use]
-    pub fn close(self, progress: &Progress) -> Account {
+    pub fn finish(self, progress: &Progress) -> Reconciliation {
         let mut missing = Vec::new();
-        let rows: Vec<Row> = self
+        let mut rows: Vec<Row> = self
             .rows
             .into_iter()
             .map(|entry| {
@@ -93,89 +136,185 @@ impl Ledger {
                 })
             })
             .collect();
+        let unnamed = self.submitted.saturating_sub(rows.len() as u64);
+        rows.extend((0..unnamed).map(|_| Row::new(RowOutcome::Unaccounted)));
         let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count() as u64;
         let counts = [
             ("total", progress.total, rows.len() as u64),
             ("succeeded", progress.succeeded, count(RowOutcome::Succeeded)),
             ("failed", progress.failed, count(RowOutcome::Failed)),
         ];
-        let differs = |(what, provider, rows): (&str, Option<u64>, u64)| {
-            let provider = provider.filter(|provider| *provider != rows)?;
-            Some(Disagreement { what: what.to_owned(), provider, rows })
+        let mismatch = |(field, reported, listed): (&str, Option<u64>, u64)| {
+            let reported = reported.filter(|reported| *reported != listed)?;
+            Some(CountMismatch::new(field, reported, listed))
         };
-        let disagreements = counts.into_iter().filter_map(differs).collect();
-        let (duplicates, foreign) = (self.duplicates, self.foreign);
-        Account { rows, missing, duplicates, foreign, disagreements, drift: Vec::new() }
+        let count_mismatches = counts.into_iter().filter_map(mismatch).collect();
+        let (duplicates, unexpected) = (self.duplicates, self.unexpected);
+        Reconciliation { rows, missing, duplicates, unexpected, count_mismatches, drift: Vec::new() }
     }
 }
 
-/// What happened to every row, and what does not add up.
+/// The outcome of every row of a batch, and where the provider's statements disagree.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Account {
-    /// Every submitted row, in the order of submission; where nobody knows what was submitted, every row of the provider's.
+pub struct Reconciliation {
+    /// Every submitted row, in the order of submission; where that is not known, every row that the provider lists.
     pub rows: Vec<Row>,
-    /// References that were submitted and of which the provider says nothing. Their rows are `unaccounted`.
+    /// References that were submitted and that the provider does not list. Their rows are `unaccounted`.
     pub missing: Vec<String>,
     /// References that were submitted more than once, or that the provider lists more than once.
     pub duplicates: Vec<String>,
-    /// Rows of the provider's that nobody submitted.
-    pub foreign: Vec<Row>,
-    /// Where the rows add up to something else than the provider's own counts.
-    pub disagreements: Vec<Disagreement>,
-    /// In what the rows differ from the spec.
+    /// Rows that the provider lists and that were not submitted.
+    pub unexpected: Vec<Row>,
+    /// Counts that differ from what the rows add up to.
+    pub count_mismatches: Vec<CountMismatch>,
+    /// Differences of the rows from the spec.
     pub drift: Vec<Drift>,
 }
 
-impl Account {
-    /// The account of rows that differ from the spec, telling it once for each kind to who listens to events.
-    #[cfg(any(feature = "killb", feature = "reap"))]
-    pub(crate) fn with_drift(self, drift: Vec<Drift>) -> Self {
-        drift.iter().for_each(Drift::tell);
+impl Reconciliation {
+    /// Returns the same reconciliation with the differences of its rows from the spec.
+    #[must_use]
+    pub fn with_drift(self, drift: Vec<Drift>) -> Self {
         Self { drift, ..self }
     }
 
-    /// Rows that failed.
-    pub fn failed(&self) -> impl Iterator<Item = &Row> {
+    /// Returns the rows that failed.
+    pub fn failed_rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.outcome == RowOutcome::Failed)
     }
 
-    /// Rows that the provider does not account for. They may exist: find out before you submit them again.
-    pub fn unaccounted(&self) -> impl Iterator<Item = &Row> {
+    /// Returns the rows of which the provider does not report an outcome.
+    ///
+    /// They may exist: find out before you submit them again.
+    pub fn unaccounted_rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.outcome == RowOutcome::Unaccounted)
     }
 
-    /// The start of the next batch: of the items that were submitted, those that failed.
+    /// Returns those of the submitted `items` whose rows failed: the start of the next batch.
     ///
-    /// `reference` tells an item's reference. Items that the provider does not account for are not among them.
+    /// `reference` returns the reference of an item. Items whose rows are unaccounted for are not returned.
     ///
     /// ```
-    /// # use bulkrail::{Ledger, Progress, Row, RowOutcome};
-    /// # let mut ledger = Ledger::of(["a", "b"]);
-    /// # let mut row = Row::new(RowOutcome::Failed);
-    /// # row.reference = Some("b".to_owned());
-    /// # ledger.record(row);
-    /// # let account = ledger.close(&Progress::default());
+    /// # use bulkrail_core::{Progress, Reconciler, Row, RowOutcome, SubmittedRows};
+    /// # let mut reconciler = Reconciler::new(&SubmittedRows::new(["a", "b"]));
+    /// # reconciler.push(Row::new(RowOutcome::Failed).with_reference("b"));
+    /// # let reconciliation = reconciler.finish(&Progress::default());
     /// let people = [("a", "Ann"), ("b", "Ben")];
-    /// let again = account.retry(people, |(reference, _)| *reference);
+    /// let again = reconciliation.retryable_rows(people, |(reference, _)| *reference);
     /// assert_eq!(again, [("b", "Ben")]);
     /// ```
-    pub fn retry<T>(&self, items: impl IntoIterator<Item = T>, reference: impl Fn(&T) -> &str) -> Vec<T> {
-        let failed: std::collections::HashSet<_> = self.failed().filter_map(|row| row.reference.as_deref()).collect();
+    pub fn retryable_rows<T>(&self, items: impl IntoIterator<Item = T>, reference: impl Fn(&T) -> &str) -> Vec<T> {
+        let failed: HashSet<_> = self.failed_rows().filter_map(|row| row.reference.as_deref()).collect();
         items.into_iter().filter(|item| failed.contains(reference(item))).collect()
+    }
+
+    /// Returns the outcome of the batch by its counts *and* these rows: the rule by which rows overrule counts.
+    ///
+    /// The lower count of successes is believed, the rest is unaccounted for, and statements that disagree are never
+    /// a success. A batch that failed or was cancelled as a whole stays so. Where the provider neither counts nor lists
+    /// rows, `snapshot` alone decides.
+    #[must_use]
+    pub fn outcome(&self, snapshot: &Snapshot) -> Option<Outcome> {
+        let by_counts = snapshot.outcome?;
+        let progress = &snapshot.progress;
+        let counts_nothing = (progress.total, progress.succeeded, progress.failed) == (None, None, None);
+        let lists_nothing = self.rows.iter().all(|row| row.outcome == RowOutcome::Unaccounted);
+        if snapshot.state != State::Finished || self.rows.is_empty() || (counts_nothing && lists_nothing) {
+            return Some(by_counts);
+        }
+        let count = |outcome| self.rows.iter().filter(|row| row.outcome == outcome).count() as u64;
+        let total = (self.rows.len() as u64).max(progress.total.unwrap_or(0));
+        let listed = count(RowOutcome::Succeeded);
+        let succeeded = progress.succeeded.map_or(listed, |reported| reported.min(listed));
+        let failed = count(RowOutcome::Failed).max(progress.failed.unwrap_or(0)).min(total - succeeded.min(total));
+        let believed = Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed);
+        match Outcome::from_progress(State::Finished, &believed) {
+            Some(Outcome::Succeeded) if !self.count_mismatches.is_empty() => Some(Outcome::Partial),
+            outcome => outcome,
+        }
     }
 }
 
-/// A count of the provider's that its rows do not add up to.
+/// A count of the provider's that differs from another statement of the same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Disagreement {
-    /// `total`, `succeeded` or `failed`.
-    pub what: String,
-    /// What the provider says.
-    pub provider: u64,
-    /// What the rows add up to.
-    pub rows: u64,
+pub struct CountMismatch {
+    /// Name of the count: `total`, `succeeded` or `failed`.
+    pub field: String,
+    /// Count that the provider reports.
+    pub reported: u64,
+    /// Count that its rows add up to.
+    pub listed: u64,
+}
+
+impl CountMismatch {
+    /// Returns the mismatch of the count `field`.
+    #[must_use]
+    pub fn new(field: impl Into<String>, reported: u64, listed: u64) -> Self {
+        Self { field: field.into(), reported, listed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(reference: Option<&str>, outcome: RowOutcome) -> Row {
+        Row { reference: reference.map(str::to_owned), ..Row::new(outcome) }
+    }
+
+    #[test]
+    fn reconciler_counts_submitted_rows_without_a_reference() {
+        let submitted = SubmittedRows::new(["a", "b"]).with_rows(4);
+        let mut reconciler = Reconciler::new(&submitted);
+        reconciler.push(row(Some("a"), RowOutcome::Succeeded));
+        reconciler.push(row(None, RowOutcome::Succeeded));
+        let found = reconciler.finish(&Progress::default());
+        let references: Vec<_> = found.rows.iter().map(|row| row.reference.as_deref()).collect();
+        assert_eq!(references, [Some("a"), Some("b"), None, None]);
+        assert_eq!(found.unaccounted_rows().count(), 2);
+        assert_eq!(found.missing, ["b"]);
+    }
+
+    #[test]
+    fn outcome_believes_the_lower_count_of_successes() {
+        use RowOutcome::{Failed, Succeeded, Unaccounted};
+        let table: [(&[RowOutcome], (u64, u64, u64), Outcome); 8] = [
+            (&[Succeeded, Succeeded], (2, 2, 0), Outcome::Succeeded),
+            (&[Succeeded, Failed], (2, 2, 0), Outcome::Partial),
+            (&[Succeeded, Succeeded], (2, 1, 1), Outcome::Partial),
+            (&[Succeeded, Succeeded], (3, 2, 0), Outcome::Partial),
+            (&[Failed, Failed], (2, 1, 1), Outcome::Failed),
+            (&[Failed, Unaccounted], (2, 0, 1), Outcome::Unknown),
+            (&[Unaccounted, Unaccounted], (2, 2, 0), Outcome::Unknown),
+            (&[Succeeded, Succeeded], (1, 1, 0), Outcome::Partial),
+        ];
+        for (rows, (total, succeeded, failed), expected) in table {
+            let progress = Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed);
+            let mut reconciler = Reconciler::without_references();
+            rows.iter().for_each(|outcome| reconciler.push(Row::new(*outcome)));
+            let found = reconciler.finish(&progress);
+            let snapshot = Snapshot::new(State::Finished, "done", progress);
+            assert_eq!(found.outcome(&snapshot), Some(expected), "{rows:?} {progress:?}");
+        }
+    }
+
+    #[test]
+    fn outcome_of_a_batch_without_rows_or_that_failed_stays() {
+        let mut snapshot = Snapshot::new(State::Finished, "FINISHED", Progress::default());
+        snapshot.outcome = Some(Outcome::Succeeded);
+        assert_eq!(Reconciliation::default().outcome(&snapshot), Some(Outcome::Succeeded));
+        let silent = Reconciler::new(&SubmittedRows::new(["a"])).finish(&Progress::default());
+        assert_eq!(silent.outcome(&snapshot), Some(Outcome::Succeeded), "the provider neither counts nor lists rows");
+        let mut reconciler = Reconciler::without_references();
+        reconciler.push(Row::new(RowOutcome::Succeeded));
+        let found = reconciler.finish(&Progress::default());
+        let failed = Snapshot::new(State::Failed, "FAILED", Progress::default());
+        assert_eq!(found.outcome(&failed), Some(Outcome::Failed));
+        let running = Snapshot::new(State::Running, "RUNNING", Progress::default());
+        assert_eq!(found.outcome(&running), None);
+    }
 }

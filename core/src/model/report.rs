@@ -2,40 +2,64 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Outcome, Row, Snapshot};
+use super::batch::Batch;
+use super::drift::Drift;
+use super::outcome::{Outcome, Row};
+use super::reconcile::Reconciliation;
+use super::snapshot::Snapshot;
 
-/// The result document: a batch, what was last seen of it, and what it took to see it.
+/// Result document: a batch, its last snapshot, and the polls and time it took.
 ///
-/// A wait ends with one; a single look gives one too. Serialises to the fields `batch`, `state`, `outcome`, `provider_status`,
-/// `progress`, `message`, `polls`, `elapsed_ms`, `drift` and, where rows were asked for, `rows`.
+/// A wait ends with one. Serialises to the fields `batch`, `state`, `outcome`, `provider_status`, `progress`,
+/// `message`, `polls`, `elapsed_ms`, `drift`, `count_mismatches` and, where rows were read, `rows` and `unexpected`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Report {
-    /// The batch.
+    /// Batch that was polled.
     pub batch: Batch,
-    /// What was last seen of it.
+    /// Last snapshot of the batch.
     #[serde(flatten)]
     pub snapshot: Snapshot,
-    /// Status requests that were answered or failed.
+    /// Number of status requests that were answered or failed.
     pub polls: u32,
-    /// Time spent so far.
+    /// Time since the wait began; in JSON in milliseconds.
     #[serde(rename = "elapsed_ms", with = "millis")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub elapsed: Duration,
-    /// Every row, where they were asked for.
+    /// Every row, where rows were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<Row>>,
+    /// References that the provider lists and that were not submitted, where rows were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unexpected: Option<Vec<String>>,
+    /// References that were submitted or listed more than once, where rows were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<Vec<String>>,
 }
 
 impl Report {
-    /// A report of one look.
+    /// Returns the report of `snapshot` after `polls` status requests in `elapsed` time.
     #[must_use]
     pub fn new(batch: Batch, snapshot: Snapshot, polls: u32, elapsed: Duration) -> Self {
-        Self { batch, snapshot, polls, elapsed, rows: None }
+        Self { batch, snapshot, polls, elapsed, rows: None, unexpected: None, duplicates: None }
     }
 
-    /// How the batch ended; `None` while it has not.
+    /// Returns the same report with every row, and with the outcome that follows from counts and rows.
+    ///
+    /// See [`Reconciliation::outcome`]; drift of the rows is added to that of the polls.
+    #[must_use]
+    pub fn reconciled(mut self, reconciliation: Reconciliation) -> Self {
+        self.snapshot = self.snapshot.reconciled(&reconciliation);
+        Drift::merge(&mut self.snapshot.drift, &reconciliation.drift);
+        let name = |row: &Row| row.reference.clone().unwrap_or_default();
+        self.unexpected = Some(reconciliation.unexpected.iter().map(name).collect());
+        self.duplicates = Some(reconciliation.duplicates);
+        self.rows = Some(reconciliation.rows);
+        self
+    }
+
+    /// Returns the outcome of the batch; `None` while it has not ended.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         self.snapshot.outcome

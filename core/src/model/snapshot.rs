@@ -3,37 +3,40 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
-use crate::drift::Drift;
+use super::drift::Drift;
+use super::outcome::Outcome;
+use super::reconcile::{CountMismatch, Reconciliation};
 
-/// Where a batch stands, in words that mean the same for every provider.
+/// State of a batch, in words that mean the same for every provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum State {
-    /// Accepted, not begun.
+    /// Accepted and not started.
     Queued,
-    /// Being worked on.
+    /// In progress.
     Running,
-    /// Worked through to the end. That is not success: see [`Outcome`].
+    /// Processed to the end. That is not success: see [`Outcome`].
     Finished,
     /// Failed as a whole.
     Failed,
-    /// Ended before its end.
+    /// Cancelled before every row was processed.
     Cancelled,
-    /// The provider's word is not in its table, or says nothing. Not an end: a wait goes on.
-    Unrecognised,
+    /// The provider's status word is not documented, is missing, or says that the state is not known. Not terminal:
+    /// a wait continues. `unrecognised` in JSON.
+    #[serde(rename = "unrecognised")]
+    Unknown,
 }
 
 impl State {
-    /// Whether nothing more will happen.
+    /// Returns whether the batch has ended.
     #[must_use]
-    pub fn is_end(self) -> bool {
+    pub fn is_terminal(self) -> bool {
         matches!(self, Self::Finished | Self::Failed | Self::Cancelled)
     }
 
-    /// The word used in JSON.
+    /// Returns the word used in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,7 +45,7 @@ impl State {
             Self::Finished => "finished",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
-            Self::Unrecognised => "unrecognised",
+            Self::Unknown => "unrecognised",
         }
     }
 }
@@ -53,34 +56,69 @@ impl fmt::Display for State {
     }
 }
 
-/// How far a batch is, in rows. `None` is "the provider does not say", never zero.
+/// Progress of a batch in rows. `None` means that the provider does not report the count, never zero.
+///
+/// ```
+/// let progress = bulkrail_core::Progress::default().with_total(100).with_processed(40);
+/// assert_eq!(progress.percent(), Some(40.0));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Counts", into = "Document")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "Document"))]
 #[non_exhaustive]
 pub struct Progress {
-    /// Rows in the batch.
+    /// Number of rows in the batch.
     pub total: Option<u64>,
-    /// Rows dealt with so far.
+    /// Number of rows processed so far.
     pub processed: Option<u64>,
-    /// Rows that worked.
+    /// Number of rows that succeeded.
     pub succeeded: Option<u64>,
-    /// Rows that failed.
+    /// Number of rows that failed.
     pub failed: Option<u64>,
-    /// The provider's own percentage, where it gives one instead of counts.
+    /// Percentage that the provider reports, where it gives one instead of counts.
     pub stated_percent: Option<f64>,
 }
 
 impl Progress {
-    /// Rows that the provider accounts for neither as succeeded nor as failed: `total - succeeded - failed`, where all three are
-    /// known (and 0 where they add up to more than the total).
+    /// Returns the same progress in a batch of `total` rows; `None` where the provider does not report it.
+    #[must_use]
+    pub fn with_total(self, total: impl Into<Option<u64>>) -> Self {
+        Self { total: total.into(), ..self }
+    }
+
+    /// Returns the same progress with `processed` rows processed; `None` where the provider does not report it.
+    #[must_use]
+    pub fn with_processed(self, processed: impl Into<Option<u64>>) -> Self {
+        Self { processed: processed.into(), ..self }
+    }
+
+    /// Returns the same progress with `succeeded` rows succeeded; `None` where the provider does not report it.
+    #[must_use]
+    pub fn with_succeeded(self, succeeded: impl Into<Option<u64>>) -> Self {
+        Self { succeeded: succeeded.into(), ..self }
+    }
+
+    /// Returns the same progress with `failed` rows failed; `None` where the provider does not report it.
+    #[must_use]
+    pub fn with_failed(self, failed: impl Into<Option<u64>>) -> Self {
+        Self { failed: failed.into(), ..self }
+    }
+
+    /// Returns the same progress with the percentage that the provider reports, from 0 to 100.
+    #[must_use]
+    pub fn with_stated_percent(self, percent: impl Into<Option<f64>>) -> Self {
+        Self { stated_percent: percent.into(), ..self }
+    }
+
+    /// Returns the number of rows that are reported neither as succeeded nor as failed: `total - succeeded - failed`
+    /// where all three are known, and 0 where they add up to more than the total.
     #[must_use]
     pub fn unaccounted(&self) -> Option<u64> {
         let known = self.succeeded?.saturating_add(self.failed?);
         Some(self.total?.saturating_sub(known))
     }
 
-    /// How far, from 0 to 100: the provider's own figure, else `processed` of `total`.
+    /// Returns the percentage from 0 to 100: the provider's own figure, else `processed` of `total`.
     #[must_use]
     pub fn percent(&self) -> Option<f64> {
         let percent = match (self.stated_percent, self.processed, self.total) {
@@ -92,7 +130,7 @@ impl Progress {
     }
 }
 
-/// [`Progress`] as it is written: with what follows from it.
+/// [`Progress`] as it is serialised, with the values that follow from it.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Progress"))]
 struct Document {
@@ -118,7 +156,7 @@ impl From<Progress> for Document {
     }
 }
 
-/// [`Progress`] as it is read back.
+/// [`Progress`] as it is deserialised.
 #[derive(Deserialize)]
 struct Counts {
     total: Option<u64>,
@@ -142,48 +180,101 @@ impl From<Counts> for Progress {
     }
 }
 
-/// What one look at a batch says.
+/// Result of one poll of a batch. `Debug` leaves out texts of the provider.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// Where it stands.
+    /// State of the batch.
     pub state: State,
-    /// How it ended; `None` while it has not.
+    /// Outcome of the batch; `None` while it has not ended.
     pub outcome: Option<Outcome>,
-    /// The provider's own status word, unchanged. Empty where the answer had none.
+    /// The provider's own status word, unchanged. Empty where the response had none.
     pub provider_status: String,
-    /// How far it is.
+    /// Progress of the batch.
     pub progress: Progress,
-    /// The provider's own text about the batch. May name people: it is left out of `Debug`.
+    /// The provider's own text about the batch. It may name people.
     pub message: Option<String>,
-    /// In what the answer differed from the spec.
+    /// Differences of the responses from the spec.
     pub drift: Vec<Drift>,
-    /// How long the provider asked to be left alone (`Retry-After` on a good answer).
+    /// Counts that differ from another statement of the same response.
+    #[serde(default)]
+    pub count_mismatches: Vec<CountMismatch>,
+    /// Time before which the provider asks not to be polled again (`Retry-After` of a successful response).
     #[serde(skip)]
     pub retry_after: Option<Duration>,
 }
 
 impl Snapshot {
-    /// A look that found `state`, said in the provider's word `provider_status`. The outcome follows from `state` and `progress`;
-    /// see [`Outcome::judge`].
+    /// Returns a snapshot of a batch in `state`, with the provider's own word for it.
+    ///
+    /// The outcome follows from `state` and `progress`; see [`Outcome::from_progress`].
     #[must_use]
     pub fn new(state: State, provider_status: impl Into<String>, progress: Progress) -> Self {
         Self {
             state,
-            outcome: Outcome::judge(state, &progress),
+            outcome: Outcome::from_progress(state, &progress),
             provider_status: provider_status.into(),
             progress,
             message: None,
             drift: Vec::new(),
+            count_mismatches: Vec::new(),
             retry_after: None,
         }
     }
 
-    /// Whether nothing more will happen to the batch.
+    /// Returns the same snapshot with the outcome that the provider states in a word instead of counts.
     #[must_use]
-    pub fn is_end(&self) -> bool {
-        self.state.is_end()
+    pub fn with_outcome(self, outcome: Outcome) -> Self {
+        Self { outcome: Some(outcome), ..self }
+    }
+
+    /// Returns the same snapshot with the provider's own text about the batch.
+    #[must_use]
+    pub fn with_message(self, message: Option<String>) -> Self {
+        Self { message, ..self }
+    }
+
+    /// Returns the same snapshot with the differences of its response from the spec.
+    #[must_use]
+    pub fn with_drift(self, drift: Vec<Drift>) -> Self {
+        Self { drift, ..self }
+    }
+
+    /// Returns the same snapshot with the time before which the provider asks not to be polled again.
+    #[must_use]
+    pub fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..self }
+    }
+
+    /// Returns the same snapshot with counts that disagree. One that seemed to have succeeded becomes partial.
+    #[must_use]
+    pub fn with_count_mismatches(self, count_mismatches: Vec<CountMismatch>) -> Self {
+        let outcome = match self.outcome {
+            Some(Outcome::Succeeded) if !count_mismatches.is_empty() => Some(Outcome::Partial),
+            outcome => outcome,
+        };
+        Self { outcome, count_mismatches, ..self }
+    }
+
+    /// Returns the same snapshot with the outcome and the mismatches of its rows; see
+    /// [`Reconciliation::outcome`](super::Reconciliation::outcome).
+    #[must_use]
+    pub fn reconciled(self, reconciliation: &Reconciliation) -> Self {
+        let outcome = reconciliation.outcome(&self);
+        let mut count_mismatches = self.count_mismatches;
+        for found in &reconciliation.count_mismatches {
+            if !count_mismatches.iter().any(|known| known.field == found.field) {
+                count_mismatches.push(found.clone());
+            }
+        }
+        Self { outcome, count_mismatches, ..self }
+    }
+
+    /// Returns whether the batch has ended.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.state.is_terminal()
     }
 }
 

@@ -1,73 +1,126 @@
-//! What was learned about how long batches take, per provider: shared by waits, and stored between runs.
+//! Durations of earlier batches, per provider: shared by waits, and stored between runs.
+
+mod merge;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use crate::schedule::{History, Unreadable};
-use crate::{Error, ErrorKind, ProviderId};
+use crate::error::{Error, ErrorKind};
+use crate::model::ProviderId;
+use crate::schedule::{DurationSamples, Unreadable};
 
-/// Providers in one document; more than anybody has, and a bound for a document from elsewhere.
+/// 64 providers in one document: more than an application uses, and a limit for a document from elsewhere.
 const MAX_PROVIDERS: usize = 64;
 
-/// How long earlier batches took, per provider. Clones share what they hold; waits learn into it and aim by it.
+/// Durations of earlier batches, per provider. Clones share their content.
 ///
-/// Safe to lose, holds durations and sizes only.
+/// Waits add to it and time their polls by it. It is safe to lose and holds durations and sizes only.
 ///
 /// ```
-/// use bulkrail::Histories;
+/// use bulkrail_core::DurationHistory;
 ///
-/// let histories = Histories::default();
-/// // ... waits with `.history(&histories)` ...
-/// let saved = histories.export();
-/// let restored = Histories::default();
+/// let history = DurationHistory::default();
+/// // ... waits with `.history(&history)` ...
+/// let saved = history.export();
+/// let restored = DurationHistory::default();
 /// restored.import(&saved)?;
-/// # Ok::<(), bulkrail::Error>(())
+/// # Ok::<(), bulkrail_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Histories(Arc<Mutex<BTreeMap<ProviderId, History>>>);
+pub struct DurationHistory(Arc<Mutex<Content>>);
 
-impl Histories {
-    /// As one small JSON document.
+#[derive(Debug, Default)]
+struct Content {
+    samples: BTreeMap<ProviderId, DurationSamples>,
+    /// The document that was imported last: what was added since then is what `merge` adds to another document.
+    imported: Value,
+}
+
+impl DurationHistory {
+    /// Returns the history as one small JSON document.
     #[must_use]
     pub fn export(&self) -> String {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let documents = all.iter().filter_map(|(provider, history)| {
-            Some((provider.to_string(), serde_json::from_str::<Value>(&history.export()).ok()?))
-        });
-        Value::Object(documents.collect()).to_string()
+        self.content().to_json().to_string()
     }
 
-    /// Takes in a document of [`Histories::export`], in place of what is held about the providers in it.
+    /// Replaces the samples of the providers in `document`, which [`export`](Self::export) returned.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when it is no such document; what was held stays.
+    /// [`ErrorKind::Usage`] when it is not such a document; the content stays as it was.
     pub fn import(&self, document: &str) -> Result<(), Error> {
-        let unusable = || Error::new(ErrorKind::Usage, "this is no history of durations");
-        let Ok(Value::Object(documents)) = serde_json::from_str(document) else { return Err(unusable()) };
-        let read = |(provider, document): (String, Value)| -> Result<_, Error> {
-            let history = History::import(&document.to_string()).map_err(|_: Unreadable| unusable())?;
-            Ok((ProviderId::try_from(provider)?, history))
-        };
-        let read: BTreeMap<_, _> = documents.into_iter().take(MAX_PROVIDERS).map(read).collect::<Result<_, _>>()?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(read);
+        let (document, samples) = parse(document)?;
+        let mut content = self.content();
+        content.samples.extend(samples);
+        content.imported = document;
         Ok(())
     }
 
-    pub(crate) fn read<T>(&self, provider: &ProviderId, work: impl FnOnce(&History) -> T) -> T {
-        self.write(provider, |history| work(history))
+    /// Replaces the content by `stored` with what was added here since the last [`import`](Self::import).
+    ///
+    /// Several processes can so keep one document: each imports it, waits, reads it again under a lock, merges and
+    /// writes the [`export`](Self::export).
+    ///
+    /// ```
+    /// # use bulkrail_core::DurationHistory;
+    /// # let (history, stored) = (DurationHistory::default(), DurationHistory::default().export());
+    /// history.import(&stored)?;
+    /// // ... waits; meanwhile another process has replaced `stored` ...
+    /// history.merge(&stored)?;
+    /// let to_store = history.export();
+    /// # Ok::<(), bulkrail_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when `stored` is not such a document; the content stays as it was.
+    pub fn merge(&self, stored: &str) -> Result<(), Error> {
+        let (stored, _) = parse(stored)?;
+        let mut content = self.content();
+        let merged = merge::merge(&content.imported, &content.to_json(), &stored);
+        let (merged, samples) = parse(&merged.to_string())?;
+        *content = Content { samples, imported: merged };
+        Ok(())
     }
 
-    pub(crate) fn write<T>(&self, provider: &ProviderId, work: impl FnOnce(&mut History) -> T) -> T {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !all.contains_key(provider) {
-            all.insert(provider.clone(), History::new());
+    pub(super) fn read<T>(&self, provider: &ProviderId, read: impl FnOnce(&DurationSamples) -> T) -> T {
+        self.write(provider, |samples| read(samples))
+    }
+
+    pub(super) fn write<T>(&self, provider: &ProviderId, write: impl FnOnce(&mut DurationSamples) -> T) -> T {
+        let mut content = self.content();
+        if !content.samples.contains_key(provider) {
+            content.samples.insert(provider.clone(), DurationSamples::new());
         }
-        match all.get_mut(provider) {
-            Some(history) => work(history),
-            None => work(&mut History::new()),
+        match content.samples.get_mut(provider) {
+            Some(samples) => write(samples),
+            None => write(&mut DurationSamples::new()),
         }
     }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Content {
+    fn to_json(&self) -> Value {
+        let documents = self.samples.iter().filter_map(|(provider, samples)| {
+            Some((provider.to_string(), serde_json::from_str::<Value>(&samples.export()).ok()?))
+        });
+        Value::Object(documents.collect())
+    }
+}
+
+fn parse(document: &str) -> Result<(Value, BTreeMap<ProviderId, DurationSamples>), Error> {
+    let invalid = || Error::new(ErrorKind::Usage, "this is not a history of durations");
+    let Ok(Value::Object(documents)) = serde_json::from_str(document) else { return Err(invalid()) };
+    let samples = documents.iter().take(MAX_PROVIDERS).map(|(provider, document)| -> Result<_, Error> {
+        let samples = DurationSamples::import(&document.to_string()).map_err(|_: Unreadable| invalid())?;
+        Ok((provider.parse::<ProviderId>()?, samples))
+    });
+    let samples = samples.collect::<Result<_, _>>()?;
+    Ok((Value::Object(documents), samples))
 }

@@ -1,33 +1,33 @@
-//! What a wait does next. Pure: it is told the time and what was seen, and answers with a step.
+//! Decides what a wait does next. Pure: it gets the time and the result of each poll, and returns a step.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::options::{LAST_LOOK, Options};
-use crate::drift::Drift;
-use crate::history::Histories;
-use crate::schedule::{End, Fraction, Observation, Pace};
-use crate::{Batch, Error, ErrorKind, Report, Snapshot, State};
+use super::history::DurationHistory;
+use super::options::{FINAL_POLL_GRACE, Options};
+use crate::error::{Error, ErrorKind};
+use crate::model::{Batch, Drift, Report, Snapshot, State};
+use crate::schedule::{BatchSchedule, End, Fraction, PollResult};
 
-/// What to do now. Times count from the beginning of the wait.
+/// Next action. Times count from the begin of the wait.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Let it be until then.
+    /// Sleep until then.
     SleepUntil(Duration),
-    /// Look now, giving up on the look at the time named.
-    LookUntil(Duration),
+    /// Poll now, and cut the poll off at the given time.
+    PollUntil(Duration),
 }
 
-/// What a look came to.
+/// Effect of a poll on the wait.
 #[derive(Debug)]
-pub(super) enum Seen {
-    /// The batch goes on.
+pub(super) enum Observed {
+    /// The batch is not in a terminal state.
     Running(Report),
     /// The wait is over.
     End(Result<Report, Error>),
-    /// Nothing was seen, and the wait goes on.
+    /// The poll failed, and the wait continues.
     Nothing,
 }
 
@@ -36,50 +36,50 @@ pub(super) enum Seen {
 pub(super) struct Machine {
     options: Options,
     batch: Batch,
-    /// How long before the wait we submitted the batch, if we did.
+    /// Time from our submission of the batch to the begin of the wait.
     age: Option<Duration>,
-    pace: Pace,
-    histories: Histories,
-    next_look: Duration,
-    /// The gap that was planned after the last good look.
-    gap: Duration,
+    schedule: BatchSchedule,
+    history: DurationHistory,
+    next_poll: Duration,
+    /// Interval that was planned after the last successful poll.
+    interval: Duration,
     polls: u32,
     last: Option<Snapshot>,
-    last_good: Option<Duration>,
-    /// When the failures since the last good look began.
+    last_success: Option<Duration>,
+    /// When the failures since the last successful poll began.
     failing_since: Option<Duration>,
     fault: Option<Error>,
     drift: Vec<Drift>,
 }
 
 impl Machine {
-    /// A wait that begins now, at `wall` o'clock, for a batch of so many `rows`, if that is known.
+    /// Returns a wait that begins now, at the time of day `wall`, for a batch of `rows` rows, if that is known.
     pub(super) fn new(
         options: Options,
-        histories: Histories,
+        history: DurationHistory,
         batch: Batch,
         rows: Option<u64>,
         wall: Timestamp,
     ) -> Self {
         // Submitted "in the future" (another machine's clock) counts as just now.
         let age = batch.submitted_at().map(|at| Duration::try_from(wall.duration_since(at)).unwrap_or_default());
-        let u = u(&batch, 0);
-        let (pace, first) = histories.read(batch.provider(), |history| {
-            let mut pace = options.schedule().pace(rows, history);
-            let first = pace.first(age, u, history);
-            (pace, first.wait)
+        let jitter = jitter(&batch, 0);
+        let (schedule, first) = history.read(batch.provider(), |samples| {
+            let mut schedule = options.schedule().pace(rows, samples);
+            let first = schedule.first(age, jitter, samples);
+            (schedule, first.wait)
         });
         let mut machine = Self {
             options,
             batch,
             age,
-            pace,
-            histories,
-            next_look: Duration::ZERO,
-            gap: first,
+            schedule,
+            history,
+            next_poll: Duration::ZERO,
+            interval: first,
             polls: 0,
             last: None,
-            last_good: None,
+            last_success: None,
             failing_since: None,
             fault: None,
             drift: Vec::new(),
@@ -88,154 +88,156 @@ impl Machine {
         machine
     }
 
-    /// The batch that is waited for.
+    /// Returns the batch.
     pub(super) fn batch(&self) -> &Batch {
         &self.batch
     }
 
-    /// When the next look is due.
-    pub(super) fn next_look(&self) -> Duration {
-        self.next_look
+    /// Returns when the next poll is due.
+    pub(super) fn next_poll(&self) -> Duration {
+        self.next_poll
     }
 
-    /// What a look at `now` is worth, in seconds of lag. The last one, at the deadline, is worth more than any other.
-    pub(super) fn worth(&self, now: Duration) -> f64 {
+    /// Returns the value of a poll at `now` in seconds of lag. The last poll, at the deadline, comes before any other.
+    pub(super) fn priority(&self, now: Duration) -> f64 {
         if self.is_over(now) {
             return f64::INFINITY;
         }
-        self.histories.read(self.batch.provider(), |history| self.pace.worth(self.since_submission(now), history))
+        self.history.read(self.batch.provider(), |samples| self.schedule.worth(self.since_submission(now), samples))
     }
 
-    /// All differences from the spec so far; it only grows at the end.
+    /// Returns all differences from the spec so far; the list only grows at its end.
     pub(super) fn drift(&self) -> &[Drift] {
         &self.drift
     }
 
-    /// Looks so far.
+    /// Returns the number of polls so far.
     pub(super) fn polls(&self) -> u32 {
         self.polls
     }
 
-    /// What to do at `now`.
+    /// Returns what to do at `now`.
     pub(super) fn step(&self, now: Duration) -> Step {
-        if now < self.next_look {
-            return Step::SleepUntil(self.next_look);
+        if now < self.next_poll {
+            return Step::SleepUntil(self.next_poll);
         }
-        Step::LookUntil(self.look_until(now))
+        Step::PollUntil(self.poll_until(now))
     }
 
-    /// When a look that begins at `now` is given up.
-    pub(super) fn look_until(&self, now: Duration) -> Duration {
-        let last = self.options.deadline.map(|deadline| deadline.max(now).saturating_add(LAST_LOOK));
-        let limit = now.saturating_add(self.options.look_timeout);
+    /// Returns when a poll that begins at `now` is cut off.
+    pub(super) fn poll_until(&self, now: Duration) -> Duration {
+        let last = self.options.deadline.map(|deadline| deadline.max(now).saturating_add(FINAL_POLL_GRACE));
+        let limit = now.saturating_add(self.options.poll_timeout);
         last.map_or(limit, |last| limit.min(last))
     }
 
-    /// Takes in a look that ended at `now`.
-    pub(super) fn seen(&mut self, now: Duration, look: Result<Snapshot, Error>) -> Seen {
+    /// Takes the result of a poll that ended at `now`.
+    pub(super) fn observe(&mut self, now: Duration, result: Result<Snapshot, Error>) -> Observed {
         self.polls = self.polls.saturating_add(1);
-        match look {
-            Ok(snapshot) => self.good(now, snapshot),
-            Err(error) if error.is_transient() => self.fault(now, error),
-            Err(error) if error.kind() == ErrorKind::NotFound && self.may_be_invisible(now) => self.fault(now, error),
-            Err(error) => Seen::End(Err(self.complete(now, error))),
+        match result {
+            Ok(snapshot) => self.observe_snapshot(now, snapshot),
+            Err(error) if error.is_transient() => self.observe_fault(now, error),
+            Err(error) if error.kind() == ErrorKind::NotFound && self.may_be_invisible(now) => {
+                self.observe_fault(now, error)
+            }
+            Err(error) => Observed::End(Err(self.complete(now, error))),
         }
     }
 
-    /// When the wait is given up even without a last look, where there was no request left for one.
+    /// Returns when the wait ends even without a last poll, because the request budget has none left for it.
     pub(super) fn ends_by(&self) -> Option<Duration> {
-        self.options.deadline.map(|deadline| deadline.saturating_add(LAST_LOOK))
+        self.options.deadline.map(|deadline| deadline.saturating_add(FINAL_POLL_GRACE))
     }
 
-    /// The end of the wait then.
+    /// Ends the wait then.
     pub(super) fn expired(&mut self, now: Duration) -> Error {
         let end = self.over(now);
         self.complete(now, end)
     }
 
-    /// The end of the wait because its caller wants it.
+    /// Ends the wait because the caller stopped it.
     pub(super) fn interrupted(&mut self, now: Duration) -> Error {
         self.complete(now, Error::new(ErrorKind::Interrupted, "the wait was stopped"))
     }
 
-    fn good(&mut self, now: Duration, mut snapshot: Snapshot) -> Seen {
-        self.last_good = Some(now);
+    fn observe_snapshot(&mut self, now: Duration, mut snapshot: Snapshot) -> Observed {
+        self.last_success = Some(now);
         self.failing_since = None;
-        // It is over; what comes later has other causes.
+        // The provider has recovered; a later failure has another cause.
         self.fault = None;
         Drift::merge(&mut self.drift, &snapshot.drift);
         snapshot.drift.clone_from(&self.drift);
         self.last = Some(snapshot.clone());
         let report = Report::new(self.batch.clone(), snapshot, self.polls, now);
-        if report.snapshot.is_end() {
+        if report.snapshot.is_terminal() {
             self.learn(now, report.snapshot.state);
-            return Seen::End(Ok(report));
+            return Observed::End(Ok(report));
         }
         if self.is_over(now) {
-            return Seen::End(Err(self.complete(now, Error::new(ErrorKind::Deadline, "the deadline passed"))));
+            return Observed::End(Err(self.complete(now, Error::new(ErrorKind::Deadline, "the deadline passed"))));
         }
         if let Some(total) = report.snapshot.progress.total {
-            self.pace.sized(total);
+            self.schedule.sized(total);
         }
         let seen = match report.snapshot.state {
-            State::Queued => Observation::queued(),
-            _ => Observation::running(fraction(&report.snapshot)),
+            State::Queued => PollResult::queued(),
+            _ => PollResult::running(fraction(&report.snapshot)),
         };
-        self.gap = self.decide(now, seen.with_hint(report.snapshot.retry_after));
-        self.plan(now, self.gap);
-        Seen::Running(report)
+        self.interval = self.decide(now, seen.with_hint(report.snapshot.retry_after));
+        self.plan(now, self.interval);
+        Observed::Running(report)
     }
 
-    fn fault(&mut self, now: Duration, error: Error) -> Seen {
+    fn observe_fault(&mut self, now: Duration, error: Error) -> Observed {
         let failing_since = *self.failing_since.get_or_insert(now);
         let seen = match error.kind() {
-            ErrorKind::RateLimited => Observation::throttled(),
-            _ => Observation::failed(),
+            ErrorKind::RateLimited => PollResult::throttled(),
+            _ => PollResult::failed(),
         };
         let seen = seen.with_hint(error.retry_after());
         self.fault = Some(error);
         let end = if self.is_over(now) {
             self.over(now)
         } else if now - failing_since >= self.options.failure_budget {
-            Error::new(ErrorKind::Unreachable, "no look at the batch succeeded within the failure budget")
+            Error::new(ErrorKind::Unreachable, "polls of the batch have failed for the whole failure budget")
         } else {
-            let gap = self.decide(now, seen);
-            self.plan(now, gap);
-            return Seen::Nothing;
+            let interval = self.decide(now, seen);
+            self.plan(now, interval);
+            return Observed::Nothing;
         };
-        Seen::End(Err(self.complete(now, end)))
+        Observed::End(Err(self.complete(now, end)))
     }
 
-    /// What the end at the deadline is: one bad look at the very end does not turn "still running" into "unreachable".
+    /// Returns the error at the deadline: one failed poll at the very end does not turn "still running" into "unreachable".
     fn over(&self, now: Duration) -> Error {
-        let fresh = self.gap.saturating_add(self.options.look_timeout);
-        if self.last_good.is_some_and(|good| now.saturating_sub(good) <= fresh) {
+        let recent = self.interval.saturating_add(self.options.poll_timeout);
+        if self.last_success.is_some_and(|last| now.saturating_sub(last) <= recent) {
             return Error::new(ErrorKind::Deadline, "the deadline passed");
         }
-        Error::new(ErrorKind::Unreachable, "the deadline passed without a fresh look at the batch")
+        Error::new(ErrorKind::Unreachable, "the deadline passed without a recent successful poll of the batch")
     }
 
-    fn decide(&mut self, now: Duration, seen: Observation) -> Duration {
-        let (t, u) = (self.since_submission(now), u(&self.batch, self.polls));
-        let Self { pace, histories, batch, .. } = self;
-        histories.read(batch.provider(), |history| pace.after(seen, t, u, history).wait)
+    fn decide(&mut self, now: Duration, seen: PollResult) -> Duration {
+        let (t, jitter) = (self.since_submission(now), jitter(&self.batch, self.polls));
+        let Self { schedule, history, batch, .. } = self;
+        history.read(batch.provider(), |samples| schedule.after(seen, t, jitter, samples).wait)
     }
 
-    /// What the end of this batch teaches about others of its kind.
+    /// Adds the duration of this batch to the history.
     fn learn(&self, now: Duration, state: State) {
         let end = if state == State::Finished { End::finished() } else { End::failed() };
-        let (pace, t) = (self.pace.clone(), self.since_submission(now));
-        self.histories.write(self.batch.provider(), |history| pace.ended(end, t, history));
+        let (schedule, t) = (self.schedule.clone(), self.since_submission(now));
+        self.history.write(self.batch.provider(), |samples| schedule.ended(end, t, samples));
     }
 
     fn since_submission(&self, now: Duration) -> Duration {
         self.age.unwrap_or_default().saturating_add(now)
     }
 
-    /// The next look comes after `gap`, but there is always one at the deadline.
-    fn plan(&mut self, now: Duration, gap: Duration) {
-        let due = now.saturating_add(gap);
-        self.next_look = self.options.deadline.map_or(due, |deadline| due.min(deadline.max(now)));
+    /// Plans the next poll after `interval`, but always one at the deadline.
+    fn plan(&mut self, now: Duration, interval: Duration) {
+        let due = now.saturating_add(interval);
+        self.next_poll = self.options.deadline.map_or(due, |deadline| due.min(deadline.max(now)));
     }
 
     fn is_over(&self, now: Duration) -> bool {
@@ -256,8 +258,8 @@ impl Machine {
     }
 }
 
-/// A number from 0 to 1 that belongs to this batch and poll: waits differ, the same wait repeats itself.
-fn u(batch: &Batch, polls: u32) -> f64 {
+/// Returns a number from 0 to 1 that follows from batch and poll: waits differ, and the same wait repeats itself.
+fn jitter(batch: &Batch, polls: u32) -> f64 {
     let mut hasher = DefaultHasher::new();
     (batch.id(), polls).hash(&mut hasher);
     (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64

@@ -1,80 +1,85 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 use tracing::{Instrument, Span};
 
-use super::machine::{Machine, Seen, Step};
-use super::observe::{self, Observer};
-use super::{Stop, Wait};
+use super::machine::{Machine, Observed, Step};
+use super::trace::{self, Observer};
+use super::wait::{Stop, Wait};
+use crate::error::{Error, ErrorKind};
+use crate::model::{Batch, Report, Snapshot};
+use crate::provider::DynProvider;
 use crate::time::Clock;
-use crate::{Batch, Error, ErrorKind, Provider, Report};
 
-/// Every snapshot of a wait as it is seen: `next().await` in a loop, or a [`Stream`].
+/// Every report of a wait: `next().await` in a loop, or a [`Stream`].
 ///
-/// A snapshot is handed over at once, before the time to the next look is slept through. The last item is the end: a report of the
-/// ended batch, or the error that ended the wait.
+/// A report is returned at once, before the time to the next poll is slept through. The last item is the end: the
+/// report of the ended batch, or the error that ended the wait. The stream owns everything it needs:
+/// `PollStream<'static>` can be a struct field, a spawned task or the body of a response.
 ///
 /// ```no_run
-/// # async fn example<P: bulkrail::Provider>(client: P, batch: bulkrail::Batch) -> Result<(), bulkrail::Error> {
-/// let mut snapshots = bulkrail::wait(&client, batch).snapshots();
-/// while let Some(report) = snapshots.next().await {
+/// # async fn example<P: bulkrail_core::Provider>(client: P, batch: bulkrail_core::Batch) -> Result<(), bulkrail_core::Error> {
+/// let mut reports = bulkrail_core::wait(&client, batch).into_stream();
+/// while let Some(report) = reports.next().await {
 ///     println!("{:?}", report?.snapshot.progress.percent());
 /// }
 /// # Ok(())
 /// # }
 /// ```
-pub struct Snapshots<'a, P> {
-    /// `None` while the next item is being made by the stream, and after the end.
-    wait: Option<Running<'a, P>>,
-    /// The item that the stream is making.
-    making: Option<Making<'a, P>>,
+#[must_use = "a stream does nothing until it is polled"]
+pub struct PollStream<'a> {
+    /// `None` while the next item is being made, and after the end.
+    driver: Option<Driver<'a>>,
+    /// The item that is being made.
+    next_item: Option<NextItem<'a>>,
 }
 
-type Item = Option<Result<Report, Error>>;
-type Making<'a, P> = Pin<Box<dyn Future<Output = (Option<Running<'a, P>>, Item)> + Send + 'a>>;
+type Item = Result<Report, Error>;
+type NextItem<'a> = Pin<Box<dyn Future<Output = (Option<Driver<'a>>, Option<Item>)> + Send + 'a>>;
 
-struct Running<'a, P> {
-    provider: &'a P,
+struct Driver<'a> {
+    provider: Arc<dyn DynProvider + 'a>,
     batch: Batch,
     machine: Machine,
     clock: Clock,
-    began: Duration,
+    started: Duration,
     stop: Option<Stop<'a>>,
     observer: Option<Observer<'a>>,
     span: Span,
 }
 
-impl<'a, P: Provider> Snapshots<'a, P> {
-    pub(super) fn new(wait: Wait<'a, P>) -> Self {
-        let Wait { provider, batch, rows, options, clock, histories, stop, observer } = wait;
-        let machine = Machine::new(options, histories, batch.clone(), rows, clock.wall());
-        let began = clock.now();
-        let span = observe::span(&batch);
-        let running = Running { provider, batch, machine, clock, began, stop, observer, span };
-        Self { wait: Some(running), making: None }
+impl<'a> PollStream<'a> {
+    pub(super) fn new(wait: Wait<'a>) -> Self {
+        let Wait { provider, batch, rows, options, clock, history, stop, observer } = wait;
+        let machine = Machine::new(options, history, batch.clone(), rows, clock.wall());
+        let started = clock.now();
+        let span = trace::span(&batch);
+        let driver = Driver { provider, batch, machine, clock, started, stop, observer, span };
+        Self { driver: Some(driver), next_item: None }
     }
 
-    /// The next snapshot; `None` after the end.
+    /// Returns the next report; `None` after the end.
     ///
     /// # Errors
     ///
-    /// What ended the wait, see [`Wait`]; nothing follows it.
+    /// The error that ended the wait, see [`Wait`]; `None` follows it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing: the next call goes on where it was.
-    pub async fn next(&mut self) -> Option<Result<Report, Error>> {
+    /// Cancel safe: the next call continues where the dropped future was.
+    pub async fn next(&mut self) -> Option<Item> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
     /// Runs to the end.
-    pub(super) async fn last(&mut self) -> Result<Report, Error> {
+    pub(super) async fn last(&mut self) -> Item {
         loop {
             match self.next().await {
-                Some(Ok(report)) if report.snapshot.is_end() => return Ok(report),
+                Some(Ok(report)) if report.snapshot.is_terminal() => return Ok(report),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error),
                 None => return Err(Error::new(ErrorKind::Usage, "the wait has ended already")),
@@ -83,100 +88,112 @@ impl<'a, P: Provider> Snapshots<'a, P> {
     }
 }
 
-impl<P: Provider> Stream for Snapshots<'_, P> {
-    type Item = Result<Report, Error>;
+impl Stream for PollStream<'_> {
+    type Item = Item;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.making.is_none() {
-            let Some(running) = self.wait.take() else {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Item>> {
+        if self.next_item.is_none() {
+            let Some(driver) = self.driver.take() else {
                 return Poll::Ready(None);
             };
-            self.making = Some(Box::pin(running.item()));
+            self.next_item = Some(Box::pin(driver.next_item()));
         }
-        let Some(making) = &mut self.making else {
+        let Some(next_item) = &mut self.next_item else {
             return Poll::Ready(None);
         };
-        let (wait, item) = std::task::ready!(making.as_mut().poll(context));
-        self.making = None;
-        self.wait = wait;
+        let (driver, item) = std::task::ready!(next_item.as_mut().poll(context));
+        self.next_item = None;
+        self.driver = driver;
         Poll::Ready(item)
     }
 }
 
-impl<P: Provider> Running<'_, P> {
-    async fn item(mut self) -> (Option<Self>, Item) {
+impl FusedStream for PollStream<'_> {
+    fn is_terminated(&self) -> bool {
+        self.driver.is_none() && self.next_item.is_none()
+    }
+}
+
+impl std::fmt::Debug for PollStream<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PollStream { .. }")
+    }
+}
+
+impl Driver<'_> {
+    async fn next_item(mut self) -> (Option<Self>, Option<Item>) {
         loop {
-            let seen = match self.machine.step(self.now()) {
+            let observed = match self.machine.step(self.now()) {
                 Step::SleepUntil(then) => {
                     let sleep = self.clock.sleep(then.saturating_sub(self.now()));
-                    match first(&mut self.stop, sleep).await {
+                    match unless_stopped(&mut self.stop, sleep).await {
                         Some(()) => continue,
                         None => self.interrupted(),
                     }
                 }
-                Step::LookUntil(then) => {
-                    let asked = self.now();
-                    let limit = self.clock.sleep(then.saturating_sub(asked));
-                    let look = look(self.provider, &self.batch, limit).instrument(self.span.clone());
-                    match first(&mut self.stop, look).await {
-                        Some(seen) => self.seen(asked, seen),
+                Step::PollUntil(then) => {
+                    let sent = self.now();
+                    let limit = self.clock.sleep(then.saturating_sub(sent));
+                    let poll = poll_until(&*self.provider, &self.batch, limit).instrument(self.span.clone());
+                    match unless_stopped(&mut self.stop, poll).await {
+                        Some(result) => self.observe(sent, result),
                         None => self.interrupted(),
                     }
                 }
             };
-            match seen {
-                Seen::Nothing => {}
-                Seen::Running(report) => return (Some(self), Some(Ok(report))),
-                Seen::End(end) => return (None, Some(end)),
+            match observed {
+                Observed::Nothing => {}
+                Observed::Running(report) => return (Some(self), Some(Ok(report))),
+                Observed::End(end) => return (None, Some(end)),
             }
         }
     }
 
-    fn seen(&mut self, asked: Duration, look: Result<crate::Snapshot, Error>) -> Seen {
+    fn observe(&mut self, sent: Duration, result: Result<Snapshot, Error>) -> Observed {
         let now = self.now();
         let Self { machine, observer, span, .. } = self;
-        span.in_scope(|| observe::seen(machine, now, now.saturating_sub(asked), look, observer.as_mut()))
+        span.in_scope(|| trace::observe(machine, now, now.saturating_sub(sent), result, observer.as_mut()))
     }
 
-    fn interrupted(&mut self) -> Seen {
+    fn interrupted(&mut self) -> Observed {
         let end = Err(self.machine.interrupted(self.now()));
-        self.span.in_scope(|| observe::end(&end));
-        Seen::End(end)
+        self.span.in_scope(|| trace::end(&end));
+        Observed::End(end)
     }
 
     fn now(&self) -> Duration {
-        self.clock.now().saturating_sub(self.began)
+        self.clock.now().saturating_sub(self.started)
     }
 }
 
-/// One look, cut off when `limit` is done.
-pub(super) async fn look<P: Provider>(
-    provider: &P,
+/// Polls once; cut off when `limit` completes.
+pub(super) async fn poll_until(
+    provider: &(dyn DynProvider + '_),
     batch: &Batch,
     limit: impl Future<Output = ()>,
-) -> Result<crate::Snapshot, Error> {
-    let mut look = pin!(provider.look(batch));
+) -> Result<Snapshot, Error> {
+    let mut poll = provider.dyn_poll(batch);
     let mut limit = pin!(limit);
     std::future::poll_fn(|context| {
-        if let Poll::Ready(seen) = look.as_mut().poll(context) {
-            return Poll::Ready(seen);
+        if let Poll::Ready(result) = poll.as_mut().poll(context) {
+            return Poll::Ready(result);
         }
         std::task::ready!(limit.as_mut().poll(context));
-        Poll::Ready(Err(Error::new(ErrorKind::Unavailable, "the look took too long")))
+        Poll::Ready(Err(Error::new(ErrorKind::Unavailable, "the poll took too long")))
     })
     .await
 }
 
-/// Runs `work` to its end, unless `stop` is done first (`None`).
-async fn first<T>(stop: &mut Option<Stop<'_>>, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
+/// Runs `future` to its end, unless `stop` completes first (`None`).
+async fn unless_stopped<T>(stop: &mut Option<Stop<'_>>, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
     std::future::poll_fn(|context| {
         if let Some(stop) = stop
             && stop.as_mut().poll(context).is_ready()
         {
             return Poll::Ready(None);
         }
-        work.as_mut().poll(context).map(Some)
+        future.as_mut().poll(context).map(Some)
     })
     .await
 }

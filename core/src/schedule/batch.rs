@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::decision::Seen;
-use super::track::{Estimate, Track};
-use super::{Decision, End, History, Observation, Reason, Rule, Schedule, blind};
+use super::estimator::{Estimate, ProgressEstimator};
+use super::{DurationSamples, End, NextPoll, PollResult, Reason, Rule, Schedule, blind};
 
 /// A twentieth of a gap, either way: waits that began together drift apart. After a bound or a hint it is only ever added.
 pub const JITTER: f64 = 0.05;
@@ -18,17 +18,17 @@ pub const OVERDUE: Duration = Duration::from_secs(30);
 const EARLY_START: f64 = 2.0;
 
 /// A wait of more than a year is a year: sums with it still fit.
-const LONGEST: f64 = 365.0 * 86_400.0;
+const MAX: f64 = 365.0 * 86_400.0;
 
 /// One batch under a [`Schedule`]. Times count from its submission.
 #[derive(Debug, Clone)]
-pub struct Pace {
+pub struct BatchSchedule {
     schedule: Schedule,
     /// 0 where it is not known.
     size: u64,
     /// Whether times count from the submission, and not from the beginning of the wait.
     since_submission: bool,
-    track: Track,
+    track: ProgressEstimator,
     /// The last look that was an answer.
     last: f64,
     looks: u32,
@@ -47,13 +47,13 @@ struct Gap {
     reason: Reason,
 }
 
-impl Pace {
-    pub(super) fn new(schedule: Schedule, size: Option<u64>, history: &History) -> Self {
+impl BatchSchedule {
+    pub(super) fn new(schedule: Schedule, size: Option<u64>, history: &DurationSamples) -> Self {
         Self {
             schedule,
             size: size.unwrap_or(0),
             since_submission: true,
-            track: Track::new(history.calibration),
+            track: ProgressEstimator::new(history.calibration),
             last: 0.0,
             looks: 0,
             failures: 0,
@@ -73,24 +73,24 @@ impl Pace {
 
     /// The wait for the first look at a batch that was submitted `age` ago. If nobody knows when it was, it is looked at at once, and times
     /// count from now. `u`, from 0 to 1, spreads waits out; the same `u` gives the same wait.
-    pub fn first(&mut self, age: Option<Duration>, u: f64, history: &History) -> Decision {
+    pub fn first(&mut self, age: Option<Duration>, u: f64, history: &DurationSamples) -> NextPoll {
         self.since_submission = age.is_some();
         let Some(age) = age else {
             return self.decide(0.0, Duration::ZERO, Reason::Floor, history);
         };
         let bounds = self.schedule.bounds;
-        self.earliest = bounds.first_min.as_secs_f64();
+        self.earliest = bounds.initial_min.as_secs_f64();
         let gap = match self.schedule.rule {
             Rule::Adaptive => self.blind(0.0, history),
             Rule::Fixed(_) | Rule::Exponential { .. } => self.plain(),
         };
-        let (wait, reason) = self.bounded(&gap, bounds.first_min, u);
+        let (wait, reason) = self.bounded(&gap, bounds.initial_min, u);
         // Planned from the submission: a wait that begins late looks at once if that has passed.
         self.decide(age.as_secs_f64(), wait.saturating_sub(age), reason, history)
     }
 
     /// The wait after a look at `t` since the submission that did not end the batch.
-    pub fn after(&mut self, observation: Observation, t: Duration, u: f64, history: &History) -> Decision {
+    pub fn after(&mut self, observation: PollResult, t: Duration, u: f64, history: &DurationSamples) -> NextPoll {
         let t = t.as_secs_f64().max(self.asked);
         self.asked = t;
         let hint = observation.hint.unwrap_or_default();
@@ -110,22 +110,22 @@ impl Pace {
             }
             Seen::Running(progress) => {
                 self.good(t);
-                let least = self.schedule.bounds.min_gap.as_secs_f64();
+                let least = self.schedule.bounds.min.as_secs_f64();
                 self.estimate = progress.and_then(|progress| self.track.running(t, progress, least));
                 self.gap(t, self.estimate, history)
             }
         };
         let (wait, reason) = self.bounded(&gap, hint, u);
-        self.earliest = t + self.schedule.bounds.min_gap.max(hint).as_secs_f64();
+        self.earliest = t + self.schedule.bounds.min.max(hint).as_secs_f64();
         self.decide(t, wait, reason, history)
     }
 
     /// The batch was seen to have ended, at `t`. What that teaches goes into `history`.
-    pub fn ended(self, end: End, t: Duration, history: &mut History) {
+    pub fn ended(self, end: End, t: Duration, history: &mut DurationSamples) {
         let t = t.as_secs_f64().max(self.last);
         let bounds = self.schedule.bounds;
         // Not looked at for longer than any schedule would: the wait was interrupted, and the end lies anywhere in between.
-        let unseen = t - self.last > 2.0 * bounds.max_gap.max(bounds.first_min).as_secs_f64();
+        let unseen = t - self.last > 2.0 * bounds.max.max(bounds.initial_min).as_secs_f64();
         let (at, uncertainty) = match end.at {
             Some(at) => (at, 0.0),
             None if unseen => return,
@@ -146,11 +146,11 @@ impl Pace {
     /// What a look at `now` is worth, in seconds of lag; 0 while a bound, a hint or a backoff forbids it. Of many batches whose look is
     /// due, the one with the most comes first.
     #[must_use]
-    pub fn worth(&self, now: Duration, history: &History) -> f64 {
+    pub fn worth(&self, now: Duration, history: &DurationSamples) -> f64 {
         self.worth_at(now.as_secs_f64(), history)
     }
 
-    fn worth_at(&self, now: f64, history: &History) -> f64 {
+    fn worth_at(&self, now: f64, history: &DurationSamples) -> f64 {
         if now < self.earliest {
             return 0.0;
         }
@@ -173,7 +173,7 @@ impl Pace {
         self.estimate = None;
     }
 
-    fn gap(&self, t: f64, estimate: Option<Estimate>, history: &History) -> Gap {
+    fn gap(&self, t: f64, estimate: Option<Estimate>, history: &DurationSamples) -> Gap {
         match (self.schedule.rule, estimate) {
             (Rule::Adaptive, None) => self.blind(t, history),
             (Rule::Adaptive, Some(estimate)) => self.aimed(t, estimate, history),
@@ -191,17 +191,17 @@ impl Pace {
                 grown.min(max.as_secs_f64())
             }
         };
-        Gap { seconds, longest: self.schedule.bounds.max_gap, reason: Reason::Fixed }
+        Gap { seconds, longest: self.schedule.bounds.max, reason: Reason::Fixed }
     }
 
-    fn blind(&self, t: f64, history: &History) -> Gap {
-        let longest = self.schedule.bounds.max_blind;
+    fn blind(&self, t: f64, history: &DurationSamples) -> Gap {
+        let longest = self.schedule.bounds.max_without_progress;
         let seconds = blind::gap(history, self.size, self.schedule.worth, t, longest.as_secs_f64());
         Gap { seconds, longest, reason: Reason::Blind }
     }
 
-    fn aimed(&self, t: f64, estimate: Estimate, history: &History) -> Gap {
-        let (c, longest) = (self.schedule.worth, self.schedule.bounds.max_gap);
+    fn aimed(&self, t: f64, estimate: Estimate, history: &DurationSamples) -> Gap {
+        let (c, longest) = (self.schedule.worth, self.schedule.bounds.max);
         let eta = Gap { seconds: estimate.aim(c), longest, reason: Reason::Eta };
         let guard =
             Gap { seconds: (2.0 * c * (t + EARLY_START) / history.failing()).sqrt(), longest, reason: Reason::Guard };
@@ -223,14 +223,14 @@ impl Pace {
     fn bounded(&self, gap: &Gap, floor: Duration, u: f64) -> (Duration, Reason) {
         let bounds = self.schedule.bounds;
         let spread_out = duration(gap.seconds * (1.0 + JITTER * (2.0 * unit(u) - 1.0)));
-        let wait = spread_out.clamp(bounds.min_gap, gap.longest.max(bounds.min_gap)).max(spread(floor, u));
+        let wait = spread_out.clamp(bounds.min, gap.longest.max(bounds.min)).max(spread(floor, u));
         let reason = if wait > spread_out { Reason::Floor } else { gap.reason };
         (wait, reason)
     }
 
-    fn decide(&mut self, t: f64, wait: Duration, reason: Reason, history: &History) -> Decision {
+    fn decide(&mut self, t: f64, wait: Duration, reason: Reason, history: &DurationSamples) -> NextPoll {
         self.due = t + wait.as_secs_f64();
-        Decision {
+        NextPoll {
             wait,
             reason,
             remaining: self.estimate.map(|estimate| estimate.remaining),
@@ -257,5 +257,5 @@ fn unit(u: f64) -> f64 {
 
 /// In whole milliseconds, so that the last digit of a logarithm decides nothing. What is no number is nothing.
 fn duration(seconds: f64) -> Duration {
-    Duration::from_millis((seconds.min(LONGEST) * 1000.0).round() as u64)
+    Duration::from_millis((seconds.min(MAX) * 1000.0).round() as u64)
 }

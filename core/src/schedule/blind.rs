@@ -1,6 +1,6 @@
 //! The gap while a batch shows no progress. Times in seconds since its submission.
 
-use super::History;
+use super::DurationSamples;
 
 /// Gaps of `1.05 sqrt(2c) (t + 2)^(1/3)` where nothing is known: a little longer the longer it takes, within 1.4 times the optimum for
 /// smooth laws of any spread, where doubling is off by 5 and more. The 2 s let it begin.
@@ -12,7 +12,7 @@ const COLD_START: f64 = 2.0;
 const OVERRUN: f64 = 2.5;
 
 /// The gap after a look at `t` for a batch of so many rows (0: nobody knows) at worth `c`. `longest` holds unless the history is overrun.
-pub(super) fn gap(history: &History, rows: u64, c: f64, t: f64, longest: f64) -> f64 {
+pub(super) fn gap(history: &DurationSamples, rows: u64, c: f64, t: f64, longest: f64) -> f64 {
     let price = (2.0 * c).sqrt();
     let cold = price * cold_gap(t);
     let Some(fit) = history.fit() else {
@@ -27,7 +27,7 @@ pub(super) fn gap(history: &History, rows: u64, c: f64, t: f64, longest: f64) ->
 }
 
 /// What a look at `t` is worth when the last was at `last`.
-pub(super) fn worth(history: &History, rows: u64, last: f64, t: f64) -> f64 {
+pub(super) fn worth(history: &DurationSamples, rows: u64, last: f64, t: f64) -> f64 {
     let looks = match history.fit() {
         Some(fit) => {
             let factor = fit.factor(rows);

@@ -13,7 +13,7 @@ pub const CUT: f64 = 0.5;
 pub const RECOVERY: f64 = 0.01;
 
 /// The rate never falls below a twentieth of the full one: somebody has to find out that the limit is over.
-pub const LEAST_SHARE: f64 = 0.05;
+pub const MIN_SHARE: f64 = 0.05;
 
 /// Refusals within a second of a cut belong to requests that were under way already. They lengthen the pause and cut no more.
 const ONE_CUT: Duration = Duration::from_secs(1);
@@ -79,7 +79,7 @@ impl Budget {
         self.pause(now.saturating_add(hint.unwrap_or_default()));
         if self.cut.is_none_or(|cut| now >= cut.saturating_add(ONE_CUT)) {
             self.cut = Some(now);
-            self.share = (self.share * CUT).max(LEAST_SHARE);
+            self.share = (self.share * CUT).max(MIN_SHARE);
         }
     }
 

@@ -54,7 +54,7 @@ impl Fraction {
 
 /// What one look that did not end the wait came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Observation {
+pub struct PollResult {
     pub(super) seen: Seen,
     pub(super) hint: Option<Duration>,
 }
@@ -67,7 +67,7 @@ pub(super) enum Seen {
     Throttled,
 }
 
-impl Observation {
+impl PollResult {
     /// Accepted, not begun.
     #[must_use]
     pub fn queued() -> Self {
@@ -129,7 +129,7 @@ impl End {
 /// When to look next, and why.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct Decision {
+pub struct NextPoll {
     /// From now to the next look.
     pub wait: Duration,
     /// What decided.
@@ -142,7 +142,7 @@ pub struct Decision {
     pub worth: f64,
 }
 
-impl Decision {
+impl NextPoll {
     /// The same, but looking once more at the deadline, `left` from now.
     #[must_use]
     pub fn within(self, left: Duration) -> Self {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::History;
+use super::DurationSamples;
 use super::history::{Calibration, Ring};
 
 /// The version of the document that [`History::export`] writes.
@@ -21,7 +21,7 @@ enum Why {
     Version(u32),
 }
 
-impl History {
+impl DurationSamples {
     /// A small JSON document: numbers, nothing that names anybody.
     #[must_use]
     pub fn export(&self) -> String {
@@ -52,8 +52,8 @@ pub(super) struct Document {
     calibration: Lenient<(u32, f64, f64, f64)>,
 }
 
-impl From<History> for Document {
-    fn from(history: History) -> Self {
+impl From<DurationSamples> for Document {
+    fn from(history: DurationSamples) -> Self {
         let Calibration { count, bias, variance, onset } = history.calibration;
         Self {
             version: VERSION,
@@ -64,7 +64,7 @@ impl From<History> for Document {
     }
 }
 
-impl TryFrom<Document> for History {
+impl TryFrom<Document> for DurationSamples {
     type Error = Unreadable;
 
     fn try_from(document: Document) -> Result<Self, Unreadable> {

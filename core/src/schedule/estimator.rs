@@ -29,7 +29,7 @@ const SPREADS: (f64, f64) = (0.03, 1.2);
 const STUCK_SHARE: f64 = 0.7;
 const STUCK_SPREAD: f64 = 0.8;
 /// A year: progress that has hardly begun promises no end, and sums need one.
-const LONGEST: f64 = 365.0 * 86_400.0;
+const MAX: f64 = 365.0 * 86_400.0;
 /// As many forecasts are kept for the calibration.
 const FORECASTS: usize = 6;
 /// As many points of progress: the rate of late needs one a third of the run ago, and thinned by half there still is one.
@@ -55,7 +55,7 @@ pub(super) struct Forecast {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Track {
+pub(super) struct ProgressEstimator {
     bias: f64,
     /// As in [`Calibration`].
     onset: f64,
@@ -80,7 +80,7 @@ struct Begun {
     last: Option<(f64, f64, f64)>,
 }
 
-impl Track {
+impl ProgressEstimator {
     pub(super) fn new(calibration: Calibration) -> Self {
         let error = calibration.variance.max(LEAST_ERROR);
         Self {
@@ -135,10 +135,10 @@ impl Track {
 
         begun.reckon(t, p);
         let run = t - begun.start;
-        let whole = p / run.max(LEAST_TIME);
+        let bytes = p / run.max(LEAST_TIME);
         let (then, before) = begun.late(t - run / LATE);
         let late = (p - before).max(0.25 * step) / (t - then).max(LEAST_TIME);
-        let rate = (whole * late).sqrt();
+        let rate = (bytes * late).sqrt();
         begun.last = Some((t, p, rate));
 
         let bare = (1.0 - p).max(step / 2.0) / rate;
@@ -151,10 +151,10 @@ impl Track {
         let (remaining, square, stuck) = if still > moving {
             (still, STUCK_SPREAD.powi(2), true)
         } else {
-            let disagreement = DISAGREEMENT * (whole / late).ln().powi(2);
+            let disagreement = DISAGREEMENT * (bytes / late).ln().powi(2);
             (moving, self.error.max(self.error_floor) + disagreement, false)
         };
-        let remaining = remaining.clamp(least, LONGEST.max(least));
+        let remaining = remaining.clamp(least, MAX.max(least));
         let unseen = remaining * (begun.first - begun.before) / (4.0 * run.max(1.0));
         let absolute = step_time / 2.0 + CLOCK_ERROR + unseen;
         let spread = (square.min(MOST_ERROR) + (absolute / remaining).powi(2)).sqrt();

@@ -2,11 +2,11 @@
 
 /// Durations are told apart in 700 geometric steps (1.7 % each) from a quarter of a second to 8 h.
 const STEPS: usize = 700;
-const SHORTEST: f64 = 0.25;
-const LONGEST: f64 = 28_800.0;
+const MIN: f64 = 0.25;
+const MAX: f64 = 28_800.0;
 
 /// Three durations are the least that say something about their spread.
-pub(super) const ENOUGH: usize = 3;
+pub(super) const MIN_SAMPLES: usize = 3;
 
 /// Sizes have to differ for a slope: the sum of squares of `ln size`, and one duration more.
 const LEAST_SIZE_SPREAD: f64 = 0.5;
@@ -46,7 +46,7 @@ pub(super) struct Fit {
 impl Fit {
     /// `None` while there are too few durations.
     pub(super) fn of(points: &[Point]) -> Option<Self> {
-        if points.len() < ENOUGH {
+        if points.len() < MIN_SAMPLES {
             return None;
         }
         let n = points.len() as f64;
@@ -74,7 +74,7 @@ impl Fit {
 
     /// The integral of the square root of the hazard from 0 to `t`. A law stretched by `factor` has its hazard divided by it.
     pub(super) fn integral(&self, t: f64, factor: f64) -> f64 {
-        let step = (t / factor).max(SHORTEST).ln() - SHORTEST.ln();
+        let step = (t / factor).max(MIN).ln() - MIN.ln();
         let step = (step / log_step()).min((STEPS - 1) as f64);
         let below = (step as usize).min(STEPS - 2);
         let (from, to) = (self.density[below], self.density[below + 1]);
@@ -88,7 +88,7 @@ impl Fit {
         let below = above.checked_sub(1)?;
         let (from, to) = (self.density[below], *self.density.get(above)?);
         let step = below as f64 + (integral - from) / (to - from);
-        Some(SHORTEST * (step * log_step()).exp() * factor)
+        Some(MIN * (step * log_step()).exp() * factor)
     }
 }
 
@@ -112,20 +112,20 @@ fn scale(slope: f64, mean_size: f64, size: f64) -> f64 {
 /// The kernel estimate of the law, as the integral of the square root of its hazard over the steps.
 fn density(residuals: &[f64], bandwidth: f64) -> Vec<f64> {
     let n = residuals.len() as f64;
-    let range = (LONGEST / SHORTEST).ln();
+    let range = (MAX / MIN).ln();
     let distribution = |step: usize| {
         let over = step as f64 * log_step();
-        let x = over + SHORTEST.ln();
+        let x = over + MIN.ln();
         let seen: f64 = residuals.iter().map(|e| logistic(LOGISTIC_TO_NORMAL * (x - e) / bandwidth)).sum();
         // One more duration, anywhere between the shortest and the longest: what never happened may.
         (seen + over / (range + 1.0)) / (n + 1.0)
     };
     let mut density = Vec::with_capacity(STEPS);
-    let (mut sum, mut below, mut time) = (0.0, distribution(0), SHORTEST);
+    let (mut sum, mut below, mut time) = (0.0, distribution(0), MIN);
     density.push(sum);
     for step in 1..STEPS {
         let here = distribution(step);
-        let next = SHORTEST * (step as f64 * log_step()).exp();
+        let next = MIN * (step as f64 * log_step()).exp();
         let (ended, gap) = (here - below, next - time);
         let hazard = ended / gap / (1.0 - below - ended / 2.0).max(1e-9);
         // Strictly rising, so that it can be inverted.
@@ -137,7 +137,7 @@ fn density(residuals: &[f64], bandwidth: f64) -> Vec<f64> {
 }
 
 fn log_step() -> f64 {
-    (LONGEST / SHORTEST).ln() / (STEPS - 1) as f64
+    (MAX / MIN).ln() / (STEPS - 1) as f64
 }
 
 fn logistic(x: f64) -> f64 {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
+use super::estimator::ProgressEstimator;
 use super::fit::{Fit, Point};
-use super::track::Track;
 
 /// The last 256 durations are kept, and as many of failures: enough for the shape of their law, at most 8 kB stored, and soon made up of
 /// new ones where the provider has become faster or slower.
@@ -28,7 +28,7 @@ const MILLIS: RangeInclusive<u64> = 1..=30 * 86_400_000;
 /// first three batches are looked at as if nothing were known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Document", into = "Document")]
-pub struct History {
+pub struct DurationSamples {
     pub(super) finished: Ring,
     pub(super) failed: Ring,
     pub(super) calibration: Calibration,
@@ -118,7 +118,7 @@ impl Ring {
     }
 }
 
-impl History {
+impl DurationSamples {
     /// Nothing known yet.
     #[must_use]
     pub fn new() -> Self {
@@ -159,7 +159,7 @@ impl History {
     }
 
     /// Compares what progress foretold with the end, `end` give or take half of `uncertainty`.
-    pub(super) fn calibrate(&mut self, track: &Track, end: f64, uncertainty: f64) {
+    pub(super) fn calibrate(&mut self, track: &ProgressEstimator, end: f64, uncertainty: f64) {
         if let Some(onset) = track.onset() {
             self.calibration.learn_onset(onset);
         }

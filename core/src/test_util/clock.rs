@@ -144,12 +144,12 @@ impl Wake for Woken {
 
 /// The machine's time, some times faster: for tests over real sockets whose pauses would be seconds.
 #[derive(Clone)]
-pub struct HurriedClock {
+pub struct ScaledClock {
     clock: Clock,
     by: u32,
 }
 
-impl HurriedClock {
+impl ScaledClock {
     /// A clock `by` times as fast as the machine's.
     #[must_use]
     pub fn by(by: u32) -> Self {
@@ -163,7 +163,7 @@ impl HurriedClock {
     }
 }
 
-impl TimeSource for HurriedClock {
+impl TimeSource for ScaledClock {
     fn now(&self) -> Duration {
         self.clock.now() * self.by
     }

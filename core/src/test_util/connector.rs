@@ -6,49 +6,49 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use reqwest::Url;
 
+use crate::http::{ConnectorError, ConnectorFuture, HttpConnector};
 use crate::time::Clock;
-use crate::transport::{Wire, WireFault, WireFuture};
 
-/// A wire that answers from a list and remembers what was sent. Clones share both.
+/// A connector that answers from a list and remembers what was sent. Clones share both.
 ///
 /// ```
 /// # #[cfg(feature = "reap")]
 /// # fn main() -> Result<(), bulkrail::Error> {
-/// use bulkrail::testing::{Reply, ScriptedWire, VirtualClock};
+/// use bulkrail::test_util::{Reply, MockConnector, VirtualClock};
 /// use bulkrail::{Batch, Provider, State, reap};
 ///
-/// let (clock, wire) = (VirtualClock::new(), ScriptedWire::new());
+/// let (clock, connector) = (VirtualClock::new(), MockConnector::new());
 /// let client = reap::Client::builder()
 ///     .credentials(reap::Credentials::api_key("key"))
 ///     .clock(clock.clock())
-///     .wire(wire.clone())
+///     .connector(connector.clone())
 ///     .build()?;
-/// wire.push(Reply::json(200, r#"{"status":"in_progress"}"#));
+/// connector.push(Reply::json(200, r#"{"status":"in_progress"}"#));
 ///
-/// let batch = Batch::named(reap::PROVIDER, "b-1")?;
-/// assert_eq!(clock.run(client.look(&batch))?.state, State::Running);
-/// assert_eq!(wire.sent()[0].url.path(), "/entity/kyc/import/batch/b-1");
+/// let batch = Batch::new(reap::PROVIDER, "b-1")?;
+/// assert_eq!(clock.run(client.poll(&batch))?.state, State::Running);
+/// assert_eq!(connector.sent()[0].url.path(), "/entity/kyc/import/batch/b-1");
 /// # Ok(())
 /// # }
 /// # #[cfg(not(feature = "reap"))]
 /// # fn main() {}
 /// ```
 #[derive(Clone, Default)]
-pub struct ScriptedWire(Arc<Mutex<Script>>);
+pub struct MockConnector(Arc<Mutex<MockProvider>>);
 
-type Answer = Arc<dyn Fn(&Sent) -> Reply + Send + Sync>;
+type Response = Arc<dyn Fn(&CapturedRequest) -> MockResponse + Send + Sync>;
 
 #[derive(Default)]
-struct Script {
-    replies: VecDeque<Reply>,
-    always: Option<Answer>,
-    sent: Vec<Sent>,
+struct MockProvider {
+    replies: VecDeque<MockResponse>,
+    always: Option<Response>,
+    sent: Vec<CapturedRequest>,
 }
 
 /// A request that was sent.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Sent {
+pub struct CapturedRequest {
     /// Its method.
     pub method: Method,
     /// Its address.
@@ -59,15 +59,15 @@ pub struct Sent {
     pub body: Bytes,
 }
 
-/// One answer of a [`ScriptedWire`].
+/// One answer of a [`MockConnector`].
 #[derive(Clone)]
-pub struct Reply {
-    outcome: Result<(u16, HeaderMap, Bytes), WireFault>,
+pub struct MockResponse {
+    outcome: Result<(u16, HeaderMap, Bytes), ConnectorError>,
     breaks_off: bool,
     after: Option<(Clock, Duration)>,
 }
 
-impl Reply {
+impl MockResponse {
     /// A JSON answer.
     #[must_use]
     pub fn json(status: u16, body: impl ToString) -> Self {
@@ -82,7 +82,7 @@ impl Reply {
 
     /// No answer.
     #[must_use]
-    pub fn fault(fault: WireFault) -> Self {
+    pub fn fault(fault: ConnectorError) -> Self {
         Self { outcome: Err(fault), breaks_off: false, after: None }
     }
 
@@ -113,9 +113,9 @@ impl Reply {
         self
     }
 
-    fn into_response(self) -> Result<reqwest::Response, WireFault> {
+    fn into_response(self) -> Result<reqwest::Response, ConnectorError> {
         let (status, headers, body) = self.outcome?;
-        let body = if self.breaks_off { reqwest::Body::wrap(Broken(Some(body))) } else { body.into() };
+        let body = if self.breaks_off { reqwest::Body::wrap(ConnectionReset(Some(body))) } else { body.into() };
         let mut response = http::Response::new(body);
         *response.status_mut() = http::StatusCode::from_u16(status).expect("an HTTP status");
         *response.headers_mut() = headers;
@@ -123,37 +123,37 @@ impl Reply {
     }
 }
 
-impl ScriptedWire {
-    /// A wire without answers; sending on it is like having no network.
+impl MockConnector {
+    /// A connector without answers; sending on it is like having no network.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The next answer after those already there.
-    pub fn push(&self, reply: Reply) {
+    pub fn push(&self, reply: MockResponse) {
         self.script(|script| script.replies.push_back(reply));
     }
 
     /// What answers when the list is empty.
-    pub fn otherwise(&self, answer: impl Fn(&Sent) -> Reply + Send + Sync + 'static) {
+    pub fn otherwise(&self, answer: impl Fn(&CapturedRequest) -> MockResponse + Send + Sync + 'static) {
         self.script(|script| script.always = Some(Arc::new(answer)));
     }
 
     /// Everything sent so far.
     #[must_use]
-    pub fn sent(&self) -> Vec<Sent> {
+    pub fn sent(&self) -> Vec<CapturedRequest> {
         self.script(|script| script.sent.clone())
     }
 
-    fn script<T>(&self, access: impl FnOnce(&mut Script) -> T) -> T {
+    fn script<T>(&self, access: impl FnOnce(&mut MockProvider) -> T) -> T {
         access(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Wire for ScriptedWire {
-    fn send(&self, request: reqwest::Request) -> WireFuture<'_> {
-        let sent = Sent {
+impl HttpConnector for MockConnector {
+    fn send(&self, request: reqwest::Request) -> ConnectorFuture<'_> {
+        let sent = CapturedRequest {
             method: request.method().clone(),
             url: request.url().clone(),
             headers: request.headers().clone(),
@@ -163,8 +163,9 @@ impl Wire for ScriptedWire {
             script.sent.push(sent.clone());
             (script.replies.pop_front(), script.always.clone())
         });
-        let reply =
-            next.or_else(|| always.map(|answer| answer(&sent))).unwrap_or_else(|| Reply::fault(WireFault::Connect));
+        let reply = next
+            .or_else(|| always.map(|answer| answer(&sent)))
+            .unwrap_or_else(|| MockResponse::fault(ConnectorError::Connect));
         Box::pin(async move {
             if let Some((clock, time)) = &reply.after {
                 clock.sleep(*time).await;
@@ -175,9 +176,9 @@ impl Wire for ScriptedWire {
 }
 
 /// A body that gives what it has and then breaks.
-struct Broken(Option<Bytes>);
+struct ConnectionReset(Option<Bytes>);
 
-impl http_body::Body for Broken {
+impl http_body::Body for ConnectionReset {
     type Data = Bytes;
     type Error = std::io::Error;
 

@@ -1,10 +1,10 @@
-//! Tools for tests: time that is moved by hand, a provider that follows a script, a wire that answers from a list (feature `testing`).
+//! Tools for tests: time that is moved by hand, a provider that follows a script, a connector that answers from a list (feature `testing`).
 //!
 //! An hour-long wait with an outage in the middle, in microseconds and without a socket:
 //!
 //! ```
 //! use std::time::Duration;
-//! use bulkrail::testing::{Script, VirtualClock, finished, running, unavailable};
+//! use bulkrail::test_util::{Script, VirtualClock, finished, running, unavailable};
 //! use bulkrail::{Outcome, wait};
 //!
 //! let minutes = |n: u64| Duration::from_secs(60 * n);
@@ -23,36 +23,9 @@
 //! ```
 
 mod clock;
-mod script;
-mod wire;
+mod connector;
+mod provider;
 
-pub use clock::{HurriedClock, VirtualClock};
-pub use script::{PROVIDER, Script, finished, queued, running, unavailable};
-pub use wire::{Reply, ScriptedWire, Sent};
-
-/// For the benchmark of what comparing with the spec costs: the two halves of reading a status body.
-#[cfg(feature = "killb")]
-#[doc(hidden)]
-pub mod halves {
-    use crate::transport::{Skimmer, Vitals};
-
-    /// Reads the vital signs and stops there.
-    #[must_use]
-    pub fn read(body: &[u8]) -> bool {
-        let mut skimmer = Skimmer::default();
-        skimmer.push(body);
-        Vitals::read(skimmer.kept()).is_ok()
-    }
-
-    /// Reads the vital signs and compares them with KillB's spec.
-    #[must_use]
-    pub fn read_and_compare(body: &[u8]) -> bool {
-        let mut skimmer = Skimmer::default();
-        skimmer.push(body);
-        let vitals = Vitals::read(skimmer.kept());
-        vitals.is_ok_and(|mut vitals| {
-            crate::killb::compare(&mut vitals);
-            true
-        })
-    }
-}
+pub use clock::{ScaledClock, VirtualClock};
+pub use connector::{CapturedRequest, MockConnector, MockResponse};
+pub use provider::{MockProvider, PROVIDER, finished, queued, running, unavailable};

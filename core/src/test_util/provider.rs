@@ -2,25 +2,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::VirtualClock;
+use crate::error::{Error, ErrorKind};
+use crate::model::{Batch, Progress, ProviderId, Snapshot, State};
+use crate::provider::{PollingDefaults, Provider};
 use crate::time::Clock;
-use crate::{Advice, Batch, Error, ErrorKind, Progress, Provider, ProviderId, Snapshot, State};
 
 /// The name of scripted providers.
 pub const PROVIDER: ProviderId = ProviderId::from_static("scripted");
 
-type Answer = Box<dyn Fn() -> Result<Snapshot, Error> + Send + Sync>;
+type Response = Box<dyn Fn() -> Result<Snapshot, Error> + Send + Sync>;
 
 /// A provider that follows a script, by time or look by look.
-pub struct Script {
+pub struct MockProvider {
     clock: VirtualClock,
-    answers: Vec<(Duration, Answer)>,
+    answers: Vec<(Duration, Response)>,
     in_order: bool,
     looks: AtomicUsize,
-    look_takes: Duration,
-    advice: Advice,
+    poll_takes: Duration,
+    advice: PollingDefaults,
 }
 
-impl Script {
+impl MockProvider {
     /// Answers depend on the time: see [`Script::from`].
     #[must_use]
     pub fn by_time(clock: &VirtualClock) -> Self {
@@ -29,8 +31,8 @@ impl Script {
             answers: Vec::new(),
             in_order: false,
             looks: AtomicUsize::new(0),
-            look_takes: Duration::ZERO,
-            advice: Advice::silent(),
+            poll_takes: Duration::ZERO,
+            advice: PollingDefaults::new(),
         }
     }
 
@@ -61,14 +63,14 @@ impl Script {
 
     /// Every look takes this long.
     #[must_use]
-    pub fn look_takes(mut self, time: Duration) -> Self {
-        self.look_takes = time;
+    pub fn poll_takes(mut self, time: Duration) -> Self {
+        self.poll_takes = time;
         self
     }
 
     /// What the provider advises about polling.
     #[must_use]
-    pub fn advises(mut self, advice: Advice) -> Self {
+    pub fn polling_defaults(mut self, advice: PollingDefaults) -> Self {
         self.advice = advice;
         self
     }
@@ -86,7 +88,7 @@ impl Script {
     /// When `id` cannot be an id.
     #[must_use]
     pub fn batch(&self, id: &str) -> Batch {
-        Batch::named(PROVIDER, id).expect("a usable id")
+        Batch::new(PROVIDER, id).expect("a usable id")
     }
 
     /// A batch of this provider, submitted now.
@@ -110,20 +112,20 @@ impl Script {
     }
 }
 
-impl Provider for Script {
+impl Provider for MockProvider {
     fn id(&self) -> ProviderId {
         PROVIDER
     }
 
-    async fn look(&self, _batch: &Batch) -> Result<Snapshot, Error> {
+    async fn poll(&self, _batch: &Batch) -> Result<Snapshot, Error> {
         let look = self.looks.fetch_add(1, Ordering::SeqCst);
-        if !self.look_takes.is_zero() {
-            self.clock.clock().sleep(self.look_takes).await;
+        if !self.poll_takes.is_zero() {
+            self.clock.clock().sleep(self.poll_takes).await;
         }
         self.answer(look)
     }
 
-    fn advice(&self) -> Advice {
+    fn polling_defaults(&self) -> PollingDefaults {
         self.advice
     }
 

@@ -25,7 +25,7 @@ pub(super) fn killb() -> Result<killb::Workbook, Error> {
             "PERSON,demo.person{row}@example.com,PSE,{row:010},CO,CO,Demo,Person {row},CC,001,{row:011},savings,demo-person-{row}",
         );
     }
-    killb::Workbook::of_csv(csv)
+    killb::Workbook::from_csv(csv)
 }
 
 /// A CSV file for Reap, one person a row.

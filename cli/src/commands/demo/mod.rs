@@ -114,7 +114,7 @@ async fn play(sandbox: &Sandbox, bars: &Bars) -> Result<Ended, Failure> {
     Ok(Ended { reports: reports.into(), failed })
 }
 
-fn client<C: bulkrail::transport::Room>(
+fn client<C: bulkrail::http::Room>(
     builder: ClientBuilder<C>,
     base_url: String,
     credentials: C::Credentials,
@@ -144,7 +144,7 @@ fn shown(ended: &Ended) -> String {
     let unnamed = ended.reports[1].snapshot.progress.failed.unwrap_or_default();
     format!(
         "{}\n Rows that did not succeed:\n\n{}\n reap: {unnamed} rows failed; Reap counts them and does not say which.\n \
-         cdq: a job has no rows; it ends as a whole.\n",
+         cdq: a job has no rows; it ends as a bytes.\n",
         table::reports(&ended.reports),
         table::finished(&failed),
     )

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
 use std::time::Duration;
 
-use bulkrail::wait::{Fleet, FleetProgress};
-use bulkrail::{Batch, Error, ErrorDocument, ErrorKind, Histories, Provider, ProviderId, Report};
+use bulkrail::poll::{WaitSet, WaitSetProgress};
+use bulkrail::{Batch, Error, ErrorDocument, ErrorKind, DurationHistory, Provider, ProviderId, Report};
 use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
@@ -50,7 +50,7 @@ impl<'a> From<&'a End> for Document<'a> {
 /// What fleets tell.
 enum News {
     Ended(Batch, Box<End>),
-    Progress(ProviderId, FleetProgress),
+    Progress(ProviderId, WaitSetProgress),
 }
 
 pub(super) async fn run(args: WaitArgs, batches: Vec<Batch>, people: People) -> Result<u8, Failure> {
@@ -75,7 +75,7 @@ pub(super) async fn run(args: WaitArgs, batches: Vec<Batch>, people: People) -> 
         batches.iter().enumerate().map(|(place, batch)| ((batch.provider(), batch.id()), place)).collect();
     let mut ends: Vec<Option<End>> = Vec::new();
     ends.resize_with(batches.len(), || None);
-    let (tell, mut told) = unbounded_channel();
+    let (tell, mut trace_request) = unbounded_channel();
     let (stopping, stopped) = watch::channel(false);
     let mut running = JoinSet::new();
     for (client, batches) in connected {
@@ -84,11 +84,11 @@ pub(super) async fn run(args: WaitArgs, batches: Vec<Batch>, people: People) -> 
         running.spawn(async move { follow(&client, batches, &patience, &histories, shown, stopped, &tell).await });
     }
     drop(tell);
-    let mut progress: BTreeMap<ProviderId, FleetProgress> = BTreeMap::new();
+    let mut progress: BTreeMap<ProviderId, WaitSetProgress> = BTreeMap::new();
     let mut interrupted = false;
     loop {
         let news = tokio::select! {
-            news = told.recv() => news,
+            news = trace_request.recv() => news,
             () = &mut stop, if !interrupted => {
                 interrupted = true;
                 stopping.send_replace(true);
@@ -134,13 +134,13 @@ async fn follow(
     client: &AnyClient,
     batches: Vec<Batch>,
     patience: &Patience,
-    histories: &Histories,
+    histories: &DurationHistory,
     shown: bool,
     mut stopped: watch::Receiver<bool>,
     tell: &UnboundedSender<News>,
 ) {
     let (provider, clock) = (client.id(), client.clock());
-    let mut fleet = patience.of_all(Fleet::new(client).history(histories));
+    let mut fleet = patience.of_all(WaitSet::new(client).history(histories));
     for batch in batches {
         if let Err(error) = fleet.add(batch.clone()) {
             let _ = tell.send(News::Ended(batch, Box::new(Err(error))));

@@ -1,181 +1,228 @@
-//! Many waits that share one account's request limit.
+//! Many waits that share the request limit of one account.
 
-mod turns;
+mod polls;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 use tracing::Span;
 
+use super::history::DurationHistory;
 use super::machine::Machine;
-use super::observe;
 use super::options::Options;
-use crate::history::Histories;
+use super::trace::{self, Observer, PollEvent};
+use crate::error::{Error, ErrorKind};
+use crate::model::{Batch, BatchId, Report, Snapshot};
+use crate::provider::{DynProvider, Provider};
 use crate::schedule::{Budget, Schedule};
-use crate::time::Clock;
-use crate::{Batch, Error, ErrorKind, Provider, Report, Snapshot};
+use crate::time::{Clock, Sleep};
 
-/// Waits for many batches of one account at once: one request budget for all, each request spent on the look that is worth most.
+/// Waits for many batches of one account: one request budget for all, spent on the most valuable poll first.
+///
+/// The set owns its provider; a reference is a provider too. `'a` is the lifetime of provider and observer. It is a
+/// [`Stream`] of batches with their ends, and [`next`](WaitSet::next) returns the next one.
 ///
 /// ```
 /// use std::time::Duration;
-/// use bulkrail::testing::{Script, VirtualClock, finished, running};
-/// use bulkrail::wait::Fleet;
+/// use bulkrail_core::test_util::{MockProvider, VirtualClock, finished, running};
+/// use bulkrail_core::WaitSet;
 ///
 /// let clock = VirtualClock::new();
-/// let provider = Script::by_time(&clock)
+/// let provider = MockProvider::by_time(&clock)
 ///     .from(Duration::ZERO, || Ok(running(1, 10)))
 ///     .from(Duration::from_secs(60), || Ok(finished(10, 0)));
 ///
-/// let mut fleet = Fleet::new(&provider).requests_per_second(5.0);
+/// let mut set = WaitSet::new(&provider).requests_per_second(5.0);
 /// for number in 0..100 {
-///     fleet.add(provider.batch(&format!("b-{number}")))?;
+///     set.add(provider.batch(&format!("b-{number}")))?;
 /// }
 /// let mut ended = 0;
-/// while let Some((batch, end)) = clock.run(fleet.next()) {
+/// while let Some((batch, end)) = clock.run(set.next()) {
 ///     assert!(end.is_ok(), "{batch}");
 ///     ended += 1;
 /// }
 /// assert_eq!(ended, 100);
-/// # Ok::<(), bulkrail::Error>(())
+/// # Ok::<(), bulkrail_core::Error>(())
 /// ```
 ///
 /// # Fairness and failure
 ///
-/// A batch that fails, or cannot be seen, ends alone; the others go on. Answered with "too many requests", all of them pause as long as
-/// the provider asks, and go on at half the rate; the rate recovers within a minute. A batch added twice is looked at once.
-pub struct Fleet<'a, P> {
-    provider: &'a P,
+/// A batch that fails, or cannot be polled, ends alone; the others continue. After "too many requests" all of them
+/// pause as long as the provider asks and continue at half the rate; the rate recovers within a minute. A batch that is
+/// added twice is polled once.
+#[must_use = "a wait set does nothing until it is polled"]
+pub struct WaitSet<'a> {
+    provider: Arc<dyn DynProvider + 'a>,
     clock: Clock,
-    began: Duration,
+    started: Duration,
     options: Options,
-    histories: Histories,
+    history: DurationHistory,
     budget: Budget,
+    observer: Option<Observer<'a>>,
+    /// One slot per batch ever added; `None` once it has ended or was removed.
     waits: Vec<Option<Box<Waiting>>>,
-    places: HashMap<String, usize>,
-    /// Batches whose look is due, with what it is worth, and those whose look comes later, with when.
+    slots: HashMap<String, usize>,
+    open: usize,
+    /// Batches whose poll is due, with its priority, the highest last.
     due: Vec<(f64, usize)>,
-    /// Have become due since that was put in order.
-    arrived: Vec<usize>,
-    /// Are due, and wait until fewer looks at failing batches are under way.
+    /// Batches that became due after `due` was sorted.
+    newly_due: Vec<usize>,
+    /// Batches that are due, and wait until fewer polls of failing batches are in flight.
     held_back: Vec<usize>,
-    ordered: Duration,
+    sorted_at: Duration,
+    /// Batches whose poll is due later, by time.
     later: BinaryHeap<Reverse<(Duration, usize)>>,
-    /// When each is given up, seen or not: the budget may have no request left for it.
-    given_up: BinaryHeap<Reverse<(Duration, usize)>>,
-    in_flight: FuturesUnordered<Look<'a>>,
+    /// When each wait ends even without a last poll, because the budget has no request left for it.
+    expiries: BinaryHeap<Reverse<(Duration, usize)>>,
+    in_flight: FuturesUnordered<InFlight<'a>>,
     failing_in_flight: usize,
-    /// Once stopped: all before this place have been handed over.
+    /// Once stopped: the slot from which the remaining waits are returned.
     stopped: Option<usize>,
-    /// What has ended already.
-    past: FleetProgress,
+    /// Timer for the next action, and the time it is set to.
+    timer: Option<(Duration, Sleep)>,
+    /// Totals of the batches that have ended.
+    past: WaitSetProgress,
 }
 
 struct Waiting {
     machine: Machine,
-    /// Added at; times of the machine count from there.
-    began: Duration,
+    /// Time when the batch was added; the times of the machine count from there.
+    added: Duration,
     span: Span,
-    seen: Option<Snapshot>,
-    /// The last look failed.
+    snapshot: Option<Snapshot>,
+    /// The last poll failed.
     is_failing: bool,
     is_in_flight: bool,
 }
 
-/// Which batch it was of and whether that was failing, how long it took, what it came to.
-type Landed = (usize, bool, Duration, Result<Snapshot, Error>);
-type Look<'a> = Pin<Box<dyn Future<Output = Landed> + Send + 'a>>;
+/// A completed poll.
+struct Completed {
+    slot: usize,
+    was_failing: bool,
+    duration: Duration,
+    result: Result<Snapshot, Error>,
+}
 
-/// How far a [`Fleet`] is.
+type InFlight<'a> = Pin<Box<dyn Future<Output = Completed> + Send + 'a>>;
+
+/// Progress of a [`WaitSet`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct FleetProgress {
-    /// Batches added.
+pub struct WaitSetProgress {
+    /// Number of batches that were added and not removed.
     pub batches: usize,
-    /// Batches that have ended, well or not.
+    /// Number of batches that have ended, with a report or an error.
     pub ended: usize,
-    /// Rows dealt with, of the batches that say so.
+    /// Rows processed, of the batches that report it.
     pub rows_processed: u64,
-    /// Rows in all, of the batches that say so.
+    /// Rows in total, of the batches that report it.
     pub rows_total: u64,
 }
 
-impl FleetProgress {
-    fn add(&mut self, seen: &Snapshot) {
-        self.rows_processed = self.rows_processed.saturating_add(seen.progress.processed.unwrap_or(0));
-        self.rows_total = self.rows_total.saturating_add(seen.progress.total.unwrap_or(0));
+impl WaitSetProgress {
+    fn add(&mut self, snapshot: &Snapshot) {
+        self.rows_processed = self.rows_processed.saturating_add(snapshot.progress.processed.unwrap_or(0));
+        self.rows_total = self.rows_total.saturating_add(snapshot.progress.total.unwrap_or(0));
     }
 }
 
-impl<'a, P: Provider> Fleet<'a, P> {
-    /// A fleet without batches. Budget, schedule and deadline are what the provider advises.
-    #[must_use]
-    pub fn new(provider: &'a P) -> Self {
-        let (clock, advice) = (provider.clock(), provider.advice());
+impl<'a> WaitSet<'a> {
+    /// Returns an empty set. Request rate, schedule and deadline are the polling defaults of the provider.
+    pub fn new(provider: impl Provider + 'a) -> Self {
+        let (clock, defaults) = (provider.clock(), provider.polling_defaults());
         Self {
-            provider,
-            began: clock.now(),
+            provider: Arc::new(provider),
+            started: clock.now(),
             clock,
-            options: Options::new(advice),
-            histories: Histories::default(),
-            budget: Budget::new(advice.requests_per_second),
+            options: Options::new(defaults),
+            history: DurationHistory::default(),
+            budget: Budget::new(defaults.requests_per_second),
+            observer: None,
             waits: Vec::new(),
-            places: HashMap::new(),
+            slots: HashMap::new(),
+            open: 0,
             due: Vec::new(),
-            arrived: Vec::new(),
+            newly_due: Vec::new(),
             held_back: Vec::new(),
-            ordered: Duration::ZERO,
+            sorted_at: Duration::ZERO,
             later: BinaryHeap::new(),
-            given_up: BinaryHeap::new(),
+            expiries: BinaryHeap::new(),
             in_flight: FuturesUnordered::new(),
             failing_in_flight: 0,
             stopped: None,
-            past: FleetProgress::default(),
+            timer: None,
+            past: WaitSetProgress::default(),
         }
     }
 
-    /// How many requests a second all looks together may take. Default:
-    /// [`Advice::requests_per_second`](crate::Advice::requests_per_second).
-    #[must_use]
+    /// Sets the number of requests per second that all polls together may take.
+    ///
+    /// Default: [`PollingDefaults::requests_per_second`](crate::PollingDefaults::requests_per_second) of the provider.
     pub fn requests_per_second(mut self, rate: f64) -> Self {
         self.budget = Budget::new(rate);
         self
     }
 
-    /// As [`Wait::deadline`](super::Wait::deadline), for each batch from when it is added; it holds even where no request is left for a last
-    /// look.
-    #[must_use]
+    /// Sets the deadline as [`Wait::deadline`](super::Wait::deadline), for each batch from when it is added.
+    ///
+    /// It holds even where the budget has no request left for a last poll. Batches already in the set keep theirs.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = Some(deadline);
         self
     }
 
-    /// As [`Wait::interval`](super::Wait::interval).
-    #[must_use]
-    pub fn interval(mut self, bounds: std::ops::RangeInclusive<Duration>) -> Self {
+    /// Waits without a deadline, for as long as the provider can be reached.
+    pub fn without_deadline(mut self) -> Self {
+        self.options.deadline = None;
+        self
+    }
+
+    /// Sets the interval bounds as [`Wait::interval`](super::Wait::interval).
+    pub fn interval(mut self, bounds: RangeInclusive<Duration>) -> Self {
         self.options.interval(*bounds.start(), *bounds.end());
         self
     }
 
-    /// As [`Wait::schedule`](super::Wait::schedule).
-    #[must_use]
+    /// Sets the schedule as [`Wait::schedule`](super::Wait::schedule).
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.options.use_schedule(schedule);
         self
     }
 
-    /// As [`Wait::history`](super::Wait::history).
-    #[must_use]
-    pub fn history(mut self, histories: &Histories) -> Self {
-        self.histories = histories.clone();
+    /// Sets the duration history as [`Wait::history`](super::Wait::history).
+    pub fn history(mut self, history: &DurationHistory) -> Self {
+        self.history = history.clone();
         self
     }
 
-    /// Adds a batch; one that is in it already stays as it is, and is looked at once for all who added it.
+    /// Sets the failure budget as [`Wait::failure_budget`](super::Wait::failure_budget).
+    pub fn failure_budget(mut self, budget: Duration) -> Self {
+        self.options.failure_budget = budget;
+        self
+    }
+
+    /// Calls `observer` after every poll of any batch; see [`Wait::on_poll`](super::Wait::on_poll).
+    pub fn on_poll(mut self, observer: impl FnMut(&PollEvent<'_>) + Send + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Sets another clock than the provider's; for tests. Call it before batches are added.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.started = clock.now();
+        self.clock = clock;
+        self
+    }
+
+    /// Adds a batch. A batch that is in the set already stays as it is, and is polled once for all who added it.
     ///
     /// # Errors
     ///
@@ -184,52 +231,84 @@ impl<'a, P: Provider> Fleet<'a, P> {
         self.insert(batch, None)
     }
 
-    /// [`Fleet::add`] for who knows how many `rows` were submitted, see [`Wait::rows`](super::Wait::rows). Small batches are then looked at
-    /// first; with a thousand batches at once, in the benchmark's `linear` workload, that saves a third of the lag.
+    /// Adds a batch of `rows` rows; see [`Wait::rows`](super::Wait::rows).
+    ///
+    /// Small batches are then polled first. With a thousand batches at once, in the benchmark's `linear` workload, that
+    /// saves a third of the lag.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// [`ErrorKind::Usage`] when it is a batch of another provider.
     pub fn add_with_rows(&mut self, batch: Batch, rows: u64) -> Result<(), Error> {
         self.insert(batch, Some(rows))
     }
 
     fn insert(&mut self, batch: Batch, rows: Option<u64>) -> Result<(), Error> {
-        if *batch.provider() != self.provider.id() {
-            let reason = format!("this is a batch of {}, not of {}", batch.provider(), self.provider.id());
+        let provider = self.provider.dyn_id();
+        if *batch.provider() != provider {
+            let reason = format!("this is a batch of {}, not of {provider}", batch.provider());
             return Err(Error::new(ErrorKind::Usage, reason).with_batch(batch));
         }
-        if self.places.contains_key(batch.id()) {
+        if self.slots.contains_key(batch.id()) {
             return Ok(());
         }
-        self.places.insert(batch.id().to_owned(), self.waits.len());
-        let span = observe::span(&batch);
-        let machine = Machine::new(self.options, self.histories.clone(), batch, rows, self.clock.wall());
-        let began = self.now();
-        let place = self.waits.len();
-        self.later.push(Reverse((began.saturating_add(machine.next_look()), place)));
-        self.given_up.extend(machine.ends_by().map(|by| Reverse((began.saturating_add(by), place))));
-        let waiting = Waiting { machine, began, span, seen: None, is_failing: false, is_in_flight: false };
+        let slot = self.waits.len();
+        self.slots.insert(batch.id().to_owned(), slot);
+        let span = trace::span(&batch);
+        let machine = Machine::new(self.options, self.history.clone(), batch, rows, self.clock.wall());
+        let added = self.now();
+        self.later.push(Reverse((added.saturating_add(machine.next_poll()), slot)));
+        self.expiries.extend(machine.ends_by().map(|by| Reverse((added.saturating_add(by), slot))));
+        let waiting = Waiting { machine, added, span, snapshot: None, is_failing: false, is_in_flight: false };
         self.waits.push(Some(Box::new(waiting)));
+        self.open += 1;
         Ok(())
     }
 
-    /// Stops all waits: from now on [`Fleet::next`] hands over at once, one after the other, what has not ended, each with an error of kind
-    /// [`Interrupted`](ErrorKind::Interrupted) that holds the batch and what was last seen of it. The batches go on at the provider.
+    /// Removes a batch without waiting for its end, and returns it. The batch continues at the provider.
+    pub fn remove(&mut self, id: &BatchId) -> Option<Batch> {
+        let slot = self.slot(id)?;
+        let waiting = self.waits[slot].take()?;
+        self.slots.remove(id.id());
+        self.open -= 1;
+        Some(waiting.machine.batch().clone())
+    }
+
+    /// Returns the last snapshot of a batch that has not ended; `None` before its first successful poll.
+    #[must_use]
+    pub fn snapshot(&self, id: &BatchId) -> Option<&Snapshot> {
+        self.waits[self.slot(id)?].as_ref()?.snapshot.as_ref()
+    }
+
+    /// Returns the batches that have not ended, in the order in which they were added.
+    pub fn batches(&self) -> impl Iterator<Item = &Batch> {
+        self.waits.iter().flatten().map(|waiting| waiting.machine.batch())
+    }
+
+    fn slot(&self, id: &BatchId) -> Option<usize> {
+        let slot = *self.slots.get(id.id())?;
+        (self.waits.get(slot)?.as_ref()?.machine.batch().provider() == id.provider()).then_some(slot)
+    }
+
+    /// Stops all waits.
+    ///
+    /// From now on [`WaitSet::next`] returns at once, one after the other, the batches that have not ended, each with
+    /// an error of kind [`Interrupted`](ErrorKind::Interrupted) that holds the last snapshot. The batches continue at
+    /// the provider.
     ///
     /// ```no_run
     /// # use std::future::Future;
-    /// # async fn example<P: bulkrail::Provider>(mut fleet: bulkrail::wait::Fleet<'_, P>, shutdown: impl Future<Output = ()>) {
+    /// # async fn example(mut set: bulkrail_core::WaitSet<'_>, shutdown: impl Future<Output = ()>) {
     /// let mut shutdown = std::pin::pin!(shutdown);
     /// let mut is_stopped = false;
     /// loop {
     ///     tokio::select! {
-    ///         end = fleet.next() => match end {
+    ///         end = set.next() => match end {
     ///             Some((batch, end)) => println!("{batch}: {:?}", end.map(|report| report.outcome())),
     ///             None => break,
     ///         },
     ///         () = &mut shutdown, if !is_stopped => {
-    ///             fleet.stop();
+    ///             set.stop();
     ///             is_stopped = true;
     ///         }
     ///     }
@@ -242,41 +321,62 @@ impl<'a, P: Provider> Fleet<'a, P> {
         self.failing_in_flight = 0;
     }
 
-    /// How far all of them are.
+    /// Returns the progress of all batches together.
     #[must_use]
-    pub fn progress(&self) -> FleetProgress {
-        let mut progress = FleetProgress { batches: self.waits.len(), ..self.past };
-        self.waits.iter().flatten().filter_map(|waiting| waiting.seen.as_ref()).for_each(|seen| progress.add(seen));
+    pub fn progress(&self) -> WaitSetProgress {
+        let mut progress = WaitSetProgress { batches: self.past.ended + self.open, ..self.past };
+        let snapshots = self.waits.iter().flatten().filter_map(|waiting| waiting.snapshot.as_ref());
+        snapshots.for_each(|snapshot| progress.add(snapshot));
         progress
     }
 
-    /// The next batch to end, and how; `None` when all have. More batches may be added at any time.
+    /// Returns the next batch to end, with its report or error; `None` when all have ended.
+    ///
+    /// More batches may be added at any time.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing.
+    /// Cancel safe: dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<(Batch, Result<Report, Error>)> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.now().saturating_sub(self.started)
+    }
+}
+
+impl Stream for WaitSet<'_> {
+    type Item = (Batch, Result<Report, Error>);
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if self.past.ended == self.waits.len() {
-                return None;
+            if self.open == 0 {
+                return Poll::Ready(None);
             }
             if let Some(from) = self.stopped {
-                return self.interrupted(from);
+                return Poll::Ready(self.interrupted(from));
             }
             if let Some(end) = self.expired() {
-                return Some(end);
+                return Poll::Ready(Some(end));
             }
-            let pause = self.start_looks();
-            if let Some((place, was_failing, took, seen)) = self.landed(self.pause(pause)).await {
-                self.failing_in_flight -= usize::from(was_failing);
-                if let Some(end) = self.seen(place, took, seen) {
-                    return Some(end);
+            let pause = self.start_polls();
+            let pause = self.until_next_expiry(pause);
+            match self.poll_completed(context, pause) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(completed)) => {
+                    if let Some(end) = self.observe(completed) {
+                        return Poll::Ready(Some(end));
+                    }
                 }
             }
         }
     }
+}
 
-    fn now(&self) -> Duration {
-        self.clock.now().saturating_sub(self.began)
+impl std::fmt::Debug for WaitSet<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WaitSet").field("progress", &self.progress()).finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// The document `theirs`, which another run may have written meanwhile, with what this run learned between `before` and `ours`.
-pub(super) fn merged(before: &Value, ours: &Value, theirs: &Value) -> Value {
+pub(super) fn merge(before: &Value, ours: &Value, theirs: &Value) -> Value {
     let mut all = theirs.as_object().cloned().unwrap_or_default();
     for (provider, ours) in ours.as_object().into_iter().flatten() {
         match (all.get_mut(provider).and_then(Value::as_object_mut), &before[provider]) {
@@ -41,7 +41,7 @@ fn new<'a>(before: &Value, ours: &'a [Value]) -> &'a [Value] {
 
 #[cfg(test)]
 mod tests {
-    use bulkrail::Histories;
+    use super::super::DurationHistory;
     use serde_json::json;
 
     use super::*;
@@ -60,12 +60,12 @@ mod tests {
             "cdq": ours["cdq"],
             "killb": theirs["killb"],
         });
-        assert_eq!(merged(&before, &ours, &theirs), expected);
-        assert_eq!(merged(&before, &ours, &before), ours, "nobody else was there");
-        assert_eq!(merged(&before, &ours, &json!({})), ours, "it was deleted");
-        assert_eq!(merged(&before, &before, &theirs), theirs, "nothing was learned");
+        assert_eq!(merge(&before, &ours, &theirs), expected);
+        assert_eq!(merge(&before, &ours, &before), ours, "nobody else was there");
+        assert_eq!(merge(&before, &ours, &json!({})), ours, "it was deleted");
+        assert_eq!(merge(&before, &before, &theirs), theirs, "nothing was learned");
         let broken = json!({"reap": 7});
-        assert_eq!(merged(&before, &ours, &broken), ours);
+        assert_eq!(merge(&before, &ours, &broken), ours);
     }
 
     #[test]
@@ -74,10 +74,10 @@ mod tests {
         let before = json!({"reap": history(batches(0..256), json!([]), 0.5)});
         let ours = json!({"reap": history(batches(2..258), json!([]), 0.5)});
         let theirs = json!({"reap": history(batches(1000..1256), json!([]), 0.5)});
-        let all = merged(&before, &ours, &theirs);
-        let histories = Histories::default();
-        histories.import(&all.to_string()).unwrap();
-        let kept: Value = serde_json::from_str(&histories.export()).unwrap();
+        let all = merge(&before, &ours, &theirs);
+        let history = DurationHistory::default();
+        history.import(&all.to_string()).unwrap();
+        let kept: Value = serde_json::from_str(&history.export()).unwrap();
         let finished = kept["reap"]["finished"].as_array().unwrap();
         assert_eq!(
             (finished.len(), &finished[253..]),

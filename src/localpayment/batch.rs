@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 
+use bulkrail_core::{Error, ErrorKind};
+
 use super::PROVIDER;
 use super::raw::types::CreateBatch;
-use crate::{Error, ErrorKind};
 
 /// Accounts in one batch: 10 to 5,000, says the
 /// [create page](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch).
@@ -78,10 +79,10 @@ fn check_accounts(batch: &CreateBatch) -> Result<(), Error> {
     Ok(())
 }
 
-fn is_reference(id: &str) -> bool {
+pub(super) fn is_reference(id: &str) -> bool {
     !id.is_empty() && id.len() <= 256 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn usage(reason: String) -> Error {
+pub(super) fn usage(reason: String) -> Error {
     Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER).with_action("checking the batch")
 }

@@ -1,0 +1,387 @@
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use http::{Method, StatusCode};
+use progenitor_client::{Error as GeneratedError, OperationInfo};
+use reqwest::Request;
+
+use super::auth::{Auth, Scheme};
+use super::capture::{PreparedRequest, take_request};
+use super::connector::{ConnectorError, HttpConnector};
+use super::error_mapping::{ErrorMapping, error_of_response};
+use super::limits::Limits;
+use super::response::{BodyLimits, Response, StatusResponse};
+use super::retry_after::retry_after;
+use super::tokens::TokenCache;
+use crate::error::{Error, ErrorDocument, ErrorKind};
+use crate::json::StatusFields;
+use crate::model::{Batch, ProviderId, Snapshot};
+use crate::time::Clock;
+
+/// Sends the requests of one provider client: credentials, limits, traces, no redirects. Cheap to clone.
+///
+/// It is the `inner` value of the generated client, so that direct calls of generated methods have the same
+/// credentials and limits. Made by [`ClientBuilder`](super::ClientBuilder).
+#[derive(Clone)]
+pub struct HttpClient {
+    shared: Arc<Shared>,
+    auth: Auth,
+}
+
+pub(super) struct Shared {
+    pub(super) errors: &'static ErrorMapping,
+    /// Scheme, host and path below which the documented paths are; without a slash at the end.
+    pub(super) base_url: String,
+    /// Host of the base URL, for messages.
+    pub(super) host: String,
+    /// Builds requests; `connector` sends them.
+    pub(super) builder: reqwest::Client,
+    pub(super) connector: Arc<dyn HttpConnector>,
+    pub(super) limits: Limits,
+    pub(super) clock: Clock,
+}
+
+/// Kind of a call: which of the [`Limits`] apply to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallKind {
+    /// A small request and a response that is held in memory.
+    Small,
+    /// A status request: quick, but its response is read in chunks and may be large.
+    Poll,
+    /// A response that is read in chunks for as long as a download may take.
+    Download,
+    /// An upload and a small response.
+    Upload,
+}
+
+impl HttpClient {
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared), auth: Auth::none() }
+    }
+
+    /// Returns the same client with other credentials.
+    #[must_use]
+    pub fn with_auth(&self, auth: Auth) -> Self {
+        Self { auth, ..self.clone() }
+    }
+
+    /// Returns the provider that requests go to.
+    #[must_use]
+    pub fn provider(&self) -> &ProviderId {
+        &self.shared.errors.provider
+    }
+
+    /// Returns the clock of the client.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Sends a request once; after a 401 once more with a new token, where the credentials can get one.
+    ///
+    /// # Errors
+    ///
+    /// The reason why there is no response. A response of any status is `Ok`.
+    pub async fn send(&self, request: PreparedRequest, kind: CallKind) -> Result<Response, Error> {
+        let PreparedRequest { request, operation } = request;
+        let response = self.execute(request, operation, kind).await?;
+        let limits = self.body_limits(kind);
+        // Of an error response only the beginning is read, and its status matters more than its size.
+        if response.status().is_success() {
+            self.check_announced(&response, limits)?;
+        }
+        Ok(Response::new(self.shared.errors, &self.shared.clock, limits, response))
+    }
+
+    /// Polls `batch` once: reads status and counters of the response, and skips its lists as they arrive.
+    ///
+    /// `parse` makes the snapshot from the scalar fields of the body.
+    ///
+    /// # Errors
+    ///
+    /// Every failure, with the batch. Nothing is retried.
+    pub async fn poll(
+        &self,
+        batch: &Batch,
+        request: Result<PreparedRequest, Error>,
+        parse: fn(StatusFields<'_>) -> Snapshot,
+    ) -> Result<Snapshot, Error> {
+        let poll = async {
+            self.check_provider(batch)?;
+            self.send(request?, CallKind::Poll).await?.error_for_status().await?.parse_status(parse).await
+        };
+        poll.await.map_err(|error| self.with_status_context(error, batch))
+    }
+
+    /// Polls `batch` once and keeps the whole response for typed decoding.
+    ///
+    /// # Errors
+    ///
+    /// Every failure, with the batch. Nothing is retried.
+    pub async fn status<T>(
+        &self,
+        batch: &Batch,
+        request: Result<PreparedRequest, Error>,
+        parse: fn(StatusFields<'_>) -> Snapshot,
+    ) -> Result<StatusResponse<T>, Error> {
+        let poll = async {
+            self.check_provider(batch)?;
+            self.send(request?, CallKind::Small).await?.error_for_status().await?.bytes().await?.into_status(parse)
+        };
+        poll.await.map_err(|error| self.with_status_context(error, batch))
+    }
+
+    /// Checks that `batch` is of this provider.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when it is not.
+    pub fn check_provider(&self, batch: &Batch) -> Result<(), Error> {
+        if batch.provider() == self.provider() {
+            return Ok(());
+        }
+        let reason = format!("this is a batch of {}, not of {}", batch.provider(), self.provider());
+        Err(Error::new(ErrorKind::Usage, reason))
+    }
+
+    /// Returns the error that an error of a directly called generated method means.
+    ///
+    /// The generator's own errors print whole responses: do not log those.
+    pub async fn map_raw_error<E>(&self, error: GeneratedError<E>) -> Error {
+        let mapped = match error {
+            GeneratedError::UnexpectedResponse(response) => {
+                let limits = self.body_limits(CallKind::Small);
+                let response = Response::new(self.shared.errors, &self.shared.clock, limits, response);
+                let undocumented = "the provider answered with a status that the spec does not have";
+                match response.error_for_status().await {
+                    Ok(_) => Error::new(ErrorKind::Decode, undocumented),
+                    Err(error) => error,
+                }
+            }
+            // Lowering leaves no error schema in a spec, so that this does not happen with generated clients of ours.
+            GeneratedError::ErrorResponse(response) => {
+                let (status, headers) = (response.status(), response.headers());
+                let retry_after = retry_after(headers, true, &self.shared.clock);
+                error_of_response(self.shared.errors, status, headers, retry_after, b"")
+            }
+            GeneratedError::InvalidResponsePayload(..) => {
+                Error::new(ErrorKind::Decode, "the response does not have the fields that the spec has")
+            }
+            GeneratedError::CommunicationError(error)
+            | GeneratedError::ResponseBodyError(error)
+            | GeneratedError::InvalidUpgrade(error) => ConnectorError::from(error).into_error(),
+            GeneratedError::Custom(document) => match serde_json::from_str::<ErrorDocument>(&document) {
+                Ok(document) => return document.into(),
+                Err(_) => Error::new(ErrorKind::Unavailable, "the request failed"),
+            },
+            GeneratedError::InvalidRequest(_) => {
+                Error::new(ErrorKind::Usage, "an argument cannot be part of a request")
+            }
+        };
+        mapped.with_provider(self.provider().clone())
+    }
+
+    fn with_status_context(&self, error: Error, batch: &Batch) -> Error {
+        error
+            .with_provider(self.provider().clone())
+            .with_action("reading the status of the batch")
+            .with_batch(batch.clone())
+    }
+
+    async fn execute(
+        &self,
+        mut request: Request,
+        operation: &'static str,
+        kind: CallKind,
+    ) -> Result<reqwest::Response, Error> {
+        *request.timeout_mut() = Some(self.timeout(kind));
+        match &self.auth.0 {
+            Scheme::None => self.execute_once(request, operation).await,
+            Scheme::Header(name, value) => {
+                request.headers_mut().insert(name.clone(), value.clone());
+                self.execute_once(request, operation).await
+            }
+            Scheme::Bearer(tokens) => self.execute_with_token(tokens, request, operation).await,
+        }
+    }
+
+    fn timeout(&self, kind: CallKind) -> Duration {
+        match kind {
+            CallKind::Small | CallKind::Poll => self.shared.limits.request_timeout,
+            CallKind::Download => self.shared.limits.download_timeout,
+            CallKind::Upload => self.shared.limits.upload_timeout,
+        }
+    }
+
+    fn body_limits(&self, kind: CallKind) -> BodyLimits {
+        let buffered = self.shared.limits.max_buffered_bytes as u64;
+        let streamed = match kind {
+            CallKind::Small | CallKind::Upload => buffered,
+            CallKind::Poll | CallKind::Download => self.shared.limits.max_streamed_bytes,
+        };
+        BodyLimits { streamed, buffered }
+    }
+
+    /// Sends with the current token; after a 401 once more with a new one.
+    async fn execute_with_token(
+        &self,
+        tokens: &TokenCache,
+        mut request: Request,
+        operation: &'static str,
+    ) -> Result<reqwest::Response, Error> {
+        let token = tokens.current(&self.shared.clock).await.map_err(Error::with_nothing_sent)?;
+        request.headers_mut().insert(AUTHORIZATION, token.header());
+        let repeated = request.try_clone();
+        let response = self.execute_once(request, operation).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        let refreshed = tokens.refresh(&self.shared.clock, &token).await.map_err(Error::with_nothing_sent)?;
+        let Some(token) = refreshed else {
+            return Ok(response);
+        };
+        let Some(mut repeated) = repeated else {
+            // A streamed body cannot be sent again from here: the caller does, with the new token.
+            let reason = "the provider refused the access token, and it was refreshed";
+            let error = self.error(ErrorKind::Authentication, reason);
+            return Err(error.with_http_status(response.status().as_u16()).with_nothing_sent());
+        };
+        repeated.headers_mut().insert(AUTHORIZATION, token.header());
+        self.execute_once(repeated, operation).await
+    }
+
+    /// Returns a future instead of being `async`: moving the request into the future would copy it once more.
+    fn execute_once(
+        &self,
+        request: Request,
+        operation: &'static str,
+    ) -> impl Future<Output = Result<reqwest::Response, Error>> {
+        let method = request.method().clone();
+        let sending = self.shared.connector.send(request);
+        async move {
+            let started = self.shared.clock.now();
+            let result = sending.await;
+            self.trace_request(&method, operation, started, &result);
+            self.check_response(result)
+        }
+    }
+
+    fn trace_request(
+        &self,
+        method: &Method,
+        operation: &'static str,
+        started: Duration,
+        result: &Result<reqwest::Response, ConnectorError>,
+    ) {
+        let status = result.as_ref().ok().map(|response| response.status().as_u16());
+        let duration = || self.shared.clock.now().saturating_sub(started).as_millis();
+        tracing::debug!(
+            target: "bulkrail::http",
+            {
+                bulkrail.provider = self.provider().as_str(),
+                bulkrail.operation = operation,
+                http.request.method = method.as_str(),
+                http.response.status_code = status,
+                "error.type" = result.as_ref().err().map(ConnectorError::as_str),
+                bulkrail.duration_ms = u64::try_from(duration()).unwrap_or(u64::MAX),
+            },
+            "request"
+        );
+    }
+
+    fn check_response(&self, result: Result<reqwest::Response, ConnectorError>) -> Result<reqwest::Response, Error> {
+        let response = result.map_err(|connector_error| {
+            let error = connector_error.into_error().with_provider(self.provider().clone());
+            match connector_error {
+                ConnectorError::Connect => error.map_reason(|reason| format!("{reason}: {}", self.shared.host)),
+                _ => error,
+            }
+        })?;
+        if response.status().as_u16() >= 600 {
+            return Err(self.error(ErrorKind::Unavailable, "the response has a status that HTTP does not define"));
+        }
+        if response.status().is_redirection() {
+            let error = self.error(ErrorKind::UnsafeRedirect, "the provider answered with a redirect");
+            return Err(error.with_http_status(response.status().as_u16()));
+        }
+        Ok(response)
+    }
+
+    fn check_announced(&self, response: &reqwest::Response, limits: BodyLimits) -> Result<(), Error> {
+        let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if length.is_some_and(|length: u64| length > limits.streamed) {
+            return Err(self.error(ErrorKind::TooLarge, "the response announces more bytes than the limit allows"));
+        }
+        Ok(())
+    }
+
+    fn error(&self, kind: ErrorKind, reason: &'static str) -> Error {
+        Error::new(kind, reason).with_provider(self.provider().clone())
+    }
+}
+
+/// Called by generated clients; not for other callers.
+#[doc(hidden)]
+impl HttpClient {
+    pub fn base_url(&self) -> &str {
+        &self.shared.base_url
+    }
+
+    pub fn request_builder(&self) -> reqwest::Client {
+        self.shared.builder.clone()
+    }
+
+    /// Hands the request to `capture` where it waits for one.
+    pub fn before_send<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), GeneratedError<E>> {
+        // The generator adds the version of the spec to every request; providers do not document such a header.
+        request.headers_mut().remove("api-version");
+        if take_request(request, info.operation_id) {
+            return Err(GeneratedError::Custom("the request was captured".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Sends the request of a direct call. The hook's signature has no place for our errors: one travels in the
+    /// extensions of a placeholder response to `after_send`, which returns it as an error.
+    pub async fn execute_direct(&self, request: Request, info: &OperationInfo) -> reqwest::Result<reqwest::Response> {
+        let sent = self.execute(request, info.operation_id, CallKind::Small).await;
+        Ok(sent.and_then(|response| self.limit_body(response)).unwrap_or_else(|error| {
+            let mut placeholder = http::Response::new(reqwest::Body::from(""));
+            placeholder.extensions_mut().insert(DirectError(Arc::new(Mutex::new(Some(error)))));
+            placeholder.into()
+        }))
+    }
+
+    /// Returns the error of a direct call as an error document.
+    pub fn after_send<E>(&self, result: &reqwest::Result<reqwest::Response>) -> Result<(), GeneratedError<E>> {
+        let failed = result.as_ref().ok().and_then(|response| response.extensions().get::<DirectError>());
+        let Some(DirectError(error)) = failed else { return Ok(()) };
+        let error = error.lock().ok().and_then(|mut slot| slot.take());
+        let error = error.unwrap_or_else(|| self.error(ErrorKind::Unavailable, "the request failed"));
+        Err(GeneratedError::Custom(serde_json::to_string(&error.document()).unwrap_or_default()))
+    }
+
+    /// Cuts the body off at the limit, counted after decompression, and refuses one that announces more.
+    fn limit_body(&self, response: reqwest::Response) -> Result<reqwest::Response, Error> {
+        let limits = self.body_limits(CallKind::Small);
+        self.check_announced(&response, limits)?;
+        let limited = http::Response::<reqwest::Body>::from(response).map(|body| {
+            let limit = usize::try_from(limits.streamed).unwrap_or(usize::MAX);
+            reqwest::Body::wrap(http_body_util::Limited::new(body, limit))
+        });
+        Ok(limited.into())
+    }
+}
+
+/// Error of a direct call on its way from one hook to the next.
+#[derive(Clone)]
+struct DirectError(Arc<Mutex<Option<Error>>>);
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").field("provider", self.provider()).finish_non_exhaustive()
+    }
+}

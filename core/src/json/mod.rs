@@ -1,0 +1,51 @@
+//! JSON of responses: read leniently, in chunks, and compared with the spec. Knows no HTTP and no provider.
+//!
+//! | Type | Does |
+//! |---|---|
+//! | [`ArrayElider`] | replaces the arrays of a text by their lengths as it arrives |
+//! | [`StatusFields`] | finds the scalar fields of a status body by pointer |
+//! | [`StatusMap`] | maps a provider's status words to states |
+//! | [`JsonArrayReader`] | cuts the items of one array out of a text as it arrives |
+//! | [`ResponseSchema`] | compares a response with its schema in the spec |
+//! | [`FingerprintCache`] | compares only the first of many items that have the same fields |
+
+mod array_reader;
+mod elide;
+mod fingerprint;
+mod schema;
+mod status_fields;
+mod status_map;
+
+pub use array_reader::{JsonArrayReader, sanitize_json};
+pub use elide::ArrayElider;
+pub use fingerprint::{FingerprintCache, TokenSpans};
+pub use schema::{JsonPath, ResponseSchema};
+pub use status_fields::StatusFields;
+pub use status_map::StatusMap;
+
+use crate::error::{Error, ErrorKind};
+use crate::model::Drift;
+
+/// Emits a tracing event for `drift`. What was found is in the reports; the event has pointer, kind and expectation.
+pub fn trace_drift(drift: &Drift) {
+    tracing::warn!(
+        target: "bulkrail::drift",
+        {
+            bulkrail.drift.pointer = drift.pointer,
+            bulkrail.drift.kind = drift.kind.as_str(),
+            bulkrail.drift.expected = &*drift.expected,
+        },
+        "the response differs from the spec"
+    );
+}
+
+/// Returns a decode error without what serde quotes from the body.
+pub fn decode_error(error: &serde_json::Error) -> Error {
+    use serde_json::error::Category;
+    let reason = match error.classify() {
+        Category::Eof => "the response breaks off",
+        Category::Data => "the response does not have the fields that the spec has",
+        Category::Syntax | Category::Io => "the response is not JSON",
+    };
+    Error::new(ErrorKind::Decode, format!("{reason} (line {}, column {})", error.line(), error.column()))
+}

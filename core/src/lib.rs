@@ -1,0 +1,37 @@
+//! What the provider clients of [bulkrail](https://docs.rs/bulkrail) share, for authors of provider crates.
+//!
+//! | Module | What it has |
+//! |---|---|
+//! | crate root | the provider-neutral model ([`Batch`], [`Snapshot`], [`Outcome`], [`Reconciliation`]), [`Error`], [`Provider`] |
+//! | [`poll`] | [`wait`], [`WaitSet`], [`PollStream`]: from a batch to its end |
+//! | [`http`] | [`HttpClient`](http::HttpClient): authentication, tokens, limits, retries, error mapping, uploads |
+//! | [`json`] | lenient reading of status bodies, streaming of rows, comparison with the spec |
+//! | [`csv`] | checks of CSV files before they are sent (feature `csv`) |
+//! | [`schedule`] | the rule that decides when to poll next |
+//! | [`time`] | the clock; the only module that reads clocks or sleeps |
+//! | [`test_util`] | virtual time, mock providers and connectors (feature `test-util`) |
+//!
+//! An application names the crate `bulkrail` instead, which re-exports what it needs of this one.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "csv")]
+pub mod csv;
+mod error;
+pub mod http;
+pub mod json;
+mod model;
+pub mod poll;
+mod provider;
+pub mod schedule;
+#[cfg(feature = "test-util")]
+pub mod test_util;
+pub mod time;
+
+pub use error::{Error, ErrorBody, ErrorDocument, ErrorKind};
+pub use model::{
+    Batch, BatchId, CountMismatch, Drift, DriftKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome,
+    Progress, ProviderId, Reconciler, Reconciliation, Report, Row, RowOutcome, Snapshot, State, SubmittedRows,
+    check_id,
+};
+pub use poll::{DurationHistory, PollEvent, PollStream, Wait, WaitSet, WaitSetProgress, wait};
+pub use provider::{DynProvider, PollFuture, PollingDefaults, Provider};

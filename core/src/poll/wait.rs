@@ -1,0 +1,186 @@
+use std::future::{Future, IntoFuture};
+use std::ops::RangeInclusive;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::history::DurationHistory;
+use super::options::Options;
+use super::stream::PollStream;
+use super::trace::{Observer, PollEvent};
+use crate::error::Error;
+use crate::model::{Batch, Report};
+use crate::provider::{DynProvider, Provider};
+use crate::schedule::Schedule;
+use crate::time::Clock;
+
+/// Polls `batch` until it reaches a terminal state, a deadline or a permanent error.
+///
+/// The wait owns its provider; a reference is a provider too.
+///
+/// ```no_run
+/// # async fn example<P: bulkrail_core::Provider>(client: P, batch: bulkrail_core::Batch) -> Result<(), bulkrail_core::Error> {
+/// use std::time::Duration;
+///
+/// let report = bulkrail_core::wait(&client, batch).deadline(Duration::from_secs(3600)).await?;
+/// println!("{:?}", report.outcome());
+/// # Ok(())
+/// # }
+/// ```
+pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
+    let clock = provider.clock();
+    let options = Options::new(provider.polling_defaults());
+    Wait {
+        provider: Arc::new(provider),
+        batch,
+        rows: None,
+        options,
+        clock,
+        history: DurationHistory::default(),
+        stop: None,
+        observer: None,
+    }
+}
+
+/// A wait that is being configured. `.await` it for the end, or turn it [into a stream](Wait::into_stream).
+///
+/// `'a` is the lifetime of its provider, stop signal and observer: `Wait<'static>` where they are owned.
+///
+/// A wait ends when the batch ended, the deadline passed, the caller stopped it, or the provider reported a permanent
+/// error. A refused connection, a 502 or a body that breaks off are transient: the wait continues.
+///
+/// # Errors
+///
+/// - [`Deadline`](crate::ErrorKind::Deadline): the deadline passed, and the batch was seen running.
+/// - [`Unreachable`](crate::ErrorKind::Unreachable): the deadline passed, or the failure budget ran out, without a
+///   recent successful poll.
+/// - [`Interrupted`](crate::ErrorKind::Interrupted): [`stop_when`](Wait::stop_when) completed.
+/// - [`NotFound`](crate::ErrorKind::NotFound), [`Authentication`](crate::ErrorKind::Authentication) and other
+///   permanent errors.
+///
+/// Each carries the batch, the last snapshot, the number of polls, and the last transient error as its source.
+///
+/// # Cancel safety
+///
+/// Cancel safe: dropping it at any point does nothing to the batch. Everything needed to wait again is in the batch.
+///
+/// # Traces
+///
+/// At level `DEBUG`, target `bulkrail::wait`: a span `wait` with `bulkrail.provider` and `bulkrail.batch.id`. In it, an
+/// event `poll` for each poll, with `bulkrail.poll` (its number), `bulkrail.elapsed_ms` and `bulkrail.duration_ms`; for
+/// a successful poll with `bulkrail.state`, `bulkrail.rows.processed` and `bulkrail.rows.total`; for a failed one with
+/// `error.type` (the kind) and `http.response.status_code`.
+/// At level `INFO`, an event `end` with `bulkrail.polls`, `bulkrail.elapsed_ms` and `bulkrail.outcome` or `error.type`.
+/// At level `WARN`, target `bulkrail::drift`, an event for each new kind of difference between response and spec, with
+/// `bulkrail.drift.pointer`, `bulkrail.drift.kind` and `bulkrail.drift.expected`.
+/// At level `DEBUG`, target `bulkrail::http`, an event `request` with `bulkrail.provider`, `bulkrail.operation`,
+/// `http.request.method`, `http.response.status_code` or `error.type`, and `bulkrail.duration_ms`.
+/// Bodies and personal data are never traced.
+#[must_use = "a wait does nothing until it is awaited or polled as a stream"]
+pub struct Wait<'a> {
+    pub(super) provider: Arc<dyn DynProvider + 'a>,
+    pub(super) batch: Batch,
+    pub(super) rows: Option<u64>,
+    pub(super) options: Options,
+    pub(super) clock: Clock,
+    pub(super) history: DurationHistory,
+    pub(super) stop: Option<Stop<'a>>,
+    pub(super) observer: Option<Observer<'a>>,
+}
+
+pub(super) type Stop<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+impl<'a> Wait<'a> {
+    /// Sets the time after which the wait gives up, counted from its begin.
+    ///
+    /// A last poll is made then, which may take up to [`FINAL_POLL_GRACE`](super::FINAL_POLL_GRACE). Default:
+    /// [`PollingDefaults::deadline`](crate::PollingDefaults::deadline) of the provider.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.options.deadline = Some(deadline);
+        self
+    }
+
+    /// Waits without a deadline, for as long as the provider can be reached.
+    pub fn without_deadline(mut self) -> Self {
+        self.options.deadline = None;
+        self
+    }
+
+    /// Sets the shortest and longest time between two polls, instead of what the provider advises.
+    pub fn interval(mut self, bounds: RangeInclusive<Duration>) -> Self {
+        self.options.interval(*bounds.start(), *bounds.end());
+        self
+    }
+
+    /// Sets another rule for the time of the next poll than the adaptive one, or another price of a request.
+    ///
+    /// The interval bounds stay those of the wait.
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.options.use_schedule(schedule);
+        self
+    }
+
+    /// Sets how many rows were submitted, if it is known.
+    ///
+    /// With a [history](Wait::history) the first poll is then aimed by the durations of batches of that size. Without
+    /// it, the first poll reads the number, where the provider reports it.
+    pub fn rows(mut self, rows: u64) -> Self {
+        self.rows = Some(rows);
+        self
+    }
+
+    /// Uses the durations of earlier batches to time polls, and adds the duration of this one.
+    pub fn history(mut self, history: &DurationHistory) -> Self {
+        self.history = history.clone();
+        self
+    }
+
+    /// Sets the time without a successful poll after which the wait ends as unreachable.
+    ///
+    /// Default: [`FAILURE_BUDGET`](super::FAILURE_BUDGET).
+    pub fn failure_budget(mut self, budget: Duration) -> Self {
+        self.options.failure_budget = budget;
+        self
+    }
+
+    /// Ends the wait as interrupted once `stop` completes, for example `token.cancelled_owned()`.
+    ///
+    /// The batch continues at the provider.
+    pub fn stop_when(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
+        self.stop = Some(Box::pin(stop));
+        self
+    }
+
+    /// Calls `observer` after every poll, successful or not; for metrics. It runs inside the wait and must not block.
+    pub fn on_poll(mut self, observer: impl FnMut(&PollEvent<'_>) + Send + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Sets another clock than the provider's; for tests.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Returns a stream of every report, the last one at the end of the wait.
+    pub fn into_stream(self) -> PollStream<'a> {
+        PollStream::new(self)
+    }
+}
+
+impl<'a> IntoFuture for Wait<'a> {
+    type Output = Result<Report, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let mut stream = self.into_stream();
+        Box::pin(async move { stream.last().await })
+    }
+}
+
+impl std::fmt::Debug for Wait<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wait").field("batch", &self.batch).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,200 @@
+//! The polls of a wait set, from due to observed.
+
+use std::cmp::Reverse;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tracing::Instrument;
+
+use super::super::machine::Observed;
+use super::super::stream::poll_until;
+use super::super::trace;
+use super::{Completed, WaitSet, Waiting};
+use crate::error::{Error, ErrorKind};
+use crate::model::{Batch, Report};
+
+/// 64 polls in flight: a poll takes a fraction of a second, so this reaches any documented rate and limits the number
+/// of connections.
+const MAX_IN_FLIGHT: usize = 64;
+
+/// A quarter of them at most are polls of batches whose last poll failed: one that hangs takes as long as a thousand
+/// good ones, and must not delay the others.
+const MAX_FAILING_IN_FLIGHT: usize = MAX_IN_FLIGHT / 4;
+
+/// 1 s between two sorts by priority: priorities change little within it, and computing all of them for every request
+/// would cost more.
+const SORT_INTERVAL: Duration = Duration::from_secs(1);
+
+impl WaitSet<'_> {
+    /// Returns the next batch whose time is over and that is not being polled (a poll in flight ends by itself).
+    pub(super) fn expired(&mut self) -> Option<(Batch, Result<Report, Error>)> {
+        let now = self.now();
+        while let Some(Reverse((by, slot))) = self.expiries.peek().copied()
+            && by <= now
+        {
+            self.expiries.pop();
+            if let Some(Some(waiting)) = self.waits.get_mut(slot)
+                && !waiting.is_in_flight
+            {
+                let Waiting { machine, added, span, .. } = &mut **waiting;
+                let end = Err(machine.expired(now.saturating_sub(*added)));
+                span.in_scope(|| trace::end(&end));
+                return Some((self.finish(slot)?, end));
+            }
+        }
+        None
+    }
+
+    /// Returns the shorter of `pause` and the time to the next expiry.
+    pub(super) fn until_next_expiry(&self, pause: Option<Duration>) -> Option<Duration> {
+        let next = self.expiries.peek().map(|Reverse((by, _))| by.saturating_sub(self.now()));
+        pause.into_iter().chain(next.map(|next| next.max(Duration::from_millis(1)))).min()
+    }
+
+    /// Starts every poll that is due and within the budget; returns the time to the next one.
+    pub(super) fn start_polls(&mut self) -> Option<Duration> {
+        let now = self.now();
+        while let Some(Reverse((due, slot))) = self.later.peek().copied()
+            && due <= now
+        {
+            self.later.pop();
+            self.newly_due.push(slot);
+        }
+        if self.failing_in_flight < MAX_FAILING_IN_FLIGHT {
+            self.newly_due.append(&mut self.held_back);
+        }
+        self.sort(now);
+        while self.in_flight.len() < MAX_IN_FLIGHT
+            && let Some((priority, slot)) = self.due.pop()
+        {
+            // A batch that has expired or was removed in the meantime is not there any more.
+            if let Some(waiting) = &self.waits[slot] {
+                if waiting.is_failing && self.failing_in_flight >= MAX_FAILING_IN_FLIGHT {
+                    self.held_back.push(slot);
+                } else if self.budget.take(now) {
+                    self.start(slot);
+                } else {
+                    self.due.push((priority, slot));
+                    return Some(self.budget.wait(now).max(Duration::from_millis(1)));
+                }
+            }
+            self.sort(now);
+        }
+        if self.in_flight.len() >= MAX_IN_FLIGHT {
+            return None;
+        }
+        let Reverse((next, _)) = self.later.peek()?;
+        Some(next.saturating_sub(now).max(Duration::from_millis(1)))
+    }
+
+    /// Sorts due polls by priority, the highest last; once a second while more is due than the budget allows.
+    fn sort(&mut self, now: Duration) {
+        let stale = self.due.is_empty() || now >= self.sorted_at.saturating_add(SORT_INTERVAL);
+        if !stale || (self.due.is_empty() && self.newly_due.is_empty()) {
+            return;
+        }
+        let due = self.due.drain(..).map(|(_, slot)| slot).chain(self.newly_due.drain(..));
+        let mut due: Vec<_> = due
+            .filter_map(|slot| {
+                let waiting = self.waits[slot].as_ref()?;
+                Some((waiting.machine.priority(now.saturating_sub(waiting.added)), slot))
+            })
+            .collect();
+        due.sort_by(|(one, slot), (other, after)| one.total_cmp(other).then(after.cmp(slot)));
+        self.due = due;
+        self.sorted_at = now;
+    }
+
+    fn start(&mut self, slot: usize) {
+        let now = self.now();
+        let Some(Some(waiting)) = self.waits.get_mut(slot) else { return };
+        waiting.is_in_flight = true;
+        let was_failing = waiting.is_failing;
+        self.failing_in_flight += usize::from(was_failing);
+        let (provider, batch) = (Arc::clone(&self.provider), waiting.machine.batch().clone());
+        let now = now.saturating_sub(waiting.added);
+        let limit = self.clock.sleep(waiting.machine.poll_until(now).saturating_sub(now));
+        let (span, clock, sent) = (waiting.span.clone(), self.clock.clone(), self.clock.now());
+        self.in_flight.push(Box::pin(async move {
+            let result = poll_until(&*provider, &batch, limit).instrument(span).await;
+            Completed { slot, was_failing, duration: clock.now().saturating_sub(sent), result }
+        }));
+    }
+
+    /// Polls for the next completed poll; ready with `None` after `pause`.
+    pub(super) fn poll_completed(
+        &mut self,
+        context: &mut Context<'_>,
+        pause: Option<Duration>,
+    ) -> Poll<Option<Completed>> {
+        if !self.in_flight.is_empty()
+            && let Poll::Ready(completed) = Pin::new(&mut self.in_flight).poll_next(context)
+        {
+            return Poll::Ready(completed);
+        }
+        let Some(pause) = pause else {
+            self.timer = None;
+            return Poll::Pending;
+        };
+        let then = self.now().saturating_add(pause);
+        if self.timer.as_ref().is_none_or(|(set_to, _)| *set_to != then) {
+            self.timer = Some((then, self.clock.sleep(pause)));
+        }
+        let Some((_, sleep)) = &mut self.timer else { return Poll::Pending };
+        std::task::ready!(sleep.as_mut().poll(context));
+        self.timer = None;
+        Poll::Ready(None)
+    }
+
+    /// Passes a completed poll to its wait; returns the end of the wait, if it is one.
+    pub(super) fn observe(&mut self, completed: Completed) -> Option<(Batch, Result<Report, Error>)> {
+        let Completed { slot, was_failing, duration, result } = completed;
+        let now = self.now();
+        self.failing_in_flight -= usize::from(was_failing);
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::RateLimited
+        {
+            self.budget.throttled(now, error.retry_after());
+        }
+        let waiting = self.waits.get_mut(slot)?.as_mut()?;
+        if let Ok(snapshot) = &result {
+            waiting.snapshot = Some(snapshot.clone());
+        }
+        (waiting.is_failing, waiting.is_in_flight) = (result.is_err(), false);
+        let Waiting { machine, added, span, .. } = &mut **waiting;
+        let (elapsed, observer) = (now.saturating_sub(*added), self.observer.as_mut());
+        let end = match span.in_scope(|| trace::observe(machine, elapsed, duration, result, observer)) {
+            Observed::Running(_) | Observed::Nothing => {
+                self.later.push(Reverse((added.saturating_add(machine.next_poll()), slot)));
+                return None;
+            }
+            Observed::End(end) => end,
+        };
+        Some((self.finish(slot)?, end))
+    }
+
+    /// Ends the first wait at or after slot `from` as interrupted.
+    pub(super) fn interrupted(&mut self, from: usize) -> Option<(Batch, Result<Report, Error>)> {
+        let slot = (from..self.waits.len()).find(|slot| self.waits[*slot].is_some())?;
+        self.stopped = Some(slot);
+        let now = self.now();
+        let Waiting { machine, added, span, .. } = &mut **self.waits[slot].as_mut()?;
+        let end = Err(machine.interrupted(now.saturating_sub(*added)));
+        span.in_scope(|| trace::end(&end));
+        Some((self.finish(slot)?, end))
+    }
+
+    /// Takes a batch that has ended out of the set.
+    fn finish(&mut self, slot: usize) -> Option<Batch> {
+        let Waiting { machine, snapshot, .. } = *self.waits[slot].take()?;
+        self.past.ended += 1;
+        self.open -= 1;
+        snapshot.iter().for_each(|snapshot| self.past.add(snapshot));
+        let batch = machine.batch().clone();
+        self.slots.remove(batch.id());
+        Some(batch)
+    }
+}

@@ -1,0 +1,350 @@
+//! The client of any of the providers, chosen at run time.
+
+use std::env;
+
+use bulkrail_core::http::{Environment, HttpOptions, ProviderClient, Upload};
+use bulkrail_core::time::Clock;
+use bulkrail_core::{
+    Batch, Error, ErrorKind, PollingDefaults, Provider, ProviderId, Reconciliation, Report, Snapshot, SubmittedRows,
+    Wait,
+};
+
+#[cfg(feature = "cdq")]
+use crate::cdq;
+#[cfg(feature = "killb")]
+use crate::killb;
+#[cfg(feature = "localpayment")]
+use crate::localpayment;
+#[cfg(feature = "reap")]
+use crate::reap;
+use crate::submission::{FileFormat, SubmitOptions};
+
+/// Client of any of the providers whose features are enabled. Cheap to clone.
+///
+/// It has the calls that all providers have in common; each variant has those of its provider.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), bulkrail::Error> {
+/// use bulkrail::{AnyClient, FileFormat, SubmitOptions, Upload};
+/// use bulkrail::http::HttpOptions;
+///
+/// let client = AnyClient::from_env(&"reap".parse()?, HttpOptions::default())?;
+/// let file = Upload::from_path("import.csv");
+/// for submission in client.prepare(Some(file), Some(FileFormat::Csv), &SubmitOptions::default()).await? {
+///     let batch = client.submit(&submission).await?;
+///     let report = client.wait(batch).await?;
+///     let report = client.reconcile_report(report, Some(submission.rows())).await?;
+///     println!("{:?}", report.outcome());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum AnyClient {
+    /// Client of KillB.
+    #[cfg(feature = "killb")]
+    Killb(killb::Client),
+    /// Client of Reap.
+    #[cfg(feature = "reap")]
+    Reap(reap::Client),
+    /// Client of CDQ.
+    #[cfg(feature = "cdq")]
+    Cdq(cdq::Client),
+    /// Client of Localpayment.
+    #[cfg(feature = "localpayment")]
+    Localpayment(localpayment::Client),
+}
+
+/// Runs an expression with the client of whichever provider.
+macro_rules! with_client {
+    ($any:expr, $client:ident => $result:expr) => {
+        match $any {
+            #[cfg(feature = "killb")]
+            AnyClient::Killb($client) => $result,
+            #[cfg(feature = "reap")]
+            AnyClient::Reap($client) => $result,
+            #[cfg(feature = "cdq")]
+            AnyClient::Cdq($client) => $result,
+            #[cfg(feature = "localpayment")]
+            AnyClient::Localpayment($client) => $result,
+        }
+    };
+}
+
+impl AnyClient {
+    /// Returns the client of `provider`, with credentials from its environment variables.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] for another provider, [`ErrorKind::Configuration`] when credentials are missing (their
+    /// variables are named) or the client cannot be set up.
+    pub fn from_env(provider: &ProviderId, options: HttpOptions) -> Result<Self, Error> {
+        fn build<C: ProviderClient>(
+            credentials: Result<C::Credentials, Error>,
+            options: HttpOptions,
+        ) -> Result<C, Error> {
+            bulkrail_core::http::ClientBuilder::new().credentials(credentials?).options(options).build()
+        }
+        match provider.as_str() {
+            #[cfg(feature = "killb")]
+            "killb" => build(killb::Credentials::from_env(), options).map(Self::Killb),
+            #[cfg(feature = "reap")]
+            "reap" => build(reap::Credentials::from_env(), options).map(Self::Reap),
+            #[cfg(feature = "cdq")]
+            "cdq" => build(cdq::Credentials::from_env(), options).map(Self::Cdq),
+            #[cfg(feature = "localpayment")]
+            "localpayment" => build(localpayment::Credentials::from_env(), options).map(Self::Localpayment),
+            _ => {
+                let reason = format!("the provider {provider} is unknown; known are {}", Self::PROVIDERS.join(", "));
+                Err(Error::new(ErrorKind::Usage, reason))
+            }
+        }
+    }
+
+    /// Names of the providers whose features are enabled.
+    pub const PROVIDERS: &[&str] = &[
+        #[cfg(feature = "killb")]
+        "killb",
+        #[cfg(feature = "reap")]
+        "reap",
+        #[cfg(feature = "cdq")]
+        "cdq",
+        #[cfg(feature = "localpayment")]
+        "localpayment",
+    ];
+
+    /// Returns the environment that the variable `NAME_BASE_URL` of the provider `NAME` sets, if it is set.
+    #[must_use]
+    pub fn environment_from_env(provider: &ProviderId) -> Option<Environment> {
+        let variable = format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase());
+        let url = env::var_os(variable).filter(|url| !url.is_empty())?;
+        // What is not Unicode is not a URL either; building the client reports it.
+        Some(Environment::Custom(url.to_string_lossy().into_owned()))
+    }
+
+    /// Checks a file, and returns the batches that it makes: one, or several where the provider limits their size.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the file breaks a rule; row and column are named, and nothing was sent.
+    pub async fn prepare(
+        &self,
+        file: Option<Upload>,
+        format: Option<FileFormat>,
+        options: &SubmitOptions,
+    ) -> Result<Vec<AnySubmission>, Error> {
+        AnySubmission::prepare(&self.id(), file, format, options).await
+    }
+
+    /// Submits a prepared batch.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::OutcomeUnknown`] when the response was lost: the batch may exist. [`ErrorKind::Usage`] when it was
+    /// prepared for another provider.
+    pub async fn submit(&self, submission: &AnySubmission) -> Result<Batch, Error> {
+        match (self, submission) {
+            #[cfg(feature = "killb")]
+            (Self::Killb(client), AnySubmission::Killb(submission)) => client.submit(submission).await,
+            #[cfg(feature = "reap")]
+            (Self::Reap(client), AnySubmission::Reap(submission)) => client.submit(submission).await,
+            #[cfg(feature = "cdq")]
+            (Self::Cdq(client), AnySubmission::Cdq(submission)) => client.submit(submission).await,
+            #[cfg(feature = "localpayment")]
+            (Self::Localpayment(client), AnySubmission::Localpayment(submission)) => client.submit(submission).await,
+            // With one provider only there is no other pair.
+            #[expect(clippy::allow_attributes, reason = "unreachable with one feature, reachable with two")]
+            #[allow(unreachable_patterns)]
+            _ => Err(other_provider(&self.id())),
+        }
+    }
+
+    /// Polls `batch` until it ends; see [`Wait`].
+    pub fn wait(&self, batch: Batch) -> Wait<'static> {
+        bulkrail_core::wait(self.clone(), batch)
+    }
+
+    /// Reads the outcome of every row; see `reconcile` of each client.
+    ///
+    /// # Errors
+    ///
+    /// Every permanent error, with the batch; [`ErrorKind::Usage`] for Reap without `submitted`.
+    pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
+        with_client!(self, client => client.reconcile(batch, submitted).await)
+    }
+
+    /// Reads the outcome of every row, and returns `report` with them and with the outcome that follows.
+    ///
+    /// # Errors
+    ///
+    /// As for [`AnyClient::reconcile`].
+    pub async fn reconcile_report(&self, report: Report, submitted: Option<&SubmittedRows>) -> Result<Report, Error> {
+        let reconciliation = self.reconcile(&report.batch, submitted).await?;
+        Ok(report.reconciled(reconciliation))
+    }
+}
+
+impl Provider for AnyClient {
+    fn id(&self) -> ProviderId {
+        with_client!(self, client => client.id())
+    }
+
+    async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
+        with_client!(self, client => client.poll(batch).await)
+    }
+
+    fn polling_defaults(&self) -> PollingDefaults {
+        with_client!(self, client => client.polling_defaults())
+    }
+
+    fn clock(&self) -> Clock {
+        with_client!(self, client => client.clock())
+    }
+}
+
+#[cfg(feature = "killb")]
+impl From<killb::Client> for AnyClient {
+    fn from(client: killb::Client) -> Self {
+        Self::Killb(client)
+    }
+}
+
+#[cfg(feature = "reap")]
+impl From<reap::Client> for AnyClient {
+    fn from(client: reap::Client) -> Self {
+        Self::Reap(client)
+    }
+}
+
+#[cfg(feature = "cdq")]
+impl From<cdq::Client> for AnyClient {
+    fn from(client: cdq::Client) -> Self {
+        Self::Cdq(client)
+    }
+}
+
+#[cfg(feature = "localpayment")]
+impl From<localpayment::Client> for AnyClient {
+    fn from(client: localpayment::Client) -> Self {
+        Self::Localpayment(client)
+    }
+}
+
+/// A checked batch of any of the providers, ready to be submitted.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum AnySubmission {
+    /// Batch of KillB.
+    #[cfg(feature = "killb")]
+    Killb(killb::Submission),
+    /// Batch of Reap.
+    #[cfg(feature = "reap")]
+    Reap(reap::Submission),
+    /// Confirmation of CDQ.
+    #[cfg(feature = "cdq")]
+    Cdq(cdq::Submission),
+    /// Batch of Localpayment.
+    #[cfg(feature = "localpayment")]
+    Localpayment(localpayment::Submission),
+}
+
+impl AnySubmission {
+    /// Checks a file for `provider`, and returns the batches that it makes. No client is needed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the file breaks a rule (row and column are named), or for another provider.
+    pub async fn prepare(
+        provider: &ProviderId,
+        file: Option<Upload>,
+        format: Option<FileFormat>,
+        options: &SubmitOptions,
+    ) -> Result<Vec<Self>, Error> {
+        fn any<T>(submissions: Vec<T>, variant: fn(T) -> AnySubmission) -> Vec<AnySubmission> {
+            submissions.into_iter().map(variant).collect()
+        }
+        match provider.as_str() {
+            #[cfg(feature = "killb")]
+            "killb" => Ok(any(killb::Submission::prepare(file, format, options).await?, Self::Killb)),
+            #[cfg(feature = "reap")]
+            "reap" => Ok(any(reap::Submission::prepare(file, format, options).await?, Self::Reap)),
+            #[cfg(feature = "cdq")]
+            "cdq" => Ok(any(cdq::Submission::prepare(file, format, options).await?, Self::Cdq)),
+            #[cfg(feature = "localpayment")]
+            "localpayment" => {
+                Ok(any(localpayment::Submission::prepare(file, format, options).await?, Self::Localpayment))
+            }
+            _ => Err(other_provider(provider)),
+        }
+    }
+
+    /// Returns the rows of `file` that became `batch`, to [reconcile](AnyClient::reconcile) it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the file breaks a rule, or for CDQ, whose batches have no rows.
+    pub async fn rows_of_file(batch: &Batch, file: Upload, format: Option<FileFormat>) -> Result<SubmittedRows, Error> {
+        match batch.provider().as_str() {
+            #[cfg(feature = "localpayment")]
+            "localpayment" => localpayment::Submission::rows_of_file(file, format, batch.id()).await,
+            #[cfg(feature = "cdq")]
+            "cdq" => {
+                let reason = "batches of cdq have no rows to reconcile";
+                Err(Error::new(ErrorKind::Usage, reason).with_provider(cdq::PROVIDER))
+            }
+            _ => {
+                let prepared = Self::prepare(batch.provider(), Some(file), format, &SubmitOptions::default()).await?;
+                Ok(prepared.first().map(|submission| submission.rows().clone()).unwrap_or_default())
+            }
+        }
+    }
+
+    /// Returns the rows of the batch.
+    #[must_use]
+    pub fn rows(&self) -> &SubmittedRows {
+        match self {
+            #[cfg(feature = "killb")]
+            Self::Killb(submission) => submission.rows(),
+            #[cfg(feature = "reap")]
+            Self::Reap(submission) => submission.rows(),
+            #[cfg(feature = "cdq")]
+            Self::Cdq(submission) => submission.rows(),
+            #[cfg(feature = "localpayment")]
+            Self::Localpayment(submission) => submission.rows(),
+        }
+    }
+
+    /// Returns the idempotency key (Reap) or own reference (Localpayment) that the batch is submitted under.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            #[cfg(feature = "killb")]
+            Self::Killb(_) => None,
+            #[cfg(feature = "reap")]
+            Self::Reap(submission) => Some(submission.key()),
+            #[cfg(feature = "cdq")]
+            Self::Cdq(_) => None,
+            #[cfg(feature = "localpayment")]
+            Self::Localpayment(submission) => Some(submission.key()),
+        }
+    }
+
+    /// Returns the batch, where its id is known before it is submitted (Localpayment).
+    #[must_use]
+    pub fn batch(&self) -> Option<Batch> {
+        match self {
+            #[cfg(feature = "localpayment")]
+            Self::Localpayment(submission) => {
+                let batch = Batch::new(localpayment::PROVIDER, submission.key()).ok()?;
+                Some(batch.with_key(submission.key()))
+            }
+            #[cfg(any(feature = "killb", feature = "reap", feature = "cdq"))]
+            _ => None,
+        }
+    }
+}
+
+fn other_provider(provider: &ProviderId) -> Error {
+    Error::new(ErrorKind::Usage, format!("the submission is not for {provider}"))
+}

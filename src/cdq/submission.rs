@@ -1,0 +1,103 @@
+use bulkrail_core::csv::CsvFormat;
+use bulkrail_core::http::Upload;
+use bulkrail_core::{Error, ErrorKind, SubmittedRows};
+
+use super::PROVIDER;
+use super::raw::types::ConfirmationFeature;
+use crate::submission::{FileFormat, SubmitOptions, wrong_format};
+
+/// Columns and size of the upload page. It does not say how many rows there may be, nor which cells may be empty.
+pub const CSV: CsvFormat = CsvFormat::new(&[])
+    .with_optional(&[
+        "International Account ID",
+        "International Bank ID",
+        "Country Code",
+        "National Bank ID",
+        "National Account ID",
+    ])
+    .with_max_bytes(100 * 1024 * 1024);
+
+/// A confirmation that is ready to be started: a storage, and accounts to upload before, if there are any.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    upload: Option<Upload>,
+    rows: SubmittedRows,
+    storage_id: String,
+    features: Vec<ConfirmationFeature>,
+}
+
+impl Submission {
+    /// Returns the confirmation of the accounts in `storage_id`.
+    #[must_use]
+    pub fn new(storage_id: impl Into<String>, features: impl Into<Vec<ConfirmationFeature>>) -> Self {
+        Self { upload: None, rows: SubmittedRows::default(), storage_id: storage_id.into(), features: features.into() }
+    }
+
+    /// Checks a CSV file of accounts, and adds it to be uploaded before the confirmation is started.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the file breaks a rule; row and column are named.
+    pub async fn with_accounts(self, csv: impl Into<Upload>) -> Result<Self, Error> {
+        let csv = csv.into();
+        let rows = check(&csv).await?;
+        Ok(Self { upload: Some(csv), rows, ..self })
+    }
+
+    /// Prepares a submission; the same signature in every provider module. The file is optional.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] without a storage id, when the file has another format than CSV or breaks a rule, or when
+    /// CDQ does not have one of the options.
+    pub async fn prepare(
+        file: Option<Upload>,
+        format: Option<FileFormat>,
+        options: &SubmitOptions,
+    ) -> Result<Vec<Self>, Error> {
+        options.check(&PROVIDER, &["storage_id", "feature"])?;
+        let usage = |reason: String| Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER);
+        let storage_id = options.storage_id.clone().ok_or_else(|| {
+            usage(
+                "cdq needs a storage id: a job confirms the accounts in a storage, and CDQ does not document a way from \
+                 an uploaded file to its storage id"
+                    .to_owned(),
+            )
+        })?;
+        let feature = |name: &String| {
+            name.parse().map_err(|_| usage(format!("{name} is not a documented feature of the confirmation")))
+        };
+        let features = options.features.iter().map(feature).collect::<Result<Vec<_>, _>>()?;
+        let submission = Self::new(storage_id, features);
+        Ok(vec![match (file, format) {
+            (None, _) => submission,
+            (Some(file), Some(FileFormat::Csv)) => submission.with_accounts(file).await?,
+            (Some(_), _) => return Err(wrong_format(&PROVIDER, ".csv")),
+        }])
+    }
+
+    /// Returns the rows of the file. CDQ's columns have no reference.
+    #[must_use]
+    pub fn rows(&self) -> &SubmittedRows {
+        &self.rows
+    }
+
+    /// Returns the storage whose accounts are confirmed.
+    #[must_use]
+    pub fn storage_id(&self) -> &str {
+        &self.storage_id
+    }
+
+    pub(super) fn features(&self) -> &[ConfirmationFeature] {
+        &self.features
+    }
+
+    pub(super) fn upload(&self) -> Option<&Upload> {
+        self.upload.as_ref()
+    }
+}
+
+pub(super) async fn check(csv: &Upload) -> Result<SubmittedRows, Error> {
+    let checked = csv.inspect(|file, size| CSV.check(file, size)).await;
+    checked.map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))
+}

@@ -1,0 +1,95 @@
+use bulkrail_core::http::Upload;
+use bulkrail_core::{Error, ErrorKind, SubmittedRows};
+
+use super::PROVIDER;
+#[cfg(feature = "xlsx")]
+use super::Workbook;
+use crate::submission::{FileFormat, SubmitOptions, required_file, wrong_format};
+
+/// A workbook that is ready to be submitted.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    upload: Upload,
+    rows: SubmittedRows,
+}
+
+impl Submission {
+    /// Returns a workbook whose rows are known.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when several rows have the same reference: results could not be told apart.
+    #[cfg(feature = "xlsx")]
+    pub fn from_workbook(workbook: Workbook) -> Result<Self, Error> {
+        let rows = workbook.submitted_rows();
+        let mut references: Vec<_> = rows.references.iter().collect();
+        references.sort_unstable();
+        let repeated = references.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        if repeated > 0 {
+            let reason = format!(
+                "column externalId: {repeated} cells repeat the reference of another row; results could not be told apart"
+            );
+            return Err(Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER));
+        }
+        Ok(Self { upload: workbook.into(), rows })
+    }
+
+    /// Returns a file that begins like a workbook (`.xlsx`), without reading its rows.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when it is not a workbook.
+    pub async fn from_upload(workbook: impl Into<Upload>) -> Result<Self, Error> {
+        let upload = workbook.into();
+        // An `.xlsx` is a zip archive; KillB would refuse anything else only after it was sent.
+        let check = |file: &mut dyn std::io::Read, _: u64| {
+            let mut start = [0; 4];
+            if file.read_exact(&mut start).is_ok() && start == *b"PK\x03\x04" {
+                return Ok(());
+            }
+            let reason = "this is not an .xlsx workbook (KillB takes Excel files; make one of a CSV with `Workbook`)";
+            Err(Error::new(ErrorKind::Usage, reason))
+        };
+        upload.inspect(check).await.map_err(|error| error.with_provider(PROVIDER))?;
+        Ok(Self { upload, rows: SubmittedRows::default() })
+    }
+
+    /// Prepares the submission of a file; the same signature in every provider module.
+    ///
+    /// With the feature `xlsx` the rows of a workbook are read, and a CSV file is converted to a workbook.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the file is missing, has another format or breaks a rule; or when KillB does not have
+    /// one of the options.
+    pub async fn prepare(
+        file: Option<Upload>,
+        format: Option<FileFormat>,
+        options: &SubmitOptions,
+    ) -> Result<Vec<Self>, Error> {
+        options.check(&PROVIDER, &[])?;
+        let file = required_file(&PROVIDER, file)?;
+        #[cfg(feature = "xlsx")]
+        let submission = match format {
+            Some(FileFormat::Xlsx) => Self::from_workbook(Workbook::from_xlsx(file).await?)?,
+            Some(FileFormat::Csv) => Self::from_workbook(Workbook::from_csv(file).await?)?,
+            _ => return Err(wrong_format(&PROVIDER, ".xlsx and .csv")),
+        };
+        #[cfg(not(feature = "xlsx"))]
+        let submission = match format {
+            Some(FileFormat::Xlsx) => Self::from_upload(file).await?,
+            _ => return Err(wrong_format(&PROVIDER, ".xlsx (and, with the feature `xlsx`, .csv)")),
+        };
+        Ok(vec![submission])
+    }
+
+    /// Returns the rows of the workbook. Empty where they were not read.
+    #[must_use]
+    pub fn rows(&self) -> &SubmittedRows {
+        &self.rows
+    }
+
+    pub(super) fn upload(&self) -> &Upload {
+        &self.upload
+    }
+}

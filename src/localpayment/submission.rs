@@ -1,0 +1,227 @@
+use std::io::Read;
+
+use bulkrail_core::csv::{CsvFormat, CsvRow};
+use bulkrail_core::http::Upload;
+use bulkrail_core::{Error, ErrorKind, SubmittedRows};
+use serde::de::DeserializeOwned;
+
+use super::raw::types::{BatchAccount, Beneficiary, BeneficiaryDocument, BeneficiaryTypeKnown, CreateBatch};
+use super::{PROVIDER, batch, split};
+use crate::submission::{FileFormat, SubmitOptions, required_file, wrong_format};
+
+/// Columns of our own CSV of accounts; `lastName` is empty for a company. Localpayment documents JSON only.
+pub const CSV: CsvFormat = CsvFormat::new(&["externalId", "type", "name", "documentType", "documentId"])
+    .with_optional(&["lastName"])
+    .with_reference("externalId")
+    .converted();
+
+/// A checked batch that is ready to be submitted.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    batch: Box<CreateBatch>,
+    rows: SubmittedRows,
+}
+
+impl Submission {
+    /// Checks a batch.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the batch breaks a rule; the account is named by its position.
+    pub fn new(batch: CreateBatch) -> Result<Self, Error> {
+        super::check(&batch)?;
+        let rows = SubmittedRows::new(batch.accounts.iter().map(|account| account.external_id.as_str()));
+        Ok(Self { batch: Box::new(batch), rows })
+    }
+
+    /// Prepares the submission of a file; the same signature in every provider module.
+    ///
+    /// The file is a batch as Localpayment documents it (a JSON object), a JSON array of accounts, or a [`CSV`] of
+    /// accounts. More than 5,000 accounts make several submissions.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the file is missing, has another format or breaks a rule; when accounts come without
+    /// the options `account_number` and `country`, or a batch with them; or when Localpayment does not have an option.
+    pub async fn prepare(
+        file: Option<Upload>,
+        format: Option<FileFormat>,
+        options: &SubmitOptions,
+    ) -> Result<Vec<Self>, Error> {
+        options.check(&PROVIDER, &["key", "account_number", "country"])?;
+        let file = Document::read(&required_file(&PROVIDER, file)?, format).await?;
+        split(file.into_batch(options)?)?.into_iter().map(Self::new).collect()
+    }
+
+    /// Returns the rows of `file` that became the batch `id`, which may be one of several that the file made.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the file has another format or breaks a rule.
+    pub async fn rows_of_file(file: Upload, format: Option<FileFormat>, id: &str) -> Result<SubmittedRows, Error> {
+        Ok(Document::read(&file, format).await?.rows(id))
+    }
+
+    /// Returns the rows of the batch, with the reference of each.
+    #[must_use]
+    pub fn rows(&self) -> &SubmittedRows {
+        &self.rows
+    }
+
+    /// Returns the batch as it is sent.
+    #[must_use]
+    pub fn batch(&self) -> &CreateBatch {
+        &self.batch
+    }
+
+    /// Returns the batch's own reference, which is its id.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.batch.external_id
+    }
+}
+
+/// Content of a file.
+enum Document {
+    /// A batch as it is sent.
+    Batch(Box<CreateBatch>),
+    /// Accounts only.
+    Accounts(Vec<BatchAccount>),
+}
+
+impl Document {
+    async fn read(file: &Upload, format: Option<FileFormat>) -> Result<Self, Error> {
+        let parse: fn(&mut dyn Read, u64) -> Result<Self, Error> = match format {
+            Some(FileFormat::Json) => parse_json,
+            Some(FileFormat::Csv) => parse_csv,
+            _ => return Err(wrong_format(&PROVIDER, ".json and .csv")),
+        };
+        file.inspect(parse).await.map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))
+    }
+
+    /// Returns the batch, with what `options` adds to accounts.
+    fn into_batch(self, options: &SubmitOptions) -> Result<CreateBatch, Error> {
+        let SubmitOptions { key, account_number, country, .. } = options;
+        match self {
+            Self::Batch(batch) if key.is_none() && account_number.is_none() && country.is_none() => Ok(*batch),
+            Self::Batch(_) => Err(batch::usage(
+                "the file has its own externalId, accountNumber and country; key, account number and country are for \
+                 files with accounts only"
+                    .to_owned(),
+            )),
+            Self::Accounts(accounts) => {
+                let (Some(account_number), Some(country)) = (account_number, country) else {
+                    let reason = "a file with accounts only needs an account number and a country";
+                    return Err(batch::usage(reason.to_owned()));
+                };
+                let random = || uuid::Uuid::new_v4().to_string();
+                Ok(CreateBatch {
+                    account_number: account_number.clone(),
+                    accounts,
+                    country: country.clone(),
+                    external_id: key.clone().unwrap_or_else(random),
+                    name: None,
+                })
+            }
+        }
+    }
+
+    fn rows(self, id: &str) -> SubmittedRows {
+        let (base, accounts) = match self {
+            Self::Batch(batch) => (batch.external_id, batch.accounts),
+            // `split` numbers the batches after the first.
+            Self::Accounts(accounts) => {
+                let base = match id.rsplit_once('-') {
+                    Some((base, number)) if number.len() < 4 && number.parse().is_ok_and(|number: u32| number > 1) => {
+                        base
+                    }
+                    _ => id,
+                };
+                (base.to_owned(), accounts)
+            }
+        };
+        let rows =
+            |accounts: &[BatchAccount]| SubmittedRows::new(accounts.iter().map(|account| account.external_id.as_str()));
+        let all = rows(&accounts);
+        // Only the references matter; the rest is there to be split.
+        let whole = CreateBatch {
+            account_number: String::new(),
+            accounts,
+            country: "MEX".to_owned(),
+            external_id: base,
+            name: None,
+        };
+        let parts = split(whole).unwrap_or_default();
+        match parts.iter().find(|part| part.external_id == id) {
+            Some(part) if parts.len() > 1 => rows(&part.accounts),
+            _ => all,
+        }
+    }
+}
+
+fn parse_json(file: &mut dyn Read, _: u64) -> Result<Document, Error> {
+    let mut text = Vec::new();
+    let unreadable = |error: std::io::Error| usage(format!("the file cannot be read: {}", error.kind()));
+    file.read_to_end(&mut text).map_err(unreadable)?;
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    match text.trim_ascii_start().first() {
+        Some(b'{') => parse(text).map(|batch| Document::Batch(Box::new(batch))),
+        Some(b'[') => parse(text).map(Document::Accounts),
+        _ => Err(usage("this is neither a batch (a JSON object) nor an array of accounts".to_owned())),
+    }
+}
+
+/// Parses JSON; an error names the position and does not quote it.
+fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(text).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let message = error.to_string();
+        // Only names of documented fields are repeated; other messages quote values.
+        let missing = message.strip_prefix("missing field ").and_then(|rest| rest.split(" at line").next());
+        usage(match missing {
+            Some(field) => format!("{place}: the field {field} is missing"),
+            None if error.is_data() => format!("{place}: this is not what Localpayment documents there"),
+            None => format!("{place}: this is not JSON"),
+        })
+    })
+}
+
+fn parse_csv(file: &mut dyn Read, size: u64) -> Result<Document, Error> {
+    let mut accounts = Vec::new();
+    CSV.read(file, size, |row| {
+        accounts.push(parse_row(row)?);
+        Ok(())
+    })?;
+    Ok(Document::Accounts(accounts))
+}
+
+fn parse_row(row: &CsvRow<'_>) -> Result<BatchAccount, Error> {
+    let cell = |column: &str| row.cell(column).trim();
+    let type_ = match cell("type") {
+        "INDIVIDUAL" => BeneficiaryTypeKnown::Individual,
+        "COMPANY" => BeneficiaryTypeKnown::Company,
+        _ => return Err(row.error("type", "must be INDIVIDUAL or COMPANY")),
+    };
+    if type_ == BeneficiaryTypeKnown::Individual && cell("lastName").is_empty() {
+        return Err(row.error("lastName", "is empty"));
+    }
+    if !batch::is_reference(cell("externalId")) {
+        return Err(row.error("externalId", "must be letters, digits and hyphens"));
+    }
+    let document = BeneficiaryDocument { id: cell("documentId").to_owned(), type_: cell("documentType").to_owned() };
+    Ok(BatchAccount {
+        address: None,
+        beneficiary: Beneficiary {
+            document,
+            last_name: Some(cell("lastName").to_owned()).filter(|name| !name.is_empty()),
+            lastname: None,
+            name: cell("name").to_owned(),
+            type_: type_.into(),
+        },
+        external_id: cell("externalId").to_owned(),
+    })
+}
+
+fn usage(reason: String) -> Error {
+    Error::new(ErrorKind::Usage, reason)
+}

@@ -1,0 +1,84 @@
+use bulkrail_core::csv::CsvFormat;
+use bulkrail_core::http::Upload;
+use bulkrail_core::{Error, SubmittedRows};
+
+use super::PROVIDER;
+use crate::submission::{FileFormat, SubmitOptions, required_file, wrong_format};
+
+/// Columns and limits of the [upload page](https://reap-ra.readme.io/reference/post_entity-kyc-import-batch).
+pub const CSV: CsvFormat = CsvFormat::new(&["externalId", "shareToken"])
+    .with_optional(&["applicantLevel", "cardProcessorPublicToken"])
+    .with_reference("externalId")
+    .with_max_rows(5_000)
+    .with_max_bytes(10 * 1024 * 1024);
+
+/// A checked CSV file that is ready to be submitted, with its idempotency key.
+///
+/// ```
+/// # async fn example(client: bulkrail::reap::Client) -> Result<(), bulkrail::Error> {
+/// use bulkrail::{SubmitOptions, reap};
+///
+/// let submission = reap::Submission::from_csv("externalId,shareToken\nent_1,token-1\n", &SubmitOptions::default()).await?;
+/// // Save `submission.key()` now: it finds the batch again if this process dies.
+/// let batch = client.submit(&submission).await?;
+/// let report = client.wait(batch).await?;
+/// let reconciliation = client.reconcile(&report.batch, Some(submission.rows())).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Submission {
+    upload: Upload,
+    rows: SubmittedRows,
+    key: String,
+}
+
+impl Submission {
+    /// Checks a CSV file. A random key is made where `options` has none.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file breaks a rule; row and column are named.
+    pub async fn from_csv(csv: impl Into<Upload>, options: &SubmitOptions) -> Result<Self, Error> {
+        options.check(&PROVIDER, &["key"])?;
+        let upload = csv.into();
+        let checked = upload.inspect(|file, size| CSV.check(file, size)).await;
+        let rows = checked.map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))?;
+        let key = options.key.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        Ok(Self { upload, rows, key })
+    }
+
+    /// Prepares the submission of a file; the same signature in every provider module.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file is missing, has another format than CSV, or breaks
+    /// a rule; or when Reap does not have one of the options.
+    pub async fn prepare(
+        file: Option<Upload>,
+        format: Option<FileFormat>,
+        options: &SubmitOptions,
+    ) -> Result<Vec<Self>, Error> {
+        let file = required_file(&PROVIDER, file)?;
+        match format {
+            Some(FileFormat::Csv) => Ok(vec![Self::from_csv(file, options).await?]),
+            _ => Err(wrong_format(&PROVIDER, ".csv")),
+        }
+    }
+
+    /// Returns the rows of the file, with the reference of each.
+    #[must_use]
+    pub fn rows(&self) -> &SubmittedRows {
+        &self.rows
+    }
+
+    /// Returns the idempotency key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn upload(&self) -> &Upload {
+        &self.upload
+    }
+}

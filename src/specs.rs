@@ -1,0 +1,14 @@
+//! The OpenAPI descriptions that the clients are generated from, as they were at build time.
+//!
+//! `bulkrail specs` compares them with saved pages; the rules for them are in `specs/README.md`.
+
+/// Description of KillB.
+pub const KILLB: &str = include_str!("../specs/killb.yaml");
+/// Description of Reap.
+pub const REAP: &str = include_str!("../specs/reap.yaml");
+/// Description of CDQ.
+pub const CDQ: &str = include_str!("../specs/cdq.yaml");
+/// Description of Localpayment.
+pub const LOCALPAYMENT: &str = include_str!("../specs/localpayment.yaml");
+/// Accepted differences between the descriptions and the pages that they were written from.
+pub const ACCEPTED_DIFFERENCES: &str = include_str!("../specs/explained.yaml");
