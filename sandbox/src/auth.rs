@@ -1,4 +1,4 @@
-//! Login tokens: JWTs in shape, for the two providers that hand them out.
+//! Access and refresh tokens in JWT format, for the two providers with a login.
 
 use std::sync::atomic::Ordering;
 
@@ -7,28 +7,28 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::context::{Context, Kind};
+use crate::context::{Context, SeedKind};
 use crate::faults::Faults;
 use crate::seed::Seed;
 
-/// How long tokens are good for, in real milliseconds.
-pub(crate) struct Lives {
+/// Lifetimes of a provider's tokens, in real milliseconds.
+pub(crate) struct TokenLifetimes {
     pub(crate) access: u64,
     pub(crate) refresh: u64,
 }
 
-/// Access tokens under the `expire` profile.
-const SHORT_LIFE: u64 = 2_000;
+/// Lifetime of access tokens under [`Faults::Expire`], in real milliseconds.
+const EXPIRE_ACCESS_LIFETIME: u64 = 2_000;
 
-pub(crate) struct Pair {
+pub(crate) struct TokenPair {
     pub(crate) access: String,
     pub(crate) refresh: String,
-    /// Real milliseconds.
-    pub(crate) access_life: u64,
+    /// Lifetime of the access token, in real milliseconds.
+    pub(crate) access_lifetime: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TokenFault {
+pub(crate) enum TokenError {
     Missing,
     Invalid,
     Expired,
@@ -37,60 +37,64 @@ pub(crate) enum TokenFault {
 #[derive(Serialize, Deserialize)]
 struct Claims {
     token_type: String,
-    /// Seconds since the epoch, as a JWT has it.
+    /// Seconds since the Unix epoch, as in every JWT.
     exp: u64,
     iat: u64,
     jti: String,
-    /// The same as `exp`, to the millisecond: a life of 2 s would else be anything from 1 to 2.
+    /// `exp` in milliseconds: rounding to seconds would turn a lifetime of 2 s into 1 to 2 s.
     exp_ms: u64,
 }
 
 const ACCESS: &str = "access";
 const REFRESH: &str = "refresh";
 
-/// Tokens for someone whose credentials were found right.
-pub(crate) fn login(context: &Context, lives: &Lives) -> Pair {
-    context.counters.logins.add();
-    pair(context, lives)
+/// Issues tokens after a login; the caller has checked the credentials.
+pub(crate) fn login(context: &Context, lifetimes: &TokenLifetimes) -> TokenPair {
+    context.counters.logins.increment();
+    issue_pair(context, lifetimes)
 }
 
-/// New tokens for a refresh token.
-pub(crate) fn refresh(context: &Context, lives: &Lives, token: &str) -> Result<Pair, TokenFault> {
+/// Issues new tokens in exchange for a valid refresh token.
+pub(crate) fn refresh(context: &Context, lifetimes: &TokenLifetimes, token: &str) -> Result<TokenPair, TokenError> {
     verify(context, REFRESH, token)?;
-    if context.faults == Faults::Expire && !context.refresh_refused.swap(true, Ordering::SeqCst) {
-        return Err(TokenFault::Expired);
+    if context.faults == Faults::Expire && !context.refresh_rejected.swap(true, Ordering::SeqCst) {
+        return Err(TokenError::Expired);
     }
-    context.counters.refreshes.add();
-    Ok(pair(context, lives))
+    context.counters.refreshes.increment();
+    Ok(issue_pair(context, lifetimes))
 }
 
-/// Whether `Authorization` has a bearer token that is good now.
-pub(crate) fn check_bearer(context: &Context, headers: &HeaderMap) -> Result<(), TokenFault> {
-    let value = headers.get(header::AUTHORIZATION).ok_or(TokenFault::Missing)?;
-    let value = value.to_str().map_err(|_| TokenFault::Invalid)?;
-    let (scheme, token) = value.split_once(' ').ok_or(TokenFault::Invalid)?;
+/// Checks that the `Authorization` header has a valid, unexpired bearer token.
+pub(crate) fn check_bearer(context: &Context, headers: &HeaderMap) -> Result<(), TokenError> {
+    let value = headers.get(header::AUTHORIZATION).ok_or(TokenError::Missing)?;
+    let value = value.to_str().map_err(|_| TokenError::Invalid)?;
+    let (scheme, token) = value.split_once(' ').ok_or(TokenError::Invalid)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(TokenFault::Invalid);
+        return Err(TokenError::Invalid);
     }
     verify(context, ACCESS, token)
 }
 
-fn pair(context: &Context, lives: &Lives) -> Pair {
-    let access_life = match context.faults {
-        Faults::Expire => SHORT_LIFE.min(lives.access),
-        _ => lives.access,
+fn issue_pair(context: &Context, lifetimes: &TokenLifetimes) -> TokenPair {
+    let access_lifetime = match context.faults {
+        Faults::Expire => EXPIRE_ACCESS_LIFETIME.min(lifetimes.access),
+        _ => lifetimes.access,
     };
-    Pair { access: issue(context, ACCESS, access_life), refresh: issue(context, REFRESH, lives.refresh), access_life }
+    TokenPair {
+        access: issue_token(context, ACCESS, access_lifetime),
+        refresh: issue_token(context, REFRESH, lifetimes.refresh),
+        access_lifetime,
+    }
 }
 
-fn issue(context: &Context, token_type: &str, life: u64) -> String {
-    let now = context.clock.real_epoch();
+fn issue_token(context: &Context, token_type: &str, lifetime: u64) -> String {
+    let now = context.clock.unix_millis();
     let claims = Claims {
         token_type: token_type.to_owned(),
-        exp: (now + life) / 1000,
+        exp: (now + lifetime) / 1000,
         iat: now / 1000,
-        jti: context.next(Kind::Token).uuid(),
-        exp_ms: now + life,
+        jti: context.next_seed(SeedKind::Token).uuid(),
+        exp_ms: now + lifetime,
     };
     let claims = serde_json::to_vec(&claims).unwrap_or_default();
     let header = BASE64.encode(br#"{"alg":"HS256","typ":"JWT"}"#);
@@ -99,24 +103,26 @@ fn issue(context: &Context, token_type: &str, life: u64) -> String {
     format!("{signed}.{signature}")
 }
 
-/// Keyed by the seed, so that a token of another sandbox or another provider is refused. It is no cryptography.
+/// Returns a signature keyed by the seed; it is not cryptographic.
+///
+/// The key makes a provider reject the tokens of another sandbox or another provider.
 fn sign(seed: Seed, signed: &str) -> String {
-    seed.text("signature").text(signed).hex()
+    seed.derive("signature").derive(signed).hex()
 }
 
-fn verify(context: &Context, token_type: &str, token: &str) -> Result<(), TokenFault> {
-    let (signed, signature) = token.rsplit_once('.').ok_or(TokenFault::Invalid)?;
+fn verify(context: &Context, token_type: &str, token: &str) -> Result<(), TokenError> {
+    let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Invalid)?;
     if signature != BASE64.encode(sign(context.seed, signed)) {
-        return Err(TokenFault::Invalid);
+        return Err(TokenError::Invalid);
     }
-    let (_, claims) = signed.split_once('.').ok_or(TokenFault::Invalid)?;
-    let claims = BASE64.decode(claims).map_err(|_| TokenFault::Invalid)?;
-    let claims: Claims = serde_json::from_slice(&claims).map_err(|_| TokenFault::Invalid)?;
+    let (_, claims) = signed.split_once('.').ok_or(TokenError::Invalid)?;
+    let claims = BASE64.decode(claims).map_err(|_| TokenError::Invalid)?;
+    let claims: Claims = serde_json::from_slice(&claims).map_err(|_| TokenError::Invalid)?;
     if claims.token_type != token_type {
-        return Err(TokenFault::Invalid);
+        return Err(TokenError::Invalid);
     }
-    if context.clock.real_epoch() >= claims.exp_ms {
-        return Err(TokenFault::Expired);
+    if context.clock.unix_millis() >= claims.exp_ms {
+        return Err(TokenError::Expired);
     }
     Ok(())
 }

@@ -1,17 +1,18 @@
-//! The one place that reads a clock: real time, virtual time, and how both are written.
-#![expect(clippy::disallowed_methods, reason = "the place for them: the sandbox has a clock of its own")]
+//! Real time, batch time and the timestamp formats of responses. No other module reads a clock.
+#![expect(clippy::disallowed_methods, reason = "the only module of the sandbox that reads the system clock")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A clock that moves only when told to, so that a test never sleeps.
+/// Clock that moves only when advanced, so that tests need not sleep.
 ///
-/// Clones share one clock. It stands for *real* time: token lifetimes, rate limits and outages follow it as it is,
-/// the progress of batches follows it multiplied by the sandbox's speed.
+/// Clones share one time. The clock stands for *real* time: token lifetimes, rate limits and
+/// outages follow it directly, batch progress follows it multiplied by the sandbox's speed.
 ///
 /// ```
 /// use std::time::Duration;
+///
 /// let clock = bulkrail_sandbox::ManualClock::new();
 /// clock.clone().advance(Duration::from_secs(90));
 /// assert_eq!(clock.elapsed(), Duration::from_secs(90));
@@ -23,26 +24,27 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that stands still at the present moment.
+    /// Creates a clock stopped at the current system time.
     pub fn new() -> Self {
         Self::starting_at(SystemTime::now())
     }
 
-    /// A clock that stands still at `epoch`.
+    /// Creates a clock stopped at `epoch`.
     ///
-    /// With a fixed epoch two sandboxes of one seed give the same answers to the byte. Access tokens then carry an
-    /// `exp` near that epoch, which a client that compares it with its own clock may take for expired.
+    /// With a fixed epoch, two sandboxes of one seed give byte-identical responses. The `exp` of
+    /// access tokens is then close to that epoch. A client that compares it with the system clock
+    /// may treat the token as expired.
     pub fn starting_at(epoch: SystemTime) -> Self {
         Self { elapsed: Arc::default(), epoch }
     }
 
-    /// Moves the clock forward.
-    pub fn advance(&self, by: Duration) {
-        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+    /// Moves the clock forward by `duration`.
+    pub fn advance(&self, duration: Duration) {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.elapsed.fetch_add(nanos, Ordering::SeqCst);
     }
 
-    /// How far the clock was moved since it was made.
+    /// Returns the total time that the clock was advanced by since its creation.
     pub fn elapsed(&self) -> Duration {
         Duration::from_nanos(self.elapsed.load(Ordering::SeqCst))
     }
@@ -56,11 +58,14 @@ impl Default for ManualClock {
 
 #[derive(Clone, Debug)]
 enum Source {
-    Wall { start: Instant },
+    System { start: Instant },
     Manual(ManualClock),
 }
 
-/// What a sandbox reads: all times are milliseconds since it started.
+/// Clock of a sandbox.
+///
+/// Unless stated otherwise, times are milliseconds since the start of the sandbox, or since the
+/// creation of its manual clock.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     source: Source,
@@ -75,13 +80,14 @@ impl Clock {
                 let now = clock.epoch + clock.elapsed();
                 (Source::Manual(clock), now)
             }
-            None => (Source::Wall { start: Instant::now() }, SystemTime::now()),
+            None => (Source::System { start: Instant::now() }, SystemTime::now()),
         };
         let epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
-            // A manual clock may have been moved before the start; the epoch holds only where it began.
+            // `elapsed` of a manual clock includes time before the start of the sandbox, so the
+            // epoch must not.
             epoch: match &source {
-                Source::Wall { .. } => millis(epoch),
+                Source::System { .. } => millis(epoch),
                 Source::Manual(clock) => millis(epoch) - millis(clock.elapsed()),
             },
             source,
@@ -91,55 +97,56 @@ impl Clock {
 
     fn elapsed(&self) -> Duration {
         match &self.source {
-            Source::Wall { start } => start.elapsed(),
+            Source::System { start } => start.elapsed(),
             Source::Manual(clock) => clock.elapsed(),
         }
     }
 
-    /// Real milliseconds: what tokens, rate limits and outages live in.
-    pub(crate) fn real(&self) -> u64 {
+    /// Returns the real time, used for tokens, rate limits and outages.
+    pub(crate) fn real_millis(&self) -> u64 {
         millis(self.elapsed())
     }
 
-    /// Real milliseconds since the Unix epoch.
-    pub(crate) fn real_epoch(&self) -> u64 {
-        self.epoch + self.real()
+    /// Returns the real time since the Unix epoch.
+    pub(crate) fn unix_millis(&self) -> u64 {
+        self.epoch + self.real_millis()
     }
 
-    /// Virtual milliseconds: what batches live in.
-    pub(crate) fn now(&self) -> u64 {
+    /// Returns the batch time: the real time multiplied by the speed.
+    pub(crate) fn batch_millis(&self) -> u64 {
         (self.elapsed().as_secs_f64() * self.speed * 1000.0) as u64
     }
 
-    /// `2026-04-23T00:38:08.439Z`
-    pub(crate) fn stamp(&self, at: u64) -> String {
-        let time = Civil::from_millis(self.epoch + at);
+    /// Formats a batch time with milliseconds: `2026-04-23T00:38:08.439Z`.
+    pub(crate) fn format_millis(&self, millis: u64) -> String {
+        let time = CivilDateTime::from_unix_millis(self.epoch + millis);
         format!("{}T{}.{:03}Z", time.date(), time.time(), time.millis)
     }
 
-    /// `2025-08-29T09:46:42Z`
-    pub(crate) fn stamp_seconds(&self, at: u64) -> String {
-        let time = Civil::from_millis(self.epoch + at);
+    /// Formats a batch time with seconds: `2025-08-29T09:46:42Z`.
+    pub(crate) fn format_seconds(&self, millis: u64) -> String {
+        let time = CivilDateTime::from_unix_millis(self.epoch + millis);
         format!("{}T{}Z", time.date(), time.time())
     }
 
-    /// `2025-06-19 02:24:50.381`, without a zone.
-    pub(crate) fn stamp_plain(&self, at: u64) -> String {
-        let time = Civil::from_millis(self.epoch + at);
+    /// Formats a batch time with milliseconds and without a time zone: `2025-06-19 02:24:50.381`.
+    pub(crate) fn format_without_zone(&self, millis: u64) -> String {
+        let time = CivilDateTime::from_unix_millis(self.epoch + millis);
         format!("{} {}.{:03}", time.date(), time.time(), time.millis)
     }
 }
 
-/// Waits for `work` no longer than `limit`.
-pub(crate) async fn within<F: Future>(limit: Duration, work: F) -> Option<F::Output> {
-    tokio::time::timeout(limit, work).await.ok()
+/// Awaits `future` for at most `limit`; returns `None` if the time is up.
+pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    tokio::time::timeout(limit, future).await.ok()
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-struct Civil {
+/// Date and time of day in UTC.
+struct CivilDateTime {
     year: u64,
     month: u64,
     day: u64,
@@ -147,10 +154,10 @@ struct Civil {
     millis: u64,
 }
 
-impl Civil {
-    /// Days to date after Howard Hinnant's `civil_from_days`, for dates from 1970 on.
-    fn from_millis(at: u64) -> Self {
-        let shifted = at / 86_400_000 + 719_468;
+impl CivilDateTime {
+    /// Converts with Howard Hinnant's `civil_from_days`, for dates from 1970 on.
+    fn from_unix_millis(unix_millis: u64) -> Self {
+        let shifted = unix_millis / 86_400_000 + 719_468;
         let era = shifted / 146_097;
         let day_of_era = shifted % 146_097;
         let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -161,8 +168,8 @@ impl Civil {
             year: era * 400 + year_of_era + u64::from(month <= 2),
             month,
             day: day_of_year - (153 * shifted_month + 2) / 5 + 1,
-            second_of_day: at / 1000 % 86_400,
-            millis: at % 1000,
+            second_of_day: unix_millis / 1000 % 86_400,
+            millis: unix_millis % 1000,
         }
     }
 
@@ -180,27 +187,27 @@ impl Civil {
 mod tests {
     use super::*;
 
-    fn at(epoch_millis: u64) -> Clock {
+    fn clock_at(epoch_millis: u64) -> Clock {
         let epoch = UNIX_EPOCH + Duration::from_millis(epoch_millis);
         Clock::new(Some(ManualClock::starting_at(epoch)), 1.0)
     }
 
     #[test]
-    fn writes_dates() {
-        assert_eq!(at(0).stamp(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(at(951_782_400_000).stamp(1), "2000-02-29T00:00:00.001Z");
-        assert_eq!(at(1_776_904_688_439).stamp(0), "2026-04-23T00:38:08.439Z");
-        assert_eq!(at(1_750_299_890_381).stamp_plain(0), "2025-06-19 02:24:50.381");
-        assert_eq!(at(1_767_225_599_999).stamp_seconds(0), "2025-12-31T23:59:59Z");
+    fn clock_formats_timestamps_in_each_format() {
+        assert_eq!(clock_at(0).format_millis(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(clock_at(951_782_400_000).format_millis(1), "2000-02-29T00:00:00.001Z");
+        assert_eq!(clock_at(1_776_904_688_439).format_millis(0), "2026-04-23T00:38:08.439Z");
+        assert_eq!(clock_at(1_750_299_890_381).format_without_zone(0), "2025-06-19 02:24:50.381");
+        assert_eq!(clock_at(1_767_225_599_999).format_seconds(0), "2025-12-31T23:59:59Z");
     }
 
     #[test]
-    fn virtual_time_is_real_time_times_speed() {
+    fn batch_time_is_real_time_times_speed() {
         let manual = ManualClock::new();
         manual.advance(Duration::from_secs(1));
         let clock = Clock::new(Some(manual.clone()), 60.0);
         manual.advance(Duration::from_secs(1));
-        assert_eq!(clock.real(), 2000);
-        assert_eq!(clock.now(), 120_000);
+        assert_eq!(clock.real_millis(), 2000);
+        assert_eq!(clock.batch_millis(), 120_000);
     }
 }

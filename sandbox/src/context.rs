@@ -1,4 +1,4 @@
-//! What every provider has: a description of itself, and the things all its handlers share.
+//! Description of a provider, and the state shared by its handlers.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,52 +8,49 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::clock::Clock;
-use crate::drift::Shape;
-use crate::faults::{Bucket, Faults};
+use crate::drift::DriftTargets;
+use crate::faults::Faults;
+use crate::rate_limit::{RateLimitHeaders, TokenBucket};
 use crate::seed::Seed;
 use crate::stats::{Counter, Counters};
 
-/// A provider, as the rest of the crate sees it. A new provider is one module with one of these.
+/// Description of a provider; each provider module has one as a static.
 pub(crate) struct Provider {
     pub(crate) name: &'static str,
     pub(crate) credentials: &'static [(&'static str, &'static str)],
-    /// A GET whose path starts like this asks for the status of a batch.
-    pub(crate) status_path: &'static str,
-    /// The largest request body, in bytes.
+    /// Path prefix of a poll: a GET below it requests the status of a batch.
+    pub(crate) status_path_prefix: &'static str,
+    /// Maximum size of a request body, in bytes.
     pub(crate) body_limit: usize,
-    pub(crate) rate_hint: RateHint,
-    pub(crate) shape: Shape,
-    /// An error in the provider's own dress, for what no handler answers: a wrong path, an injected fault.
-    pub(crate) plain_error: fn(&Context, StatusCode, &str) -> Response,
+    pub(crate) rate_limit_headers: RateLimitHeaders,
+    pub(crate) drift_targets: DriftTargets,
+    /// Returns an error in the provider's format for a request that reaches no handler: an unknown
+    /// path, an injected fault. The string is the request path.
+    pub(crate) error_response: fn(&Context, StatusCode, &str) -> Response,
     pub(crate) routes: fn(Arc<Context>) -> Router,
 }
 
-/// How a provider tells a client to slow down.
-pub(crate) enum RateHint {
-    /// `X-RateLimit-Limit`, `-Remaining` and `-Reset` (epoch seconds).
-    XRateLimit,
-    /// `Retry-After` in seconds.
-    RetryAfter,
-}
-
+/// State shared by the middleware and the handlers of one provider.
 pub(crate) struct Context {
     pub(crate) provider: &'static Provider,
     pub(crate) seed: Seed,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
-    pub(crate) bucket: Bucket,
-    /// Whether the one refresh that the `expire` profile refuses was refused already.
-    pub(crate) refresh_refused: AtomicBool,
+    pub(crate) rate_limit: TokenBucket,
+    /// Whether [`Faults::Expire`] has already rejected its one refresh.
+    pub(crate) refresh_rejected: AtomicBool,
     batches: Counter,
     records: Counter,
     tokens: Counter,
     errors: Counter,
 }
 
-/// What gets an id. Each kind is numbered on its own, so that a second login does not change the id of the next batch.
+/// Kind of object that gets an id.
+///
+/// Each kind has its own counter, so that a second login does not change the id of the next batch.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+pub(crate) enum SeedKind {
     Batch,
     Record,
     Token,
@@ -64,12 +61,12 @@ impl Context {
     pub(crate) fn new(provider: &'static Provider, seed: u64, clock: Clock, faults: Faults) -> Arc<Self> {
         Arc::new(Self {
             provider,
-            seed: Seed::new(seed).text(provider.name),
+            seed: Seed::new(seed).derive(provider.name),
             clock,
             faults,
             counters: Counters::default(),
-            bucket: Bucket::default(),
-            refresh_refused: AtomicBool::new(false),
+            rate_limit: TokenBucket::default(),
+            refresh_rejected: AtomicBool::new(false),
             batches: Counter::default(),
             records: Counter::default(),
             tokens: Counter::default(),
@@ -77,14 +74,14 @@ impl Context {
         })
     }
 
-    /// The seed of the next thing of its kind.
-    pub(crate) fn next(&self, kind: Kind) -> Seed {
+    /// Returns the seed of the next object of a kind.
+    pub(crate) fn next_seed(&self, kind: SeedKind) -> Seed {
         let (label, counter) = match kind {
-            Kind::Batch => ("batch", &self.batches),
-            Kind::Record => ("record", &self.records),
-            Kind::Token => ("token", &self.tokens),
-            Kind::Error => ("error", &self.errors),
+            SeedKind::Batch => ("batch", &self.batches),
+            SeedKind::Record => ("record", &self.records),
+            SeedKind::Token => ("token", &self.tokens),
+            SeedKind::Error => ("error", &self.errors),
         };
-        self.seed.text(label).number(counter.add())
+        self.seed.derive(label).derive_index(counter.increment())
     }
 }

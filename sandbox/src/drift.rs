@@ -1,59 +1,66 @@
-//! Answers that no longer look quite like the documentation.
+//! Deviations of responses from the documentation.
 
 use serde_json::Value;
 
-/// Where drift shows in a provider's answers: JSON pointers and words.
-pub(crate) struct Shape {
-    /// The status word.
+/// Parts of a provider's responses that drift changes. Fields are JSON pointers unless noted.
+pub(crate) struct DriftTargets {
+    /// The batch status.
     pub(crate) status: &'static str,
-    /// Its value while rows are being processed.
-    pub(crate) running: &'static str,
-    /// An undocumented word to say instead of it.
-    pub(crate) unknown: &'static str,
+    /// Status value of a batch whose rows are being processed.
+    pub(crate) running_status: &'static str,
+    /// Undocumented status value that replaces `running_status`.
+    pub(crate) unknown_status: &'static str,
     /// A number, or a string of digits.
     pub(crate) number: &'static str,
-    /// A field that is documented to have a value.
-    pub(crate) value: &'static str,
+    /// A field whose documented value is not null.
+    pub(crate) non_null: &'static str,
 }
 
-/// Changes one JSON answer: always an added field, and by turns (`turn` modulo 4) another case of the status word,
-/// an undocumented status word while running, a number as a string (or the other way round), a null.
-pub(crate) fn apply(shape: &Shape, turn: u64, body: &[u8]) -> Option<Vec<u8>> {
-    let mut answer: Value = serde_json::from_slice(body).ok()?;
-    let object = answer.as_object_mut()?;
+/// Changes one JSON response, or returns `None` if the body is not a JSON object.
+///
+/// Always adds a field. In addition, `request_number` modulo 4 selects one change:
+///
+/// - 0: the letter case of the status
+/// - 1: an undocumented status while the batch runs
+/// - 2: a number as a string, or the reverse
+/// - 3: a null for a documented value
+pub(crate) fn apply(targets: &DriftTargets, request_number: u64, body: &[u8]) -> Option<Vec<u8>> {
+    let mut response: Value = serde_json::from_slice(body).ok()?;
+    let object = response.as_object_mut()?;
     object.insert("addedLater".to_owned(), Value::from("not documented"));
-    match turn % 4 {
-        0 => change(&mut answer, shape.status, other_case),
-        1 => change(&mut answer, shape.status, |word| {
-            let running = *word == shape.running;
-            running.then(|| Value::from(shape.unknown))
+    match request_number % 4 {
+        0 => replace(&mut response, targets.status, change_case),
+        1 => replace(&mut response, targets.status, |status| {
+            let running = *status == targets.running_status;
+            running.then(|| Value::from(targets.unknown_status))
         }),
-        2 => change(&mut answer, shape.number, other_type),
-        _ => change(&mut answer, shape.value, |_| Some(Value::Null)),
+        2 => replace(&mut response, targets.number, change_type),
+        _ => replace(&mut response, targets.non_null, |_| Some(Value::Null)),
     }
-    serde_json::to_vec(&answer).ok()
+    serde_json::to_vec(&response).ok()
 }
 
-fn change(answer: &mut Value, pointer: &str, to: impl FnOnce(&Value) -> Option<Value>) {
-    if let Some(place) = answer.pointer_mut(pointer)
-        && let Some(value) = to(place)
+fn replace(response: &mut Value, pointer: &str, replacement: impl FnOnce(&Value) -> Option<Value>) {
+    if let Some(value) = response.pointer_mut(pointer)
+        && let Some(new_value) = replacement(value)
     {
-        *place = value;
+        *value = new_value;
     }
 }
 
-/// `COMPLETED` to `Completed`, `in_progress` to `IN_PROGRESS`.
-fn other_case(word: &Value) -> Option<Value> {
-    let word = word.as_str()?;
-    let upper = word.to_uppercase();
-    if word != upper {
+/// Changes `COMPLETED` to `Completed` and `in_progress` to `IN_PROGRESS`.
+fn change_case(status: &Value) -> Option<Value> {
+    let status = status.as_str()?;
+    let upper = status.to_uppercase();
+    if status != upper {
         return Some(upper.into());
     }
-    let first = word.chars().next()?;
-    Some(format!("{first}{}", word[first.len_utf8()..].to_lowercase()).into())
+    let first = status.chars().next()?;
+    Some(format!("{first}{}", status[first.len_utf8()..].to_lowercase()).into())
 }
 
-fn other_type(value: &Value) -> Option<Value> {
+/// Changes a number to a string and a string of digits to a number.
+fn change_type(value: &Value) -> Option<Value> {
     match value {
         Value::Number(number) => Some(number.to_string().into()),
         Value::String(digits) => Some(digits.parse::<u64>().ok()?.into()),
@@ -66,18 +73,24 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const SHAPE: Shape =
-        Shape { status: "/state/word", running: "BUSY", unknown: "PONDERING", number: "/done", value: "/at" };
+    const TARGETS: DriftTargets = DriftTargets {
+        status: "/state/word",
+        running_status: "BUSY",
+        unknown_status: "PONDERING",
+        number: "/done",
+        non_null: "/at",
+    };
 
-    fn drifted(turn: u64, word: &str) -> Value {
-        let body = json!({"state": {"word": word}, "done": 3, "at": "now"}).to_string();
-        let mut answer: Value = serde_json::from_slice(&apply(&SHAPE, turn, body.as_bytes()).unwrap()).unwrap();
-        assert!(answer.as_object_mut().unwrap().remove("addedLater").is_some());
-        answer
+    fn drifted(request_number: u64, status: &str) -> Value {
+        let body = json!({"state": {"word": status}, "done": 3, "at": "now"}).to_string();
+        let changed = apply(&TARGETS, request_number, body.as_bytes()).unwrap();
+        let mut response: Value = serde_json::from_slice(&changed).unwrap();
+        assert!(response.as_object_mut().unwrap().remove("addedLater").is_some());
+        response
     }
 
     #[test]
-    fn each_turn_changes_one_thing() {
+    fn drift_changes_one_field_by_request_number() {
         assert_eq!(drifted(0, "BUSY"), json!({"state": {"word": "Busy"}, "done": 3, "at": "now"}));
         assert_eq!(drifted(1, "BUSY"), json!({"state": {"word": "PONDERING"}, "done": 3, "at": "now"}));
         assert_eq!(drifted(1, "DONE"), json!({"state": {"word": "DONE"}, "done": 3, "at": "now"}));
@@ -86,8 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn leaves_what_is_not_an_object() {
-        assert!(apply(&SHAPE, 0, b"[]").is_none());
-        assert!(apply(&SHAPE, 0, b"<html>").is_none());
+    fn drift_returns_none_for_body_that_is_not_an_object() {
+        assert!(apply(&TARGETS, 0, b"[]").is_none());
+        assert!(apply(&TARGETS, 0, b"<html>").is_none());
     }
 }

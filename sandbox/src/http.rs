@@ -1,4 +1,4 @@
-//! Reading requests and writing answers, the same for every provider.
+//! Request parsing and response building shared by all providers.
 
 use axum::body::{Body, Bytes};
 use axum::extract::Multipart;
@@ -9,40 +9,43 @@ use http_body_util::BodyExt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The part that holds the uploaded file, with all four providers.
+/// Name of the multipart part with the uploaded file; the same for every provider with uploads.
 const FILE_PART: &str = "file";
 
-/// A body beyond its limit is still read, up to this many times the limit, so that the client gets to see the answer.
-const DISCARD: usize = 4;
+/// Multiple of the body limit up to which an oversized body is read and discarded.
+///
+/// A client that is still sending could otherwise get a connection reset instead of the response.
+const MAX_DISCARD_FACTOR: usize = 4;
 
-pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+/// Returns a response with a JSON body.
+pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => (status, [(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-/// The whole body, or nothing if it is larger than `limit` or breaks off.
+/// Reads a whole body; returns `None` if it is larger than `limit` or the connection breaks.
 pub(crate) async fn read_body(mut body: Body, limit: usize) -> Option<Bytes> {
-    let mut kept = Vec::new();
-    let mut seen = 0_usize;
+    let mut buffer = Vec::new();
+    let mut received = 0_usize;
     while let Some(frame) = body.frame().await {
         let data = frame.ok()?.into_data().unwrap_or_default();
-        seen = seen.saturating_add(data.len());
-        if seen > limit.saturating_mul(DISCARD) {
+        received = received.saturating_add(data.len());
+        if received > limit.saturating_mul(MAX_DISCARD_FACTOR) {
             return None;
         }
-        if seen <= limit {
-            kept.extend_from_slice(&data);
+        if received <= limit {
+            buffer.extend_from_slice(&data);
         } else {
-            kept = Vec::new();
+            buffer = Vec::new();
         }
     }
-    (seen <= limit).then(|| Bytes::from(kept))
+    (received <= limit).then(|| Bytes::from(buffer))
 }
 
-/// A JSON object, or what is wrong with the body.
-pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, String> {
+/// Parses a body as a JSON object; the error is a message for the client.
+pub(crate) fn parse_object(body: &[u8]) -> Result<Map<String, Value>, String> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err("The request body must be a JSON object".to_owned()),
@@ -50,14 +53,14 @@ pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// A string that is not empty.
-pub(crate) fn text<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+/// Returns a string member of an object, or `None` if it is missing, empty or not a string.
+pub(crate) fn non_empty_str<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     let value = object.get(key)?.as_str()?;
     (!value.is_empty()).then_some(value)
 }
 
-/// The bytes of the part `file`, or what is wrong with the upload.
-pub(crate) async fn file(multipart: Result<Multipart, MultipartRejection>) -> Result<Bytes, String> {
+/// Reads the multipart part `file`; the error is a message for the client.
+pub(crate) async fn read_file_part(multipart: Result<Multipart, MultipartRejection>) -> Result<Bytes, String> {
     let mut multipart = multipart.map_err(|_| "The request must be multipart/form-data".to_owned())?;
     loop {
         match multipart.next_field().await {
@@ -72,35 +75,37 @@ pub(crate) async fn file(multipart: Result<Multipart, MultipartRejection>) -> Re
     }
 }
 
-/// The places of the `required` columns in a CSV file, and its records; or what is wrong with the file.
-pub(crate) fn csv_file<'a>(
+/// Parses a CSV file; returns the indexes of the `required` columns, and the records.
+pub(crate) fn parse_csv<'a>(
     bytes: &'a [u8],
     required: &[&'static str],
-) -> Result<(Vec<usize>, csv::StringRecordsIntoIter<&'a [u8]>), CsvFault> {
+) -> Result<(Vec<usize>, csv::StringRecordsIntoIter<&'a [u8]>), CsvError> {
     if std::str::from_utf8(bytes).is_err() {
-        return Err(CsvFault::new("The file is not valid UTF-8", "file"));
+        return Err(CsvError::new("The file is not valid UTF-8", "file"));
     }
     let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
-    let header = reader.headers().map_err(|_| CsvFault::new("The file has no header row", "file"))?;
-    let places = required
+    let header = reader.headers().map_err(|_| CsvError::new("The file has no header row", "file"))?;
+    let indexes = required
         .iter()
         .map(|name| {
-            let place = header.iter().position(|column| column == *name);
-            place.ok_or_else(|| CsvFault::new(format!("Missing required column: {name}"), name))
+            let index = header.iter().position(|column| column == *name);
+            index.ok_or_else(|| CsvError::new(format!("Missing required column: {name}"), name))
         })
         .collect::<Result<_, _>>()?;
-    Ok((places, reader.into_records()))
+    Ok((indexes, reader.into_records()))
 }
 
-/// What is wrong with a CSV file, and which column or part it concerns.
-pub(crate) struct CsvFault {
+/// Error of an uploaded CSV file.
+pub(crate) struct CsvError {
+    /// Message for the client.
     pub(crate) message: String,
-    pub(crate) subject: &'static str,
+    /// Name of the column or multipart part at fault.
+    pub(crate) parameter: &'static str,
 }
 
-impl CsvFault {
-    pub(crate) fn new(message: impl Into<String>, subject: &'static str) -> Self {
-        Self { message: message.into(), subject }
+impl CsvError {
+    pub(crate) fn new(message: impl Into<String>, parameter: &'static str) -> Self {
+        Self { message: message.into(), parameter }
     }
 }
 
@@ -109,18 +114,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_body_over_its_limit_is_refused_not_kept() {
+    async fn read_body_returns_none_for_body_over_limit() {
         assert!(read_body(Body::from("1234"), 4).await.is_some());
         assert!(read_body(Body::from("12345"), 4).await.is_none());
         assert!(read_body(Body::from(vec![0; 100]), 4).await.is_none());
     }
 
     #[test]
-    fn a_csv_file_names_the_column_it_lacks() {
-        let fault = csv_file(b"a,c\n1,2\n", &["a", "b"]).err().unwrap();
-        assert_eq!((fault.message.as_str(), fault.subject), ("Missing required column: b", "b"));
-        let (places, records) = csv_file(b"b,x,a\n1,2,3\n", &["a", "b"]).ok().unwrap();
-        assert_eq!((places, records.count()), (vec![2, 0], 1));
-        assert!(csv_file(b"a,b\n\xff,1\n", &["a", "b"]).is_err());
+    fn parse_csv_names_missing_column() {
+        let error = parse_csv(b"a,c\n1,2\n", &["a", "b"]).err().unwrap();
+        assert_eq!((error.message.as_str(), error.parameter), ("Missing required column: b", "b"));
+        let (indexes, records) = parse_csv(b"b,x,a\n1,2,3\n", &["a", "b"]).ok().unwrap();
+        assert_eq!((indexes, records.count()), (vec![2, 0], 1));
+        assert!(parse_csv(b"a,b\n\xff,1\n", &["a", "b"]).is_err());
     }
 }

@@ -1,16 +1,17 @@
-//! Four payments providers' batch APIs on loopback, with faults: for demos and tests.
+//! Local stand-ins for the batch APIs of four payments providers, with fault injection, for demos
+//! and tests.
 //!
-//! A [`Sandbox`] binds one port of 127.0.0.1 and answers there as KillB, Reap, CDQ and Localpayment would, each under
-//! a path prefix of its own. It follows the providers' public documentation: paths, fields, status words, error
-//! bodies, limits. Batches take as long as with the providers, divided by the [speed](Builder::speed); about one row in
-//! twelve fails.
+//! A [`Sandbox`] listens on one port of 127.0.0.1 and serves KillB, Reap, CDQ and Localpayment,
+//! each under its own path prefix. Paths, fields, status values, error bodies and limits follow
+//! the providers' public documentation. Batches take seconds to minutes, divided by the
+//! [speed](SandboxBuilder::speed), and about one row in twelve fails.
 //!
 //! ```
 //! # async fn demo() -> std::io::Result<()> {
 //! use bulkrail_sandbox::{Faults, Sandbox};
 //!
 //! let sandbox = Sandbox::builder().seed(42).speed(60.0).faults(Faults::Flaky).start().await?;
-//! let killb = sandbox.base_url("killb").expect("a provider of this name");
+//! let killb = sandbox.base_url("killb").expect("a known provider");
 //! for (variable, value) in sandbox.credentials("killb") {
 //!     // KILLB_EMAIL, KILLB_PASSWORD
 //! #   assert!(variable.starts_with("KILLB_") && !value.is_empty());
@@ -22,19 +23,27 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(demo()).unwrap();
 //! ```
 //!
-//! # What it can be trusted for
+//! # Guarantees
 //!
-//! - **The same seed gives the same answers** to the same requests in the same order: ids, which rows fail and why, how
-//!   long things take. Only timestamps differ, and with a [`ManualClock`] not even they.
-//! - **Progress is a function of time**, not of polling: counters never fall, and at the end they add up.
-//! - **Where the documentation is silent, the sandbox says so**: each provider's module lists what is its own choice.
-//!   KillB error codes that start with `SANDBOX.` and Reap error codes that start with `9999999` are not the provider's.
+//! - **Responses are deterministic.** The same seed and the same requests in the same order give
+//!   the same ids, failing rows, failure reasons and durations. Responses are byte-identical if
+//!   both runs also advance a [`ManualClock`] in the same way from the same
+//!   [start](ManualClock::starting_at).
+//! - **Progress is a function of time**, not of polling. Counters never decrease, and they add up
+//!   when the batch has ended.
+//! - **Undocumented behaviour is marked.** Where the documentation is silent, the sandbox makes a
+//!   choice. The module comment of each provider (`src/killb/mod.rs` and its siblings) lists these
+//!   choices. KillB error codes that start with `SANDBOX.` and Reap error codes that start with
+//!   `9999999` are not the provider's.
 //!
-//! # What it is not
+//! # Limitations
 //!
-//! It checks requests as far as the documentation does, which is less than a provider does. It keeps everything in
-//! memory, up to 10,000 batches and 250,000 rows a provider, and then forgets the oldest. Its tokens are no secret:
-//! keep it on loopback.
+//! - Requests are checked as far as the documentation describes the checks, which is less than a
+//!   provider does.
+//! - All state is in memory: up to 10,000 batches and 250,000 rows per provider. Beyond either
+//!   limit the oldest batches are discarded.
+//! - Credentials are public and token signatures are not cryptographic. Do not expose the port
+//!   beyond loopback.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -52,36 +61,39 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use clock::ManualClock;
-pub use faults::{Faults, UnknownFaults};
+pub use faults::{Faults, ParseFaultsError};
 pub use stats::Stats;
 
 use clock::Clock;
 use context::{Context, Provider};
-use listener::{CuttableListener, Cutter};
+use listener::{AbortHandle, AbortableListener};
 
 mod auth;
 mod cdq;
 mod clock;
 mod context;
 mod drift;
-mod engine;
 mod faults;
 mod http;
 mod killb;
 mod listener;
 mod localpayment;
+mod middleware;
+mod rate_limit;
 mod reap;
 mod seed;
 mod stats;
 mod store;
+mod timeline;
 
-/// Every provider. A new one is a module and a line here.
+/// All providers. A new provider is one module, one line here and its name in
+/// [`Sandbox::PROVIDERS`].
 static PROVIDERS: [&Provider; 4] = [&killb::PROVIDER, &reap::PROVIDER, &cdq::PROVIDER, &localpayment::PROVIDER];
 
-/// How long a shutdown waits for requests under way.
+/// Time that a shutdown waits for requests in progress.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
-/// A running sandbox. It stops when dropped.
+/// Running sandbox, stopped when dropped.
 pub struct Sandbox {
     port: u16,
     contexts: Vec<Arc<Context>>,
@@ -90,42 +102,50 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// The names that the other functions take: `killb`, `reap`, `cdq`, `localpayment`.
+    /// Names accepted by [`base_url`](Self::base_url), [`credentials`](Self::credentials) and
+    /// [`stats`](Self::stats).
     pub const PROVIDERS: [&'static str; 4] = ["killb", "reap", "cdq", "localpayment"];
 
-    /// A sandbox to be: seed 0, speed 1, any free port, no faults, the wall clock.
-    pub fn builder() -> Builder {
-        Builder::default()
+    /// Returns a builder with the defaults: seed 0, speed 1, any free port, no faults, the system
+    /// clock.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
     }
 
-    /// Where a provider answers, without a trailing slash; `None` if there is no provider of this name.
+    /// Returns the base URL of a provider, without a trailing slash, or `None` for an unknown name.
     pub fn base_url(&self, provider: &str) -> Option<String> {
         let name = find(provider)?.name;
         Some(format!("http://127.0.0.1:{}/{name}", self.port))
     }
 
-    /// The only credentials a provider accepts, as pairs of environment variable and value; none if there is no
-    /// provider of this name.
+    /// Returns the only credentials that a provider accepts, as pairs of environment variable and
+    /// value.
+    ///
+    /// The slice is empty for an unknown name.
     pub fn credentials(&self, provider: &str) -> &'static [(&'static str, &'static str)] {
         find(provider).map_or(&[], |provider| provider.credentials)
     }
 
-    /// The port it listens on.
+    /// Returns the port that the sandbox listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What a provider was asked so far; all zero if there is no provider of this name.
+    /// Returns the request counts of a provider since the start; all zero for an unknown name.
     pub fn stats(&self, provider: &str) -> Stats {
         let mut contexts = self.contexts.iter();
         let context = contexts.find(|context| context.provider.name == provider);
-        context.map_or_else(Stats::default, |context| context.counters.read())
+        context.map_or_else(Stats::default, |context| context.counters.snapshot())
     }
 
-    /// Stops listening, and waits up to 2 s for requests under way.
+    /// Stops listening and waits up to 2 s for requests in progress.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the timer of the tokio runtime is not enabled.
     pub async fn shutdown(mut self) {
         self.stop.take();
-        let _ = clock::within(SHUTDOWN_GRACE, &mut self.server).await;
+        let _ = clock::timeout(SHUTDOWN_GRACE, &mut self.server).await;
     }
 }
 
@@ -145,10 +165,10 @@ fn find(name: &str) -> Option<&'static Provider> {
     PROVIDERS.into_iter().find(|provider| provider.name == name)
 }
 
-/// Settings of a [`Sandbox`] that is not yet running.
+/// Builder of a [`Sandbox`], created by [`Sandbox::builder`].
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Builder {
+pub struct SandboxBuilder {
     seed: u64,
     speed: f64,
     port: u16,
@@ -156,49 +176,57 @@ pub struct Builder {
     clock: Option<ManualClock>,
 }
 
-impl Default for Builder {
+impl Default for SandboxBuilder {
     fn default() -> Self {
         Self { seed: 0, speed: 1.0, port: 0, faults: Faults::None, clock: None }
     }
 }
 
-impl Builder {
-    /// What every id, every failing row and every duration is derived from.
+impl SandboxBuilder {
+    /// Sets the seed that ids, failing rows and durations are derived from. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How many times faster than the providers batches are worked on. Timestamps in answers run as fast; token
-    /// lifetimes, rate limits and outages do not.
+    /// Sets the factor by which batch time runs faster than real time. Default: 1.
+    ///
+    /// Batch progress and the timestamps of responses follow batch time. Token lifetimes, rate
+    /// limits and outages follow real time.
     pub fn speed(mut self, speed: f64) -> Self {
         self.speed = speed;
         self
     }
 
-    /// The port of 127.0.0.1 to listen on; 0 for any that is free.
+    /// Sets the port of 127.0.0.1 to listen on. Default: 0, any free port.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// What goes wrong.
+    /// Sets the fault profile. Default: [`Faults::None`].
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
         self
     }
 
-    /// Puts the time into the caller's hands.
+    /// Replaces the system clock with a clock that the caller advances.
     pub fn clock(mut self, clock: ManualClock) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Binds the port and begins to answer, on the tokio runtime this is called from.
+    /// Binds the port and starts serving on the current tokio runtime.
     ///
     /// # Errors
     ///
-    /// If the port cannot be bound, or if the speed is not a positive number.
+    /// - Kind [`InvalidInput`](io::ErrorKind::InvalidInput): the speed is not a positive finite
+    ///   number.
+    /// - Any other kind: the operating system cannot bind the port.
+    ///
+    /// # Panics
+    ///
+    /// Panics if polled outside a tokio runtime with I/O enabled.
     pub async fn start(self) -> io::Result<Sandbox> {
         if !(self.speed.is_finite() && self.speed > 0.0) {
             return Err(io::Error::new(
@@ -221,25 +249,27 @@ impl Builder {
             (StatusCode::NOT_FOUND, names.concat())
         });
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = axum::serve(CuttableListener(listener), app.into_make_service_with_connect_info::<Cutter>())
-            .with_graceful_shutdown(async {
-                // Either way of ending counts: the sender is dropped with the sandbox.
-                let _ = stopped.await;
-            });
+        let make_service = app.into_make_service_with_connect_info::<AbortHandle>();
+        let server = axum::serve(AbortableListener(listener), make_service).with_graceful_shutdown(async {
+            // `shutdown` drops the sender without sending, so the error is the usual result.
+            let _ = stopped.await;
+        });
         Ok(Sandbox { port, contexts, stop: Some(stop), server: tokio::spawn(server.into_future()) })
     }
 }
 
-/// A provider's routes behind the gate; what no route takes gets the provider's own error.
+/// Returns the routes of a provider behind the shared middleware.
+///
+/// A request that matches no route gets an error in the provider's own format.
 fn routes(context: &Arc<Context>) -> Router {
-    let unanswered = |status| {
+    let error = |status| {
         let context = Arc::clone(context);
-        move |uri: Uri| async move { (context.provider.plain_error)(&context, status, uri.path()) }
+        move |uri: Uri| async move { (context.provider.error_response)(&context, status, uri.path()) }
     };
     (context.provider.routes)(Arc::clone(context))
-        .fallback(unanswered(StatusCode::NOT_FOUND))
-        .method_not_allowed_fallback(unanswered(StatusCode::METHOD_NOT_ALLOWED))
-        // The gate has measured every body by now.
+        .fallback(error(StatusCode::NOT_FOUND))
+        .method_not_allowed_fallback(error(StatusCode::METHOD_NOT_ALLOWED))
+        // The middleware has already applied the provider's own body limit.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(context), faults::gate))
+        .layer(from_fn_with_state(Arc::clone(context), middleware::handle))
 }

@@ -1,4 +1,4 @@
-//! A TCP listener whose connections can be cut from inside a request.
+//! TCP listener whose connections can be aborted by a request handler.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,18 +12,18 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-pub(crate) struct CuttableListener(pub(crate) TcpListener);
+pub(crate) struct AbortableListener(pub(crate) TcpListener);
 
-impl Listener for CuttableListener {
-    type Io = CuttableStream;
+impl Listener for AbortableListener {
+    type Io = AbortableStream;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, peer) = Listener::accept(&mut self.0).await;
-        // Small answers on a kept connection must not wait for the peer's delayed acknowledgement.
+        // Nagle's algorithm would delay small responses on a reused connection until the peer's
+        // delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        let io = CuttableStream { stream, cutter: Cutter::default() };
-        (io, peer)
+        (AbortableStream { stream, abort: AbortHandle::default() }, peer)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -31,12 +31,14 @@ impl Listener for CuttableListener {
     }
 }
 
-/// Cuts the connection that a request came in on: its next write fails, so that not one byte of the answer is sent.
+/// Handle that aborts the connection of a request.
+///
+/// The next write to the connection fails, so that no byte of the response is sent.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cutter(Arc<AtomicBool>);
+pub(crate) struct AbortHandle(Arc<AtomicBool>);
 
-impl Cutter {
-    pub(crate) fn cut(&self) {
+impl AbortHandle {
+    pub(crate) fn abort(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
@@ -48,26 +50,26 @@ impl Cutter {
     }
 }
 
-impl Connected<IncomingStream<'_, CuttableListener>> for Cutter {
-    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
-        stream.io().cutter.clone()
+impl Connected<IncomingStream<'_, AbortableListener>> for AbortHandle {
+    fn connect_info(stream: IncomingStream<'_, AbortableListener>) -> Self {
+        stream.io().abort.clone()
     }
 }
 
-pub(crate) struct CuttableStream {
+pub(crate) struct AbortableStream {
     stream: TcpStream,
-    cutter: Cutter,
+    abort: AbortHandle,
 }
 
-impl AsyncRead for CuttableStream {
+impl AsyncRead for AbortableStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for CuttableStream {
+impl AsyncWrite for AbortableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.cutter.check()?;
+        self.abort.check()?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -76,7 +78,7 @@ impl AsyncWrite for CuttableStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.cutter.check()?;
+        self.abort.check()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 

@@ -1,24 +1,24 @@
-//! What a provider was asked, counted.
+//! Request counts of a provider.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of one provider since the sandbox started, for tests that count.
+/// Request counts of one provider since the start of the sandbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Requests that arrived, whatever became of them.
+    /// Requests received, including those that fail.
     pub requests: u64,
-    /// Requests answered with a 4xx or 5xx status, injected ones included.
+    /// Responses with a 4xx or 5xx status, including injected faults.
     pub rejected: u64,
-    /// Logins that gave out tokens.
+    /// Successful logins.
     pub logins: u64,
-    /// Refreshes that gave out tokens.
+    /// Successful token refreshes.
     pub refreshes: u64,
     /// Batches accepted.
     pub batches_created: u64,
-    /// Requests for the status of a batch, rejected ones included.
+    /// Requests for the status of a batch, including rejected ones.
     pub polls: u64,
-    /// Requests answered with 429.
+    /// Responses with status 429.
     pub throttled: u64,
 }
 
@@ -34,15 +34,15 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn read(&self) -> Stats {
+    pub(crate) fn snapshot(&self) -> Stats {
         Stats {
-            requests: self.requests.read(),
-            rejected: self.rejected.read(),
-            logins: self.logins.read(),
-            refreshes: self.refreshes.read(),
-            batches_created: self.batches_created.read(),
-            polls: self.polls.read(),
-            throttled: self.throttled.read(),
+            requests: self.requests.get(),
+            rejected: self.rejected.get(),
+            logins: self.logins.get(),
+            refreshes: self.refreshes.get(),
+            batches_created: self.batches_created.get(),
+            polls: self.polls.get(),
+            throttled: self.throttled.get(),
         }
     }
 }
@@ -51,12 +51,12 @@ impl Counters {
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// Counts one more; gives the count before it.
-    pub(crate) fn add(&self) -> u64 {
+    /// Adds one and returns the previous count.
+    pub(crate) fn increment(&self) -> u64 {
         self.0.fetch_add(1, Ordering::SeqCst)
     }
 
-    fn read(&self) -> u64 {
+    fn get(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }
 }

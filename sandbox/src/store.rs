@@ -1,91 +1,93 @@
-//! Memory with a lid: what was kept longest goes first.
+//! Bounded storage that evicts the oldest entries.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Batches a provider remembers.
+/// Maximum number of batches per provider.
 pub(crate) const MAX_BATCHES: usize = 10_000;
-/// Rows a provider remembers, over all its batches.
+/// Maximum number of rows per provider, over all its batches.
 pub(crate) const MAX_ROWS: usize = 250_000;
-/// Single records (accounts, entities) and keys a provider remembers.
+/// Maximum number of single records (accounts, entities) and of keys per provider.
 pub(crate) const MAX_RECORDS: usize = 250_000;
 
-/// A map of bounded size and bounded total weight.
+/// Map with a bounded number of entries and a bounded total weight.
 pub(crate) struct Store<V> {
     inner: Mutex<Inner<V>>,
-    max_items: usize,
+    max_entries: usize,
     max_weight: usize,
 }
 
 struct Inner<V> {
-    items: HashMap<String, (Arc<V>, usize)>,
+    /// Value and weight by key.
+    entries: HashMap<String, (Arc<V>, usize)>,
+    /// Keys, oldest first.
     order: VecDeque<String>,
     weight: usize,
 }
 
 impl<V> Store<V> {
-    /// Each item weighs as many rows as it has.
-    pub(crate) fn batches() -> Self {
-        Self::bounded(MAX_BATCHES, MAX_ROWS)
+    /// Creates a store of batches; the weight of a batch is its number of rows.
+    pub(crate) fn for_batches() -> Self {
+        Self::with_limits(MAX_BATCHES, MAX_ROWS)
     }
 
-    /// Each item weighs one.
-    pub(crate) fn records() -> Self {
-        Self::bounded(MAX_RECORDS, MAX_RECORDS)
+    /// Creates a store of single records, each of weight one.
+    pub(crate) fn for_records() -> Self {
+        Self::with_limits(MAX_RECORDS, MAX_RECORDS)
     }
 
-    fn bounded(max_items: usize, max_weight: usize) -> Self {
+    fn with_limits(max_entries: usize, max_weight: usize) -> Self {
         Self {
-            inner: Mutex::new(Inner { items: HashMap::new(), order: VecDeque::new(), weight: 0 }),
-            max_items,
+            inner: Mutex::new(Inner { entries: HashMap::new(), order: VecDeque::new(), weight: 0 }),
+            max_entries,
             max_weight,
         }
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Arc<V>> {
         let inner = lock(&self.inner);
-        inner.items.get(key).map(|(value, _)| Arc::clone(value))
+        inner.entries.get(key).map(|(value, _)| Arc::clone(value))
     }
 
-    /// Everything, oldest first.
-    pub(crate) fn all(&self) -> Vec<Arc<V>> {
+    /// Returns all values, oldest first.
+    pub(crate) fn values(&self) -> Vec<Arc<V>> {
         let inner = lock(&self.inner);
-        let values = inner.order.iter().filter_map(|key| inner.items.get(key));
+        let values = inner.order.iter().filter_map(|key| inner.entries.get(key));
         values.map(|(value, _)| Arc::clone(value)).collect()
     }
 
-    /// Keeps `value`, unless `key` is taken: then nothing changes and the answer is false.
+    /// Inserts `value` and returns true, or returns false without a change if `key` exists.
     pub(crate) fn insert(&self, key: &str, value: Arc<V>, weight: usize) -> bool {
-        self.insert_over(key, value, weight, |_| false)
+        self.insert_or_replace(key, value, weight, |_| false)
     }
 
-    /// Like `insert`, but a kept value for which `replace` holds gives way.
-    pub(crate) fn insert_over(
+    /// Like `insert`, but replaces an existing value for which `may_replace` returns true.
+    pub(crate) fn insert_or_replace(
         &self,
         key: &str,
         value: Arc<V>,
         weight: usize,
-        replace: impl FnOnce(&V) -> bool,
+        may_replace: impl FnOnce(&V) -> bool,
     ) -> bool {
         let mut guard = lock(&self.inner);
         let inner = &mut *guard;
-        match inner.items.get_mut(key) {
-            Some((kept, old_weight)) => {
-                if !replace(kept) {
+        match inner.entries.get_mut(key) {
+            Some((existing, old_weight)) => {
+                if !may_replace(existing) {
                     return false;
                 }
                 inner.weight = inner.weight - *old_weight + weight;
-                (*kept, *old_weight) = (value, weight);
+                (*existing, *old_weight) = (value, weight);
             }
             None => {
-                inner.items.insert(key.to_owned(), (value, weight));
+                inner.entries.insert(key.to_owned(), (value, weight));
                 inner.order.push_back(key.to_owned());
                 inner.weight += weight;
             }
         }
-        while inner.order.len() > 1 && (inner.order.len() > self.max_items || inner.weight > self.max_weight) {
+        while inner.order.len() > 1 && (inner.order.len() > self.max_entries || inner.weight > self.max_weight) {
             let oldest = inner.order.pop_front();
-            if let Some((_, weight)) = oldest.and_then(|key| inner.items.remove(&key)) {
+            if let Some((_, weight)) = oldest.and_then(|key| inner.entries.remove(&key)) {
                 inner.weight -= weight;
             }
         }
@@ -93,7 +95,7 @@ impl<V> Store<V> {
     }
 }
 
-/// A poisoned lock only means that another request panicked; the data is still whole.
+/// Locks a mutex even if it is poisoned: a panic in another request leaves the data consistent.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -103,27 +105,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forgets_the_oldest_beyond_either_limit() {
-        let store = Store::bounded(3, 10);
+    fn store_evicts_oldest_entries_beyond_either_limit() {
+        let store = Store::with_limits(3, 10);
         for (key, weight) in [("a", 1), ("b", 1), ("c", 1), ("d", 1)] {
             assert!(store.insert(key, Arc::new(key), weight));
         }
         assert!(store.get("a").is_none());
         assert!(store.insert("e", Arc::new("e"), 9));
-        let left: Vec<_> = store.all().iter().map(|value| **value).collect();
-        assert_eq!(left, ["d", "e"]);
-        // One item over the limit is still kept: the answer to its upload promised it.
+        let remaining: Vec<_> = store.values().iter().map(|value| **value).collect();
+        assert_eq!(remaining, ["d", "e"]);
+        // One entry over the limit is still stored: its upload has been acknowledged.
         assert!(store.insert("f", Arc::new("f"), 99));
-        assert_eq!(store.all().len(), 1);
+        assert_eq!(store.values().len(), 1);
     }
 
     #[test]
-    fn a_taken_key_stays_taken() {
-        let store = Store::records();
+    fn store_insert_keeps_existing_value_unless_replaceable() {
+        let store = Store::for_records();
         assert!(store.insert("a", Arc::new(1), 1));
         assert!(!store.insert("a", Arc::new(2), 1));
         assert_eq!(store.get("a").as_deref(), Some(&1));
-        assert!(store.insert_over("a", Arc::new(3), 1, |kept| *kept == 1));
+        assert!(store.insert_or_replace("a", Arc::new(3), 1, |existing| *existing == 1));
         assert_eq!(store.get("a").as_deref(), Some(&3));
     }
 }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::{App, Refusal};
+use super::{ApiError, AppState};
 use crate::http;
 
 const FIELDS: [&str; 5] = [
@@ -19,27 +19,28 @@ const FIELDS: [&str; 5] = [
     "nationalBankAccountIdentifier",
 ];
 
-/// Of twelve accounts about one is a fraud case and two are unknown; the account decides which.
-pub(super) async fn confirm(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Refusal> {
-    let mut request = http::object(&body).map_err(Refusal::invalid)?;
+/// Confirms one bank account; the result is derived from the identifiers of the account.
+pub(super) async fn confirm(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
+    let mut request = http::parse_object(&body).map_err(ApiError::bad_request)?;
     let Some(Value::Object(account)) = request.remove("bankAccount") else {
-        return Err(Refusal::invalid("bankAccount must not be null"));
+        return Err(ApiError::bad_request("bankAccount must not be null"));
     };
-    if !identifies(&account) {
+    if !identifies_account(&account) {
         let message = "Not enough data to identify the bank account";
-        return Err(Refusal::invalid(message));
+        return Err(ApiError::bad_request(message));
     }
-    let seed =
-        FIELDS.iter().fold(app.context.seed, |seed, field| seed.text(http::text(&account, field).unwrap_or_default()));
-    let mut answer = Map::new();
-    let mut add = |key: &str, value: Value| answer.insert(key.to_owned(), value);
-    match seed.text("outcome").below(12) {
+    let seed = FIELDS
+        .iter()
+        .fold(state.context.seed, |seed, field| seed.derive(http::non_empty_str(&account, field).unwrap_or_default()));
+    let mut response = Map::new();
+    let mut add = |key: &str, value: Value| response.insert(key.to_owned(), value);
+    match seed.derive("outcome").below(12) {
         0 => {
             add(
                 "associatedFraudCases",
                 json!([{
-                    "cdlId": format!("CDL{}", seed.text("case").digits(9)),
-                    "dateOfAttack": date(seed.text("attack").below(336)),
+                    "cdlId": format!("CDL{}", seed.derive("case").digits(9)),
+                    "dateOfAttack": date(seed.derive("attack").below(336)),
                     "type": "ACTIVE_WARNING",
                     "description": "Changed bank details in a forged invoice",
                     "confirmationState": "CONFIRMED",
@@ -50,27 +51,30 @@ pub(super) async fn confirm(State(app): State<Arc<App>>, body: Bytes) -> Result<
         }
         1 | 2 => {}
         _ => {
-            let count = |label: &str, bound| (1 + seed.text(label).below(bound)).to_string();
+            let count = |label: &str, bound| (1 + seed.derive(label).below(bound)).to_string();
             add("bankAccountConfirmed", Value::Object(account.clone()));
             add("numberOfCompanies", count("companies", 20).into());
             add("numberOfPayments", count("payments", 500).into());
-            add("lastPaymentAt", date(seed.text("payment").below(336)).into());
+            add("lastPaymentAt", date(seed.derive("payment").below(336)).into());
             add("trustScore", count("score", 10).into());
         }
     }
     add("bankAccountRequest", Value::Object(account));
-    Ok(http::json(StatusCode::OK, &answer))
+    Ok(http::json_response(StatusCode::OK, &response))
 }
 
-/// An IBAN; or a national account number with a BIC; or one with a national bank code and a country.
-fn identifies(account: &Map<String, Value>) -> bool {
-    let has = |key| http::text(account, key).is_some();
+/// Returns whether the members identify a bank account.
+///
+/// Sufficient are an IBAN, a national account number with a BIC, or a national account number with
+/// a national bank code and a country.
+fn identifies_account(account: &Map<String, Value>) -> bool {
+    let has = |key| http::non_empty_str(account, key).is_some();
     has("internationalBankAccountIdentifier")
         || has("nationalBankAccountIdentifier")
             && (has("internationalBankIdentifier") || has("nationalBankIdentifier") && has("bankCountryCode"))
 }
 
-/// Some day of 2025, in months of 28 days.
+/// Formats a day of 2025 as a date, counting 28 days per month.
 fn date(day: u64) -> String {
     format!("2025-{:02}-{:02}", day / 28 % 12 + 1, day % 28 + 1)
 }

@@ -1,4 +1,4 @@
-//! Confirmation jobs: the upload before them, their start, and their status.
+//! Confirmation jobs: upload, start and status.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{App, Refusal};
-use crate::context::{Context, Kind};
-use crate::engine::{Pace, Phase, Plan, Run};
+use super::{ApiError, AppState};
+use crate::context::{Context, SeedKind};
 use crate::http;
+use crate::timeline::{Phase, ProcessingTime, Timeline, Timing};
 
-const PACE: Pace = Pace { queue: 6_000..12_000, run: Run::Span(24_000..48_000) };
+const TIMING: Timing = Timing { queue: 6_000..12_000, processing: ProcessingTime::Total(24_000..48_000) };
 
-/// A job has no rows; its plan counts percent.
+/// Number of rows in the timeline of a job: a job has no rows, so the timeline counts percent.
 const PERCENT: usize = 100;
 
 const COLUMNS: [&str; 5] =
@@ -27,46 +27,49 @@ const FEATURES: [&str; 2] = ["CONFIRM_BA_IN_BP_STORAGE", "DATA_MONITOR_REFRESH"]
 
 pub(super) struct Job {
     id: String,
-    plan: Plan,
+    timeline: Timeline,
 }
 
 pub(super) async fn upload(
     headers: HeaderMap,
     multipart: Result<Multipart, MultipartRejection>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     if !headers.contains_key(header::CONTENT_LENGTH) {
-        return Err(Refusal::invalid("The header Content-Length is required"));
+        return Err(ApiError::bad_request("The header Content-Length is required"));
     }
-    let file = http::file(multipart).await.map_err(Refusal::invalid)?;
-    let (_, records) = http::csv_file(&file, &COLUMNS).map_err(|fault| Refusal::invalid(fault.message))?;
+    let file = http::read_file_part(multipart).await.map_err(ApiError::bad_request)?;
+    let (_, records) = http::parse_csv(&file, &COLUMNS).map_err(|error| ApiError::bad_request(error.message))?;
     for record in records {
-        record.map_err(|_| Refusal::invalid("The file is not valid CSV"))?;
+        record.map_err(|_| ApiError::bad_request("The file is not valid CSV"))?;
     }
-    Ok(http::json(StatusCode::OK, &json!({})))
+    Ok(http::json_response(StatusCode::OK, &json!({})))
 }
 
-pub(super) async fn start(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Refusal> {
-    let request = http::object(&body).map_err(Refusal::invalid)?;
-    if http::text(&request, "storageId").is_none() {
-        return Err(Refusal::invalid("storageId must not be empty"));
+pub(super) async fn start(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
+    let request = http::parse_object(&body).map_err(ApiError::bad_request)?;
+    if http::non_empty_str(&request, "storageId").is_none() {
+        return Err(ApiError::bad_request("storageId must not be empty"));
     }
-    let features_known = match request.get("featuresOn") {
+    let features_valid = match request.get("featuresOn") {
         None | Some(Value::Null) => true,
         Some(Value::Array(features)) => {
             (features.iter()).all(|feature| feature.as_str().is_some_and(|name| FEATURES.contains(&name)))
         }
         Some(_) => false,
     };
-    if !features_known {
+    if !features_valid {
         let message = format!("featuresOn must be an array of {}", FEATURES.join(", "));
-        return Err(Refusal::invalid(message));
+        return Err(ApiError::bad_request(message));
     }
-    let seed = app.context.next(Kind::Batch);
+    let seed = state.context.next_seed(SeedKind::Batch);
     let percent = (0..PERCENT).map(|_| false);
-    let job = Arc::new(Job { id: seed.uuid(), plan: Plan::new(seed, app.context.clock.now(), &PACE, percent) });
-    app.jobs.insert(&job.id, Arc::clone(&job), 1);
-    app.context.counters.batches_created.add();
-    Ok(http::json(StatusCode::CREATED, &job.show(&app.context)))
+    let job = Arc::new(Job {
+        id: seed.uuid(),
+        timeline: Timeline::new(seed, state.context.clock.batch_millis(), &TIMING, percent),
+    });
+    state.jobs.insert(&job.id, Arc::clone(&job), 1);
+    state.context.counters.batches_created.increment();
+    Ok(http::json_response(StatusCode::CREATED, &job.to_json(&state.context)))
 }
 
 #[derive(Deserialize)]
@@ -75,25 +78,28 @@ pub(super) struct StatusQuery {
     job_id: Option<String>,
 }
 
-pub(super) async fn status(State(app): State<Arc<App>>, Query(query): Query<StatusQuery>) -> Result<Response, Refusal> {
+pub(super) async fn status(
+    State(state): State<Arc<AppState>>,
+    Query(query): Query<StatusQuery>,
+) -> Result<Response, ApiError> {
     let id = query.job_id.filter(|id| !id.is_empty());
-    let id = id.ok_or_else(|| Refusal::invalid("jobId must not be empty"))?;
-    let job = app.jobs.get(&id);
-    let job = job.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "The job was not found"))?;
-    Ok(http::json(StatusCode::OK, &job.show(&app.context)))
+    let id = id.ok_or_else(|| ApiError::bad_request("jobId must not be empty"))?;
+    let job = state.jobs.get(&id);
+    let job = job.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "The job was not found"))?;
+    Ok(http::json_response(StatusCode::OK, &job.to_json(&state.context)))
 }
 
 impl Job {
-    fn show(&self, context: &Context) -> Value {
-        let now = context.clock.now();
-        let seen = self.plan.at(now);
+    fn to_json(&self, context: &Context) -> Value {
+        let now = context.clock.batch_millis();
+        let snapshot = self.timeline.snapshot(now);
         json!({
             "id": self.id,
-            "createdAt": context.clock.stamp_seconds(self.plan.created),
-            "user": context.seed.text("user").uuid(),
-            "progress": seen.processed.to_string(),
-            "status": match seen.phase {
-                Phase::Queued if now < self.plan.created + self.plan.queue / 3 => "CREATED",
+            "createdAt": context.clock.format_seconds(self.timeline.created),
+            "user": context.seed.derive("user").uuid(),
+            "progress": snapshot.processed.to_string(),
+            "status": match snapshot.phase {
+                Phase::Queued if now < self.timeline.created + self.timeline.queue / 3 => "CREATED",
                 Phase::Queued => "SCHEDULED",
                 Phase::Running => "RUNNING",
                 Phase::Done => "FINISHED",

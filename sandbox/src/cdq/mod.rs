@@ -1,13 +1,18 @@
-//! CDQ: jobs that confirm bank accounts, and the confirmation of a single one.
+//! CDQ: jobs that confirm bank accounts, and the confirmation of a single account.
 //!
-//! The sandbox's own choices, where the documentation is silent:
+//! The sandbox's own choices where the documentation is silent:
 //!
-//! - An upload is answered with 200 and an empty object: no success answer is described. Where the `storageId` of a job
-//!   comes from after it is not described either, so any is accepted.
-//! - Numbers of answers are strings of digits (`"progress": "77"`), as in every example, though they are declared integers.
+//! - An upload returns 200 and an empty object: no success response is documented. Where a client
+//!   gets the `storageId` of a job is not documented either, so any value is accepted.
+//! - An upload must have all five columns.
+//! - A job goes through `CREATED`, `SCHEDULED`, `RUNNING` and `FINISHED`; the other documented
+//!   status values never occur. It takes 30 to 60 s in all.
+//! - Numbers in responses are strings of digits (`"progress": "77"`), as in every example, though
+//!   they are declared as integers.
 //! - `progress` is `"0"` before the job runs and `"100"` at `FINISHED`.
-//! - A request without `jobId` is answered with 400.
-//! - All five columns of an upload must be there, in any order.
+//! - A poll without `jobId` gets a 400.
+//! - Of twelve single accounts about nine are confirmed, one is a fraud case and two are unknown.
+//! - All error messages are the sandbox's own.
 
 use std::sync::Arc;
 
@@ -19,61 +24,68 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 
-use crate::context::{Context, Kind, Provider, RateHint};
-use crate::drift::Shape;
+use crate::context::{Context, Provider, SeedKind};
+use crate::drift::DriftTargets;
 use crate::http;
+use crate::rate_limit::RateLimitHeaders;
 use crate::store::Store;
 
 mod confirm;
 mod jobs;
 
-const KEY: &str = "cdq-sandbox-key";
+const API_KEY: &str = "cdq-sandbox-key";
 
 pub(crate) static PROVIDER: Provider = Provider {
     name: "cdq",
-    credentials: &[("CDQ_API_KEY", KEY)],
-    status_path: "/bankaccounts/jobs",
+    credentials: &[("CDQ_API_KEY", API_KEY)],
+    status_path_prefix: "/bankaccounts/jobs",
     body_limit: 100 * 1024 * 1024,
-    rate_hint: RateHint::RetryAfter,
-    shape: Shape { status: "/status", running: "RUNNING", unknown: "PAUSED", number: "/progress", value: "/user" },
-    plain_error: |context, status, path| {
+    rate_limit_headers: RateLimitHeaders::RetryAfter,
+    drift_targets: DriftTargets {
+        status: "/status",
+        running_status: "RUNNING",
+        unknown_status: "PAUSED",
+        number: "/progress",
+        non_null: "/user",
+    },
+    error_response: |context, status, path| {
         let message = status.canonical_reason().unwrap_or_default();
         error(context, status, path, message)
     },
     routes,
 };
 
-struct App {
+struct AppState {
     context: Arc<Context>,
     jobs: Store<jobs::Job>,
 }
 
 fn routes(context: Arc<Context>) -> Router {
-    let app = Arc::new(App { context, jobs: Store::batches() });
+    let state = Arc::new(AppState { context, jobs: Store::for_batches() });
     Router::new()
         .route("/bankaccounts", post(jobs::upload))
         .route("/bankaccounts/jobs/confirmation", post(jobs::start))
         .route("/bankaccounts/jobs", get(jobs::status))
         .route("/v2/bankaccounts/confirm", post(confirm::confirm))
-        .route_layer(from_fn_with_state(Arc::clone(&app), guard))
-        .with_state(app)
+        .route_layer(from_fn_with_state(Arc::clone(&state), handle))
+        .with_state(state)
 }
 
-/// Checks the key and what the client accepts, and dresses every refusal as CDQ's error body.
-async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Checks the API key and the `Accept` header, and gives every error CDQ's error body.
+async fn handle(State(state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let headers = request.headers();
-    let response = if headers.get("x-api-key").is_none_or(|key| key != KEY) {
+    let response = if headers.get("x-api-key").is_none_or(|key| key != API_KEY) {
         let message = "Full authentication is required to access this resource";
-        Refusal::new(StatusCode::UNAUTHORIZED, message).into_response()
+        ApiError::new(StatusCode::UNAUTHORIZED, message).into_response()
     } else if !accepts_json(headers) {
         let message = "Could not find acceptable representation";
-        Refusal::new(StatusCode::NOT_ACCEPTABLE, message).into_response()
+        ApiError::new(StatusCode::NOT_ACCEPTABLE, message).into_response()
     } else {
         next.run(request).await
     };
-    match response.extensions().get::<Refusal>() {
-        Some(refusal) => error(&app.context, refusal.status, &path, &refusal.message),
+    match response.extensions().get::<ApiError>() {
+        Some(api_error) => error(&state.context, api_error.status, &path, &api_error.message),
         None => response,
     }
 }
@@ -88,24 +100,24 @@ fn accepts_json(headers: &HeaderMap) -> bool {
         .any(|range| matches!(range, "*/*" | "application/*" | "application/json"))
 }
 
-/// A request that is refused. The error body also needs the path, which only `guard` knows.
+/// Error of a handler. The error body also needs the request path, which `handle` adds.
 #[derive(Clone)]
-struct Refusal {
+struct ApiError {
     status: StatusCode,
     message: String,
 }
 
-impl Refusal {
+impl ApiError {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
     }
 
-    fn invalid(message: impl Into<String>) -> Self {
+    fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
@@ -113,15 +125,16 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// Returns a response with CDQ's error body.
 fn error(context: &Context, status: StatusCode, path: &str, message: &str) -> Response {
     let reason = status.canonical_reason().unwrap_or_default();
     let body = json!({
-        "id": context.next(Kind::Error).uuid(),
+        "id": context.next_seed(SeedKind::Error).uuid(),
         "path": path,
-        "timestamp": context.clock.stamp_seconds(context.clock.now()),
+        "timestamp": context.clock.format_seconds(context.clock.batch_millis()),
         "message": message,
         "error": reason.to_uppercase().replace(' ', "_"),
         "status": status.as_str(),
     });
-    http::json(status, &body)
+    http::json_response(status, &body)
 }

@@ -1,4 +1,4 @@
-//! Accounts made one by one, and reading any account.
+//! Creation of single accounts, and reading of any account.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::{App, Failure};
-use crate::context::Kind;
+use super::{ApiError, AppState};
+use crate::context::SeedKind;
 use crate::http;
 
-/// The kinds of account there are.
-pub(super) const TYPES: [&str; 22] = [
+/// Documented account types.
+pub(super) const ACCOUNT_TYPES: [&str; 22] = [
     "PSE",
     "ACH",
     "ACH_HN",
@@ -38,72 +38,81 @@ pub(super) const TYPES: [&str; 22] = [
     "SINPE",
 ];
 
-/// The answer of both calls, as it was made.
+/// Account as returned by both calls.
 pub(super) struct Account(Value);
 
-pub(super) async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Failure> {
-    let request = http::object(&body).map_err(Failure::invalid)?;
-    let kind = http::text(&request, "type").unwrap_or_default();
-    if !TYPES.contains(&kind) {
-        let message = format!("type must be one of the following values: {}", TYPES.join(", "));
-        return Err(Failure::invalid(message).about("type", kind));
+pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
+    let request = http::parse_object(&body).map_err(ApiError::bad_request)?;
+    let account_type = http::non_empty_str(&request, "type").unwrap_or_default();
+    if !ACCOUNT_TYPES.contains(&account_type) {
+        let message = format!("type must be one of the following values: {}", ACCOUNT_TYPES.join(", "));
+        return Err(ApiError::bad_request(message).with_argument("type", account_type));
     }
     let Some(Value::Object(data)) = request.get("data") else {
-        return Err(Failure::invalid("data must be an object").about("type", kind));
+        return Err(ApiError::bad_request("data must be an object").with_argument("type", account_type));
     };
-    let messages = problems(kind, data);
+    let messages = validation_errors(account_type, data);
     if !messages.is_empty() {
-        let mut failure = Failure::invalid("").about("type", kind);
-        failure.messages = messages;
-        return Err(failure);
+        let mut error = ApiError::bad_request("").with_argument("type", account_type);
+        error.messages = messages;
+        return Err(error);
     }
 
-    let seed = app.context.next(Kind::Record);
+    let seed = state.context.next_seed(SeedKind::Record);
     let id = seed.uuid();
-    // Both ids are optional in the request and required in the answer.
-    let id_or = |key: &str| match http::text(&request, key) {
-        Some(given) => given.to_owned(),
-        None => seed.text(key).uuid(),
+    // Both ids are optional in the request and required in the response.
+    let id_or_generated = |key: &str| match http::non_empty_str(&request, key) {
+        Some(id) => id.to_owned(),
+        None => seed.derive(key).uuid(),
     };
-    let external_id = id_or("externalId");
-    if !app.external_ids.insert(&external_id, Arc::new(()), 1) {
+    let external_id = id_or_generated("externalId");
+    if !state.external_ids.insert(&external_id, Arc::new(()), 1) {
         let message = "Account already exists for this user";
-        return Err(Failure::new(StatusCode::CONFLICT, "SANDBOX.0409", message).about("externalId", &external_id));
+        return Err(
+            ApiError::new(StatusCode::CONFLICT, "SANDBOX.0409", message).with_argument("externalId", &external_id)
+        );
     }
-    let account = account(
+    let account = account_json(
         &id,
-        id_or("userId"),
-        kind,
+        id_or_generated("userId"),
+        account_type,
         Value::Object(data.clone()),
         &external_id,
-        app.context.clock.stamp(app.context.clock.now()),
+        state.context.clock.format_millis(state.context.clock.batch_millis()),
     );
-    let answer = http::json(StatusCode::CREATED, &account);
-    app.accounts.insert(&id, Arc::new(Account(account)), 1);
-    Ok(answer)
+    let response = http::json_response(StatusCode::CREATED, &account);
+    state.accounts.insert(&id, Arc::new(Account(account)), 1);
+    Ok(response)
 }
 
-pub(super) async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Failure> {
-    if let Some(account) = app.accounts.get(&id) {
-        return Ok(http::json(StatusCode::OK, &account.0));
+pub(super) async fn read(State(state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    if let Some(account) = state.accounts.get(&id) {
+        return Ok(http::json_response(StatusCode::OK, &account.0));
     }
-    // An account of a job is not kept twice; the job knows it once its row is processed.
-    let from_job = app.jobs.all().into_iter().find_map(|job| job.account(&app, &id));
-    let account = from_job.ok_or_else(|| Failure::not_found("Account not found"))?;
-    Ok(http::json(StatusCode::OK, &account))
+    // Accounts of jobs are not stored here: a job derives them from its processed rows.
+    let from_job = state.jobs.values().into_iter().find_map(|job| job.account(&state, &id));
+    let account = from_job.ok_or_else(|| ApiError::not_found("Account not found"))?;
+    Ok(http::json_response(StatusCode::OK, &account))
 }
 
-pub(super) fn account(id: &str, user_id: String, kind: &str, data: Value, external_id: &str, at: String) -> Value {
+pub(super) fn account_json(
+    id: &str,
+    user_id: String,
+    account_type: &str,
+    data: Value,
+    external_id: &str,
+    created_at: String,
+) -> Value {
     json!({
         "id": id,
         "userId": user_id,
-        "type": kind,
+        "type": account_type,
         "status": "ACTIVE",
         "data": data,
         "externalId": external_id,
         "complianceUrl": compliance_url(id),
-        "createdAt": at,
-        "updatedAt": at,
+        "createdAt": created_at,
+        "updatedAt": created_at,
     })
 }
 
@@ -112,19 +121,19 @@ pub(super) fn compliance_url(account_id: &str) -> String {
     format!("https://compliance.example.com/review/{short}")
 }
 
-/// The documented rules for `data`: those of PSE and SPEI, as no others are published.
-fn problems(kind: &str, data: &Map<String, Value>) -> Vec<String> {
-    let mut problems = Vec::new();
-    let has = |key| http::text(data, key).is_some();
-    if matches!(kind, "PSE" | "SPEI") && !has("firstName") && !has("companyName") {
-        problems.push("firstName is required if companyName is not present".to_owned());
-        problems.push("companyName is required if firstName is not present".to_owned());
+/// Checks the rules for `data` that are documented: those of PSE and SPEI.
+fn validation_errors(account_type: &str, data: &Map<String, Value>) -> Vec<String> {
+    let mut errors = Vec::new();
+    let has = |key| http::non_empty_str(data, key).is_some();
+    if matches!(account_type, "PSE" | "SPEI") && !has("firstName") && !has("companyName") {
+        errors.push("firstName is required if companyName is not present".to_owned());
+        errors.push("companyName is required if firstName is not present".to_owned());
     }
-    if kind == "SPEI" {
-        let clabe_type = http::text(data, "clabeType");
+    if account_type == "SPEI" {
+        let clabe_type = http::non_empty_str(data, "clabeType");
         if matches!(clabe_type, Some("DEBIT_CARD" | "PHONE_NUMBER")) && !has("bankCode") {
-            problems.push("bankCode is required when clabeType is DEBIT_CARD or PHONE_NUMBER".to_owned());
+            errors.push("bankCode is required when clabeType is DEBIT_CARD or PHONE_NUMBER".to_owned());
         }
     }
-    problems
+    errors
 }

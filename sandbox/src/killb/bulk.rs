@@ -1,4 +1,4 @@
-//! Jobs: the upload of a workbook, and its status.
+//! Bulk jobs: upload of a workbook and status.
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::accounts::{self, TYPES};
+use super::accounts::{self, ACCOUNT_TYPES};
 use super::workbook::{self, Row};
-use super::{App, Failure};
-use crate::context::{Context, Kind};
-use crate::engine::{Pace, Phase, Plan, Run, fate};
+use super::{ApiError, AppState};
+use crate::context::{Context, SeedKind};
 use crate::http;
 use crate::seed::Seed;
+use crate::timeline::{Phase, ProcessingTime, Timeline, Timing, failure_reason};
 
-const PACE: Pace = Pace { queue: 4_000..12_000, run: Run::Span(16_000..78_000) };
+const TIMING: Timing = Timing { queue: 4_000..12_000, processing: ProcessingTime::Total(16_000..78_000) };
 
-/// Why a row fails that has nothing wrong with it.
-const REASONS: &[&str] = &[
+/// Errors of failing rows that are valid.
+const FAILURE_REASONS: &[&str] = &[
     "Account already exists for this user",
     "Invalid bank code",
     "Invalid document",
@@ -30,31 +30,31 @@ const REASONS: &[&str] = &[
 ];
 
 const NO_ROWS: &str = "The file has no data rows";
-const PARTIAL: &str = "Partial failure during processing";
+const PARTIAL_FAILURE: &str = "Partial failure during processing";
 
 pub(super) struct Job {
     id: String,
     seed: Seed,
     rows: Vec<JobRow>,
-    plan: Plan,
+    timeline: Timeline,
 }
 
 struct JobRow {
     row: Row,
-    /// Why it will fail, if it will.
+    /// Error that the row gets when it is processed; `None` if it succeeds.
     error: Option<&'static str>,
 }
 
 pub(super) async fn upload(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     multipart: Result<Multipart, MultipartRejection>,
-) -> Result<Response, Failure> {
-    let file = http::file(multipart).await.map_err(Failure::invalid)?;
+) -> Result<Response, ApiError> {
+    let file = http::read_file_part(multipart).await.map_err(ApiError::bad_request)?;
     let rows = tokio::task::spawn_blocking(move || workbook::read(&file))
         .await
-        .map_err(|_| Failure::plain(StatusCode::INTERNAL_SERVER_ERROR))?
-        .map_err(Failure::invalid)?;
-    let job = Job::new(&app.context, rows);
+        .map_err(|_| ApiError::from_status(StatusCode::INTERNAL_SERVER_ERROR))?
+        .map_err(ApiError::bad_request)?;
+    let job = Job::new(&state.context, rows);
     let body = json!({
         "jobId": job.id,
         "status": "PENDING",
@@ -62,89 +62,99 @@ pub(super) async fn upload(
     });
     let id = job.id.clone();
     let weight = job.rows.len();
-    app.jobs.insert(&id, Arc::new(job), weight);
-    app.context.counters.batches_created.add();
-    Ok(http::json(StatusCode::CREATED, &body))
+    state.jobs.insert(&id, Arc::new(job), weight);
+    state.context.counters.batches_created.increment();
+    Ok(http::json_response(StatusCode::CREATED, &body))
 }
 
-pub(super) async fn status(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Failure> {
-    let job = app.jobs.get(&id);
-    let job = job.ok_or_else(|| Failure::not_found("Bulk upload job not found").about("jobId", &id))?;
-    Ok(http::json(StatusCode::OK, &job.status(&app.context)))
+pub(super) async fn status(State(state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let job = state.jobs.get(&id);
+    let job = job.ok_or_else(|| ApiError::not_found("Bulk upload job not found").with_argument("jobId", &id))?;
+    Ok(http::json_response(StatusCode::OK, &job.status(&state.context)))
 }
 
 impl Job {
     fn new(context: &Context, rows: Vec<Row>) -> Self {
-        let seed = context.next(Kind::Batch);
+        let seed = context.next_seed(SeedKind::Batch);
         let rows: Vec<JobRow> = (rows.into_iter())
-            .map(|row| JobRow { error: problem(&row).or_else(|| fate(context.seed, &reference(&row), REASONS)), row })
+            .map(|row| {
+                let failure = || failure_reason(context.seed, &row_reference(&row), FAILURE_REASONS);
+                JobRow { error: validation_error(&row).or_else(failure), row }
+            })
             .collect();
         let failures = rows.iter().map(|row| row.error.is_some());
-        Self { id: seed.uuid(), seed, plan: Plan::new(seed, context.clock.now(), &PACE, failures), rows }
+        Self {
+            id: seed.uuid(),
+            seed,
+            timeline: Timeline::new(seed, context.clock.batch_millis(), &TIMING, failures),
+            rows,
+        }
     }
 
     fn status(&self, context: &Context) -> Status<'_> {
-        let seen = self.plan.at(context.clock.now());
-        let done = seen.phase == Phase::Done;
+        let snapshot = self.timeline.snapshot(context.clock.batch_millis());
+        let done = snapshot.phase == Phase::Done;
         Status {
             job_id: &self.id,
-            status: match seen.phase {
+            status: match snapshot.phase {
                 Phase::Queued => "PENDING",
                 Phase::Running => "PROCESSING",
                 Phase::Done if self.rows.is_empty() => "FAILED",
                 Phase::Done => "COMPLETED",
             },
-            total_rows: self.plan.rows,
-            processed_rows: seen.processed,
-            success_count: seen.succeeded(),
-            error_count: seen.failed,
-            results: Results { job: self, processed: seen.processed as usize },
-            created_at: context.clock.stamp(self.plan.created),
-            updated_at: context.clock.stamp(seen.updated),
+            total_rows: self.timeline.rows,
+            processed_rows: snapshot.processed,
+            success_count: snapshot.succeeded(),
+            error_count: snapshot.failed,
+            results: Results { job: self, processed: snapshot.processed as usize },
+            created_at: context.clock.format_millis(self.timeline.created),
+            updated_at: context.clock.format_millis(snapshot.updated),
             results_file_url: (done && !self.rows.is_empty()).then(|| {
                 let short = self.id.get(..8).unwrap_or_default();
                 format!("https://storage.example.com/results/job-{short}.xlsx")
             }),
-            error: match (done, self.rows.is_empty(), seen.failed) {
+            error: match (done, self.rows.is_empty(), snapshot.failed) {
                 (true, true, _) => Some(NO_ROWS),
-                (true, false, 1..) => Some(PARTIAL),
+                (true, false, 1..) => Some(PARTIAL_FAILURE),
                 _ => None,
             },
         }
     }
 
     fn account_id(&self, index: usize) -> String {
-        self.seed.text("account").number(index as u64).uuid()
+        self.seed.derive("account").derive_index(index as u64).uuid()
     }
 
-    /// The account with this id, if a row of this job made it by now.
-    pub(super) fn account(&self, app: &App, id: &str) -> Option<Value> {
-        let clock = &app.context.clock;
-        let processed = self.plan.at(clock.now()).processed as usize;
-        let (index, done) = self.rows[..processed]
+    /// Returns the account with this id, if a row of this job has created it.
+    pub(super) fn account(&self, state: &AppState, id: &str) -> Option<Value> {
+        let clock = &state.context.clock;
+        let processed = self.timeline.snapshot(clock.batch_millis()).processed as usize;
+        let (index, job_row) = self.rows[..processed]
             .iter()
             .enumerate()
-            .filter(|(_, done)| done.error.is_none())
+            .filter(|(_, job_row)| job_row.error.is_none())
             .find(|(index, _)| self.account_id(*index) == id)?;
-        let row = &done.row;
-        let seed = self.seed.text("ids").number(index as u64);
+        let row = &job_row.row;
+        let seed = self.seed.derive("ids").derive_index(index as u64);
         let external_id = match row.cell("externalId") {
-            Some(given) => given.to_owned(),
+            Some(id) => id.to_owned(),
             None => seed.uuid(),
         };
-        Some(accounts::account(
+        Some(accounts::account_json(
             id,
-            seed.text("user").uuid(),
+            seed.derive("user").uuid(),
             row.cell("accountType").unwrap_or_default(),
-            nested(row),
+            account_data(row),
             &external_id,
-            clock.stamp(self.plan.row_done(index as u64)),
+            clock.format_millis(self.timeline.row_processed_at(index as u64)),
         ))
     }
 }
 
-/// The `data` of an account from a flat row: the document is an object there, and `type` is the kind of bank account.
-fn nested(row: &Row) -> Value {
+/// Converts a flat row to the `data` of an account.
+///
+/// In `data` the document is a nested object, and `type` is the type of bank account.
+fn account_data(row: &Row) -> Value {
     let mut data = Map::new();
     let mut document = Map::new();
     for (column, text) in &row.cells {
@@ -164,11 +174,11 @@ fn nested(row: &Row) -> Value {
     data.into()
 }
 
-/// What is really wrong with a row.
-fn problem(row: &Row) -> Option<&'static str> {
+/// Checks a row against the documented rules.
+fn validation_error(row: &Row) -> Option<&'static str> {
     match row.cell("accountType") {
         None => Some("accountType is required"),
-        Some(kind) if !TYPES.contains(&kind) => Some("accountType is not supported"),
+        Some(account_type) if !ACCOUNT_TYPES.contains(&account_type) => Some("accountType is not supported"),
         Some("PSE" | "SPEI") if row.cell("firstName").is_none() && row.cell("companyName").is_none() => {
             Some("firstName is required if companyName is not present")
         }
@@ -176,8 +186,8 @@ fn problem(row: &Row) -> Option<&'static str> {
     }
 }
 
-/// What a row is known by: its `externalId`, else its place.
-fn reference(row: &Row) -> String {
+/// Returns the `externalId` of a row, or its sheet and row number if it has none.
+fn row_reference(row: &Row) -> String {
     match row.cell("externalId") {
         Some(id) => id.to_owned(),
         None => format!("{}!{}", row.sheet, row.number),
@@ -202,7 +212,9 @@ struct Status<'a> {
     error: Option<&'static str>,
 }
 
-/// The rows processed so far, written one by one: a large job is not built up in memory for each poll.
+/// Results of the rows processed so far.
+///
+/// Rows are serialized one by one, so that a poll does not build a large response in memory.
 struct Results<'a> {
     job: &'a Job,
     processed: usize,
@@ -220,7 +232,7 @@ impl Serialize for Results<'_> {
                 account_id,
                 error: *error,
                 sheet_name: &row.sheet,
-                original_row_data: Original(row),
+                original_row_data: OriginalRowData(row),
             }
         }))
     }
@@ -230,7 +242,7 @@ impl Serialize for Results<'_> {
 #[serde(rename_all = "camelCase")]
 struct ResultRow<'a> {
     row_number: u32,
-    /// `ERROR` is the sandbox's word: the documentation names none for a failed row.
+    /// `SUCCESS` or `ERROR`; the documentation does not show the status of a failed row.
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     account_id: Option<String>,
@@ -239,12 +251,12 @@ struct ResultRow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
     sheet_name: &'a str,
-    original_row_data: Original<'a>,
+    original_row_data: OriginalRowData<'a>,
 }
 
-struct Original<'a>(&'a Row);
+struct OriginalRowData<'a>(&'a Row);
 
-impl Serialize for Original<'_> {
+impl Serialize for OriginalRowData<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.cells.len() + 1))?;
         map.serialize_entry("rowNumber", &self.0.number)?;

@@ -1,14 +1,21 @@
-//! KillB: bank accounts one by one, or many from a workbook.
+//! KillB: single bank accounts, and bulk jobs created from a workbook.
 //!
-//! The sandbox's own choices, where the documentation is silent:
+//! The sandbox's own choices where the documentation is silent:
 //!
-//! - Login and refresh answer 200. Refresh tokens live 24 h.
-//! - The columns of a workbook are the keys of the documented `originalRowData`. Unknown columns are ignored.
-//! - A failed row has the status `ERROR`; the documentation shows only `SUCCESS`.
-//! - A workbook without rows makes a job that ends `FAILED`.
-//! - An `externalId` that is taken is answered with 409.
+//! - Login and refresh return 200. Refresh tokens expire after 24 h; a refresh does not invalidate
+//!   the old one.
+//! - The columns of a workbook are the keys of the documented `originalRowData`. Unknown columns
+//!   are ignored.
+//! - A job takes 20 to 90 s. While it runs, `results` lists the rows processed so far.
+//! - A failed row has the status `ERROR` as in KillB's SDK; the documentation shows only `SUCCESS`.
+//! - Valid rows fail with the error of the documented example or of a documented error code.
+//! - A workbook without rows creates a job that ends as `FAILED`.
+//! - An account is `ACTIVE` from its creation. A missing `userId` or `externalId` is generated.
+//! - `complianceUrl` and `resultsFileUrl` have the host example.com and are not served.
+//! - A duplicate `externalId` gets a 409.
 //! - Uploads of up to 50 MB and 100,000 rows are accepted.
-//! - Error codes that start with `SANDBOX.` stand where no code is published.
+//! - An unknown job gets the documented code of an unknown account.
+//! - Error codes that start with `SANDBOX.` are used where no code is published.
 
 use std::sync::Arc;
 
@@ -21,10 +28,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use crate::auth::{self, Lives, Pair, TokenFault};
-use crate::context::{Context, Provider, RateHint};
-use crate::drift::Shape;
+use crate::auth::{self, TokenError, TokenLifetimes, TokenPair};
+use crate::context::{Context, Provider};
+use crate::drift::DriftTargets;
 use crate::http;
+use crate::rate_limit::RateLimitHeaders;
 use crate::store::Store;
 
 mod accounts;
@@ -34,88 +42,97 @@ mod workbook;
 pub(crate) static PROVIDER: Provider = Provider {
     name: "killb",
     credentials: &[("KILLB_EMAIL", "sandbox@killb.example"), ("KILLB_PASSWORD", "killb-sandbox-password")],
-    status_path: "/api/v2/accounts/bulk/status/",
+    status_path_prefix: "/api/v2/accounts/bulk/status/",
     body_limit: 50 * 1024 * 1024,
-    rate_hint: RateHint::XRateLimit,
-    shape: Shape {
+    rate_limit_headers: RateLimitHeaders::XRateLimit,
+    drift_targets: DriftTargets {
         status: "/status",
-        running: "PROCESSING",
-        unknown: "VERIFYING",
+        running_status: "PROCESSING",
+        unknown_status: "VERIFYING",
         number: "/processedRows",
-        value: "/updatedAt",
+        non_null: "/updatedAt",
     },
-    plain_error: |_, status, _| Failure::plain(status).into_response(),
+    error_response: |_, status, _| ApiError::from_status(status).into_response(),
     routes,
 };
 
-const LIVES: Lives = Lives { access: 3_600_000, refresh: 24 * 3_600_000 };
+const TOKEN_LIFETIMES: TokenLifetimes = TokenLifetimes { access: 3_600_000, refresh: 24 * 3_600_000 };
 
-struct App {
+struct AppState {
     context: Arc<Context>,
     accounts: Store<accounts::Account>,
-    /// The `externalId`s of accounts made singly.
+    /// `externalId` of every account created singly.
     external_ids: Store<()>,
     jobs: Store<bulk::Job>,
 }
 
 fn routes(context: Arc<Context>) -> Router {
-    let app =
-        Arc::new(App { context, accounts: Store::records(), external_ids: Store::records(), jobs: Store::batches() });
+    let state = Arc::new(AppState {
+        context,
+        accounts: Store::for_records(),
+        external_ids: Store::for_records(),
+        jobs: Store::for_batches(),
+    });
     Router::new()
         .route("/api/v2/accounts", post(accounts::create))
         .route("/api/v2/accounts/{id}", get(accounts::read))
         .route("/api/v2/accounts/bulk/upload", post(bulk::upload))
         .route("/api/v2/accounts/bulk/status/{jobId}", get(bulk::status))
-        .route_layer(from_fn_with_state(Arc::clone(&app), require_bearer))
+        .route_layer(from_fn_with_state(Arc::clone(&state), require_bearer))
         .route("/api/v2/auth/login", post(login))
         .route("/api/v2/auth/refresh", post(refresh))
-        .with_state(app)
+        .with_state(state)
 }
 
-async fn login(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Failure> {
-    let object = http::object(&body).map_err(Failure::invalid)?;
-    let matches = |key: &str, credential: usize| http::text(&object, key) == Some(PROVIDER.credentials[credential].1);
+async fn login(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
+    let request = http::parse_object(&body).map_err(ApiError::bad_request)?;
+    let matches = |key: &str, index: usize| http::non_empty_str(&request, key) == Some(PROVIDER.credentials[index].1);
     if !(matches("email", 0) && matches("password", 1)) {
         let message = "Invalid credentials";
-        return Err(Failure::new(StatusCode::UNAUTHORIZED, "AUTH.0001", message));
+        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "AUTH.0001", message));
     }
-    Ok(tokens(auth::login(&app.context, &LIVES)))
+    Ok(token_response(auth::login(&state.context, &TOKEN_LIFETIMES)))
 }
 
-async fn refresh(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Failure> {
-    let object = http::object(&body).map_err(Failure::invalid)?;
-    let token = http::text(&object, "refreshToken").ok_or_else(|| Failure::invalid("refreshToken must be a string"))?;
-    Ok(tokens(auth::refresh(&app.context, &LIVES, token)?))
+async fn refresh(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
+    let request = http::parse_object(&body).map_err(ApiError::bad_request)?;
+    let token = http::non_empty_str(&request, "refreshToken")
+        .ok_or_else(|| ApiError::bad_request("refreshToken must be a string"))?;
+    Ok(token_response(auth::refresh(&state.context, &TOKEN_LIFETIMES, token)?))
 }
 
-fn tokens(pair: Pair) -> Response {
+fn token_response(pair: TokenPair) -> Response {
     let body = json!({
         "accessToken": pair.access,
-        "expiresIn": pair.access_life,
+        "expiresIn": pair.access_lifetime,
         "refreshToken": pair.refresh,
     });
-    http::json(StatusCode::OK, &body)
+    http::json_response(StatusCode::OK, &body)
 }
 
-async fn require_bearer(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Failure> {
-    auth::check_bearer(&app.context, request.headers())?;
+async fn require_bearer(
+    State(state): State<Arc<AppState>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    auth::check_bearer(&state.context, request.headers())?;
     Ok(next.run(request).await)
 }
 
-/// KillB's error body: the messages are an array, the status code is a string.
-struct Failure {
+/// Error in KillB's format, with an array of messages and the status code as a string.
+struct ApiError {
     status: StatusCode,
     code: String,
     messages: Vec<String>,
     arguments: Vec<(&'static str, String)>,
 }
 
-impl Failure {
+impl ApiError {
     fn new(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { status, code: code.into(), messages: vec![message.into()], arguments: Vec::new() }
     }
 
-    fn invalid(message: impl Into<String>) -> Self {
+    fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "SANDBOX.0400", message)
     }
 
@@ -123,28 +140,28 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "ACCOUNT.0001", message)
     }
 
-    fn plain(status: StatusCode) -> Self {
+    fn from_status(status: StatusCode) -> Self {
         let code = format!("SANDBOX.{:04}", status.as_u16());
         Self::new(status, code, status.canonical_reason().unwrap_or_default())
     }
 
-    fn about(mut self, key: &'static str, value: &str) -> Self {
+    fn with_argument(mut self, key: &'static str, value: &str) -> Self {
         self.arguments.push((key, value.to_owned()));
         self
     }
 }
 
-impl From<TokenFault> for Failure {
-    fn from(fault: TokenFault) -> Self {
-        let (code, message) = match fault {
-            TokenFault::Expired => ("AUTH.0002", "Token expired"),
-            TokenFault::Missing | TokenFault::Invalid => ("AUTH.0003", "Invalid token"),
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        let (code, message) = match error {
+            TokenError::Expired => ("AUTH.0002", "Token expired"),
+            TokenError::Missing | TokenError::Invalid => ("AUTH.0003", "Invalid token"),
         };
         Self::new(StatusCode::UNAUTHORIZED, code, message)
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let arguments: Vec<Value> =
             (self.arguments.iter()).map(|(key, value)| json!({"key": key, "value": value})).collect();
@@ -154,6 +171,6 @@ impl IntoResponse for Failure {
             "statusCode": self.status.as_str(),
             "arguments": arguments,
         });
-        http::json(self.status, &body)
+        http::json_response(self.status, &body)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use calamine::{Data, Reader, Xlsx};
 
-/// The columns there are: the keys of `originalRowData` without `rowNumber`.
+/// Known columns: the keys of `originalRowData` except `rowNumber`.
 const COLUMNS: [&str; 40] = [
     "entityType",
     "email",
@@ -51,12 +51,12 @@ const COLUMNS: [&str; 40] = [
 
 const MAX_ROWS: usize = 100_000;
 
-/// A row that is not blank.
+/// Row with at least one cell that is not blank.
 pub(super) struct Row {
-    /// As the spreadsheet counts: the header row of a sheet is 1, its first data row 2.
+    /// Row number in the spreadsheet: the header row of a sheet is 1, the first data row 2.
     pub(super) number: u32,
     pub(super) sheet: Arc<str>,
-    /// Column and text of each cell that is not blank, in the order of the columns.
+    /// Column and text of each cell that is not blank, in the order of `COLUMNS`.
     pub(super) cells: Vec<(&'static str, Box<str>)>,
 }
 
@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-/// The rows of all sheets, or what is wrong with the file.
+/// Reads the rows of all sheets; the error is a message for the client.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| "The file is not an Excel workbook")?;
     let mut rows = Vec::new();
@@ -78,21 +78,21 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
             continue;
         };
         let sheet: Arc<str> = name.into();
-        let mut lines = range.rows().zip(first_row + 1..);
-        let Some((header, _)) = lines.next() else {
+        let mut numbered_rows = range.rows().zip(first_row + 1..);
+        let Some((header, _)) = numbered_rows.next() else {
             continue;
         };
         let columns: Vec<Option<usize>> = header
             .iter()
             .map(|cell| {
-                let title = text(cell)?;
+                let title = cell_text(cell)?;
                 COLUMNS.iter().position(|column| *column == title)
             })
             .collect();
         has_header |= columns.iter().flatten().next().is_some();
-        for (line, number) in lines {
-            let mut cells: Vec<(usize, Box<str>)> = (columns.iter().zip(line))
-                .filter_map(|(column, cell)| Some(((*column)?, text(cell)?.into_boxed_str())))
+        for (values, number) in numbered_rows {
+            let mut cells: Vec<(usize, Box<str>)> = (columns.iter().zip(values))
+                .filter_map(|(column, cell)| Some(((*column)?, cell_text(cell)?.into_boxed_str())))
                 .collect();
             if cells.is_empty() {
                 continue;
@@ -114,8 +114,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-/// Every cell is text to KillB, the number 1234567890 as well.
-fn text(cell: &Data) -> Option<String> {
+/// Returns the trimmed text of a cell, or `None` if it is blank.
+///
+/// Numbers become text too: every value of `originalRowData` is a string.
+fn cell_text(cell: &Data) -> Option<String> {
     let text = cell.to_string();
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
@@ -126,9 +128,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_as_their_digits() {
-        assert_eq!(text(&Data::Float(1_234_567_890.0)).as_deref(), Some("1234567890"));
-        assert_eq!(text(&Data::String(" 001 ".to_owned())).as_deref(), Some("001"));
-        assert_eq!(text(&Data::Empty), None);
+    fn cell_text_returns_digits_of_number_and_none_for_blank() {
+        assert_eq!(cell_text(&Data::Float(1_234_567_890.0)).as_deref(), Some("1234567890"));
+        assert_eq!(cell_text(&Data::String(" 001 ".to_owned())).as_deref(), Some("001"));
+        assert_eq!(cell_text(&Data::Empty), None);
     }
 }

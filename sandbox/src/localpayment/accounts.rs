@@ -1,4 +1,4 @@
-//! Virtual accounts: what one is, and those made singly.
+//! Virtual accounts, and the endpoints of single accounts.
 
 use std::sync::Arc;
 
@@ -8,29 +8,30 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::{App, Failure, is_invalid, is_missing, rejected, status};
-use crate::context::Kind;
+use super::{ApiError, AppState, invalid_param, missing_param, rejected, status};
+use crate::context::SeedKind;
 use crate::http;
 use crate::seed::Seed;
 
-/// How long a single account takes, in virtual milliseconds.
-const LIFE: std::ops::Range<u64> = 500..2_000;
+/// Time to create a single account, in milliseconds of batch time.
+const CREATION_TIME: std::ops::Range<u64> = 500..2_000;
 
 pub(super) struct Account {
     pub(super) external_id: String,
     pub(super) internal_id: String,
-    /// CLABE, CVU or account number.
+    /// CLABE, CVU or account number, depending on the country.
     pub(super) bank_account: String,
-    pub(super) owner: Arc<Owner>,
+    pub(super) merchant: Arc<Merchant>,
     pub(super) beneficiary: Value,
-    /// When it is there, or is known to have failed.
-    pub(super) ready: u64,
-    /// Why it will fail, if it will.
+    /// Time at which the account is created or fails.
+    pub(super) ready_at: u64,
+    /// Error that the account gets at `ready_at`; `None` if it succeeds.
     pub(super) error: Option<&'static str>,
 }
 
-/// What all accounts of a batch have in common.
-pub(super) struct Owner {
+/// Fields that all accounts of a batch share.
+pub(super) struct Merchant {
+    /// Number of the account that the merchant has at Localpayment.
     pub(super) account_number: String,
     pub(super) country: &'static Country,
 }
@@ -38,9 +39,11 @@ pub(super) struct Owner {
 pub(super) struct Country {
     pub(super) code: &'static str,
     currency: &'static str,
-    /// The document types accepted; any if none is listed.
-    documents: &'static [&'static str],
+    /// Accepted document types; empty if any is accepted.
+    document_types: &'static [&'static str],
+    /// Whether batches are available.
     pub(super) batches: bool,
+    /// Generates a bank account number.
     bank_account: fn(Seed) -> String,
 }
 
@@ -48,79 +51,84 @@ const COUNTRIES: [Country; 3] = [
     Country {
         code: "ARG",
         currency: "ARS",
-        documents: &["CUIT", "CUIL", "CDI"],
+        document_types: &["CUIT", "CUIL", "CDI"],
         batches: true,
         bank_account: |seed| format!("000{}", seed.digits(19)),
     },
-    Country { code: "MEX", currency: "MXN", documents: &[], batches: true, bank_account: clabe },
+    Country { code: "MEX", currency: "MXN", document_types: &[], batches: true, bank_account: clabe },
     Country {
         code: "BRA",
         currency: "BRL",
-        documents: &["CPF", "CNPJ"],
+        document_types: &["CPF", "CNPJ"],
         batches: false,
         bank_account: |seed| seed.digits(8),
     },
 ];
 
-pub(super) async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Failure> {
-    let request = http::object(&body).map_err(|message| Failure::rejected(vec![message]))?;
-    let mut problems = Vec::new();
-    let owner = owner(&request, |_| true, &mut problems);
-    let external_id = external_id(&request, "", &mut problems);
-    let beneficiary = beneficiary(&request, owner.as_ref(), "", &mut problems);
-    let (Some(owner), Some(external_id), Some(beneficiary)) = (owner, external_id, beneficiary) else {
-        return Err(Failure::rejected(problems));
+pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
+    let request = http::parse_object(&body).map_err(|message| ApiError::validation(vec![message]))?;
+    let mut errors = Vec::new();
+    let merchant = merchant(&request, |_| true, &mut errors);
+    let external_id = external_id(&request, "", &mut errors);
+    let beneficiary = beneficiary(&request, merchant.as_ref(), "", &mut errors);
+    let (Some(merchant), Some(external_id), Some(beneficiary)) = (merchant, external_id, beneficiary) else {
+        return Err(ApiError::validation(errors));
     };
 
-    let seed = app.context.next(Kind::Record);
-    let ready = app.context.clock.now() + seed.text("life").between(&LIFE);
-    let owner = Arc::new(owner);
-    let account = Account::new(seed, external_id, owner, beneficiary, ready, None);
+    let seed = state.context.next_seed(SeedKind::Record);
+    let ready_at = state.context.clock.batch_millis() + seed.derive("life").in_range(&CREATION_TIME);
+    let merchant = Arc::new(merchant);
+    let account = Account::new(seed, external_id, merchant, beneficiary, ready_at, None);
     let account = Arc::new(account);
-    let answer = account.show(0);
-    if !keep(&app, &account) {
-        return Err(Failure::already_used());
+    let response = account.to_json(0);
+    if !store_account(&state, &account) {
+        return Err(ApiError::already_used());
     }
-    Ok(http::json(StatusCode::CREATED, &answer))
+    Ok(http::json_response(StatusCode::CREATED, &response))
 }
 
-pub(super) async fn read(State(app): State<Arc<App>>, Path(external_id): Path<String>) -> Result<Response, Failure> {
-    let account = app.accounts.get(&external_id);
-    let account = account.ok_or_else(Failure::not_found)?;
-    let answer = account.show(app.context.clock.now());
-    Ok(http::json(StatusCode::OK, &answer))
+pub(super) async fn read(
+    State(state): State<Arc<AppState>>,
+    Path(external_id): Path<String>,
+) -> Result<Response, ApiError> {
+    let account = state.accounts.get(&external_id);
+    let account = account.ok_or_else(ApiError::not_found)?;
+    let response = account.to_json(state.context.clock.batch_millis());
+    Ok(http::json_response(StatusCode::OK, &response))
 }
 
-/// Keeps an account under its `externalId`; false if that is taken. One that failed does not take it.
-pub(super) fn keep(app: &App, account: &Arc<Account>) -> bool {
-    let failed = |kept: &Account| kept.error.is_some();
-    app.accounts.insert_over(&account.external_id, Arc::clone(account), 1, failed)
+/// Stores an account under its `externalId`; returns false if another account has it.
+///
+/// A failed account is replaced.
+pub(super) fn store_account(state: &AppState, account: &Arc<Account>) -> bool {
+    let failed = |existing: &Account| existing.error.is_some();
+    state.accounts.insert_or_replace(&account.external_id, Arc::clone(account), 1, failed)
 }
 
 impl Account {
     pub(super) fn new(
         seed: Seed,
         external_id: String,
-        owner: Arc<Owner>,
+        merchant: Arc<Merchant>,
         beneficiary: Value,
-        ready: u64,
+        ready_at: u64,
         error: Option<&'static str>,
     ) -> Self {
         Self {
             external_id,
             internal_id: seed.uuid(),
-            bank_account: (owner.country.bank_account)(seed.text("bank account")),
-            owner,
+            bank_account: (merchant.country.bank_account)(seed.derive("bank account")),
+            merchant,
             beneficiary,
-            ready,
+            ready_at,
             error,
         }
     }
 
-    fn show(&self, now: u64) -> Value {
+    fn to_json(&self, now: u64) -> Value {
         let mut beneficiary = self.beneficiary.clone();
         let (status, errors) = match self.error {
-            _ if now < self.ready => {
+            _ if now < self.ready_at => {
                 let detail = "Virtual account in progress";
                 (status("100", "INPROGRESS", detail), json!([]))
             }
@@ -134,9 +142,9 @@ impl Account {
         json!({
             "externalId": self.external_id,
             "internalId": self.internal_id,
-            "accountNumber": self.owner.account_number,
-            "country": self.owner.country.code,
-            "currency": self.owner.country.currency,
+            "accountNumber": self.merchant.account_number,
+            "country": self.merchant.country.code,
+            "currency": self.merchant.country.currency,
             "beneficiary": beneficiary,
             "status": status,
             "errors": errors,
@@ -144,79 +152,83 @@ impl Account {
     }
 }
 
-/// `accountNumber` and `country` of a request; adds what is wrong to `problems`.
-pub(super) fn owner(
+/// Parses `accountNumber` and `country` of a request; adds error details to `errors`.
+pub(super) fn merchant(
     request: &Map<String, Value>,
-    offered: impl Fn(&Country) -> bool,
-    problems: &mut Vec<String>,
-) -> Option<Owner> {
-    let account_number = http::text(request, "accountNumber");
+    is_available: impl Fn(&Country) -> bool,
+    errors: &mut Vec<String>,
+) -> Option<Merchant> {
+    let account_number = http::non_empty_str(request, "accountNumber");
     if account_number.is_none() {
-        problems.push(is_missing("accountNumber"));
+        errors.push(missing_param("accountNumber"));
     }
-    let code = http::text(request, "country");
-    let country = COUNTRIES.iter().find(|country| code == Some(country.code) && offered(country));
+    let code = http::non_empty_str(request, "country");
+    let country = COUNTRIES.iter().find(|country| code == Some(country.code) && is_available(country));
     match (code, country) {
-        (None, _) => problems.push(is_missing("country")),
-        (Some(_), None) => problems.push(is_invalid("country")),
+        (None, _) => errors.push(missing_param("country")),
+        (Some(_), None) => errors.push(invalid_param("country")),
         _ => {}
     }
-    Some(Owner { account_number: account_number?.to_owned(), country: country? })
+    Some(Merchant { account_number: account_number?.to_owned(), country: country? })
 }
 
-/// `externalId`: letters, digits and hyphens.
-pub(super) fn external_id(object: &Map<String, Value>, at: &str, problems: &mut Vec<String>) -> Option<String> {
-    let name = format!("{at}externalId");
-    let Some(id) = http::text(object, "externalId") else {
-        problems.push(is_missing(&name));
+/// Parses an `externalId` of letters, digits and hyphens; adds error details to `errors`.
+///
+/// `prefix` is the path of the object within the request.
+pub(super) fn external_id(object: &Map<String, Value>, prefix: &str, errors: &mut Vec<String>) -> Option<String> {
+    let name = format!("{prefix}externalId");
+    let Some(id) = http::non_empty_str(object, "externalId") else {
+        errors.push(missing_param(&name));
         return None;
     };
     if !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-        problems.push(is_invalid(&name));
+        errors.push(invalid_param(&name));
         return None;
     }
     Some(id.to_owned())
 }
 
-/// The `beneficiary` of an account, with the last name spelled as in answers; adds what is wrong to `problems`.
+/// Parses the `beneficiary` of an account; adds error details to `errors`.
+///
+/// Requests may have `lastName` or `lastname`; responses have `lastname`.
 pub(super) fn beneficiary(
     object: &Map<String, Value>,
-    owner: Option<&Owner>,
-    at: &str,
-    problems: &mut Vec<String>,
+    merchant: Option<&Merchant>,
+    prefix: &str,
+    errors: &mut Vec<String>,
 ) -> Option<Value> {
-    let before = problems.len();
+    let previous_errors = errors.len();
     let empty = Map::new();
-    let given = object.get("beneficiary").and_then(Value::as_object);
-    let given = given.unwrap_or(&empty);
-    let document = given.get("document").and_then(Value::as_object);
+    let fields = object.get("beneficiary").and_then(Value::as_object);
+    let fields = fields.unwrap_or(&empty);
+    let document = fields.get("document").and_then(Value::as_object);
     let document = document.unwrap_or(&empty);
-    let mut need = |object, key: &str, name: &str| {
-        let found: Option<&str> = http::text(object, key);
-        if found.is_none() {
-            problems.push(is_missing(&format!("{at}beneficiary.{name}")));
+    let mut required = |object, key: &str, name: &str| {
+        let value: Option<&str> = http::non_empty_str(object, key);
+        if value.is_none() {
+            errors.push(missing_param(&format!("{prefix}beneficiary.{name}")));
         }
-        found.unwrap_or_default().to_owned()
+        value.unwrap_or_default().to_owned()
     };
-    let kind = need(given, "type", "type");
-    let name = need(given, "name", "name");
-    let document_type = need(document, "type", "document.type");
-    let document_id = need(document, "id", "document.id");
-    // The documentation spells it both ways.
-    let last_name = http::text(given, "lastName").or_else(|| http::text(given, "lastname"));
-    if kind == "INDIVIDUAL" && last_name.is_none() {
-        problems.push(is_missing(&format!("{at}beneficiary.lastName")));
+    let beneficiary_type = required(fields, "type", "type");
+    let name = required(fields, "name", "name");
+    let document_type = required(document, "type", "document.type");
+    let document_id = required(document, "id", "document.id");
+    // The documentation has both spellings.
+    let last_name = http::non_empty_str(fields, "lastName").or_else(|| http::non_empty_str(fields, "lastname"));
+    if beneficiary_type == "INDIVIDUAL" && last_name.is_none() {
+        errors.push(missing_param(&format!("{prefix}beneficiary.lastName")));
     }
-    if !matches!(kind.as_str(), "" | "INDIVIDUAL" | "COMPANY") {
-        problems.push(is_invalid(&format!("{at}beneficiary.type")));
+    if !matches!(beneficiary_type.as_str(), "" | "INDIVIDUAL" | "COMPANY") {
+        errors.push(invalid_param(&format!("{prefix}beneficiary.type")));
     }
-    let documents = owner.map_or(&[][..], |owner| owner.country.documents);
-    if !document_type.is_empty() && !documents.is_empty() && !documents.contains(&document_type.as_str()) {
-        problems.push(is_invalid(&format!("{at}beneficiary.document.type")));
+    let document_types = merchant.map_or(&[][..], |merchant| merchant.country.document_types);
+    if !document_type.is_empty() && !document_types.is_empty() && !document_types.contains(&document_type.as_str()) {
+        errors.push(invalid_param(&format!("{prefix}beneficiary.document.type")));
     }
-    (problems.len() == before).then(|| {
+    (errors.len() == previous_errors).then(|| {
         json!({
-            "type": kind,
+            "type": beneficiary_type,
             "name": name,
             "lastname": last_name.unwrap_or_default(),
             "document": {"type": document_type, "id": document_id},
@@ -224,7 +236,7 @@ pub(super) fn beneficiary(
     })
 }
 
-/// 18 digits; the last one checks the others.
+/// Generates a CLABE: 18 digits, of which the last is a check digit.
 fn clabe(seed: Seed) -> String {
     let digits = format!("646{}", seed.digits(14));
     let sum: u32 = (digits.bytes().zip([3, 7, 1].into_iter().cycle()))
@@ -238,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn account_numbers_have_the_length_of_their_country() {
+    fn bank_account_has_length_of_country() {
         let lengths = COUNTRIES.map(|country| (country.bank_account)(Seed::new(1)).len());
         assert_eq!(lengths, [22, 18, 8]);
         assert!(clabe(Seed::new(1)).starts_with("646"));

@@ -9,88 +9,99 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::accounts::{self, Account, Owner};
-use super::{ALREADY_USED, App, Failure, is_invalid, is_missing, status};
-use crate::context::{Context, Kind};
-use crate::engine::{Pace, Phase, Plan, Run, fate};
+use super::accounts::{self, Account, Merchant};
+use super::{ALREADY_USED, ApiError, AppState, invalid_param, missing_param, status};
+use crate::context::{Context, SeedKind};
 use crate::http;
+use crate::timeline::{Phase, ProcessingTime, Timeline, Timing, failure_reason};
 
-const PACE: Pace = Pace { queue: 500..1_500, run: Run::Span(5_000..18_000) };
+const TIMING: Timing = Timing { queue: 500..1_500, processing: ProcessingTime::Total(5_000..18_000) };
 
-const SIZES: std::ops::RangeInclusive<usize> = 10..=5_000;
+/// Documented number of accounts per batch.
+const BATCH_SIZE: std::ops::RangeInclusive<usize> = 10..=5_000;
 
-/// How many of the things that are wrong with a request are told.
-const MAX_PROBLEMS: usize = 20;
+/// Maximum number of errors in a response.
+const MAX_ERRORS: usize = 20;
 
-/// Why an account fails that has nothing wrong with it.
-const REASONS: &[&str] =
+/// Errors of failing accounts that are valid, from the documented rejections of payins.
+const FAILURE_REASONS: &[&str] =
     &["Beneficiary blacklisted", "AML rejection", "Compliance limits exceeded", "Rejected by provider"];
 
 pub(super) struct Batch {
     external_id: String,
     internal_id: String,
-    owner: Arc<Owner>,
+    merchant: Arc<Merchant>,
     accounts: Vec<Arc<Account>>,
-    plan: Plan,
+    timeline: Timeline,
 }
 
-pub(super) async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Failure> {
-    let request = http::object(&body).map_err(|message| Failure::rejected(vec![message]))?;
-    let mut problems = Vec::new();
-    let owner = accounts::owner(&request, |country| country.batches, &mut problems);
-    let external_id = accounts::external_id(&request, "", &mut problems);
-    let items = items(&request, owner.as_ref(), &mut problems);
-    let (Some(owner), Some(external_id), true) = (owner, external_id, problems.is_empty()) else {
-        problems.truncate(MAX_PROBLEMS);
-        return Err(Failure::rejected(problems));
+pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
+    let request = http::parse_object(&body).map_err(|message| ApiError::validation(vec![message]))?;
+    let mut errors = Vec::new();
+    let merchant = accounts::merchant(&request, |country| country.batches, &mut errors);
+    let external_id = accounts::external_id(&request, "", &mut errors);
+    let items = parse_items(&request, merchant.as_ref(), &mut errors);
+    let (Some(merchant), Some(external_id), true) = (merchant, external_id, errors.is_empty()) else {
+        errors.truncate(MAX_ERRORS);
+        return Err(ApiError::validation(errors));
     };
-    if app.batches.get(&external_id).is_some() {
-        return Err(Failure::already_used());
+    if state.batches.get(&external_id).is_some() {
+        return Err(ApiError::already_used());
     }
 
-    let batch = Arc::new(Batch::new(&app.context, external_id, owner, items, |id| {
-        let kept = app.accounts.get(id);
-        kept.is_some_and(|account| account.error.is_none())
+    let batch = Arc::new(Batch::new(&state.context, external_id, merchant, items, |id| {
+        let existing = state.accounts.get(id);
+        existing.is_some_and(|account| account.error.is_none())
     }));
     let weight = batch.accounts.len();
-    if !app.batches.insert(&batch.external_id, Arc::clone(&batch), weight) {
-        return Err(Failure::already_used());
+    if !state.batches.insert(&batch.external_id, Arc::clone(&batch), weight) {
+        return Err(ApiError::already_used());
     }
     for account in &batch.accounts {
         if account.error != Some(ALREADY_USED) {
-            accounts::keep(&app, account);
+            accounts::store_account(&state, account);
         }
     }
-    app.context.counters.batches_created.add();
-    Ok(http::json(StatusCode::CREATED, &batch.accepted()))
+    state.context.counters.batches_created.increment();
+    Ok(http::json_response(StatusCode::CREATED, &batch.accepted_json()))
 }
 
-pub(super) async fn read(State(app): State<Arc<App>>, Path(external_id): Path<String>) -> Result<Response, Failure> {
-    let batch = app.batches.get(&external_id);
-    let batch = batch.ok_or_else(Failure::not_found)?;
-    Ok(http::json(StatusCode::OK, &batch.show(&app.context)))
+pub(super) async fn read(
+    State(state): State<Arc<AppState>>,
+    Path(external_id): Path<String>,
+) -> Result<Response, ApiError> {
+    let batch = state.batches.get(&external_id);
+    let batch = batch.ok_or_else(ApiError::not_found)?;
+    Ok(http::json_response(StatusCode::OK, &batch.to_json(&state.context)))
 }
 
-/// `externalId` and beneficiary of each account of a request; adds what is wrong to `problems`.
-fn items(request: &Map<String, Value>, owner: Option<&Owner>, problems: &mut Vec<String>) -> Vec<(String, Value)> {
+/// Parses `externalId` and beneficiary of each account; adds error details to `errors`.
+fn parse_items(
+    request: &Map<String, Value>,
+    merchant: Option<&Merchant>,
+    errors: &mut Vec<String>,
+) -> Vec<(String, Value)> {
     let Some(items) = request.get("accounts").and_then(Value::as_array) else {
-        problems.push(is_missing("accounts"));
+        errors.push(missing_param("accounts"));
         return Vec::new();
     };
-    if !SIZES.contains(&items.len()) {
-        let detail =
-            format!("Invalid param + [accounts] + [Must have from {} to {} items]", SIZES.start(), SIZES.end());
-        problems.push(detail);
+    if !BATCH_SIZE.contains(&items.len()) {
+        let detail = format!(
+            "Invalid param + [accounts] + [Must have from {} to {} items]",
+            BATCH_SIZE.start(),
+            BATCH_SIZE.end()
+        );
+        errors.push(detail);
         return Vec::new();
     }
     let item = |(index, item): (usize, &Value)| {
-        let at = format!("accounts[{index}].");
+        let prefix = format!("accounts[{index}].");
         let Some(item) = item.as_object() else {
-            problems.push(is_invalid(&format!("accounts[{index}]")));
+            errors.push(invalid_param(&format!("accounts[{index}]")));
             return None;
         };
-        let external_id = accounts::external_id(item, &at, problems);
-        let beneficiary = accounts::beneficiary(item, owner, &at, problems);
+        let external_id = accounts::external_id(item, &prefix, errors);
+        let beneficiary = accounts::beneficiary(item, merchant, &prefix, errors);
         Some((external_id?, beneficiary?))
     };
     items.iter().enumerate().filter_map(item).collect()
@@ -100,84 +111,84 @@ impl Batch {
     fn new(
         context: &Context,
         external_id: String,
-        owner: Owner,
+        merchant: Merchant,
         items: Vec<(String, Value)>,
-        is_taken: impl Fn(&str) -> bool,
+        is_used: impl Fn(&str) -> bool,
     ) -> Self {
-        let seed = context.next(Kind::Batch);
-        let owner = Arc::new(owner);
-        let mut seen = std::collections::HashSet::new();
+        let seed = context.next_seed(SeedKind::Batch);
+        let merchant = Arc::new(merchant);
+        let mut external_ids = std::collections::HashSet::new();
         let errors: Vec<Option<&'static str>> = (items.iter())
             .map(|(id, _)| {
-                if is_taken(id) || !seen.insert(id.as_str()) {
+                if is_used(id) || !external_ids.insert(id.as_str()) {
                     return Some(ALREADY_USED);
                 }
-                fate(context.seed, id, REASONS)
+                failure_reason(context.seed, id, FAILURE_REASONS)
             })
             .collect();
         let failures = errors.iter().map(Option::is_some);
-        let plan = Plan::new(seed, context.clock.now(), &PACE, failures);
+        let timeline = Timeline::new(seed, context.clock.batch_millis(), &TIMING, failures);
         let accounts = (items.into_iter().zip(errors).zip(0..))
             .map(|(((id, beneficiary), error), index)| {
-                let seed = seed.text("account").number(index);
-                let ready = plan.row_done(index);
-                let owner = Arc::clone(&owner);
-                Arc::new(Account::new(seed, id, owner, beneficiary, ready, error))
+                let seed = seed.derive("account").derive_index(index);
+                let ready_at = timeline.row_processed_at(index);
+                let merchant = Arc::clone(&merchant);
+                Arc::new(Account::new(seed, id, merchant, beneficiary, ready_at, error))
             })
             .collect();
-        Self { external_id, internal_id: seed.uuid(), owner, accounts, plan }
+        Self { external_id, internal_id: seed.uuid(), merchant, accounts, timeline }
     }
 
-    fn accepted(&self) -> Value {
+    fn accepted_json(&self) -> Value {
         let comment = format!(
             "The batch process was started. To check its status, call \
              GET /api/virtual-account-batch/{} after a brief interval",
             self.external_id
         );
-        self.in_progress(&comment)
+        self.in_progress_json(&comment)
     }
 
-    fn in_progress(&self, comment: &str) -> Value {
+    fn in_progress_json(&self, comment: &str) -> Value {
         let detail = "Batch Process Virtual Account in progress";
         json!({
             "externalId": self.external_id,
             "internalId": self.internal_id,
-            "accountNumber": self.owner.account_number,
+            "accountNumber": self.merchant.account_number,
             "status": status("100", "INPROGRESS", detail),
             "comment": comment,
         })
     }
 
-    fn show(&self, context: &Context) -> Value {
-        let seen = self.plan.at(context.clock.now());
-        let stamp = |at| context.clock.stamp_plain(at);
-        let started = stamp(seen.started.unwrap_or(self.plan.created));
-        let total = self.plan.rows;
-        let Some(finished) = seen.finished else {
-            let comment = match seen.phase {
+    fn to_json(&self, context: &Context) -> Value {
+        let snapshot = self.timeline.snapshot(context.clock.batch_millis());
+        let format_time = |millis| context.clock.format_without_zone(millis);
+        let started = format_time(snapshot.started.unwrap_or(self.timeline.created));
+        let total = self.timeline.rows;
+        let Some(finished) = snapshot.finished else {
+            let comment = match snapshot.phase {
                 Phase::Queued => format!("The batch process is queued - Total accounts requested = {total} - "),
                 _ => format!(
                     "The batch process is running - The process started at = {started} - \
                      Total accounts requested = {total} - "
                 ),
             };
-            return self.in_progress(&comment);
+            return self.in_progress_json(&comment);
         };
         let comment = format!(
             "The batch process is done - The process started at = {started} - \
              Total accounts requested = {total} - Total accounts created = {} - \
              The process finished at = {} - ",
-            seen.succeeded(),
-            stamp(finished)
+            snapshot.succeeded(),
+            format_time(finished)
         );
-        let mut answer = self.in_progress(&comment);
+        let mut response = self.in_progress_json(&comment);
         let detail = "Batch Process Virtual Account completed";
-        answer["status"] = status("200", "COMPLETED", detail);
-        answer["csvFormatResponse"] = self.csv().into();
-        answer
+        response["status"] = status("200", "COMPLETED", detail);
+        response["csvFormatResponse"] = self.csv().into();
+        response
     }
 
-    /// The accounts that were created; nothing is said of the others.
+    /// Returns the created accounts as CSV; failed accounts are not listed.
     fn csv(&self) -> String {
         let mut csv = "internal_id,external_id,bank_account\n".to_owned();
         for account in self.accounts.iter().filter(|account| account.error.is_none()) {

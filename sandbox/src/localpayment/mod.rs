@@ -1,13 +1,20 @@
-//! Localpayment: virtual accounts one by one, or up to 5,000 in a batch.
+//! Localpayment: single virtual accounts, and batches of 10 to 5,000 accounts.
 //!
-//! The sandbox's own choices, where the documentation is silent:
+//! The sandbox's own choices where the documentation is silent:
 //!
-//! - Creating is answered with 201. Wrong credentials are answered with 401, and so is a refused refresh token, with
-//!   a body like theirs.
-//! - Accounts that fail are missing from `csvFormatResponse`; asked for singly, they are `"300"` `REJECTED`.
-//! - A single account always comes out well, also one that failed in a batch before.
-//! - An account `externalId` that is taken fails the account in a batch, and the request for a single one.
-//! - Batches are for `ARG` and `MEX`, single accounts also for `BRA`; other countries are refused with `"300"`.
+//! - A created batch or account returns 201.
+//! - Wrong credentials get a 401 with the documented body. A rejected refresh token gets a body of
+//!   the same format. A refresh does not invalidate the old refresh token.
+//! - The `comment` of a batch in progress; those of a created and a completed batch are documented.
+//! - A batch takes 6 to 20 s, a single account 0.5 to 2 s.
+//! - Failed accounts are missing from `csvFormatResponse`; read singly, they are `"300"`
+//!   `REJECTED`. Their reasons are taken from the documented errors of payins.
+//! - A single account always succeeds, even with the `externalId` of an account that failed in a
+//!   batch.
+//! - A duplicate `externalId` gets a 400 with code `"500"`, which is documented for payins only. A
+//!   duplicate within a batch fails that account alone.
+//! - Batches are available in `ARG` and `MEX`, single accounts also in `BRA`. Other countries get
+//!   a 400 with code `"300"`. A bank account in `BRA` is a number of 8 digits.
 //! - In errors without a published code, `status.code` repeats the HTTP status.
 
 use std::sync::Arc;
@@ -21,10 +28,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use crate::auth::{self, Lives, Pair, TokenFault};
-use crate::context::{Context, Provider, RateHint};
-use crate::drift::Shape;
+use crate::auth::{self, TokenError, TokenLifetimes, TokenPair};
+use crate::context::{Context, Provider};
+use crate::drift::DriftTargets;
 use crate::http;
+use crate::rate_limit::RateLimitHeaders;
 use crate::store::Store;
 
 mod accounts;
@@ -36,82 +44,88 @@ pub(crate) static PROVIDER: Provider = Provider {
         ("LOCALPAYMENT_USERNAME", "localpayment-sandbox"),
         ("LOCALPAYMENT_PASSWORD", "localpayment-sandbox-password"),
     ],
-    status_path: "/api/virtual-account-batch/",
+    status_path_prefix: "/api/virtual-account-batch/",
     body_limit: 20 * 1024 * 1024,
-    rate_hint: RateHint::RetryAfter,
-    shape: Shape {
+    rate_limit_headers: RateLimitHeaders::RetryAfter,
+    drift_targets: DriftTargets {
         status: "/status/description",
-        running: "INPROGRESS",
-        unknown: "VALIDATING",
+        running_status: "INPROGRESS",
+        unknown_status: "VALIDATING",
         number: "/status/code",
-        value: "/comment",
+        non_null: "/comment",
     },
-    plain_error: |_, status, _| Failure::plain(status).into_response(),
+    error_response: |_, status, _| ApiError::from_status(status).into_response(),
     routes,
 };
 
-const LIVES: Lives = Lives { access: 5 * 60_000, refresh: 24 * 3_600_000 };
+const TOKEN_LIFETIMES: TokenLifetimes = TokenLifetimes { access: 5 * 60_000, refresh: 24 * 3_600_000 };
 
-struct App {
+struct AppState {
     context: Arc<Context>,
     batches: Store<batches::Batch>,
-    /// Single ones and those of batches, by their `externalId`.
+    /// Single accounts and accounts of batches, by their `externalId`.
     accounts: Store<accounts::Account>,
 }
 
 fn routes(context: Arc<Context>) -> Router {
-    let app = Arc::new(App { context, batches: Store::batches(), accounts: Store::records() });
+    let state = Arc::new(AppState { context, batches: Store::for_batches(), accounts: Store::for_records() });
     let batch = "/api/virtual-account-batch/{externalId}";
     let account = "/api/virtual-account/{externalId}";
     Router::new()
         .route("/api/virtual-account-batch", post(batches::create))
-        // The documentation has both, in its heading and in its example.
+        // The documentation has both forms: one in the heading, one in the example.
         .route(batch, get(batches::read))
         .route(&format!("{batch}/"), get(batches::read))
         .route("/api/virtual-account", post(accounts::create))
         .route(account, get(accounts::read))
         .route(&format!("{account}/"), get(accounts::read))
-        .route_layer(from_fn_with_state(Arc::clone(&app), require_bearer))
+        .route_layer(from_fn_with_state(Arc::clone(&state), require_bearer))
         .route("/api/token/", post(login))
         .route("/api/token/refresh", post(refresh))
         .route("/api/token/refresh/", post(refresh))
-        .with_state(app)
+        .with_state(state)
 }
 
-async fn login(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Failure> {
-    let object = http::object(&body).map_err(|message| Failure::rejected(vec![message]))?;
-    let matches = |key: &str, credential: usize| http::text(&object, key) == Some(PROVIDER.credentials[credential].1);
+async fn login(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
+    let request = http::parse_object(&body).map_err(|message| ApiError::validation(vec![message]))?;
+    let matches = |key: &str, index: usize| http::non_empty_str(&request, key) == Some(PROVIDER.credentials[index].1);
     if !(matches("username", 0) && matches("password", 1)) {
-        return Ok(refused("No active account found with the given credentials"));
+        return Ok(unauthorized("No active account found with the given credentials"));
     }
-    Ok(tokens(auth::login(&app.context, &LIVES)))
+    Ok(token_response(auth::login(&state.context, &TOKEN_LIFETIMES)))
 }
 
-async fn refresh(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Failure> {
-    let object = http::object(&body).map_err(|message| Failure::rejected(vec![message]))?;
-    let token = http::text(&object, "refresh").unwrap_or_default();
-    Ok(match auth::refresh(&app.context, &LIVES, token) {
-        Ok(pair) => tokens(pair),
-        Err(fault) => refused(reason(fault)),
+async fn refresh(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
+    let request = http::parse_object(&body).map_err(|message| ApiError::validation(vec![message]))?;
+    let token = http::non_empty_str(&request, "refresh").unwrap_or_default();
+    Ok(match auth::refresh(&state.context, &TOKEN_LIFETIMES, token) {
+        Ok(pair) => token_response(pair),
+        Err(error) => unauthorized(token_error_detail(error)),
     })
 }
 
-/// No tokens: the one error of this provider without a status object.
-fn refused(detail: &str) -> Response {
-    http::json(StatusCode::UNAUTHORIZED, &json!({"detail": detail}))
+/// Returns a 401 of the token endpoints, whose error body has no status object.
+fn unauthorized(detail: &str) -> Response {
+    http::json_response(StatusCode::UNAUTHORIZED, &json!({"detail": detail}))
 }
 
-fn tokens(pair: Pair) -> Response {
+fn token_response(pair: TokenPair) -> Response {
     let body = json!({"refresh": pair.refresh, "access": pair.access});
-    http::json(StatusCode::OK, &body)
+    http::json_response(StatusCode::OK, &body)
 }
 
-async fn require_bearer(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Failure> {
-    auth::check_bearer(&app.context, request.headers())?;
+async fn require_bearer(
+    State(state): State<Arc<AppState>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    auth::check_bearer(&state.context, request.headers())?;
     Ok(next.run(request).await)
 }
 
-/// `{code, description, detail}`, of answers and errors alike. The code is a string and no HTTP status.
+/// Returns the `{code, description, detail}` object of responses and errors.
+///
+/// The code is a string and not an HTTP status.
 fn status(code: &str, description: &str, detail: &str) -> Value {
     json!({"code": code, "description": description, "detail": detail})
 }
@@ -120,36 +134,36 @@ fn rejected(code: &str, detail: &str) -> Value {
     status(code, "REJECTED", detail)
 }
 
-fn is_missing(name: &str) -> String {
+fn missing_param(name: &str) -> String {
     format!("Invalid param + [{name}] + [Is mandatory]")
 }
 
-fn is_invalid(name: &str) -> String {
+fn invalid_param(name: &str) -> String {
     format!("Invalid param + [{name}] + [Is invalid]")
 }
 
-/// Localpayment's error body: the first error as the status, all of them as a list.
-struct Failure {
+/// Error in Localpayment's format, with the first error as the status and all errors as a list.
+struct ApiError {
     status: StatusCode,
     code: String,
     details: Vec<String>,
 }
 
-impl Failure {
-    fn rejected(details: Vec<String>) -> Self {
+impl ApiError {
+    fn validation(details: Vec<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code: "300".to_owned(), details }
     }
 
-    /// The one error code of the list that a batch is documented to share: `"500"`, under an HTTP status of 400.
+    /// Returns the error for a duplicate `externalId`.
     fn already_used() -> Self {
         Self { status: StatusCode::BAD_REQUEST, code: "500".to_owned(), details: vec![ALREADY_USED.to_owned()] }
     }
 
     fn not_found() -> Self {
-        Self::plain(StatusCode::NOT_FOUND)
+        Self::from_status(StatusCode::NOT_FOUND)
     }
 
-    fn plain(status: StatusCode) -> Self {
+    fn from_status(status: StatusCode) -> Self {
         let reason = status.canonical_reason().unwrap_or_default();
         Self::with_detail(status, reason)
     }
@@ -161,24 +175,24 @@ impl Failure {
 
 const ALREADY_USED: &str = "External ID already used";
 
-impl From<TokenFault> for Failure {
-    fn from(fault: TokenFault) -> Self {
-        Self::with_detail(StatusCode::UNAUTHORIZED, reason(fault))
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::with_detail(StatusCode::UNAUTHORIZED, token_error_detail(error))
     }
 }
 
-fn reason(fault: TokenFault) -> &'static str {
-    match fault {
-        TokenFault::Missing => "Authentication credentials were not provided",
-        TokenFault::Invalid => "Token is invalid",
-        TokenFault::Expired => "Token is expired",
+fn token_error_detail(error: TokenError) -> &'static str {
+    match error {
+        TokenError::Missing => "Authentication credentials were not provided",
+        TokenError::Invalid => "Token is invalid",
+        TokenError::Expired => "Token is expired",
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let errors: Vec<Value> = (self.details.iter()).map(|detail| rejected(&self.code, detail)).collect();
         let body = json!({"status": errors.first(), "errors": errors});
-        http::json(self.status, &body)
+        http::json_response(self.status, &body)
     }
 }

@@ -1,4 +1,4 @@
-//! Batches of KYC records: the upload of a CSV file, and its status.
+//! Batches of KYC records: upload of a CSV file and status.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
-use super::{App, Failure};
-use crate::context::{Context, Kind};
-use crate::engine::{Pace, Phase, Plan, Run, fate};
-use crate::http::{self, CsvFault};
+use super::{ApiError, AppState};
+use crate::context::{Context, SeedKind};
+use crate::http::{self, CsvError};
 use crate::seed::Seed;
+use crate::timeline::{Phase, ProcessingTime, Timeline, Timing, failure_reason};
 
-const PACE: Pace = Pace { queue: 45_000..75_000, run: Run::RowsPerSecond(7) };
+const TIMING: Timing = Timing { queue: 45_000..75_000, processing: ProcessingTime::RowsPerSecond(7) };
 
 const MAX_ROWS: usize = 5_000;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -23,16 +23,17 @@ pub(super) struct Batch {
     id: String,
     seed: Seed,
     rows: Vec<Row>,
-    plan: Plan,
+    timeline: Timeline,
 }
 
 struct Row {
+    /// The `externalId` column: the id or the `externalId` of an entity.
     reference: String,
     fails: bool,
 }
 
-/// What a row has come to.
-pub(super) struct Verdict {
+/// State of a row at a given time.
+pub(super) struct RowState {
     pub(super) seed: Seed,
     pub(super) status: &'static str,
     pub(super) submitted: u64,
@@ -40,124 +41,130 @@ pub(super) struct Verdict {
 }
 
 pub(super) async fn upload(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     headers: HeaderMap,
     multipart: Result<Multipart, MultipartRejection>,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if header("x-provider") != Some("sumsub") {
-        return Err(Failure::invalid("X-Provider", "X-Provider must be sumsub"));
+        return Err(ApiError::bad_request("X-Provider", "X-Provider must be sumsub"));
     }
-    let file = http::file(multipart).await.map_err(|message| Failure::invalid("file", message))?;
-    let rows = rows(&app.context, &file).map_err(|fault| Failure::invalid(fault.subject, fault.message))?;
-    // Only a file that is good uses up its key.
+    let file = http::read_file_part(multipart).await.map_err(|message| ApiError::bad_request("file", message))?;
+    let rows =
+        parse_rows(&state.context, &file).map_err(|error| ApiError::bad_request(error.parameter, error.message))?;
+    // A rejected file does not consume its key.
     if let Some(key) = header("idempotency-key")
-        && !app.keys.insert(key, Arc::new(()), 1)
+        && !state.idempotency_keys.insert(key, Arc::new(()), 1)
     {
         let message = "Duplicate idempotency key";
-        return Err(Failure::new(StatusCode::CONFLICT, "9999993401", message));
+        return Err(ApiError::new(StatusCode::CONFLICT, "9999993401", message));
     }
-    let batch = Batch::new(&app.context, rows);
+    let batch = Batch::new(&state.context, rows);
     let body = json!({
         "batchId": batch.id,
-        "businessUuid": super::business_id(&app.context),
+        "businessUuid": super::business_id(&state.context),
         "status": "PENDING",
-        "totalRecords": batch.plan.rows,
+        "totalRecords": batch.timeline.rows,
         "message": "Batch uploaded successfully and queued for processing",
-        "createdAt": app.context.clock.stamp(batch.plan.created),
+        "createdAt": state.context.clock.format_millis(batch.timeline.created),
     });
     let (id, weight) = (batch.id.clone(), batch.rows.len());
-    app.batches.insert(&id, Arc::new(batch), weight);
-    app.context.counters.batches_created.add();
-    Ok(http::json(StatusCode::CREATED, &body))
+    state.batches.insert(&id, Arc::new(batch), weight);
+    state.context.counters.batches_created.increment();
+    Ok(http::json_response(StatusCode::CREATED, &body))
 }
 
-pub(super) async fn status(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Failure> {
+pub(super) async fn status(State(state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let batch =
-        app.batches.get(&id).ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "0701020100", "Batch not found"))?;
-    let clock = &app.context.clock;
-    let seen = batch.plan.at(clock.now());
-    let stamp = |at: Option<u64>| at.map(|at| clock.stamp(at));
+        state.batches.get(&id).ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "0701020100", "Batch not found"))?;
+    let clock = &state.context.clock;
+    let snapshot = batch.timeline.snapshot(clock.batch_millis());
+    let format = |millis: Option<u64>| millis.map(|millis| clock.format_millis(millis));
     let body = json!({
         "batchId": id,
-        "status": match seen.phase {
+        "status": match snapshot.phase {
             Phase::Queued => "pending",
             Phase::Running => "in_progress",
             Phase::Done => "completed",
         },
-        "totalRecords": batch.plan.rows,
-        "processedRecords": seen.processed,
-        "failedRecords": seen.failed,
-        "createdAt": clock.stamp(batch.plan.created),
-        "updatedAt": clock.stamp(seen.updated),
-        "startedAt": stamp(seen.started),
-        "completedAt": stamp(seen.finished),
+        "totalRecords": batch.timeline.rows,
+        "processedRecords": snapshot.processed,
+        "failedRecords": snapshot.failed,
+        "createdAt": clock.format_millis(batch.timeline.created),
+        "updatedAt": clock.format_millis(snapshot.updated),
+        "startedAt": format(snapshot.started),
+        "completedAt": format(snapshot.finished),
         "summary": {
-            "successfulRecords": seen.succeeded(),
+            "successfulRecords": snapshot.succeeded(),
             "errors": [],
         },
     });
-    Ok(http::json(StatusCode::OK, &body))
+    Ok(http::json_response(StatusCode::OK, &body))
 }
 
-/// The rows of a file, or what is wrong with it.
-fn rows(context: &Context, file: &[u8]) -> Result<Vec<Row>, CsvFault> {
+/// Parses and checks the rows of a file.
+fn parse_rows(context: &Context, file: &[u8]) -> Result<Vec<Row>, CsvError> {
     if file.starts_with(BYTE_ORDER_MARK) {
         let message = "The file must not start with a byte order mark";
-        return Err(CsvFault::new(message, "file"));
+        return Err(CsvError::new(message, "file"));
     }
-    let (places, records) = http::csv_file(file, &["externalId", "shareToken"])?;
+    let (columns, records) = http::parse_csv(file, &["externalId", "shareToken"])?;
     let mut rows = Vec::new();
     for record in records {
         let record = record.map_err(|_| {
             let message = format!("Row {} is malformed", rows.len() + 1);
-            CsvFault::new(message, "file")
+            CsvError::new(message, "file")
         })?;
         if rows.len() == MAX_ROWS {
             let message = format!("The file has more than {MAX_ROWS} rows");
-            return Err(CsvFault::new(message, "file"));
+            return Err(CsvError::new(message, "file"));
         }
-        let mut required = places.iter().map(|place| record.get(*place));
+        let mut required = columns.iter().map(|column| record.get(*column));
         let reference = required.next().flatten().unwrap_or_default();
         let share_token = required.next().flatten().unwrap_or_default();
         let incomplete = reference.is_empty() || share_token.is_empty();
         rows.push(Row {
-            fails: incomplete || fate(context.seed, reference, &[""]).is_some(),
+            fails: incomplete || failure_reason(context.seed, reference, &[""]).is_some(),
             reference: reference.to_owned(),
         });
     }
     if rows.is_empty() {
-        return Err(CsvFault::new("The file has no data rows", "file"));
+        return Err(CsvError::new("The file has no data rows", "file"));
     }
     Ok(rows)
 }
 
 impl Batch {
     fn new(context: &Context, rows: Vec<Row>) -> Self {
-        let seed = context.next(Kind::Batch);
+        let seed = context.next_seed(SeedKind::Batch);
         let failures = rows.iter().map(|row| row.fails);
-        Self { id: seed.uuid(), seed, plan: Plan::new(seed, context.clock.now(), &PACE, failures), rows }
+        Self {
+            id: seed.uuid(),
+            seed,
+            timeline: Timeline::new(seed, context.clock.batch_millis(), &TIMING, failures),
+            rows,
+        }
     }
 
-    /// What became of each row of this batch whose reference is one of `references`.
-    pub(super) fn verdicts(&self, now: u64, references: [&str; 2]) -> Vec<Verdict> {
-        let verdict = |(index, row): (usize, &Row)| {
+    /// Returns the state of each row of this batch whose reference is one of `references`.
+    pub(super) fn row_states(&self, now: u64, references: [&str; 2]) -> Vec<RowState> {
+        let row_state = |(index, row): (usize, &Row)| {
             let index = index as u64;
-            let done = self.plan.row_done(index);
-            Verdict {
-                seed: self.seed.number(index),
-                status: match (done <= now, row.fails) {
+            let processed_at = self.timeline.row_processed_at(index);
+            RowState {
+                seed: self.seed.derive_index(index),
+                status: match (processed_at <= now, row.fails) {
                     (false, _) => "PENDING",
                     (true, true) => "REJECTED",
                     (true, false) => "APPROVED",
                 },
-                submitted: self.plan.created,
-                updated: if done <= now { done } else { self.plan.created },
+                submitted: self.timeline.created,
+                updated: if processed_at <= now { processed_at } else { self.timeline.created },
             }
         };
         (self.rows.iter().enumerate())
             .filter(|(_, row)| references.contains(&row.reference.as_str()))
-            .map(verdict)
+            .map(row_state)
             .collect()
     }
 }

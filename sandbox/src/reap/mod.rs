@@ -1,12 +1,19 @@
-//! Reap: KYC records of many people from a CSV file, and the entities they belong to.
+//! Reap: batch import of KYC records from a CSV file, and the entities that the records belong to.
 //!
-//! The sandbox's own choices, where the documentation is silent:
+//! The sandbox's own choices where the documentation is silent:
 //!
-//! - An upload is answered with 201, and a second one with the same `Idempotency-Key` with 409. The key is optional.
-//! - A file that breaks a rule of the documentation, or has no rows, is answered with 400, one over 10 MB with 413.
-//! - The `externalId` of a row may be the id or the `externalId` of an entity, and the entity need not exist.
-//! - What a row comes to shows as one submitted requirement of its entity, `enabledFeatures` stays empty.
-//! - Error codes that start with `9999999` stand where no code is published.
+//! - An upload returns 201; its body and the code of a duplicate key follow Reap's own upload tool.
+//! - A second upload with the same `Idempotency-Key` gets a 409. The key is optional.
+//! - A file over 10 MB gets a 413. A file that breaks another documented rule, or has no rows, gets
+//!   a 400 with the validation code of the entity endpoints.
+//! - A batch is `pending` for 45 to 75 s (documented: up to 10 min), then processes 7 rows per
+//!   second as Reap's tool describes. It never ends as `failed`.
+//! - A row without an `externalId` or a `shareToken` fails.
+//! - The `externalId` of a row may be the id or the `externalId` of an entity. If the entity does
+//!   not exist, it is created as an individual.
+//! - The result of a row is one submitted requirement of its entity; `enabledFeatures` stays empty.
+//! - Every 5xx error has the code documented for 500. Other error codes that are not published
+//!   start with `9999999`.
 
 use std::sync::Arc;
 
@@ -18,116 +25,117 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 
-use crate::context::{Context, Provider, RateHint};
-use crate::drift::Shape;
+use crate::context::{Context, Provider};
+use crate::drift::DriftTargets;
 use crate::http;
+use crate::rate_limit::RateLimitHeaders;
 use crate::store::Store;
 
 mod batches;
 mod entities;
 
-const KEY: &str = "reap-sandbox-key";
+const API_KEY: &str = "reap-sandbox-key";
 
 pub(crate) static PROVIDER: Provider = Provider {
     name: "reap",
-    credentials: &[("REAP_API_KEY", KEY)],
-    status_path: "/entity/kyc/import/batch/",
+    credentials: &[("REAP_API_KEY", API_KEY)],
+    status_path_prefix: "/entity/kyc/import/batch/",
     body_limit: 10 * 1024 * 1024,
-    rate_hint: RateHint::RetryAfter,
-    shape: Shape {
+    rate_limit_headers: RateLimitHeaders::RetryAfter,
+    drift_targets: DriftTargets {
         status: "/status",
-        running: "in_progress",
-        unknown: "verifying",
+        running_status: "in_progress",
+        unknown_status: "verifying",
         number: "/processedRecords",
-        value: "/updatedAt",
+        non_null: "/updatedAt",
     },
-    plain_error: |_, status, _| Failure::plain(status).into_response(),
+    error_response: |_, status, _| ApiError::from_status(status).into_response(),
     routes,
 };
 
-struct App {
+struct AppState {
     context: Arc<Context>,
     batches: Store<batches::Batch>,
-    /// Idempotency keys that were used.
-    keys: Store<()>,
+    /// Idempotency keys of accepted uploads.
+    idempotency_keys: Store<()>,
     entities: Store<entities::Entity>,
-    /// The `externalId`s of entities.
+    /// `externalId` of every entity.
     external_ids: Store<()>,
 }
 
 fn routes(context: Arc<Context>) -> Router {
-    let app = Arc::new(App {
+    let state = Arc::new(AppState {
         context,
-        batches: Store::batches(),
-        keys: Store::records(),
-        entities: Store::records(),
-        external_ids: Store::records(),
+        batches: Store::for_batches(),
+        idempotency_keys: Store::for_records(),
+        entities: Store::for_records(),
+        external_ids: Store::for_records(),
     });
     let batches = Router::new()
         .route("/entity/kyc/import/batch", post(batches::upload))
         .route("/entity/kyc/import/batch/{batchId}", get(batches::status))
-        .route_layer(from_fn_with_state(BATCH_KEYS, require_key));
+        .route_layer(from_fn_with_state(BATCH_KEY_ERRORS, require_api_key));
     let entities = Router::new()
         .route("/entity", post(entities::create))
         .route("/entity/{entityId}", get(entities::read))
-        .route_layer(from_fn_with_state(ENTITY_KEYS, require_key));
-    batches.merge(entities).with_state(app)
+        .route_layer(from_fn_with_state(ENTITY_KEY_ERRORS, require_api_key));
+    batches.merge(entities).with_state(state)
 }
 
-/// The business that the one key there is belongs to.
+/// Returns the id of the business that the API key belongs to.
 fn business_id(context: &Context) -> String {
-    context.seed.text("business").uuid()
+    context.seed.derive("business").uuid()
 }
 
-/// How a family of calls answers a missing and a wrong key.
+/// Status and error code of a group of endpoints for a missing and a wrong API key.
 #[derive(Clone, Copy)]
-struct KeyFaults {
+struct KeyErrors {
     missing: (StatusCode, &'static str),
     wrong: (StatusCode, &'static str),
 }
 
-const BATCH_KEYS: KeyFaults =
-    KeyFaults { missing: (StatusCode::UNAUTHORIZED, "0000000100"), wrong: (StatusCode::UNAUTHORIZED, "0000000200") };
+const BATCH_KEY_ERRORS: KeyErrors =
+    KeyErrors { missing: (StatusCode::UNAUTHORIZED, "0000000100"), wrong: (StatusCode::UNAUTHORIZED, "0000000200") };
 
-/// The same two messages, another status and other codes.
-const ENTITY_KEYS: KeyFaults =
-    KeyFaults { missing: (StatusCode::BAD_REQUEST, "0501001400"), wrong: (StatusCode::UNAUTHORIZED, "0501002401") };
+/// The messages are those of the batch endpoints; the codes and one status differ.
+const ENTITY_KEY_ERRORS: KeyErrors =
+    KeyErrors { missing: (StatusCode::BAD_REQUEST, "0501001400"), wrong: (StatusCode::UNAUTHORIZED, "0501002401") };
 
-async fn require_key(State(faults): State<KeyFaults>, request: Request, next: Next) -> Result<Response, Failure> {
+async fn require_api_key(State(errors): State<KeyErrors>, request: Request, next: Next) -> Result<Response, ApiError> {
     match request.headers().get("x-reap-api-key") {
-        Some(key) if key == KEY => Ok(next.run(request).await),
+        Some(key) if key == API_KEY => Ok(next.run(request).await),
         Some(_) => {
-            let (status, code) = faults.wrong;
-            Err(Failure::new(status, code, "Invalid Authorization"))
+            let (status, code) = errors.wrong;
+            Err(ApiError::new(status, code, "Invalid Authorization"))
         }
         None => {
-            let (status, code) = faults.missing;
+            let (status, code) = errors.missing;
             let message = "Invalid Authorization: missing API key";
-            Err(Failure::new(status, code, message))
+            Err(ApiError::new(status, code, message))
         }
     }
 }
 
-/// Reap's error body.
-struct Failure {
+/// Error in Reap's format.
+struct ApiError {
     status: StatusCode,
     code: String,
     message: String,
     parameter: String,
 }
 
-impl Failure {
+impl ApiError {
     fn new(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { status, code: code.into(), message: message.into(), parameter: String::new() }
     }
 
-    fn invalid(parameter: impl Into<String>, message: impl Into<String>) -> Self {
-        let mut failure = Self::new(StatusCode::BAD_REQUEST, "0701001400", message);
-        failure.parameter = parameter.into();
-        failure
+    fn bad_request(parameter: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut error = Self::new(StatusCode::BAD_REQUEST, "0701001400", message);
+        error.parameter = parameter.into();
+        error
     }
 
-    fn plain(status: StatusCode) -> Self {
+    fn from_status(status: StatusCode) -> Self {
         let code = match status.is_server_error() {
             true => "0601001400".to_owned(),
             false => format!("9999999{:03}", status.as_u16()),
@@ -136,13 +144,13 @@ impl Failure {
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = json!({
             "code": self.code,
             "message": self.message,
             "parameter": self.parameter,
         });
-        http::json(self.status, &body)
+        http::json_response(self.status, &body)
     }
 }

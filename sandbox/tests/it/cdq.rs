@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Bench, form, send};
+use crate::support::{TestSandbox, form, send};
 
 const START: &str = "/bankaccounts/jobs/confirmation";
 const CSV: &str = "Country Code,International Account ID,International Bank ID,National Bank ID,National Account ID\n\
@@ -15,42 +15,42 @@ fn storage() -> Value {
 }
 
 #[tokio::test]
-async fn a_job_runs_to_its_end() {
-    let bench = Bench::new().await;
-    let uploaded = bench.upload("cdq", "/bankaccounts", CSV.into()).await;
+async fn job_goes_through_each_status_and_finishes_at_100_percent() {
+    let server = TestSandbox::new().await;
+    let uploaded = server.upload("cdq", "/bankaccounts", CSV.into()).await;
     assert_eq!(uploaded.parts(), (200, json!({})));
-    let (status, job) = bench.post("cdq", START, &storage()).await.parts();
+    let (status, job) = server.post("cdq", START, &storage()).await.parts();
     assert_eq!((status, &job["status"], &job["progress"]), (201, &json!("CREATED"), &json!("0")));
     let path = format!("/bankaccounts/jobs?jobId={}", job["id"].as_str().unwrap());
-    let mut words = Vec::new();
-    let mut before = 0;
-    while words.last().map(String::as_str) != Some("FINISHED") {
-        let (status, seen) = bench.get("cdq", &path).await.parts();
+    let mut statuses = Vec::new();
+    let mut previous = 0;
+    while statuses.last().map(String::as_str) != Some("FINISHED") {
+        let (status, body) = server.get("cdq", &path).await.parts();
         assert_eq!(status, 200);
         for key in ["id", "createdAt", "user"] {
-            assert_eq!(seen[key], job[key]);
+            assert_eq!(body[key], job[key]);
         }
-        let progress: u64 = seen["progress"].as_str().unwrap().parse().unwrap();
-        let word = seen["status"].as_str().unwrap().to_owned();
-        assert!((before..=100).contains(&progress));
-        assert_eq!(progress == 100, word == "FINISHED");
-        before = progress;
-        if words.last() != Some(&word) {
-            words.push(word);
+        let progress: u64 = body["progress"].as_str().unwrap().parse().unwrap();
+        let batch_status = body["status"].as_str().unwrap().to_owned();
+        assert!((previous..=100).contains(&progress));
+        assert_eq!(progress == 100, batch_status == "FINISHED");
+        previous = progress;
+        if statuses.last() != Some(&batch_status) {
+            statuses.push(batch_status);
         }
-        bench.advance(1.0);
-        assert!(bench.clock.elapsed().as_secs() <= 62, "it never ends");
+        server.advance(1.0);
+        assert!(server.clock.elapsed().as_secs() <= 62, "still running");
     }
-    assert_eq!(words, ["CREATED", "SCHEDULED", "RUNNING", "FINISHED"]);
-    assert!(bench.clock.elapsed().as_secs() >= 30);
+    assert_eq!(statuses, ["CREATED", "SCHEDULED", "RUNNING", "FINISHED"]);
+    assert!(server.clock.elapsed().as_secs() >= 30);
 }
 
 #[tokio::test]
-async fn errors_have_the_documented_body() {
-    let bench = Bench::new().await;
-    let key = bench.credential("cdq", 0);
-    let get = |path: &str| bench.bare(Method::GET, "cdq", path);
-    let post = || bench.bare(Method::POST, "cdq", START).header("X-API-KEY", key);
+async fn errors_have_documented_body() {
+    let server = TestSandbox::new().await;
+    let key = server.credential("cdq", 0);
+    let get = |path: &str| server.unauthenticated(Method::GET, "cdq", path);
+    let post = || server.unauthenticated(Method::POST, "cdq", START).header("X-API-KEY", key);
     for (request, path, status, error) in [
         (get("/bankaccounts/jobs?jobId=x"), "/bankaccounts/jobs", 401, "UNAUTHORIZED"),
         (get("/bankaccounts/jobs").header("X-API-KEY", "wrong"), "/bankaccounts/jobs", 401, "UNAUTHORIZED"),
@@ -76,25 +76,25 @@ async fn errors_have_the_documented_body() {
 }
 
 #[tokio::test]
-async fn uploads_are_checked() {
-    let bench = Bench::new().await;
+async fn upload_rejects_invalid_csv_and_file_over_100_mb() {
+    let server = TestSandbox::new().await;
     for file in ["", "Country Code\nDE\n", &format!("{CSV}too,few\n")] {
-        let answer = bench.upload("cdq", "/bankaccounts", file.into()).await;
-        assert_eq!(answer.status, 400, "{file}");
+        let response = server.upload("cdq", "/bankaccounts", file.into()).await;
+        assert_eq!(response.status, 400, "{file}");
     }
-    let huge = vec![b'a'; (100 << 20) + 1];
-    let request = bench.request(Method::POST, "cdq", "/bankaccounts").await;
-    assert_eq!(send(request.multipart(form(huge))).await.status, 413);
+    let too_large = vec![b'a'; (100 << 20) + 1];
+    let request = server.request(Method::POST, "cdq", "/bankaccounts").await;
+    assert_eq!(send(request.multipart(form(too_large))).await.status, 413);
 }
 
 #[tokio::test]
-async fn a_single_account_is_confirmed_unknown_or_a_fraud_case() {
-    let bench = Bench::new().await;
+async fn confirm_returns_confirmed_unknown_and_fraud_case() {
+    let server = TestSandbox::new().await;
     let mut outcomes = [0; 3];
     for n in 0..60 {
         let account = json!({"internationalBankAccountIdentifier": format!("DE{n:020}")});
         let request = json!({"bankAccount": account});
-        let (status, body) = bench.post("cdq", "/v2/bankaccounts/confirm", &request).await.parts();
+        let (status, body) = server.post("cdq", "/v2/bankaccounts/confirm", &request).await.parts();
         assert_eq!((status, &body["bankAccountRequest"]), (200, &account));
         let outcome = if body.get("associatedFraudCases").is_some() {
             0
@@ -108,6 +108,6 @@ async fn a_single_account_is_confirmed_unknown_or_a_fraud_case() {
     }
     assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?}");
     let bic_only = json!({"bankAccount": {"internationalBankIdentifier": "BYLADEM1001"}});
-    let answer = bench.post("cdq", "/v2/bankaccounts/confirm", &bic_only).await;
-    assert_eq!(answer.status, 400);
+    let response = server.post("cdq", "/v2/bankaccounts/confirm", &bic_only).await;
+    assert_eq!(response.status, 400);
 }

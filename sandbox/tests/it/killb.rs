@@ -1,47 +1,47 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Bench, form, good_workbook, send, workbook};
+use crate::support::{TestSandbox, form, send, valid_workbook, workbook};
 
 const UPLOAD: &str = "/api/v2/accounts/bulk/upload";
 
-async fn start(bench: &Bench, file: Vec<u8>) -> String {
-    let (status, body) = bench.upload("killb", UPLOAD, file).await.parts();
+async fn start(server: &TestSandbox, file: Vec<u8>) -> String {
+    let (status, body) = server.upload("killb", UPLOAD, file).await.parts();
     assert_eq!((status, &body["status"]), (201, &json!("PENDING")));
     assert_eq!(body["message"], "Bulk beneficiary job created successfully");
     body["jobId"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn a_job_runs_to_its_end_and_adds_up() {
-    let bench = Bench::new().await;
-    let job = start(&bench, good_workbook(200)).await;
+async fn job_completes_with_counts_that_match_results() {
+    let server = TestSandbox::new().await;
+    let job = start(&server, valid_workbook(200)).await;
     let path = format!("/api/v2/accounts/bulk/status/{job}");
-    let mut words = Vec::new();
-    let mut before = 0;
+    let mut statuses = Vec::new();
+    let mut previous = 0;
     let end = loop {
-        let (status, body) = bench.get("killb", &path).await.parts();
+        let (status, body) = server.get("killb", &path).await.parts();
         assert_eq!(status, 200);
         let count = |name: &str| body[name].as_u64().unwrap();
         assert_eq!(count("totalRows"), 200);
         assert_eq!(count("processedRows"), count("successCount") + count("errorCount"));
-        assert!(count("processedRows") >= before);
-        before = count("processedRows");
-        assert_eq!(body["results"].as_array().unwrap().len() as u64, before);
-        let word = body["status"].as_str().unwrap().to_owned();
-        if words.last() != Some(&word) {
-            words.push(word);
+        assert!(count("processedRows") >= previous);
+        previous = count("processedRows");
+        assert_eq!(body["results"].as_array().unwrap().len() as u64, previous);
+        let batch_status = body["status"].as_str().unwrap().to_owned();
+        if statuses.last() != Some(&batch_status) {
+            statuses.push(batch_status);
         }
-        if words.last().unwrap() == "COMPLETED" {
+        if statuses.last().unwrap() == "COMPLETED" {
             break body;
         }
         assert!(body.get("error").is_none() && body.get("resultsFileUrl").is_none());
-        bench.advance(5.0);
-        assert!(bench.clock.elapsed().as_secs() <= 95, "it never ends");
+        server.advance(5.0);
+        assert!(server.clock.elapsed().as_secs() <= 95, "still running");
     };
-    assert_eq!(words, ["PENDING", "PROCESSING", "COMPLETED"]);
+    assert_eq!(statuses, ["PENDING", "PROCESSING", "COMPLETED"]);
     assert_eq!(end["processedRows"], 200);
-    assert!(bench.clock.elapsed().as_secs() >= 20);
+    assert!(server.clock.elapsed().as_secs() >= 20);
 
     let failed = end["errorCount"].as_u64().unwrap();
     assert!((5..40).contains(&failed), "{failed}");
@@ -53,27 +53,27 @@ async fn a_job_runs_to_its_end_and_adds_up() {
         assert_eq!(row["sheetName"], "Sheet1");
         assert_eq!(row["originalRowData"]["rowNumber"], number);
         assert_eq!(row["originalRowData"]["externalId"], format!("ext-{}", number - 1));
-        let good = row["status"] == "SUCCESS";
-        assert_eq!(row.get("accountId").is_some(), good);
-        assert_eq!(row.get("complianceUrl").is_some(), good);
-        assert_eq!(row.get("error").is_some(), !good);
-        assert!(good || row["status"] == "ERROR");
+        let succeeded = row["status"] == "SUCCESS";
+        assert_eq!(row.get("accountId").is_some(), succeeded);
+        assert_eq!(row.get("complianceUrl").is_some(), succeeded);
+        assert_eq!(row.get("error").is_some(), !succeeded);
+        assert!(succeeded || row["status"] == "ERROR");
     }
-    let bad = results.iter().filter(|row| row["status"] == "ERROR");
-    assert_eq!(bad.count() as u64, failed);
+    let failed_rows = results.iter().filter(|row| row["status"] == "ERROR");
+    assert_eq!(failed_rows.count() as u64, failed);
 
-    let good = results.iter().find(|row| row["status"] == "SUCCESS").unwrap();
-    let id = good["accountId"].as_str().unwrap();
-    let account = bench.get("killb", &format!("/api/v2/accounts/{id}")).await;
+    let created = results.iter().find(|row| row["status"] == "SUCCESS").unwrap();
+    let id = created["accountId"].as_str().unwrap();
+    let account = server.get("killb", &format!("/api/v2/accounts/{id}")).await;
     let account = account.json();
     assert_eq!(account["status"], "ACTIVE");
     assert_eq!(account["type"], "PSE");
-    assert_eq!(account["externalId"], good["originalRowData"]["externalId"]);
+    assert_eq!(account["externalId"], created["originalRowData"]["externalId"]);
 }
 
 #[tokio::test]
-async fn rows_with_real_faults_fail_for_them() {
-    let bench = Bench::new().await;
+async fn invalid_rows_fail_with_their_validation_error() {
+    let server = TestSandbox::new().await;
     let file = workbook(&[
         &[
             &["accountType", "companyName", "ignored"],
@@ -84,10 +84,10 @@ async fn rows_with_real_faults_fail_for_them() {
         ],
         &[&["accountType", "companyName"], &["NOPE", "Acme Corp"]],
     ]);
-    let job = start(&bench, file).await;
-    bench.advance(95.0);
+    let job = start(&server, file).await;
+    server.advance(95.0);
     let path = format!("/api/v2/accounts/bulk/status/{job}");
-    let end = bench.get("killb", &path).await.json();
+    let end = server.get("killb", &path).await.json();
     let rows: Vec<_> = (end["results"].as_array().unwrap().iter())
         .map(|row| (&row["sheetName"], &row["rowNumber"], &row["error"]))
         .map(|(sheet, number, error)| json!([sheet, number, error]))
@@ -106,52 +106,52 @@ async fn rows_with_real_faults_fail_for_them() {
 }
 
 #[tokio::test]
-async fn a_workbook_without_rows_makes_a_job_that_fails() {
-    let bench = Bench::new().await;
-    let job = start(&bench, workbook(&[&[&["accountType"]]])).await;
-    bench.advance(95.0);
+async fn workbook_without_rows_creates_job_that_fails() {
+    let server = TestSandbox::new().await;
+    let job = start(&server, workbook(&[&[&["accountType"]]])).await;
+    server.advance(95.0);
     let path = format!("/api/v2/accounts/bulk/status/{job}");
-    let end = bench.get("killb", &path).await.json();
+    let end = server.get("killb", &path).await.json();
     assert_eq!((&end["status"], &end["totalRows"]), (&json!("FAILED"), &json!(0)));
     assert_eq!(end["error"], "The file has no data rows");
 }
 
 #[tokio::test]
-async fn an_account_is_echoed_and_can_be_read() {
-    let bench = Bench::new().await;
+async fn create_account_echoes_request_and_rejects_duplicate_external_id() {
+    let server = TestSandbox::new().await;
     let request = json!({
         "type": "PSE",
         "data": {"firstName": "John", "document": {"type": "NIT"}, "countryCode": "CO"},
         "userId": "7f0a8ad6-29a1-4a66-a6c4-8bb398eb78d1",
         "externalId": "d00e4f43-2022-42f3-ba1c-dcf4c1dcd934",
     });
-    let (status, account) = bench.post("killb", "/api/v2/accounts", &request).await.parts();
+    let (status, account) = server.post("killb", "/api/v2/accounts", &request).await.parts();
     assert_eq!((status, &account["status"]), (201, &json!("ACTIVE")));
     for key in ["type", "data", "userId", "externalId"] {
         assert_eq!(account[key], request[key]);
     }
     let path = format!("/api/v2/accounts/{}", account["id"].as_str().unwrap());
-    assert_eq!(bench.get("killb", &path).await.json(), account);
+    assert_eq!(server.get("killb", &path).await.json(), account);
 
-    let again = bench.post("killb", "/api/v2/accounts", &request).await;
-    assert_eq!(again.status, 409);
-    assert_eq!(again.json()["message"], json!(["Account already exists for this user"]));
+    let duplicate = server.post("killb", "/api/v2/accounts", &request).await;
+    assert_eq!(duplicate.status, 409);
+    assert_eq!(duplicate.json()["message"], json!(["Account already exists for this user"]));
 }
 
 #[tokio::test]
-async fn every_kind_of_account_is_accepted_and_no_other() {
-    let bench = Bench::new().await;
+async fn create_account_accepts_documented_types_only() {
+    let server = TestSandbox::new().await;
     let kinds = "PSE ACH ACH_HN ACH_SV ACH_NI ACH_GT ACH_PA ACH_BO WIRE WALLET COELSA BREB SPEI PIX CCI \
                  CUSTODIAL TRANSFIYA SWIFT SPI SPI_PY SPI_DO SINPE";
     for kind in kinds.split_whitespace() {
         let request = json!({"type": kind, "data": {"companyName": "Acme Corp"}});
-        let (status, body) = bench.post("killb", "/api/v2/accounts", &request).await.parts();
+        let (status, body) = server.post("killb", "/api/v2/accounts", &request).await.parts();
         assert_eq!((status, &body["type"]), (201, &json!(kind)));
-        // Required in the answer, whatever the request had.
+        // Both are required in the response and optional in the request.
         assert!(body["userId"].is_string() && body["externalId"].is_string());
     }
     let request = json!({"type": "ACH_CO", "data": {}});
-    let (status, body) = bench.post("killb", "/api/v2/accounts", &request).await.parts();
+    let (status, body) = server.post("killb", "/api/v2/accounts", &request).await.parts();
     assert_eq!((status, &body["statusCode"]), (400, &json!("400")));
     assert!(body["errorCode"].is_string());
     assert!(body["message"][0].as_str().unwrap().contains("SINPE"));
@@ -159,25 +159,25 @@ async fn every_kind_of_account_is_accepted_and_no_other() {
 }
 
 #[tokio::test]
-async fn broken_account_requests_are_refused() {
-    let bench = Bench::new().await;
+async fn create_account_rejects_invalid_requests() {
+    let server = TestSandbox::new().await;
     for request in [
         json!([]),
         json!({"type": "PSE"}),
         json!({"type": "PSE", "data": {"lastName": "Doe"}}),
         json!({"type": "SPEI", "data": {"firstName": "Ana", "clabeType": "DEBIT_CARD"}}),
     ] {
-        let (status, body) = bench.post("killb", "/api/v2/accounts", &request).await.parts();
+        let (status, body) = server.post("killb", "/api/v2/accounts", &request).await.parts();
         assert_eq!(status, 400, "{request}");
         assert!(body["message"].as_array().is_some_and(|list| !list.is_empty()));
     }
 }
 
 #[tokio::test]
-async fn tokens_are_needed_live_an_hour_and_can_be_refreshed() {
-    let bench = Bench::new().await;
+async fn access_token_is_required_expires_after_1_h_and_can_be_refreshed() {
+    let server = TestSandbox::new().await;
     let poll = |token: &str| {
-        let request = bench.bare(Method::GET, "killb", "/api/v2/accounts/bulk/status/none");
+        let request = server.unauthenticated(Method::GET, "killb", "/api/v2/accounts/bulk/status/none");
         send(request.bearer_auth(token))
     };
     let unauthorized = |code: &str, message: &str| {
@@ -186,54 +186,54 @@ async fn tokens_are_needed_live_an_hour_and_can_be_refreshed() {
         });
         (401, body)
     };
-    let bare = bench.bare(Method::GET, "killb", "/api/v2/accounts/x");
-    assert_eq!(send(bare).await.parts(), unauthorized("AUTH.0003", "Invalid token"));
+    let request = server.unauthenticated(Method::GET, "killb", "/api/v2/accounts/x");
+    assert_eq!(send(request).await.parts(), unauthorized("AUTH.0003", "Invalid token"));
     assert_eq!(poll("x.y.z").await.parts(), unauthorized("AUTH.0003", "Invalid token"));
 
-    let wrong = json!({"email": bench.credential("killb", 0), "password": "wrong"});
-    let login = bench.bare(Method::POST, "killb", "/api/v2/auth/login").json(&wrong);
+    let wrong = json!({"email": server.credential("killb", 0), "password": "wrong"});
+    let login = server.unauthenticated(Method::POST, "killb", "/api/v2/auth/login").json(&wrong);
     assert_eq!(send(login).await.parts(), unauthorized("AUTH.0001", "Invalid credentials"));
 
-    let (access, refresh) = bench.login("killb").await;
+    let (access, refresh) = server.login("killb").await;
     assert_eq!(poll(&access).await.status, 404);
-    assert_eq!(poll(&refresh).await.status, 401, "a refresh token is no access token");
-    bench.advance(3600.0);
+    assert_eq!(poll(&refresh).await.status, 401, "a refresh token is not an access token");
+    server.advance(3600.0);
     assert_eq!(poll(&access).await.parts(), unauthorized("AUTH.0002", "Token expired"));
 
-    let request = bench.bare(Method::POST, "killb", "/api/v2/auth/refresh");
-    let renewed = send(request.json(&json!({"refreshToken": refresh}))).await.json();
-    assert_eq!(renewed["expiresIn"], 3_600_000, "milliseconds");
-    let access = renewed["accessToken"].as_str().unwrap();
+    let request = server.unauthenticated(Method::POST, "killb", "/api/v2/auth/refresh");
+    let refreshed = send(request.json(&json!({"refreshToken": refresh}))).await.json();
+    assert_eq!(refreshed["expiresIn"], 3_600_000, "milliseconds");
+    let access = refreshed["accessToken"].as_str().unwrap();
     assert_eq!(poll(access).await.status, 404);
-    let stats = bench.sandbox.stats("killb");
+    let stats = server.sandbox.stats("killb");
     assert_eq!((stats.logins, stats.refreshes, stats.polls), (1, 1, 5));
 }
 
 #[tokio::test]
-async fn what_is_unknown_or_unreadable_gets_the_documented_error() {
-    let bench = Bench::new().await;
-    let unknown = bench.get("killb", "/api/v2/accounts/bulk/status/none").await;
+async fn unknown_ids_and_invalid_uploads_get_documented_errors() {
+    let server = TestSandbox::new().await;
+    let unknown = server.get("killb", "/api/v2/accounts/bulk/status/none").await;
     let (status, body) = unknown.parts();
     assert_eq!((status, &body["errorCode"]), (404, &json!("ACCOUNT.0001")));
-    let unknown = bench.get("killb", "/api/v2/accounts/none").await;
+    let unknown = server.get("killb", "/api/v2/accounts/none").await;
     assert_eq!(unknown.json()["errorCode"], "ACCOUNT.0001");
 
     for file in [b"not a workbook".to_vec(), workbook(&[&[&["nothing known"]]])] {
-        let (status, body) = bench.upload("killb", UPLOAD, file).await.parts();
+        let (status, body) = server.upload("killb", UPLOAD, file).await.parts();
         assert_eq!((status, &body["statusCode"]), (400, &json!("400")));
     }
-    let not_multipart = bench.post("killb", UPLOAD, &json!({})).await;
+    let not_multipart = server.post("killb", UPLOAD, &json!({})).await;
     assert_eq!(not_multipart.status, 400);
-    let request = bench.request(Method::POST, "killb", UPLOAD).await;
+    let request = server.request(Method::POST, "killb", UPLOAD).await;
     let other_part = reqwest::multipart::Form::new().text("other", "x");
     assert_eq!(send(request.multipart(other_part)).await.status, 400);
-    assert_eq!(bench.sandbox.stats("killb").batches_created, 0);
+    assert_eq!(server.sandbox.stats("killb").batches_created, 0);
 }
 
 #[tokio::test]
-async fn a_file_over_50_mb_is_refused() {
-    let bench = Bench::new().await;
-    let request = bench.request(Method::POST, "killb", UPLOAD).await;
+async fn upload_rejects_file_over_50_mb() {
+    let server = TestSandbox::new().await;
+    let request = server.request(Method::POST, "killb", UPLOAD).await;
     let (status, body) = send(request.multipart(form(vec![0; 51 << 20]))).await.parts();
     assert_eq!((status, &body["statusCode"]), (413, &json!("413")));
 }

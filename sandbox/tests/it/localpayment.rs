@@ -3,12 +3,12 @@ use std::collections::HashMap;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Bench, send, virtual_accounts};
+use crate::support::{TestSandbox, send, virtual_accounts};
 
 const BATCH: &str = "/api/virtual-account-batch";
 const ACCOUNT: &str = "/api/virtual-account";
 
-/// `external_id` to `bank_account`, as the CSV of a finished batch has them.
+/// Returns a map from `external_id` to `bank_account` from the CSV of a completed batch.
 fn created(end: &Value) -> HashMap<String, String> {
     let csv = end["csvFormatResponse"].as_str().unwrap();
     assert!(csv.starts_with("internal_id,external_id,bank_account\n") && csv.ends_with('\n'));
@@ -22,9 +22,9 @@ fn created(end: &Value) -> HashMap<String, String> {
 }
 
 #[tokio::test]
-async fn a_batch_runs_to_its_end_and_misses_what_failed() {
-    let bench = Bench::new().await;
-    let (status, accepted) = bench.post("localpayment", BATCH, &virtual_accounts("b1", 300)).await.parts();
+async fn batch_completes_and_csv_omits_failed_accounts() {
+    let server = TestSandbox::new().await;
+    let (status, accepted) = server.post("localpayment", BATCH, &virtual_accounts("b1", 300)).await.parts();
     assert_eq!(status, 201);
     let in_progress = json!({
         "code": "100",
@@ -34,14 +34,14 @@ async fn a_batch_runs_to_its_end_and_misses_what_failed() {
     assert_eq!(accepted["status"], in_progress);
     assert!(accepted.get("csvFormatResponse").is_none());
 
-    // Both spellings of the path are documented.
-    let seen = bench.get("localpayment", &format!("{BATCH}/b1")).await.json();
-    assert_eq!((&seen["status"], &seen["internalId"]), (&in_progress, &accepted["internalId"]));
-    bench.advance(4.0);
-    let seen = bench.get("localpayment", &format!("{BATCH}/b1/")).await.json();
-    assert_eq!(seen["status"], in_progress);
-    bench.advance(16.0);
-    let end = bench.get("localpayment", &format!("{BATCH}/b1/")).await.json();
+    // The path is documented with and without a trailing slash.
+    let body = server.get("localpayment", &format!("{BATCH}/b1")).await.json();
+    assert_eq!((&body["status"], &body["internalId"]), (&in_progress, &accepted["internalId"]));
+    server.advance(4.0);
+    let body = server.get("localpayment", &format!("{BATCH}/b1/")).await.json();
+    assert_eq!(body["status"], in_progress);
+    server.advance(16.0);
+    let end = server.get("localpayment", &format!("{BATCH}/b1/")).await.json();
     assert_eq!(
         end["status"],
         json!({
@@ -51,7 +51,7 @@ async fn a_batch_runs_to_its_end_and_misses_what_failed() {
         })
     );
     assert_eq!(end["accountNumber"], "484.484.00000011");
-    assert!(end.get("errors").is_none(), "absent, as in the documented example");
+    assert!(end.get("errors").is_none(), "the documented example has no errors");
 
     let created = created(&end);
     assert!((260..295).contains(&created.len()), "{}", created.len());
@@ -66,7 +66,7 @@ async fn a_batch_runs_to_its_end_and_misses_what_failed() {
 
     for n in 0..300 {
         let id = format!("b1-{n}");
-        let account = bench.get("localpayment", &format!("{ACCOUNT}/{id}/")).await.json();
+        let account = server.get("localpayment", &format!("{ACCOUNT}/{id}/")).await.json();
         match created.get(&id) {
             Some(clabe) => {
                 assert_eq!(account["status"]["code"], "200");
@@ -81,19 +81,19 @@ async fn a_batch_runs_to_its_end_and_misses_what_failed() {
 }
 
 #[tokio::test]
-async fn an_external_id_can_be_used_once() {
-    let bench = Bench::new().await;
-    assert_eq!(bench.post("localpayment", BATCH, &virtual_accounts("b1", 10)).await.status, 201);
-    let (status, body) = bench.post("localpayment", BATCH, &virtual_accounts("b1", 10)).await.parts();
+async fn create_batch_rejects_duplicate_external_id_and_fails_duplicate_account() {
+    let server = TestSandbox::new().await;
+    assert_eq!(server.post("localpayment", BATCH, &virtual_accounts("b1", 10)).await.status, 201);
+    let (status, body) = server.post("localpayment", BATCH, &virtual_accounts("b1", 10)).await.parts();
     assert_eq!((status, &body["status"]["code"]), (400, &json!("500")));
     assert_eq!(body["status"]["detail"], "External ID already used");
 
-    // Within a batch only the account with the second use fails.
+    // Within a batch only the second account with an `externalId` fails.
     let mut twice = virtual_accounts("b2", 12);
     twice["accounts"][7]["externalId"] = json!("b2-3");
-    assert_eq!(bench.post("localpayment", BATCH, &twice).await.status, 201);
-    bench.advance(20.0);
-    let end = bench.get("localpayment", &format!("{BATCH}/b2")).await.json();
+    assert_eq!(server.post("localpayment", BATCH, &twice).await.status, 201);
+    server.advance(20.0);
+    let end = server.get("localpayment", &format!("{BATCH}/b2")).await.json();
     assert!(!created(&end).contains_key("b2-7"));
     let comment = end["comment"].as_str().unwrap();
     let total = format!("requested = 12 - Total accounts created = {}", created(&end).len());
@@ -101,11 +101,11 @@ async fn an_external_id_can_be_used_once() {
 }
 
 #[tokio::test]
-async fn batches_are_checked() {
-    let bench = Bench::new().await;
+async fn create_batch_rejects_invalid_requests_with_code_300() {
+    let server = TestSandbox::new().await;
     let mut broken = virtual_accounts("b", 10);
     broken["accounts"][2]["beneficiary"] = json!({"type": "INDIVIDUAL", "name": "Ana"});
-    let (status, body) = bench.post("localpayment", BATCH, &broken).await.parts();
+    let (status, body) = server.post("localpayment", BATCH, &broken).await.parts();
     assert_eq!((status, &body["status"]["code"]), (400, &json!("300")));
     assert_eq!(body["status"]["description"], "REJECTED");
     let details: Vec<_> =
@@ -125,23 +125,23 @@ async fn batches_are_checked() {
         request[key] = json!(value);
         requests.push(request);
     }
-    // Documents of another country.
+    // The document type is not one of Argentina.
     let mut argentine = virtual_accounts("b", 10);
     argentine["country"] = json!("ARG");
     requests.push(argentine);
     for request in requests {
-        let (status, body) = bench.post("localpayment", BATCH, &request).await.parts();
+        let (status, body) = server.post("localpayment", BATCH, &request).await.parts();
         assert_eq!((status, &body["status"]["code"]), (400, &json!("300")));
     }
-    assert_eq!(bench.post("localpayment", BATCH, &virtual_accounts("b", 5000)).await.status, 201);
+    assert_eq!(server.post("localpayment", BATCH, &virtual_accounts("b", 5000)).await.status, 201);
 }
 
 #[tokio::test]
-async fn a_single_account_comes_out_well_also_after_a_failed_batch_row() {
-    let bench = Bench::new().await;
-    bench.post("localpayment", BATCH, &virtual_accounts("b", 100)).await;
-    bench.advance(20.0);
-    let end = bench.get("localpayment", &format!("{BATCH}/b")).await.json();
+async fn create_account_succeeds_after_same_external_id_failed_in_batch() {
+    let server = TestSandbox::new().await;
+    server.post("localpayment", BATCH, &virtual_accounts("b", 100)).await;
+    server.advance(20.0);
+    let end = server.get("localpayment", &format!("{BATCH}/b")).await.json();
     let created = created(&end);
     let failed = (0..100).map(|n| format!("b-{n}")).find(|id| !created.contains_key(id));
     let failed = failed.expect("one of a hundred fails");
@@ -150,58 +150,58 @@ async fn a_single_account_comes_out_well_also_after_a_failed_batch_row() {
     request["accountNumber"] = json!("484.484.00000011");
     request["country"] = json!("MEX");
     request["externalId"] = json!(failed);
-    let (status, body) = bench.post("localpayment", ACCOUNT, &request).await.parts();
+    let (status, body) = server.post("localpayment", ACCOUNT, &request).await.parts();
     assert_eq!((status, &body["status"]["code"]), (201, &json!("100")));
     assert_eq!(body["errors"], json!([]));
     assert_eq!((&body["currency"], &body["beneficiary"]["lastname"]), (&json!("MXN"), &json!("Paz")));
-    bench.advance(2.0);
-    let account = bench.get("localpayment", &format!("{ACCOUNT}/{failed}")).await.json();
+    server.advance(2.0);
+    let account = server.get("localpayment", &format!("{ACCOUNT}/{failed}")).await.json();
     assert_eq!(account["status"]["description"], "COMPLETED");
 
-    let again = bench.post("localpayment", ACCOUNT, &request).await;
-    assert_eq!((again.status.as_u16(), &again.json()["status"]["code"]), (400, &json!("500")));
+    let duplicate = server.post("localpayment", ACCOUNT, &request).await;
+    assert_eq!((duplicate.status.as_u16(), &duplicate.json()["status"]["code"]), (400, &json!("500")));
 }
 
 #[tokio::test]
-async fn tokens_are_jwts_of_five_minutes() {
-    let bench = Bench::new().await;
+async fn access_token_expires_after_5_min_and_refresh_token_after_24_h() {
+    let server = TestSandbox::new().await;
     let poll = |token: &str| {
-        let request = bench.bare(Method::GET, "localpayment", "/api/virtual-account-batch/none/");
+        let request = server.unauthenticated(Method::GET, "localpayment", "/api/virtual-account-batch/none/");
         send(request.bearer_auth(token))
     };
-    let (access, refresh) = bench.login("localpayment").await;
+    let (access, refresh) = server.login("localpayment").await;
     assert_eq!(access.split('.').count(), 3);
     assert_eq!(poll(&access).await.status, 404);
-    bench.advance(299.0);
+    server.advance(299.0);
     assert_eq!(poll(&access).await.status, 404);
-    bench.advance(1.0);
+    server.advance(1.0);
     let (status, body) = poll(&access).await.parts();
     assert_eq!((status, &body["status"]["description"]), (401, &json!("REJECTED")));
 
     for path in ["/api/token/refresh", "/api/token/refresh/"] {
-        let request = bench.bare(Method::POST, "localpayment", path);
-        let renewed = send(request.json(&json!({"refresh": refresh}))).await.json();
-        assert!(renewed["refresh"].is_string());
-        assert_eq!(poll(renewed["access"].as_str().unwrap()).await.status, 404);
+        let request = server.unauthenticated(Method::POST, "localpayment", path);
+        let refreshed = send(request.json(&json!({"refresh": refresh}))).await.json();
+        assert!(refreshed["refresh"].is_string());
+        assert_eq!(poll(refreshed["access"].as_str().unwrap()).await.status, 404);
     }
-    bench.advance(24.0 * 3600.0);
-    let request = bench.bare(Method::POST, "localpayment", "/api/token/refresh/");
-    let refused = send(request.json(&json!({"refresh": refresh}))).await;
-    assert_eq!(refused.parts(), (401, json!({"detail": "Token is expired"})));
+    server.advance(24.0 * 3600.0);
+    let request = server.unauthenticated(Method::POST, "localpayment", "/api/token/refresh/");
+    let rejected = send(request.json(&json!({"refresh": refresh}))).await;
+    assert_eq!(rejected.parts(), (401, json!({"detail": "Token is expired"})));
 }
 
 #[tokio::test]
-async fn errors_have_the_documented_shapes() {
-    let bench = Bench::new().await;
-    let request = bench.bare(Method::POST, "localpayment", "/api/token/");
+async fn errors_have_documented_schema() {
+    let server = TestSandbox::new().await;
+    let request = server.unauthenticated(Method::POST, "localpayment", "/api/token/");
     let wrong = send(request.json(&json!({"username": "a", "password": "b"}))).await;
     let body = json!({"detail": "No active account found with the given credentials"});
     assert_eq!(wrong.parts(), (401, body));
 
-    let bare = bench.bare(Method::GET, "localpayment", "/api/virtual-account-batch/x");
-    assert!(send(bare).await.json()["status"]["detail"].is_string());
+    let request = server.unauthenticated(Method::GET, "localpayment", "/api/virtual-account-batch/x");
+    assert!(send(request).await.json()["status"]["detail"].is_string());
     for path in ["/api/virtual-account-batch/none", "/api/virtual-account/none/", "/nowhere"] {
-        let (status, body) = bench.get("localpayment", path).await.parts();
+        let (status, body) = server.get("localpayment", path).await.parts();
         assert_eq!((status, &body["status"]["description"]), (404, &json!("REJECTED")));
         assert!(body["status"]["code"].is_string());
     }

@@ -1,4 +1,4 @@
-//! The sandbox through its front door: plain HTTP requests, and a clock that is moved by hand.
+//! Tests of the sandbox through HTTP requests, under a manual clock.
 
 mod cdq;
 mod determinism;

@@ -1,12 +1,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Bench, form, reap_csv, send};
+use crate::support::{TestResponse, TestSandbox, form, reap_csv, send};
 
 const BATCHES: &str = "/entity/kyc/import/batch";
 
-async fn upload(bench: &Bench, file: Vec<u8>, key: Option<&str>) -> Answer {
-    let mut request = bench.request(Method::POST, "reap", BATCHES).await;
+async fn upload(server: &TestSandbox, file: Vec<u8>, key: Option<&str>) -> TestResponse {
+    let mut request = server.request(Method::POST, "reap", BATCHES).await;
     request = request.header("X-Provider", "sumsub");
     if let Some(key) = key {
         request = request.header("Idempotency-Key", key);
@@ -14,73 +14,73 @@ async fn upload(bench: &Bench, file: Vec<u8>, key: Option<&str>) -> Answer {
     send(request.multipart(form(file))).await
 }
 
-async fn start(bench: &Bench, file: Vec<u8>) -> String {
-    let (status, body) = upload(bench, file, None).await.parts();
+async fn start(server: &TestSandbox, file: Vec<u8>) -> String {
+    let (status, body) = upload(server, file, None).await.parts();
     assert_eq!(status, 201, "{body}");
     body["batchId"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn a_batch_runs_to_its_end_and_adds_up() {
-    let bench = Bench::new().await;
-    let batch = start(&bench, reap_csv(700)).await;
+async fn batch_completes_with_counts_that_add_up() {
+    let server = TestSandbox::new().await;
+    let batch = start(&server, reap_csv(700)).await;
     let path = format!("{BATCHES}/{batch}");
-    let mut words = Vec::new();
-    let mut before = 0;
+    let mut statuses = Vec::new();
+    let mut previous = 0;
     let end = loop {
-        let (status, body) = bench.get("reap", &path).await.parts();
+        let (status, body) = server.get("reap", &path).await.parts();
         assert_eq!((status, &body["batchId"]), (200, &json!(batch)));
         let count = |pointer: &str| body.pointer(pointer).unwrap().as_u64().unwrap();
         assert_eq!(count("/totalRecords"), 700);
         assert_eq!(count("/processedRecords"), count("/failedRecords") + count("/summary/successfulRecords"));
-        assert!(count("/processedRecords") >= before);
-        before = count("/processedRecords");
+        assert!(count("/processedRecords") >= previous);
+        previous = count("/processedRecords");
         assert_eq!(body["summary"]["errors"], json!([]));
-        let word = body["status"].as_str().unwrap().to_owned();
-        assert_eq!(body["startedAt"].is_null(), word == "pending");
-        assert_eq!(body["completedAt"].is_null(), word != "completed");
-        if words.last() != Some(&word) {
-            words.push(word);
+        let batch_status = body["status"].as_str().unwrap().to_owned();
+        assert_eq!(body["startedAt"].is_null(), batch_status == "pending");
+        assert_eq!(body["completedAt"].is_null(), batch_status != "completed");
+        if statuses.last() != Some(&batch_status) {
+            statuses.push(batch_status);
         }
-        if words.last().unwrap() == "completed" {
+        if statuses.last().unwrap() == "completed" {
             break body;
         }
-        bench.advance(10.0);
-        assert!(bench.clock.elapsed().as_secs() <= 180, "it never ends");
+        server.advance(10.0);
+        assert!(server.clock.elapsed().as_secs() <= 180, "still running");
     };
-    assert_eq!(words, ["pending", "in_progress", "completed"]);
+    assert_eq!(statuses, ["pending", "in_progress", "completed"]);
     assert_eq!(end["processedRecords"], 700);
     let failed = end["failedRecords"].as_u64().unwrap();
     assert!((30..90).contains(&failed), "{failed}");
-    // About a minute in the queue, and 7 rows a second.
-    assert!((145..=180).contains(&bench.clock.elapsed().as_secs()));
+    // About a minute in the queue, then 7 rows per second.
+    assert!((145..=180).contains(&server.clock.elapsed().as_secs()));
 }
 
 #[tokio::test]
-async fn an_upload_is_answered_as_the_vendors_tool_expects() {
-    let bench = Bench::new().await;
-    let (status, body) = upload(&bench, reap_csv(3), Some("key-1")).await.parts();
+async fn upload_response_matches_vendor_tool_and_duplicate_key_gets_409() {
+    let server = TestSandbox::new().await;
+    let (status, body) = upload(&server, reap_csv(3), Some("key-1")).await.parts();
     assert_eq!((status, &body["status"]), (201, &json!("PENDING")));
     assert_eq!(body["totalRecords"], 3);
     for key in ["batchId", "businessUuid", "message", "createdAt"] {
         assert!(body[key].is_string(), "{key}");
     }
-    let (status, body) = upload(&bench, reap_csv(3), Some("key-1")).await.parts();
+    let (status, body) = upload(&server, reap_csv(3), Some("key-1")).await.parts();
     assert_eq!((status, &body["code"]), (409, &json!("9999993401")));
-    assert_eq!(upload(&bench, reap_csv(3), Some("key-2")).await.status, 201);
-    assert_eq!(bench.sandbox.stats("reap").batches_created, 2);
+    assert_eq!(upload(&server, reap_csv(3), Some("key-2")).await.status, 201);
+    assert_eq!(server.sandbox.stats("reap").batches_created, 2);
 }
 
 #[tokio::test]
-async fn a_refused_file_does_not_use_up_its_key() {
-    let bench = Bench::new().await;
-    assert_eq!(upload(&bench, b"a,b\n".to_vec(), Some("k")).await.status, 400);
-    assert_eq!(upload(&bench, reap_csv(1), Some("k")).await.status, 201);
+async fn rejected_upload_does_not_consume_idempotency_key() {
+    let server = TestSandbox::new().await;
+    assert_eq!(upload(&server, b"a,b\n".to_vec(), Some("k")).await.status, 400);
+    assert_eq!(upload(&server, reap_csv(1), Some("k")).await.status, 201);
 }
 
 #[tokio::test]
-async fn files_are_checked() {
-    let bench = Bench::new().await;
+async fn upload_rejects_invalid_files_and_missing_provider_header() {
+    let server = TestSandbox::new().await;
     let cases: [(&[u8], &str); 6] = [
         (b"externalId,applicantLevel\na,b\n", "shareToken"),
         (b"externalid,shareToken\na,b\n", "externalId"),
@@ -90,44 +90,44 @@ async fn files_are_checked() {
         (b"externalId,shareToken\na,b,c\n", "file"),
     ];
     for (file, parameter) in cases {
-        let (status, body) = upload(&bench, file.to_vec(), None).await.parts();
+        let (status, body) = upload(&server, file.to_vec(), None).await.parts();
         assert_eq!((status, &body["code"]), (400, &json!("0701001400")));
         assert_eq!(body["parameter"], parameter, "{body}");
     }
-    assert_eq!(upload(&bench, reap_csv(5000), None).await.status, 201);
-    assert_eq!(upload(&bench, reap_csv(5001), None).await.status, 400);
-    let huge = upload(&bench, vec![b'a'; 11 << 20], None).await;
-    assert_eq!(huge.status, 413);
-    assert!(huge.json()["code"].is_string());
+    assert_eq!(upload(&server, reap_csv(5000), None).await.status, 201);
+    assert_eq!(upload(&server, reap_csv(5001), None).await.status, 400);
+    let too_large = upload(&server, vec![b'a'; 11 << 20], None).await;
+    assert_eq!(too_large.status, 413);
+    assert!(too_large.json()["code"].is_string());
 
-    let request = bench.request(Method::POST, "reap", BATCHES).await;
+    let request = server.request(Method::POST, "reap", BATCHES).await;
     let (status, body) = send(request.multipart(form(reap_csv(1)))).await.parts();
     assert_eq!((status, &body["parameter"]), (400, &json!("X-Provider")));
 }
 
 #[tokio::test]
-async fn incomplete_rows_fail() {
-    let bench = Bench::new().await;
+async fn rows_with_empty_required_cell_fail() {
+    let server = TestSandbox::new().await;
     let file = b"externalId,shareToken\n,token\nperson,\n";
-    let batch = start(&bench, file.to_vec()).await;
-    bench.advance(100.0);
-    let end = bench.get("reap", &format!("{BATCHES}/{batch}")).await.json();
+    let batch = start(&server, file.to_vec()).await;
+    server.advance(100.0);
+    let end = server.get("reap", &format!("{BATCHES}/{batch}")).await.json();
     assert_eq!((&end["status"], &end["failedRecords"]), (&json!("completed"), &json!(2)));
 }
 
 #[tokio::test]
-async fn keys_are_told_missing_or_wrong_as_each_family_does() {
-    let bench = Bench::new().await;
+async fn missing_and_wrong_api_key_get_error_code_of_endpoint_group() {
+    let server = TestSandbox::new().await;
     for (path, missing, wrong) in [
         (format!("{BATCHES}/x"), (401, "0000000100"), (401, "0000000200")),
         ("/entity/x".to_owned(), (400, "0501001400"), (401, "0501002401")),
     ] {
-        let bare = bench.bare(Method::GET, "reap", &path);
-        let (status, body) = send(bare).await.parts();
+        let request = server.unauthenticated(Method::GET, "reap", &path);
+        let (status, body) = send(request).await.parts();
         assert_eq!((status, body["code"].as_str().unwrap()), missing);
         assert_eq!(body["message"], "Invalid Authorization: missing API key");
-        let bare = bench.bare(Method::GET, "reap", &path).header("x-reap-api-key", "wrong");
-        let (status, body) = send(bare).await.parts();
+        let request = server.unauthenticated(Method::GET, "reap", &path).header("x-reap-api-key", "wrong");
+        let (status, body) = send(request).await.parts();
         assert_eq!((status, body["code"].as_str().unwrap()), wrong);
         assert_eq!(body["message"], "Invalid Authorization");
         assert_eq!(body["parameter"], "");
@@ -135,48 +135,48 @@ async fn keys_are_told_missing_or_wrong_as_each_family_does() {
 }
 
 #[tokio::test]
-async fn unknown_ids_get_the_documented_error() {
-    let bench = Bench::new().await;
-    let batch = bench.get("reap", &format!("{BATCHES}/none")).await;
+async fn unknown_ids_get_documented_errors() {
+    let server = TestSandbox::new().await;
+    let batch = server.get("reap", &format!("{BATCHES}/none")).await;
     let body = json!({"code": "0701020100", "message": "Batch not found", "parameter": ""});
     assert_eq!(batch.parts(), (404, body));
-    let entity = bench.get("reap", "/entity/none").await;
+    let entity = server.get("reap", "/entity/none").await;
     assert_eq!(entity.status, 404);
     assert_eq!(entity.json()["code"], "0102001404");
 }
 
-async fn entity(bench: &Bench, external_id: &str) -> String {
+async fn entity(server: &TestSandbox, external_id: &str) -> String {
     let request = json!({
         "externalId": external_id,
         "type": "INDIVIDUAL",
         "verificationMode": "SUMSUB_TOKEN_SHARING",
     });
-    let (status, body) = bench.post("reap", "/entity", &request).await.parts();
+    let (status, body) = server.post("reap", "/entity", &request).await.parts();
     assert_eq!((status, &body["externalId"]), (201, &json!(external_id)));
     body["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn entities_tell_what_became_of_their_rows() {
-    let bench = Bench::new().await;
+async fn entity_requirements_show_result_of_batch_rows() {
+    let server = TestSandbox::new().await;
     let mut ids = Vec::new();
     for n in 0..40 {
-        ids.push(entity(&bench, &format!("user-{n}")).await);
+        ids.push(entity(&server, &format!("user-{n}")).await);
     }
-    // A row may name an entity by either id.
+    // A row may refer to an entity by its id or its `externalId`.
     let mut csv = "externalId,shareToken\n".to_owned();
     for (n, id) in ids.iter().enumerate() {
         let reference = if n % 2 == 0 { id.clone() } else { format!("user-{n}") };
         csv += &format!("{reference},token-{n}\n");
     }
-    let read = async |id: &str| bench.get("reap", &format!("/entity/{id}")).await.json();
+    let read = async |id: &str| server.get("reap", &format!("/entity/{id}")).await.json();
     assert_eq!(read(&ids[0]).await["submittedRequirements"], json!([]));
-    let batch = start(&bench, csv.into_bytes()).await;
+    let batch = start(&server, csv.into_bytes()).await;
     let requirement = |entity: &Value| entity["submittedRequirements"][0]["status"].clone();
     assert_eq!(requirement(&read(&ids[0]).await), "PENDING");
 
-    bench.advance(100.0);
-    let end = bench.get("reap", &format!("{BATCHES}/{batch}")).await.json();
+    server.advance(100.0);
+    let end = server.get("reap", &format!("{BATCHES}/{batch}")).await.json();
     let mut rejected = 0;
     for id in &ids {
         let entity = read(id).await;
@@ -187,17 +187,17 @@ async fn entities_tell_what_became_of_their_rows() {
             "REJECTED" => rejected += 1,
             other => assert_eq!(other, "APPROVED"),
         }
-        assert!(!entity.to_string().contains("token-"), "a share token came back");
+        assert!(!entity.to_string().contains("token-"), "a share token was returned");
     }
     assert_eq!(end["failedRecords"], rejected);
 }
 
 #[tokio::test]
-async fn entity_requests_are_checked() {
-    let bench = Bench::new().await;
-    entity(&bench, "taken").await;
+async fn create_entity_rejects_invalid_and_duplicate_requests() {
+    let server = TestSandbox::new().await;
+    entity(&server, "taken").await;
     let taken = json!({"externalId": "taken", "type": "BUSINESS"});
-    let (status, body) = bench.post("reap", "/entity", &taken).await.parts();
+    let (status, body) = server.post("reap", "/entity", &taken).await.parts();
     assert_eq!((status, &body["code"]), (409, &json!("0101003409")));
     for (request, parameter) in [
         (json!({"type": "INDIVIDUAL"}), "externalId"),
@@ -205,7 +205,7 @@ async fn entity_requests_are_checked() {
         (json!({"externalId": "a", "type": "BUSINESS", "verificationMode": "NO"}), "verificationMode"),
         (json!({"externalId": "a", "type": "BUSINESS", "requirements": []}), "requirements"),
     ] {
-        let (status, body) = bench.post("reap", "/entity", &request).await.parts();
+        let (status, body) = server.post("reap", "/entity", &request).await.parts();
         assert_eq!((status, &body["code"]), (400, &json!("0701001400")));
         assert_eq!(body["parameter"], parameter);
     }

@@ -1,4 +1,4 @@
-//! A sandbox under test, and a client that logs in by itself.
+//! Sandbox under test with a client that logs in automatically.
 
 use std::time::Duration;
 
@@ -8,39 +8,39 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use rust_xlsxwriter::Workbook;
 use serde_json::{Value, json};
 
-pub(crate) struct Bench {
+pub(crate) struct TestSandbox {
     pub(crate) sandbox: Sandbox,
     pub(crate) clock: ManualClock,
     pub(crate) http: reqwest::Client,
 }
 
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
 
-    /// The status as a number, and the body.
+    /// Returns the status as a number and the body.
     pub(crate) fn parts(&self) -> (u16, Value) {
         (self.status.as_u16(), self.json())
     }
 }
 
-impl Bench {
+impl TestSandbox {
     pub(crate) async fn new() -> Self {
-        Self::with(42, Faults::None).await
+        Self::with_faults(42, Faults::None).await
     }
 
-    pub(crate) async fn with(seed: u64, faults: Faults) -> Self {
-        Self::at(seed, faults, ManualClock::new()).await
+    pub(crate) async fn with_faults(seed: u64, faults: Faults) -> Self {
+        Self::with_clock(seed, faults, ManualClock::new()).await
     }
 
-    pub(crate) async fn at(seed: u64, faults: Faults, clock: ManualClock) -> Self {
+    pub(crate) async fn with_clock(seed: u64, faults: Faults, clock: ManualClock) -> Self {
         let builder = Sandbox::builder().seed(seed).faults(faults);
         let sandbox = builder.clock(clock.clone()).start().await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -51,17 +51,17 @@ impl Bench {
         self.clock.advance(Duration::from_secs_f64(seconds));
     }
 
-    pub(crate) fn credential(&self, provider: &str, place: usize) -> &'static str {
-        self.sandbox.credentials(provider)[place].1
+    pub(crate) fn credential(&self, provider: &str, index: usize) -> &'static str {
+        self.sandbox.credentials(provider)[index].1
     }
 
-    /// A request without credentials.
-    pub(crate) fn bare(&self, method: Method, provider: &str, path: &str) -> RequestBuilder {
+    /// Returns a request without credentials.
+    pub(crate) fn unauthenticated(&self, method: Method, provider: &str, path: &str) -> RequestBuilder {
         let base = self.sandbox.base_url(provider).unwrap();
         self.http.request(method, format!("{base}{path}"))
     }
 
-    /// A login; gives the access and the refresh token.
+    /// Logs in and returns the access and the refresh token.
     pub(crate) async fn login(&self, provider: &str) -> (String, String) {
         let (id, password) = (self.credential(provider, 0), self.credential(provider, 1));
         let (path, body, names) = match provider {
@@ -70,15 +70,17 @@ impl Bench {
             }
             _ => ("/api/token/", json!({"username": id, "password": password}), ["access", "refresh"]),
         };
-        let request = self.bare(Method::POST, provider, path).json(&body);
-        let answer = send(request).await.json();
-        let token = |name| answer[name].as_str().unwrap().to_owned();
+        let request = self.unauthenticated(Method::POST, provider, path).json(&body);
+        let response = send(request).await.json();
+        let token = |name| response[name].as_str().unwrap().to_owned();
         (token(names[0]), token(names[1]))
     }
 
-    /// A request with good credentials; logs in anew each time, so that tokens never matter.
+    /// Returns a request with valid credentials.
+    ///
+    /// Logs in each time, so that tokens do not expire in a test.
     pub(crate) async fn request(&self, method: Method, provider: &str, path: &str) -> RequestBuilder {
-        let request = self.bare(method, provider, path);
+        let request = self.unauthenticated(method, provider, path);
         match provider {
             "reap" => request.header("x-reap-api-key", self.credential("reap", 0)),
             "cdq" => request.header("X-API-KEY", self.credential("cdq", 0)),
@@ -86,15 +88,15 @@ impl Bench {
         }
     }
 
-    pub(crate) async fn get(&self, provider: &str, path: &str) -> Answer {
+    pub(crate) async fn get(&self, provider: &str, path: &str) -> TestResponse {
         send(self.request(Method::GET, provider, path).await).await
     }
 
-    pub(crate) async fn post(&self, provider: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, provider: &str, path: &str, body: &Value) -> TestResponse {
         send(self.request(Method::POST, provider, path).await.json(body)).await
     }
 
-    pub(crate) async fn upload(&self, provider: &str, path: &str, file: Vec<u8>) -> Answer {
+    pub(crate) async fn upload(&self, provider: &str, path: &str, file: Vec<u8>) -> TestResponse {
         let request = self.request(Method::POST, provider, path).await;
         send(request.multipart(form(file))).await
     }
@@ -104,16 +106,16 @@ pub(crate) fn form(file: Vec<u8>) -> Form {
     Form::new().part("file", Part::bytes(file).file_name("upload"))
 }
 
-pub(crate) async fn send(request: RequestBuilder) -> Answer {
+pub(crate) async fn send(request: RequestBuilder) -> TestResponse {
     try_send(request).await.unwrap()
 }
 
-pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
+pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<TestResponse> {
     let response = request.send().await?;
-    Ok(Answer { status: response.status(), headers: response.headers().clone(), text: response.text().await? })
+    Ok(TestResponse { status: response.status(), headers: response.headers().clone(), text: response.text().await? })
 }
 
-/// A workbook with one sheet per table; the first line of a table is its header.
+/// Returns a workbook with one sheet per table; the first line of a table is its header.
 pub(crate) fn workbook(tables: &[&[&[&str]]]) -> Vec<u8> {
     let mut workbook = Workbook::new();
     for table in tables {
@@ -127,8 +129,8 @@ pub(crate) fn workbook(tables: &[&[&[&str]]]) -> Vec<u8> {
     workbook.save_to_buffer().unwrap()
 }
 
-/// A workbook with `rows` good rows.
-pub(crate) fn good_workbook(rows: u32) -> Vec<u8> {
+/// Returns a workbook with `rows` valid rows.
+pub(crate) fn valid_workbook(rows: u32) -> Vec<u8> {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
     let header = ["accountType", "firstName", "externalId", "bankCode"];
