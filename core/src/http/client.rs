@@ -222,7 +222,7 @@ impl HttpClient {
             CallKind::Small | CallKind::Upload => buffered,
             CallKind::Poll | CallKind::Download => self.shared.limits.max_streamed_bytes,
         };
-        BodyLimits { streamed, buffered }
+        BodyLimits { streamed, buffered, read_timeout: self.shared.limits.read_timeout }
     }
 
     /// Sends with the current token; after a 401 once more with a new one.
