@@ -18,7 +18,9 @@ pub struct Error {
 }
 
 impl Error {
-    pub(crate) fn new(file: &Path, line: Option<usize>, pointer: &str, reason: impl Into<String>) -> Self {
+    /// Makes an error about the value at `pointer` of `file`.
+    #[must_use]
+    pub fn new(file: &Path, line: Option<usize>, pointer: &str, reason: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line, pointer: pointer.to_owned(), reason: reason.into() }
     }
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 use crate::Error;
 
 /// The largest file that is read. Specs and saved pages have kilobytes; whole descriptions of a large API have one or two megabytes.
-pub(crate) const MAX_BYTES: u64 = 4 * 1024 * 1024;
+pub const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The text of `file`; `instead` is what to do when it is too large.
-pub(crate) fn read(file: &Path, instead: &str) -> Result<String, Error> {
+pub fn read(file: &Path, instead: &str) -> Result<String, Error> {
     let error = |reason: String| Error::new(file, None, "", reason);
     let unreadable = |reason: std::io::Error| error(format!("cannot be read: {reason}"));
     // To open a pipe that nobody writes to would wait for ever.
@@ -28,7 +28,7 @@ pub(crate) fn read(file: &Path, instead: &str) -> Result<String, Error> {
 }
 
 /// Refuses more than [`MAX_BYTES`].
-pub(crate) fn check_size(bytes: usize, instead: &str) -> Result<(), String> {
+pub fn check_size(bytes: usize, instead: &str) -> Result<(), String> {
     match bytes as u64 > MAX_BYTES {
         true => Err(format!("is larger than {MAX_BYTES} bytes; {instead}")),
         false => Ok(()),

@@ -1,8 +1,8 @@
 //! From a hand-written OpenAPI file to a raw Rust client, in four steps:
 //!
 //! 1. [`Spec::load`] reads the YAML and remembers on which line each value stands.
-//! 2. [`lint`] holds it against the project's own rules (`specs/README.md`); `check` (features `docs` and `examples`) also against
-//!    its examples and the pages that it was written from, which the build can do without.
+//! 2. [`lint`] holds it against the project's own rules (`specs/README.md`); the crate `bulkrail-specdiff` also against its
+//!    examples and the pages that it was written from, which the build can do without.
 //! 3. [`lower`] rewrites what the generator cannot take, or would make brittle.
 //! 4. `generate` (feature `generate`) hands the result to progenitor, takes personal data out of `Debug`, and lets the library
 //!    have answers undecoded.
@@ -16,30 +16,22 @@
 //! # Ok::<(), bulkrail_codegen::Error>(())
 //! ```
 
-#[cfg(all(feature = "docs", feature = "examples"))]
-mod check;
-#[cfg(feature = "docs")]
-pub mod docs;
+pub mod document;
 mod error;
-#[cfg(feature = "examples")]
-pub mod examples;
 #[cfg(feature = "generate")]
 mod generate;
 #[cfg(feature = "generate")]
 mod handover;
-mod input;
+pub mod input;
 mod lint;
 mod load;
 mod lower;
-mod pointer;
+pub mod pointer;
 #[cfg(feature = "generate")]
 mod redact;
-mod schemas;
 #[cfg(feature = "generate")]
 mod surface;
 
-#[cfg(all(feature = "docs", feature = "examples"))]
-pub use check::check;
 pub use error::Error;
 #[cfg(feature = "generate")]
 pub use generate::{generate, run_build_script};

@@ -88,7 +88,9 @@ impl Spec {
         }
     }
 
-    pub(crate) fn error(&self, pointer: &str, reason: impl Into<String>) -> Error {
+    /// Makes an error about the value at `pointer`, with its line.
+    #[must_use]
+    pub fn error(&self, pointer: &str, reason: impl Into<String>) -> Error {
         Error::new(&self.file, self.line(pointer), pointer, reason)
     }
 }

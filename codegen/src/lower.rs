@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::lint::operations;
+use crate::document::operations;
 use crate::{Spec, pointer};
 
 /// The document that the generator gets.

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 /// `parent` with one more step.
-pub(crate) fn join(parent: &str, key: &str) -> String {
+pub fn join(parent: &str, key: &str) -> String {
     format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Calls `visit` with the pointer of every value of `document`, parents first.
-pub(crate) fn walk<'a>(document: &'a Value, visit: &mut impl FnMut(&str, &'a Value)) {
+pub fn walk<'a>(document: &'a Value, visit: &mut impl FnMut(&str, &'a Value)) {
     fn step<'a>(at: &str, value: &'a Value, visit: &mut impl FnMut(&str, &'a Value)) {
         visit(at, value);
         match value {
@@ -23,6 +23,6 @@ pub(crate) fn walk<'a>(document: &'a Value, visit: &mut impl FnMut(&str, &'a Val
 }
 
 /// The value that a local reference (`#/components/...`) points at.
-pub(crate) fn resolve<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
+pub fn resolve<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
     document.pointer(reference.strip_prefix('#')?)
 }

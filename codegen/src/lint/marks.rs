@@ -7,18 +7,6 @@ use crate::pointer;
 
 const EVIDENCE: [&str; 4] = ["seed", "page", "sdk", "inference"];
 
-/// The evidence for what stands at `pointer`: its own, or that of the nearest thing around it that has one.
-pub(crate) fn evidence<'a>(document: &'a Value, pointer: &str) -> Option<&'a str> {
-    let mut at = pointer;
-    loop {
-        let own = document.pointer(at).and_then(|value| value.get("x-evidence"));
-        match own {
-            Some(evidence) => return evidence.as_str(),
-            None => at = &at[..at.rfind('/')?],
-        }
-    }
-}
-
 impl Lint<'_> {
     /// Marks are optional in most places, but never misspelt.
     pub(super) fn marks(&mut self) {

@@ -9,13 +9,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::schemas::{Schema, component, schemas};
+use crate::document::{Schema, component, operations, schemas};
 use crate::{Error, Spec, pointer};
-
-#[cfg(feature = "docs")]
-pub(crate) use marks::evidence;
-
-const METHODS: [&str; 8] = ["get", "put", "post", "delete", "patch", "head", "options", "trace"];
 
 /// Everything in `spec` that breaks a rule, in the order of the lines.
 #[must_use]
@@ -30,20 +25,6 @@ pub fn lint(spec: &Spec) -> Vec<Error> {
     lint.references();
     let mut found = lint.found;
     found.sort_by_key(|error| error.line);
-    found
-}
-
-/// Each operation of a document: its pointer and its value.
-pub(crate) fn operations(document: &Value) -> Vec<(String, &Value)> {
-    let Some(paths) = document["paths"].as_object() else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    for (path, item) in paths {
-        let at = pointer::join("/paths", path);
-        let methods = METHODS.iter().filter_map(|method| Some((method, item.get(method)?)));
-        found.extend(methods.map(|(method, operation)| (pointer::join(&at, method), operation)));
-    }
     found
 }
 

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use super::marks::evidence;
-use super::{Lint, operations, tags};
+use super::{Lint, tags};
+use crate::document::{Schema, evidence, operations, schemas};
 use crate::pointer;
-use crate::schemas::{Schema, schemas};
 
 /// Key words, next to `required`, that a value can break.
 const LIMITS: [&str; 12] = [

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Lint;
+use crate::document::{Schema, component, schemas};
 use crate::pointer;
-use crate::schemas::{Schema, component, schemas};
 
 /// What pages put in the place of an address, with a space or with one that does not break.
 const BLANKED_OUT: [&str; 2] = ["[email protected]", "[email\u{a0}protected]"];

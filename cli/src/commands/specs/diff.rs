@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use bulkrail_codegen::docs::{Class, Difference, Explained, Page, Report, diff};
 use bulkrail_codegen::{Error, Spec};
+use bulkrail_specdiff::{Class, Difference, Explained, Page, Report, diff};
 use serde_json::{Value, json};
 
 use super::{EXPLAINED, FOUND, built_in, unreadable};

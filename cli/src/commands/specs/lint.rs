@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bulkrail_codegen::docs::{Explained, strays};
-use bulkrail_codegen::{Error, Spec, check};
+use bulkrail_codegen::{Error, Spec};
+use bulkrail_specdiff::{Explained, check, strays};
 
 use super::FOUND;
 use crate::args::LintArgs;
