@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::accepted::Explained;
+use crate::diff::accepted::Explained;
 use crate::diff::claims::Claim;
 use crate::diff::difference::{Change, Difference};
 use crate::diff::report::{Report, diff};
@@ -16,7 +16,7 @@ use bulkrail_codegen::{Error, Spec, document as lint, pointer};
 const PAGES: &str = "pages";
 
 /// Beside the specs, and not one of them.
-const EXPLAINED: &str = "explained.yaml";
+const EXPLAINED: &str = "accepted-differences.yaml";
 
 /// The saved pages of one provider, and the differences that are settled.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +33,7 @@ impl Saved {
         Self { pages, explained, unread: Vec::new() }
     }
 
-    /// What is kept beside the spec `specs/NAME.yaml`: the pages `specs/pages/NAME/*` and `specs/explained.yaml`. None where no
+    /// What is kept beside the spec `specs/NAME.yaml`: the pages `specs/pages/NAME/*` and `specs/accepted-differences.yaml`. None where no
     /// pages are kept at all.
     ///
     /// A page that cannot be read is one of the findings of [`Saved::lint`].

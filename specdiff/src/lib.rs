@@ -29,16 +29,15 @@
 //! What would be left for it is the walk over two schemas, and that has to be written for the other forms anyway.
 //! `oasdiff` and `openapi-diff` need Go and Java.
 
-mod accepted;
 mod archive;
 mod check;
 mod diff;
 pub mod examples;
 mod pages;
 
-pub use accepted::Explained;
 pub use archive::{Saved, strays};
 pub use check::check;
+pub use diff::accepted::Explained;
 pub use diff::difference::{Change, Class, Difference};
 pub use diff::report::{Report, diff};
 pub use pages::load::MAX_PAGE_BYTES;

@@ -14,7 +14,7 @@ From a changed page to changed types:
      It tells what differs, by its meaning for Rust code that uses the client: breaking, additive,
      editorial, unknown.
   3. Edit specs/PROVIDER.yaml until nothing is left. What is meant to differ goes with its reason
-     into specs/explained.yaml. With the edited files: specs diff --spec FILE --explained FILE
+     into specs/accepted-differences.yaml. With the edited files: specs diff --spec FILE --explained FILE
      Put the page in the place of the one in specs/pages/PROVIDER, if it is kept. Then:
      bulkrail specs lint
   4. cargo build
@@ -55,7 +55,7 @@ Examples:
 
 Beside the rules of one file, every example is held against its schema, and every page that is kept
 in pages/NAME beside NAME.yaml against the spec: what differs is changed in the spec, or explained
-in explained.yaml. Where no pages are kept, that is left out.";
+in accepted-differences.yaml. Where no pages are kept, that is left out.";
 
 /// Check specs against the project's rules (specs/README.md)
 ///
@@ -72,7 +72,7 @@ const DIFF_EXAMPLES: &str = "\
 Examples:
   bulkrail specs diff killb saved-page.md
   bulkrail specs diff cdq openapi.json --json | jq '.differences[].pointer'
-  bulkrail specs diff reap page.txt --spec specs/reap.yaml --explained specs/explained.yaml
+  bulkrail specs diff reap page.txt --spec specs/reap.yaml --explained specs/accepted-differences.yaml
 
 The specs and the explanations that this command was built with are in it; --spec and --explained
 put others in their place. Compared are the operations that the page describes, in the points that

@@ -80,7 +80,7 @@ async fn examples_pages_and_explanations_are_part_of_the_rules() {
     edit("cdq.yaml", "example: '2025-08-29T09:46:42Z'", "example: 2025");
     edit("pages/reap/batch-status.txt", "failedRecords", "rejectedRecords");
     edit("pages/reap/batch-status.txt", "failedRecords", "rejectedRecords");
-    edit("explained.yaml", "- provider: localpayment", "- provider: localpaiment");
+    edit("accepted-differences.yaml", "- provider: localpayment", "- provider: localpaiment");
     let (code, found) = lint(&[]).await;
     assert_eq!(code, 3);
     for part in [
@@ -88,7 +88,7 @@ async fn examples_pages_and_explanations_are_part_of_the_rules() {
         "specs/reap.yaml:",
         "/components/schemas/BatchStatus/properties/rejectedRecords: `rejectedRecords` in the 200 answer is new",
         "(specs/pages/reap/batch-status.txt:",
-        "specs/explained.yaml:29: /3: there is no spec of this provider",
+        "specs/accepted-differences.yaml:29: /3: there is no spec of this provider",
         "specs/localpayment.yaml:",
     ] {
         assert!(found.contains(part), "{part}\n{found}");
@@ -100,9 +100,9 @@ async fn examples_pages_and_explanations_are_part_of_the_rules() {
     assert_eq!(lint(&["specs/killb.yaml"]).await, (0, String::new()));
 
     // Once, and not for each spec.
-    std::fs::write(directory.join("specs/explained.yaml"), "- provider: reap\n").unwrap();
+    std::fs::write(directory.join("specs/accepted-differences.yaml"), "- provider: reap\n").unwrap();
     let (_, found) = lint(&[]).await;
-    assert_eq!(found.matches("specs/explained.yaml:1: /0: needs `form`, a text").count(), 1, "{found}");
+    assert_eq!(found.matches("specs/accepted-differences.yaml:1: /0: needs `form`, a text").count(), 1, "{found}");
     std::fs::remove_dir_all(directory).unwrap();
 }
 
@@ -159,7 +159,7 @@ async fn one_edit_is_one_difference_at_its_pointer() {
     let page = TempFile::new("edited.json", document.to_string());
     let own = spec("reap");
     let other = TempFile::new("spec-elsewhere.yaml", std::fs::read_to_string(&own).unwrap());
-    let explained = root().join("specs/explained.yaml");
+    let explained = root().join("specs/accepted-differences.yaml");
     let built_in: &[&str] = &[];
     for options in [built_in, &["--spec", other.path(), "--explained", explained.to_str().unwrap()]] {
         let args = ["specs", "diff", "reap", page.path()].into_iter().chain(options.iter().copied());

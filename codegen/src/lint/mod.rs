@@ -1,9 +1,9 @@
 //! The project's own rules for its specs, as `specs/README.md` states them.
 
-mod marks;
-mod narrow;
+mod constraints;
+mod conventions;
+mod evidence;
 mod references;
-mod shape;
 
 use std::collections::BTreeSet;
 

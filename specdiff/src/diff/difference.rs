@@ -119,7 +119,7 @@ impl Change {
         (Self::StaleExplanation, "stale-explanation"),
     ];
 
-    /// The word for it, as in `specs/explained.yaml`.
+    /// The word for it, as in `specs/accepted-differences.yaml`.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(change, _)| *change == self).map_or("", |(_, name)| name)
@@ -158,7 +158,7 @@ pub struct Difference {
     pub from: Option<String>,
     /// What the page has.
     pub to: Option<String>,
-    /// Why it is known and stays: the reason given in `specs/explained.yaml`.
+    /// Why it is known and stays: the reason given in `specs/accepted-differences.yaml`.
     pub explained: Option<String>,
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crate::diff::difference::{self as class, Change, Class, Way};
 use crate::diff::presence::{Known, is_added, is_listed, is_removed, may_be_renamed};
 use crate::diff::report::Compare;
+use crate::pages::blocks::{leaf, parent};
 use crate::pages::model::{Field, Form, Kind};
 use crate::pages::schema::{excerpt, value_text};
-use crate::pages::text::{leaf, parent};
 use bulkrail_codegen::pointer;
 
 /// Pairs of a lost and a new field that are held against each other. With more of them it is another page, not a renamed field.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::diff::fields::fits;
+use crate::pages::blocks::{leaf, parent};
 use crate::pages::model::{Field, Kind};
-use crate::pages::text::{leaf, parent};
 
 /// Fields by their pointers.
 pub(crate) type Known<'a> = BTreeMap<&'a str, &'a Field>;

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::accepted::Explained;
+use crate::diff::accepted::Explained;
 use crate::diff::claims::{self, Claim};
 use crate::diff::difference::{self as class, Change, Class, Difference, Way};
 use crate::diff::fields::fields;
+use crate::pages::blocks as text;
 use crate::pages::budget::Budget;
 use crate::pages::load::Document;
 use crate::pages::model::{Field, Form, Operation, Page, Unread};
 use crate::pages::openapi;
 use crate::pages::paths;
-use crate::pages::text;
 use bulkrail_codegen::{Error, Spec, pointer};
 
 /// Headers that every call has; no page of an operation is expected to agree on them.

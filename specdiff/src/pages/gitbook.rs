@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::pages::blocks as text;
+use crate::pages::blocks::{METHODS, Piece, Pieces, is_name, pointer_of, restore_addresses, settle};
 use crate::pages::budget::{Budget, Refusal};
 use crate::pages::example_values as examples;
 use crate::pages::model::{Field, Form, Kind, Operation, Page, Says};
 use crate::pages::paths;
-use crate::pages::text;
-use crate::pages::text::{METHODS, Piece, Pieces, is_name, pointer_of, restore_addresses, settle};
 use bulkrail_codegen::pointer;
 
 /// Headings of columns, in the words that the pages use.

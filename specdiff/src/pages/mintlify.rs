@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::pages::blocks::{METHODS, Piece, Pieces, is_name, pointer_of, restore_addresses, settle};
 use crate::pages::budget::{Budget, Refusal};
 use crate::pages::example_values as examples;
 use crate::pages::model::{Field, Form, Kind, Operation, Page, Says};
-use crate::pages::text::{METHODS, Piece, Pieces, is_name, pointer_of, restore_addresses, settle};
 use bulkrail_codegen::pointer;
 
 /// The longest path that is put together from its steps.
@@ -151,7 +151,7 @@ impl Reader<'_> {
         let list = match &self.section {
             Section::Head | Section::Ignored => return,
             Section::Parameters(group) => {
-                field.pointer = pointer::join(&pointer::join("", group), &crate::pages::text::leaf(&field.pointer));
+                field.pointer = pointer::join(&pointer::join("", group), &crate::pages::blocks::leaf(&field.pointer));
                 "parameters"
             }
             Section::Request => "request",

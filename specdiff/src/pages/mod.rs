@@ -1,5 +1,6 @@
 //! Readers of documentation pages, one for each form.
 
+pub(crate) mod blocks;
 pub(crate) mod budget;
 pub(crate) mod example_values;
 pub(crate) mod gitbook;
@@ -13,5 +14,4 @@ pub(crate) mod readme;
 pub(crate) mod redocly;
 pub(crate) mod run_on;
 pub(crate) mod schema;
-pub(crate) mod text;
 pub(crate) mod union;

@@ -42,7 +42,7 @@ impl Form {
     pub const ALL: [Self; 6] =
         [Self::Markdown, Self::OpenApi, Self::Redocly, Self::Mintlify, Self::ReadMe, Self::GitBook];
 
-    /// The word for it in `specs/explained.yaml`.
+    /// The word for it in `specs/accepted-differences.yaml`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

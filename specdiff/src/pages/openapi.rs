@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::pages::blocks as text;
 use crate::pages::budget::{Budget, MAX_SCHEMA_DEPTH, Refusal};
 use crate::pages::example_values as examples;
 use crate::pages::load::Document;
 use crate::pages::model::{Field, Form, Operation, Page};
 use crate::pages::paths;
 use crate::pages::schema::Schemas;
-use crate::pages::text;
 use bulkrail_codegen::{document as lint, pointer};
 
 /// Whether the text is a description: JSON, or YAML with `openapi` among its outermost keys.

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::pages::blocks as text;
+use crate::pages::blocks::{METHODS, Piece, Pieces, is_name, pointer_of, restore_addresses, settle};
 use crate::pages::budget::{Budget, Refusal};
 use crate::pages::example_values as examples;
 use crate::pages::model::{Field, Form, Kind, Operation, Page, Says, Unread};
 use crate::pages::paths;
 use crate::pages::run_on::{described_values, entries, listed_values, mentions_null};
-use crate::pages::text;
-use crate::pages::text::{METHODS, Piece, Pieces, is_name, pointer_of, restore_addresses, settle};
 use bulkrail_codegen::pointer;
 
 pub(crate) fn recognise(text: &str) -> bool {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::pages::blocks as text;
+use crate::pages::blocks::{METHODS, is_name, pointer_of, restore_addresses, settle};
 use crate::pages::budget::{Budget, Refusal};
 use crate::pages::model::{Field, Form, Kind, Operation, Page, Says};
 use crate::pages::paths;
-use crate::pages::text;
-use crate::pages::text::{METHODS, is_name, pointer_of, restore_addresses, settle};
 use bulkrail_codegen::pointer;
 
 pub(crate) fn recognise(text: &str) -> bool {

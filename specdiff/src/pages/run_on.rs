@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::pages::text::{is_name, pointer_of};
+use crate::pages::blocks::{is_name, pointer_of};
 
 /// Names and descriptions of a run-on list of fields. What stands before a colon may be the end of the last sentence and a name;
 /// the name is the longest end of it whose objects are known from the examples.

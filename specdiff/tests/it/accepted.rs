@@ -28,7 +28,7 @@ fn an_explanation_ends_with_the_contradiction() {
             (Change::StaleExplanation, "/components/schemas/JobProgress")
         );
         assert!(
-            stale.what.starts_with("stale explanation: ") && stale.what.contains("explained.yaml:"),
+            stale.what.starts_with("stale explanation: ") && stale.what.contains("accepted-differences.yaml:"),
             "{}",
             stale.what
         );
@@ -45,7 +45,7 @@ fn an_explanation_holds_for_its_provider_form_and_operation() {
     };
     let page = Page::parse("page.txt", &text("cdq/job-status")).expect("a page");
     let outcome = |text: &str| {
-        let explained = Explained::parse("explained.yaml", text).unwrap_or_else(|error| panic!("{error}"));
+        let explained = Explained::parse("accepted-differences.yaml", text).unwrap_or_else(|error| panic!("{error}"));
         let report = diff(&spec("cdq"), &page, &explained).expect("a report");
         let stale = report.differences.iter().filter(|one| one.change == Change::StaleExplanation).count();
         (report.differences.iter().filter(|one| one.explained.is_some()).count(), stale)
@@ -61,13 +61,17 @@ fn an_explanation_holds_for_its_provider_form_and_operation() {
 #[test]
 fn a_misspelt_explanation_is_refused_with_its_line() {
     let good = "- provider: a\n  form: redocly\n  operation: b\n  pointer: /c\n  change: type\n  to: d\n  reason: e\n";
-    let refused = |text: &str| Explained::parse("explained.yaml", text).expect_err("refused").to_string();
-    assert!(Explained::parse("explained.yaml", good).is_ok_and(|explained| explained.len() == 1));
-    assert_eq!(refused("a: 1\n"), "explained.yaml:1: must be a list of explanations");
-    assert_eq!(refused(&good.replace("  reason: e\n", "")), "explained.yaml:1: /0: needs `reason`, a text");
-    assert_eq!(refused(&good.replace("redocly", "word")), "explained.yaml:1: /0: `word` is no form of a page");
-    assert_eq!(refused(&good.replace("type", "typo")), "explained.yaml:1: /0: `typo` is no kind of change");
+    let refused = |text: &str| Explained::parse("accepted-differences.yaml", text).expect_err("refused").to_string();
+    assert!(Explained::parse("accepted-differences.yaml", good).is_ok_and(|explained| explained.len() == 1));
+    assert_eq!(refused("a: 1\n"), "accepted-differences.yaml:1: must be a list of explanations");
+    assert_eq!(refused(&good.replace("  reason: e\n", "")), "accepted-differences.yaml:1: /0: needs `reason`, a text");
+    assert_eq!(
+        refused(&good.replace("redocly", "word")),
+        "accepted-differences.yaml:1: /0: `word` is no form of a page"
+    );
+    assert_eq!(refused(&good.replace("type", "typo")), "accepted-differences.yaml:1: /0: `typo` is no kind of change");
     assert!(
-        refused(&format!("{good}  why: f\n")).starts_with("explained.yaml:1: /0: `why` is no key of an explanation")
+        refused(&format!("{good}  why: f\n"))
+            .starts_with("accepted-differences.yaml:1: /0: `why` is no key of an explanation")
     );
 }

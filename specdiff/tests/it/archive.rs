@@ -168,19 +168,21 @@ const ENTRY: &str = "- provider: cdq\n  form: redocly\n  operation: get_job\n  p
                      change: type\n  to: integer\n  reason: Because.\n";
 
 fn kept_explanations() -> String {
-    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../specs/explained.yaml")).expect("explanations")
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../specs/accepted-differences.yaml"))
+        .expect("explanations")
 }
 
 #[test]
 fn an_explanation_that_explains_nothing() {
     let outcome = |entry: &str| {
         let text = kept_explanations() + entry;
-        let explained = Explained::parse("specs/explained.yaml", &text).unwrap_or_else(|error| panic!("{error}"));
+        let explained =
+            Explained::parse("specs/accepted-differences.yaml", &text).unwrap_or_else(|error| panic!("{error}"));
         lint(&Saved::new(pages("cdq", "", &[]), explained), &spec("cdq"))
     };
     let line = kept_explanations().lines().count() + 1;
     let finding = format!(
-        "specs/explained.yaml:{line}: /4: no saved page has this difference; take the entry out, or save the page that it is about"
+        "specs/accepted-differences.yaml:{line}: /4: no saved page has this difference; take the entry out, or save the page that it is about"
     );
     // The difference is gone; or there is no page of that form, or of that operation, any more.
     for (from, to) in [("redocly", "redocly"), ("redocly", "openapi"), ("get_job", "start_confirmation")] {
@@ -229,9 +231,12 @@ fn a_page_that_is_not_kept_or_cannot_be_read() {
     );
     assert!(other.contains(missing), "{other:#?}");
 
-    fs::write(directory.0.join("explained.yaml"), "- provider: cdq\n").expect("explanations");
+    fs::write(directory.0.join("accepted-differences.yaml"), "- provider: cdq\n").expect("explanations");
     let broken = lint(&Saved::beside(&file).expect("pages"), &spec);
-    assert!(broken.len() == 1 && broken[0].contains("explained.yaml:1: /0: needs `form`, a text"), "{broken:#?}");
+    assert!(
+        broken.len() == 1 && broken[0].contains("accepted-differences.yaml:1: /0: needs `form`, a text"),
+        "{broken:#?}"
+    );
 }
 
 #[test]
@@ -254,13 +259,16 @@ fn what_belongs_to_no_spec() {
         fs::create_dir_all(directory.0.join("pages").join(name)).expect("a directory");
     }
     fs::write(directory.0.join("pages/page.txt"), "").expect("a page");
-    fs::write(directory.0.join("explained.yaml"), format!("{ENTRY}{}", ENTRY.replace("cdq", "raep")))
+    fs::write(directory.0.join("accepted-differences.yaml"), format!("{ENTRY}{}", ENTRY.replace("cdq", "raep")))
         .expect("explanations");
     let found: Vec<String> = strays(&directory.0).iter().map(ToString::to_string).collect();
     let [folder, file, entry] = &found[..] else { panic!("{found:#?}") };
     assert!(folder.ends_with("pages/other: there is no spec other.yaml to hold against these pages"), "{folder}");
     assert!(file.ends_with("pages/page.txt: is held against no spec; move it to pages/NAME"), "{file}");
-    assert!(entry.ends_with("explained.yaml:8: /1: there is no spec of this provider; correct its name"), "{entry}");
+    assert!(
+        entry.ends_with("accepted-differences.yaml:8: /1: there is no spec of this provider; correct its name"),
+        "{entry}"
+    );
 }
 
 /// A directory of the test's own.

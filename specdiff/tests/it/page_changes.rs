@@ -16,7 +16,7 @@ fn page_trips(page: &str, edits: Edits<'_>, pointer: &str, what: &str) {
     let found = lint(&Saved::new(pages(provider, page, edits), explained()), &spec);
     let start = format!("specs/{provider}.yaml:{}: {pointer}: ", spec.line(pointer).expect("a line"));
     let is_it = |finding: &&String| {
-        let tail = "change the spec, or explain it in explained.yaml";
+        let tail = "change the spec, or explain it in accepted-differences.yaml";
         finding.starts_with(&start) && finding.contains(what) && finding.ends_with(tail)
     };
     let finding = found.iter().find(is_it).unwrap_or_else(|| panic!("{start}{what}: {found:#?}"));

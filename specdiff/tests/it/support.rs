@@ -25,7 +25,7 @@ pub(crate) fn text(page: &str) -> String {
 }
 
 pub(crate) fn explained() -> Explained {
-    let file = format!("{}/../specs/explained.yaml", env!("CARGO_MANIFEST_DIR"));
+    let file = format!("{}/../specs/accepted-differences.yaml", env!("CARGO_MANIFEST_DIR"));
     Explained::load(file).unwrap_or_else(|error| panic!("{error}"))
 }
 

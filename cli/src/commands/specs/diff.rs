@@ -27,7 +27,7 @@ pub(super) fn run(args: DiffArgs) -> Result<u8, Failure> {
     };
     let explained = match &args.explained {
         Some(file) => Explained::load(file),
-        None => Explained::parse("specs/explained.yaml", EXPLAINED),
+        None => Explained::parse("specs/accepted-differences.yaml", EXPLAINED),
     };
     // Explanations know a spec by the name of its file, wherever it lies.
     let file = std::mem::replace(&mut spec.file, PathBuf::from(format!("{provider}.yaml")));

@@ -17,7 +17,7 @@ use crate::{exit, output};
 const SPECS: &str = "specs";
 
 /// Beside the specs, and not one of them.
-const EXPLAINED: &str = "explained.yaml";
+const EXPLAINED: &str = "accepted-differences.yaml";
 
 pub(super) fn run(args: LintArgs) -> Result<u8, Failure> {
     let (files, mut found) = match args.files.is_empty() {

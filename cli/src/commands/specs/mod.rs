@@ -19,7 +19,7 @@ const SPECS: [(&str, &str); 4] = [
     ("cdq", include_str!("../../../../specs/cdq.yaml")),
     ("localpayment", include_str!("../../../../specs/localpayment.yaml")),
 ];
-const EXPLAINED: &str = include_str!("../../../../specs/explained.yaml");
+const EXPLAINED: &str = include_str!("../../../../specs/accepted-differences.yaml");
 
 pub(crate) fn run(command: SpecsCommand) -> Result<u8, Failure> {
     match command {

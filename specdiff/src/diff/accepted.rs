@@ -1,4 +1,4 @@
-//! Contradictions that are known: `specs/explained.yaml`.
+//! Contradictions that are known: `specs/accepted-differences.yaml`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
