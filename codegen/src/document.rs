@@ -1,4 +1,19 @@
-//! Where operations and schemas stand in a document, and on what evidence.
+//! Operations and schemas of an OpenAPI document, and the evidence for each.
+//!
+//! ```
+//! use bulkrail_codegen::{Spec, document};
+//!
+//! let text = "paths: {/jobs: {get: {operationId: get_job}}}
+//! components: {schemas: {Job: {x-evidence: page, type: object}}}
+//! ";
+//! let spec = Spec::parse("tiny.yaml", text)?;
+//! let operations = document::operations(&spec.document);
+//! assert_eq!(operations[0].0, "/paths/~1jobs/get");
+//! let schemas = document::schemas(&spec.document);
+//! assert_eq!(schemas[0].pointer, "/components/schemas/Job");
+//! assert_eq!(document::evidence(&spec.document, "/components/schemas/Job/type"), Some("page"));
+//! # Ok::<(), bulkrail_codegen::Error>(())
+//! ```
 
 use serde_json::Value;
 
@@ -6,95 +21,108 @@ use crate::pointer;
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "patch", "head", "options", "trace"];
 
-/// A schema of a document.
+/// Schema in a document.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Schema<'a> {
-    /// Its pointer.
-    pub at: String,
-    /// The schema itself.
+    /// JSON pointer of the schema.
+    pub pointer: String,
+    /// Schema itself.
     pub value: &'a Value,
-    /// The media type, parameter or header whose schema it is, and the pointer of that.
+    /// Media type, parameter or header that the schema belongs to, with its pointer. `None` for
+    /// component schemas and for schemas inside others.
     pub holder: Option<(String, &'a Value)>,
 }
 
-/// Each operation of a document: its pointer and its value.
+/// Returns each operation of a document with its pointer.
+#[must_use]
 pub fn operations(document: &Value) -> Vec<(String, &Value)> {
-    let Some(paths) = document["paths"].as_object() else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    for (path, item) in paths {
-        let at = pointer::join("/paths", path);
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        let path_item = pointer::join("/paths", path);
         let methods = METHODS.iter().filter_map(|method| Some((method, item.get(method)?)));
-        found.extend(methods.map(|(method, operation)| (pointer::join(&at, method), operation)));
+        operations.extend(methods.map(|(method, operation)| (pointer::join(&path_item, method), operation)));
     }
-    found
+    operations
 }
 
-/// The evidence for what stands at `pointer`: its own, or that of the nearest thing around it that has one.
+/// Returns each schema of a document, wherever it is. A schema comes before those inside it.
+#[must_use]
+pub fn schemas(document: &Value) -> Vec<Schema<'_>> {
+    let mut schemas = Vec::new();
+    find_schemas("", document, &mut schemas);
+    schemas
+}
+
+/// Returns the name of the component schema at `pointer`, or `None` if it points elsewhere or
+/// inside a schema.
+#[must_use]
+pub fn component_name(pointer: &str) -> Option<&str> {
+    pointer.strip_prefix("/components/schemas/").filter(|name| !name.contains('/'))
+}
+
+/// Returns the `x-evidence` of the value at `pointer`, or of the nearest enclosing value that has
+/// one.
+#[must_use]
 pub fn evidence<'a>(document: &'a Value, pointer: &str) -> Option<&'a str> {
-    let mut at = pointer;
+    let mut pointer = pointer;
     loop {
-        let own = document.pointer(at).and_then(|value| value.get("x-evidence"));
+        let own = document.pointer(pointer).and_then(|value| value.get("x-evidence"));
         match own {
             Some(evidence) => return evidence.as_str(),
-            None => at = &at[..at.rfind('/')?],
+            None => pointer = &pointer[..pointer.rfind('/')?],
         }
     }
 }
 
-/// Each schema of a document, wherever it stands; those inside others come after them.
-pub fn schemas(document: &Value) -> Vec<Schema<'_>> {
-    let mut found = Vec::new();
-    outside("", document, &mut found);
-    found
-}
-
-/// The name of the component schema at this pointer, if it is one itself and not inside one.
-pub fn component(at: &str) -> Option<&str> {
-    at.strip_prefix("/components/schemas/").filter(|name| !name.contains('/'))
-}
-
-/// Whatever is not a schema.
-fn outside<'a>(at: &str, value: &'a Value, found: &mut Vec<Schema<'a>>) {
+/// Finds the schemas below a value that is not a schema.
+fn find_schemas<'a>(pointer: &str, value: &'a Value, schemas: &mut Vec<Schema<'a>>) {
     match value {
         Value::Object(map) => {
             for (key, below) in map {
-                let here = pointer::join(at, key);
+                let child = pointer::join(pointer, key);
                 match key.as_str() {
                     "example" | "examples" => {}
                     _ if key.starts_with("x-") => {}
-                    "schema" => inside(here, below, Some((at.to_owned(), value)), found),
-                    "schemas" if at == "/components" => inside_each(&here, below, found),
-                    _ => outside(&here, below, found),
+                    "schema" => add_schema(child, below, Some((pointer.to_owned(), value)), schemas),
+                    "schemas" if pointer == "/components" => add_each(&child, below, schemas),
+                    _ => find_schemas(&child, below, schemas),
                 }
             }
         }
         Value::Array(items) => (items.iter().enumerate())
-            .for_each(|(index, item)| outside(&pointer::join(at, &index.to_string()), item, found)),
+            .for_each(|(index, item)| find_schemas(&pointer::join(pointer, &index.to_string()), item, schemas)),
         _ => {}
     }
 }
 
-fn inside<'a>(at: String, value: &'a Value, holder: Option<(String, &'a Value)>, found: &mut Vec<Schema<'a>>) {
-    found.push(Schema { at: at.clone(), value, holder });
+/// Adds a schema and those inside it.
+fn add_schema<'a>(
+    pointer: String,
+    value: &'a Value,
+    holder: Option<(String, &'a Value)>,
+    schemas: &mut Vec<Schema<'a>>,
+) {
+    schemas.push(Schema { pointer: pointer.clone(), value, holder });
     for key in ["items", "additionalProperties", "not"] {
         if let Some(below) = value.get(key) {
-            inside(pointer::join(&at, key), below, None, found);
+            add_schema(pointer::join(&pointer, key), below, None, schemas);
         }
     }
     for key in ["oneOf", "anyOf", "allOf"] {
         let members = value.get(key).and_then(Value::as_array).into_iter().flatten();
         for (index, member) in members.enumerate() {
-            inside(format!("{at}/{key}/{index}"), member, None, found);
+            add_schema(format!("{pointer}/{key}/{index}"), member, None, schemas);
         }
     }
     if let Some(properties) = value.get("properties") {
-        inside_each(&pointer::join(&at, "properties"), properties, found);
+        add_each(&pointer::join(&pointer, "properties"), properties, schemas);
     }
 }
 
-fn inside_each<'a>(at: &str, schemas: &'a Value, found: &mut Vec<Schema<'a>>) {
-    for (name, schema) in schemas.as_object().into_iter().flatten() {
-        inside(pointer::join(at, name), schema, None, found);
+/// Adds each schema of a map by name.
+fn add_each<'a>(pointer: &str, map: &'a Value, schemas: &mut Vec<Schema<'a>>) {
+    for (name, schema) in map.as_object().into_iter().flatten() {
+        add_schema(pointer::join(pointer, name), schema, None, schemas);
     }
 }

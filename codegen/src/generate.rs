@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 
 use crate::{Error, Spec, handover, lint, lower, redact};
 
-/// The Rust source of the raw client of `spec`, ready to be included into a module.
+/// Returns the Rust source of the raw client of `spec`, ready to be included into a module.
 ///
-/// Every request of the client goes through `crate::transport::Transport`, which the module has to name in an implementation of
-/// `progenitor_client::ClientHooks`. Where its `is_held` says so, the answer is returned undecoded, as an unexpected response.
+/// Every request of the client goes through `crate::transport::Transport`, which the module has to
+/// name in an implementation of `progenitor_client::ClientHooks`. Where its `is_held` says so, the
+/// answer is returned undecoded, as an unexpected response.
 ///
 /// # Errors
 ///
-/// When the generator does not take the (lowered) spec; the reason is the generator's own.
+/// Returns an error with the reason of the generator if it does not support the lowered spec.
 pub fn generate(spec: &Spec) -> Result<String, Error> {
     let refused = |reason: String| spec.error("", format!("cannot be turned into Rust: {reason}"));
     let api: openapiv3::OpenAPI =
@@ -24,9 +25,9 @@ pub fn generate(spec: &Spec) -> Result<String, Error> {
     settings
         .with_hooks(HooksMode::Expected)
         .with_inner_type(quote!(crate::transport::Transport))
-        // What a page calls a number stays the number that came: 100 is not written back as 100.0.
+        // A number encodes as it was decoded: 100 does not become 100.0.
         .with_conversion(number_schema(), "::serde_json::Number", [].into_iter());
-    // The generator asserts where it finds what it does not support; that must name the spec too.
+    // The generator panics on unsupported input; the error must name the spec.
     let tokens = panic::catch_unwind(|| Generator::new(&settings).generate_tokens(&api))
         .map_err(|panic| refused(format!("the generator gave up on it: {}", said(&*panic))))?
         .map_err(|error| refused(error.to_string()))?;
@@ -39,7 +40,7 @@ pub fn generate(spec: &Spec) -> Result<String, Error> {
     Ok(prettyplease::unparse(&file))
 }
 
-/// The addresses of the spec, so that they stand nowhere else.
+/// Returns the addresses of the spec as a constant.
 fn servers(spec: &Spec) -> syn::Item {
     let servers = spec.document["servers"].as_array().into_iter().flatten().map(|server| {
         let (name, url) = (server["description"].as_str(), server["url"].as_str());
@@ -52,7 +53,7 @@ fn servers(spec: &Spec) -> syn::Item {
     }
 }
 
-/// The component schemas as the spec has them, for comparing live answers with them.
+/// Returns the component schemas of the spec as a constant, for comparing live responses with them.
 fn schemas(spec: &Spec) -> syn::Item {
     let mut schemas = spec.document.pointer("/components/schemas").cloned().unwrap_or_default();
     drop_prose(&mut schemas);
@@ -66,7 +67,7 @@ fn schemas(spec: &Spec) -> syn::Item {
 fn drop_prose(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            // In `properties` these would be field names, and a field's schema is an object.
+            // In `properties` these keys are field names, and the schema of a field is an object.
             let is_prose = |key: &str| matches!(key, "description" | "title" | "example") || key.starts_with("x-");
             map.retain(|key, value| value.is_object() || !is_prose(key));
             map.values_mut().for_each(drop_prose);
@@ -76,7 +77,7 @@ fn drop_prose(value: &mut Value) {
     }
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
@@ -86,9 +87,10 @@ fn number_schema() -> schemars::schema::SchemaObject {
     serde_json::from_value(json!({"type": "number"})).expect("a literal schema")
 }
 
-/// The whole build script: generates `NAME.rs` into `OUT_DIR` from `specs/NAME.yaml` for each of `names` whose cargo feature is on.
+/// Runs as a build script: generates `NAME.rs` into `OUT_DIR` from `specs/NAME.yaml` for each of
+/// `names` whose cargo feature is enabled.
 ///
-/// A spec with mistakes fails the build with one line for each, and nothing else.
+/// Exits with an error for cargo if a spec has errors, with one line for each.
 pub fn run_build_script(names: &[&str]) {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
@@ -130,7 +132,7 @@ fn say(line: &str) {
 mod tests {
     use super::*;
 
-    /// A directory of one test, gone when the test is over.
+    /// Temporary directory, removed on drop.
     struct Directory(PathBuf);
 
     impl Directory {
@@ -140,7 +142,7 @@ mod tests {
             Self(path)
         }
 
-        /// What the build script would say of a spec of this text, and what it would have written.
+        /// Returns the errors of the build script for a spec with this text, and the file it wrote.
         fn build(&self, text: &str) -> (Vec<String>, Option<String>) {
             fs::write(self.0.join("specs/some.yaml"), text).unwrap();
             let to = self.0.join("some.rs");
@@ -168,7 +170,7 @@ mod tests {
     fn a_bad_spec_becomes_lines_that_start_with_its_path_in_the_package() {
         let directory = Directory::new("bad");
         let (said, written) = directory.build("openapi: 3.0.3\ninfo: {title: t}\npaths: {}\nopenapi: 3.0.3\n");
-        assert_eq!(said, ["specs/some.yaml:4: /openapi: stands here twice; keep one"]);
+        assert_eq!(said, ["specs/some.yaml:4: /openapi: duplicate key; keep one"]);
         assert_eq!(written, None);
         let (said, written) = directory.build("openapi: 3.0.2\ninfo: {title: t}\npaths: {}\n");
         assert_eq!(said, ["specs/some.yaml:1: /openapi: must be 3.0.3", "specs/some.yaml:2: /info: needs a `version`"]);

@@ -1,16 +1,21 @@
-//! From a hand-written OpenAPI file to a raw Rust client, in four steps:
+//! Generates the raw Rust client of a provider from a hand-written OpenAPI file, in four steps:
 //!
-//! 1. [`Spec::load`] reads the YAML and remembers on which line each value stands.
-//! 2. [`lint`] holds it against the project's own rules (`specs/README.md`); the crate `bulkrail-specdiff` also against its
-//!    examples and the pages that it was written from, which the build can do without.
-//! 3. [`lower`] rewrites what the generator cannot take, or would make brittle.
-//! 4. `generate` (feature `generate`) hands the result to progenitor, takes personal data out of `Debug`, and lets the library
-//!    have answers undecoded.
+//! 1. [`Spec::load`] reads the YAML and remembers the line of each value.
+//! 2. [`lint`] checks the rules of `specs/README.md`. Rules that need examples or saved pages are
+//!    in the crate `bulkrail-specdiff`, which a build does without.
+//! 3. [`lower`] rewrites what the generator does not support, or what would make the client
+//!    brittle.
+//! 4. `generate` (feature `generate`) runs progenitor on the result and redacts the `Debug` output
+//!    of the types.
 //!
-//! The library's build script is a few lines over `run_build_script`, which does all four for each spec.
+//! `run_build_script` does all four for each spec. The build script of the library is one call of
+//! it.
 //!
 //! ```
-//! let spec = bulkrail_codegen::Spec::parse("tiny.yaml", "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {}\n")?;
+//! use bulkrail_codegen::Spec;
+//!
+//! let text = "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {}\n";
+//! let spec = Spec::parse("tiny.yaml", text)?;
 //! assert_eq!(spec.document["openapi"], "3.0.3");
 //! assert_eq!(spec.line("/info/title"), Some(2));
 //! # Ok::<(), bulkrail_codegen::Error>(())

@@ -1,136 +1,135 @@
-//! The pages that are kept beside a spec: the spec must say what they say.
+//! Checks a spec against the pages in its archive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::diff::accepted::Explained;
+use bulkrail_codegen::{Error, Spec, document, pointer};
+use serde_json::Value;
+
+use crate::diff::accepted::AcceptedDifferences;
 use crate::diff::claims::Claim;
 use crate::diff::difference::{Change, Difference};
-use crate::diff::report::{Report, diff};
+use crate::diff::report::{DiffReport, diff};
+use crate::pages::evidence::sources;
 use crate::pages::model::Page;
-use crate::pages::openapi::sources;
-use bulkrail_codegen::{Error, Spec, document as lint, pointer};
 
-/// The folder of pages beside the specs; in it, each provider has its own, named as its spec.
+/// Directory of pages beside the specs. It has a directory for each provider, named like the spec.
 const PAGES: &str = "pages";
 
-/// Beside the specs, and not one of them.
-const EXPLAINED: &str = "accepted-differences.yaml";
+/// File name of the accepted differences, in the directory of the specs.
+pub const ACCEPTED_DIFFERENCES_FILE: &str = "accepted-differences.yaml";
 
-/// The saved pages of one provider, and the differences that are settled.
+/// Saved pages of one provider, and the accepted differences.
+///
+/// Layout on disk, for the provider `NAME`:
+///
+/// ```text
+/// specs/NAME.yaml
+/// specs/accepted-differences.yaml
+/// specs/pages/NAME/*
+/// ```
 #[derive(Debug, Clone, Default)]
-pub struct Saved {
+pub struct PageArchive {
     pages: Vec<(PathBuf, Page)>,
-    explained: Explained,
-    unread: Vec<Error>,
+    accepted: AcceptedDifferences,
+    /// Errors about files that could not be read.
+    load_errors: Vec<Error>,
 }
 
-impl Saved {
-    /// These pages, under the names of their files.
+impl PageArchive {
+    /// Returns an archive of these pages, each with the name of its file.
     #[must_use]
-    pub fn new(pages: Vec<(PathBuf, Page)>, explained: Explained) -> Self {
-        Self { pages, explained, unread: Vec::new() }
+    pub fn new(pages: Vec<(PathBuf, Page)>, accepted: AcceptedDifferences) -> Self {
+        Self { pages, accepted, load_errors: Vec::new() }
     }
 
-    /// What is kept beside the spec `specs/NAME.yaml`: the pages `specs/pages/NAME/*` and `specs/accepted-differences.yaml`. None where no
-    /// pages are kept at all.
+    /// Loads the archive beside the file of a spec, or `None` if the directory `pages` does not
+    /// exist there.
     ///
-    /// A page that cannot be read is one of the findings of [`Saved::lint`].
+    /// A file that cannot be read becomes an error of [`PageArchive::check`].
     #[must_use]
-    pub fn beside(spec: &Path) -> Option<Self> {
+    pub fn load_beside(spec: &Path) -> Option<Self> {
         let pages = spec.with_file_name(PAGES);
         if !pages.is_dir() {
             return None;
         }
-        let mut found = Self::default();
+        let mut archive = Self::default();
         let own = pages.join(spec.file_stem().unwrap_or_default());
-        for file in files(&own).unwrap_or_else(|error| found.unreadable(&own, &error)) {
-            match Page::load(&file) {
-                Ok(page) => found.pages.push((file, page)),
-                Err(error) => found.unread.push(error),
+        match list_files(&own) {
+            Ok(files) => files.into_iter().for_each(|file| match Page::load(&file) {
+                Ok(page) => archive.pages.push((file, page)),
+                Err(error) => archive.load_errors.push(error),
+            }),
+            Err(error) => {
+                archive.load_errors.push(Error::new(&own, None, "", format!("cannot be read: {error}")));
             }
         }
-        let explained = spec.with_file_name(EXPLAINED);
-        if explained.exists() {
-            match Explained::load(&explained) {
-                Ok(explained) => found.explained = explained,
-                // A finding about that file itself.
-                Err(error) => found.unread.push(error),
+        let accepted = spec.with_file_name(ACCEPTED_DIFFERENCES_FILE);
+        if accepted.exists() {
+            match AcceptedDifferences::load(&accepted) {
+                Ok(accepted) => archive.accepted = accepted,
+                Err(error) => archive.load_errors.push(error),
             }
         }
-        Some(found)
+        Some(archive)
     }
 
-    /// Everything in which `spec` and the pages differ and that nobody has explained; explanations that explain nothing; what the
-    /// spec says on the evidence of a page that does not say it; and operations whose page is not kept.
+    /// Returns an error for each difference between `spec` and the pages that is not accepted.
+    ///
+    /// Further errors are about accepted differences that no page has, about statements of the spec
+    /// that their own page does not make, and about operations with the evidence `seed` whose page
+    /// is not in the archive.
     #[must_use]
-    pub fn lint(&self, spec: &Spec) -> Vec<Error> {
-        let mut found = self.unread.clone();
+    pub fn check(&self, spec: &Spec) -> Vec<Error> {
+        let mut errors = self.load_errors.clone();
         let mut reports = Vec::new();
         for (file, page) in &self.pages {
-            match diff(spec, page, &self.explained) {
+            match diff(spec, page, &self.accepted) {
                 Ok(report) => {
-                    let left = report.unexplained().filter(|one| one.change != Change::StaleExplanation);
-                    found.extend(left.map(|difference| self.differs(spec, file, difference)));
+                    let differences = report.unaccepted().filter(|one| one.change != Change::StaleAcceptance);
+                    errors.extend(differences.map(|difference| difference_error(spec, file, difference)));
                     reports.push((file, report));
                 }
-                // The spec itself, once and not for each of its pages.
+                // The spec itself is invalid: one error instead of one per page.
                 Err(error) => return vec![error],
             }
         }
-        found.extend(invented(spec, &reports));
-        if self.unread.is_empty() {
-            found.extend(not_kept(spec, &reports));
-            let used = reports.iter().flat_map(|(_, report)| report.used.iter().copied()).collect();
+        errors.extend(claims_without_evidence(spec, &reports));
+        if self.load_errors.is_empty() {
+            errors.extend(seeds_without_page(spec, &reports));
+            let used = reports.iter().flat_map(|(_, report)| report.used_entries.iter().copied()).collect();
             let provider = spec.file.file_stem().unwrap_or_default().to_string_lossy();
-            found.extend(self.explained.stale(&provider, &used));
+            errors.extend(self.accepted.unused(&provider, &used));
         }
-        found
-    }
-
-    fn differs(&self, spec: &Spec, file: &Path, difference: &Difference) -> Error {
-        let Difference { pointer, what, page_line, .. } = difference;
-        if pointer.is_empty() {
-            return Error::new(file, *page_line, "", format!("{what}; save the page again"));
-        }
-        let line = page_line.map(|line| format!(":{line}")).unwrap_or_default();
-        let way_out = format!("change the spec, or explain it in {EXPLAINED}");
-        spec.error(pointer, format!("{what} ({}{line}); {way_out}", file.display()))
-    }
-
-    fn unreadable(&mut self, directory: &Path, error: &std::io::Error) -> Vec<PathBuf> {
-        self.unread.push(Error::new(directory, None, "", format!("cannot be read: {error}")));
-        Vec::new()
+        errors
     }
 }
 
-/// What lies in a directory of specs and belongs to none of them: folders of pages, pages outside of any, explanations.
+/// Returns an error for each file in a directory of specs that does not belong to a spec.
+///
+/// Those are directories of pages and accepted differences of a provider without a spec, and pages
+/// outside of the directory of a provider.
 #[must_use]
-pub fn strays(directory: &Path) -> Vec<Error> {
+pub fn orphans(directory: &Path) -> Vec<Error> {
     let has_spec = |name: &str| directory.join(format!("{name}.yaml")).is_file();
-    let mut found = Vec::new();
-    for kept in files(&directory.join(PAGES)).unwrap_or_default() {
-        let name = kept.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !kept.is_dir() {
-            found.push(Error::new(&kept, None, "", format!("is held against no spec; move it to {PAGES}/NAME")));
+    let mut errors = Vec::new();
+    for file in list_files(&directory.join(PAGES)).unwrap_or_default() {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !file.is_dir() {
+            errors.push(Error::new(&file, None, "", format!("does not belong to a spec; move it to {PAGES}/NAME")));
         } else if !has_spec(&name) {
-            found.push(Error::new(
-                &kept,
-                None,
-                "",
-                format!("there is no spec {name}.yaml to hold against these pages"),
-            ));
+            errors.push(Error::new(&file, None, "", format!("there is no spec {name}.yaml for these pages")));
         }
     }
-    if let Ok(explained) = Explained::load(directory.join(EXPLAINED)) {
-        found.extend(explained.without(has_spec));
+    if let Ok(accepted) = AcceptedDifferences::load(directory.join(ACCEPTED_DIFFERENCES_FILE)) {
+        errors.extend(accepted.without_spec(has_spec));
     }
-    found
+    errors
 }
 
-/// What is in a directory, by name, without what is hidden. Nothing if there is no directory.
-fn files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+/// Returns the visible entries of a directory by name, or none if there is no directory.
+fn list_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !directory.exists() {
         return Ok(Vec::new());
     }
@@ -141,57 +140,75 @@ fn files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(entries)
 }
 
-/// What no page says of those that it is said to be from. A mark that several pages could have is there if one of them has it.
-fn invented(spec: &Spec, reports: &[(&PathBuf, Report)]) -> Vec<Error> {
-    let kept: BTreeSet<String> = compared(spec, reports).flat_map(|(_, operation)| sources(operation)).collect();
+fn difference_error(spec: &Spec, file: &Path, difference: &Difference) -> Error {
+    let Difference { pointer, message, page_line, .. } = difference;
+    if pointer.is_empty() {
+        return Error::new(file, *page_line, "", format!("{message}; save the page again"));
+    }
+    let line = page_line.map(|line| format!(":{line}")).unwrap_or_default();
+    let hint = format!("change the spec, or accept the difference in {ACCEPTED_DIFFERENCES_FILE}");
+    spec.error(pointer, format!("{message} ({}{line}); {hint}", file.display()))
+}
+
+/// Returns an error for each statement whose evidence is a page of the archive that does not make
+/// it.
+///
+/// A statement that several pages could make needs one of them.
+fn claims_without_evidence(spec: &Spec, reports: &[(&PathBuf, DiffReport)]) -> Vec<Error> {
+    let archived: BTreeSet<String> =
+        compared_operations(spec, reports).flat_map(|(_, operation)| sources(operation)).collect();
     let mut claims: BTreeMap<&str, (&Claim, &Path, bool)> = BTreeMap::new();
-    for (file, claim) in reports.iter().flat_map(|(file, report)| report.claims.iter().map(move |claim| (file, claim)))
-    {
-        // `page` is another page than these, unless all that it names are kept.
-        let all_kept = || !claim.sources.is_empty() && claim.sources.is_subset(&kept);
-        if claim.evidence == "seed" || (claim.evidence == "page" && all_kept()) {
-            claims.entry(&claim.at).or_insert((claim, file, false)).2 |= claim.shown;
+    let all = reports.iter().flat_map(|(file, report)| report.claims.iter().map(move |claim| (file, claim)));
+    for (file, claim) in all {
+        // The evidence `page` is checked only if all pages that it names are in the archive.
+        let is_archived = || !claim.sources.is_empty() && claim.sources.is_subset(&archived);
+        if claim.evidence == "seed" || (claim.evidence == "page" && is_archived()) {
+            claims.entry(&claim.pointer).or_insert((claim, file, false)).2 |= claim.is_on_page;
         }
     }
-    let invented = claims.into_values().filter(|(claim, _, shown)| !shown && !is_told(claim, reports));
-    let errors = invented.map(|(Claim { at, what, evidence, .. }, file, _)| {
-        let way_out = "take it out, or name the page that says so with `x-evidence` and `x-source`";
-        spec.error(
-            at,
-            format!("`{what}` has the evidence `{evidence}`, but {} does not say so; {way_out}", file.display()),
-        )
+    let unproven = claims.into_values().filter(|(claim, _, is_on_page)| !is_on_page && !is_difference(claim, reports));
+    let errors = unproven.map(|(Claim { pointer, statement, evidence, .. }, file, _)| {
+        let hint = "remove it, or name the page that says so in `x-evidence` and `x-source`";
+        let reason =
+            format!("`{statement}` has the evidence `{evidence}`, but {} does not say so; {hint}", file.display());
+        spec.error(pointer, reason)
     });
     errors.collect()
 }
 
-/// Whether the page says the contrary, or has no such field, which is a difference of its own.
-fn is_told(claim: &Claim, reports: &[(&PathBuf, Report)]) -> bool {
+/// Returns whether a difference already says that the page contradicts the claim or lacks its
+/// subject.
+fn is_difference(claim: &Claim, reports: &[(&PathBuf, DiffReport)]) -> bool {
     use Change::{FieldRemoved, NullableRemoved, ParameterRemoved, RequiredRemoved};
-    let is_mark = |change| matches!(change, FieldRemoved | NullableRemoved | ParameterRemoved | RequiredRemoved);
+    let concerns_subject =
+        |change| matches!(change, FieldRemoved | NullableRemoved | ParameterRemoved | RequiredRemoved);
     reports.iter().flat_map(|(_, report)| &report.differences).any(|difference| {
-        difference.pointer == claim.at || (difference.pointer == claim.about && is_mark(difference.change))
+        difference.pointer == claim.pointer
+            || (difference.pointer == claim.subject && concerns_subject(difference.change))
     })
 }
 
-/// Operations that are said to be from one of the pages that are kept, and are on none of them.
-fn not_kept(spec: &Spec, reports: &[(&PathBuf, Report)]) -> Vec<Error> {
-    let on_page: BTreeSet<String> = compared(spec, reports).map(|(at, _)| at).collect();
-    let stem = spec.file.file_stem().unwrap_or_default().to_string_lossy();
-    let seeds = lint::operations(&spec.document).into_iter().filter(|(_, operation)| operation["x-evidence"] == "seed");
-    let missing = seeds.filter(|(at, _)| !on_page.contains(at));
-    let errors = missing.map(|(at, _)| {
-        let at = pointer::join(&at, "x-evidence");
-        spec.error(&at, format!("`seed` needs its page among the saved ones; save it to {PAGES}/{stem}"))
+/// Returns an error for each operation with the evidence `seed` that no page of the archive
+/// describes.
+fn seeds_without_page(spec: &Spec, reports: &[(&PathBuf, DiffReport)]) -> Vec<Error> {
+    let archived: BTreeSet<String> = compared_operations(spec, reports).map(|(pointer, _)| pointer).collect();
+    let provider = spec.file.file_stem().unwrap_or_default().to_string_lossy();
+    let operations = document::operations(&spec.document).into_iter();
+    let missing =
+        operations.filter(|(pointer, operation)| operation["x-evidence"] == "seed" && !archived.contains(pointer));
+    let errors = missing.map(|(pointer, _)| {
+        let pointer = pointer::join(&pointer, "x-evidence");
+        spec.error(&pointer, format!("`seed` needs its page in the archive; save it to {PAGES}/{provider}"))
     });
     errors.collect()
 }
 
-/// The operations of the spec that a page is about.
-fn compared<'a>(
+/// Returns the operations of the spec that a page describes.
+fn compared_operations<'a>(
     spec: &'a Spec,
-    reports: &'a [(&PathBuf, Report)],
-) -> impl Iterator<Item = (String, &'a serde_json::Value)> {
-    lint::operations(&spec.document).into_iter().filter(|(_, operation)| {
+    reports: &'a [(&PathBuf, DiffReport)],
+) -> impl Iterator<Item = (String, &'a Value)> {
+    document::operations(&spec.document).into_iter().filter(|(_, operation)| {
         let id = operation["operationId"].as_str().unwrap_or_default();
         reports.iter().any(|(_, report)| report.compared.iter().any(|compared| compared == id))
     })

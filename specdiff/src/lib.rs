@@ -1,32 +1,58 @@
-//! A saved documentation page against the spec that is maintained from it.
+//! Compares OpenAPI specs with the documentation pages that they were written from.
 //!
-//! [`Page::load`] reads a page in any of the forms that the providers publish ([`Form`]) into one small model: operations, their
-//! parameters, and the fields of their bodies. [`diff`] reads the spec into the same model and compares, for the operations that the
-//! page names and in the points that its form can express: a rendered table without a column for it says nothing about what is
-//! required, so nothing is concluded from its silence. Contradictions that are known and settled are in one reviewed file
-//! ([`Explained`]).
+//! A provider changes its documentation without notice, and in formats that are not OpenAPI. This
+//! crate finds out what changed and what it means for the generated Rust client:
+//!
+//! - [`Page::load`] parses a saved page in any of the formats of [`PageFormat`].
+//! - [`diff`] compares it with the spec and classifies each [`Difference`] as breaking, additive,
+//!   editorial or unknown. It covers the operations that the page describes and the facts that its
+//!   format can express ([`Expressiveness`]).
+//! - [`AcceptedDifferences`] are the known contradictions, reviewed and kept in one file.
+//! - [`PageArchive`] are the pages kept beside a spec, which [`check`] compares together with all
+//!   other rules.
+//! - [`examples`] validates each example of a spec against its schema.
+//! - [`suggest`] turns drift reports of live responses into a proposed patch.
+//!
+//! The command `bulkrail specs` prints the results. The build of a client does not need this crate.
 //!
 //! ```
 //! use bulkrail_codegen::Spec;
-//! use bulkrail_specdiff::{Class, Explained, Page, diff};
+//! use bulkrail_specdiff::{AcceptedDifferences, Class, Page, diff};
 //!
-//! let spec = "openapi: 3.0.3\npaths:\n  /jobs:\n    get:\n      operationId: get_job\n      responses:\n        '200':\n          \
-//!             content: {application/json: {schema: {type: object, properties: {id: {type: string}}}}}\n";
-//! let page = "# Job Endpoint: GET /jobs ## Response 200 fields (application/json): - `id` (integer) The job.";
+//! let spec = "openapi: 3.0.3
+//! paths:
+//!   /jobs:
+//!     get:
+//!       operationId: get_job
+//!       responses:
+//!         '200':
+//!           content:
+//!             application/json: {schema: {type: object, properties: {id: {type: string}}}}
+//! ";
+//! let page = "# Job Endpoint: GET /jobs ## Response 200 fields (application/json): \
+//!     - `id` (integer) The job.";
 //! let spec = Spec::parse("specs/tiny.yaml", spec)?;
-//! let report = diff(&spec, &Page::parse("job.md", page)?, &Explained::default())?;
+//! let report = diff(&spec, &Page::parse("job.md", page)?, &AcceptedDifferences::default())?;
 //! assert_eq!(report.differences[0].class, Class::Breaking);
-//! assert_eq!(report.differences[0].what, "`id` in the 200 answer is integer on the page, string in the spec");
+//! assert_eq!(
+//!     report.differences[0].message,
+//!     "`id` in the 200 response is integer on the page, string in the spec"
+//! );
 //! # Ok::<(), bulkrail_codegen::Error>(())
 //! ```
 //!
-//! # Why no library for the comparison
+//! # Why the comparison is written here
 //!
-//! `drift` (Oxide) is the one maintained Rust crate for it, and it is good at its own task: two whole OpenAPI 3.0 documents of one
-//! service, forward and backward compatible on the wire. Here, five of the six forms are no OpenAPI document at all, a page holds
-//! one operation out of many and says less than the spec (to `drift`, what is not said was removed), 3.1 must be read too, and the
-//! question is not the wire but the Rust types: a response field that loses its required mark is `Option<T>` instead of `T`.
-//! What would be left for it is the walk over two schemas, and that has to be written for the other forms anyway.
+//! The maintained Rust crate for comparing OpenAPI documents is Oxide's `drift`. It compares two
+//! whole OpenAPI 3.0 documents of one service for compatibility of requests and responses. This
+//! crate has another task:
+//!
+//! - Five of the six page formats are not OpenAPI documents, and OpenAPI 3.1 must be read too.
+//! - A page describes one operation of many and says less than the spec. `drift` takes what is left
+//!   out as removed.
+//! - The question is the effect on Rust types: an optional response field is `Option<T>` instead of
+//!   `T`.
+//!
 //! `oasdiff` and `openapi-diff` need Go and Java.
 
 mod archive;
@@ -34,11 +60,12 @@ mod check;
 mod diff;
 pub mod examples;
 mod pages;
+pub mod suggest;
 
-pub use archive::{Saved, strays};
-pub use check::check;
-pub use diff::accepted::Explained;
+pub use archive::{ACCEPTED_DIFFERENCES_FILE, PageArchive, orphans};
+pub use check::{check, check_files, spec_files};
+pub use diff::accepted::AcceptedDifferences;
 pub use diff::difference::{Change, Class, Difference};
-pub use diff::report::{Report, diff};
+pub use diff::report::{DiffReport, diff, diff_for_provider};
 pub use pages::load::MAX_PAGE_BYTES;
-pub use pages::model::{Field, Form, Kind, Operation, Page, Says, Unread};
+pub use pages::model::{Expressiveness, Field, Operation, Page, PageFormat, ParseWarning, SchemaType};

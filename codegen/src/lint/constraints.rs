@@ -1,12 +1,15 @@
-//! What narrows a value needs a page that says so (rules 1 and 3): `required`, `nullable`, and limits.
+//! Evidence for keywords that constrain a value (rules 1 and 3): `required`, `nullable`, and
+//! limits.
 
 use serde_json::Value;
 
-use super::{Lint, tags};
+use super::discriminators::discriminator_properties;
 use crate::document::{Schema, evidence, operations, schemas};
+use crate::error::Error;
+use crate::load::Spec;
 use crate::pointer;
 
-/// Key words, next to `required`, that a value can break.
+/// Keywords, besides `required`, that a value can violate.
 const LIMITS: [&str; 12] = [
     "nullable",
     "pattern",
@@ -22,46 +25,64 @@ const LIMITS: [&str; 12] = [
     "maxProperties",
 ];
 
-impl Lint<'_> {
-    /// Pages alone narrow; where there is a need without a page, the thing itself says that it is not known.
-    pub(super) fn narrow(&mut self) {
+/// Checks that each constraint has a page as evidence, or an `x-unknown` of its own.
+pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
+    let mut constraints = Constraints { spec, errors };
+    constraints.schemas();
+    constraints.operations();
+}
+
+struct Constraints<'a> {
+    spec: &'a Spec,
+    errors: &'a mut Vec<Error>,
+}
+
+impl Constraints<'_> {
+    fn schemas(&mut self) {
         let document = &self.spec.document;
-        let tags = tags(document);
-        for Schema { at, value, .. } in schemas(document) {
+        let discriminators = discriminator_properties(document);
+        for Schema { pointer, value, .. } in schemas(document) {
             for limit in LIMITS.into_iter().filter(|limit| value.get(limit).is_some_and(|set| *set != false)) {
-                self.must_have_a_page(&at, &pointer::join(&at, limit), limit);
+                self.require_page(&pointer, &pointer::join(&pointer, limit), limit);
             }
             let required = value.get("required").and_then(Value::as_array);
             for (index, name) in required.into_iter().flatten().enumerate() {
                 let Some(name) = name.as_str() else { continue };
-                let property = pointer::join(&pointer::join(&at, "properties"), name);
-                // A union cannot be told apart without.
-                if !tags.contains(&property) {
-                    self.must_have_a_page(&property, &format!("{at}/required/{index}"), &format!("required: {name}"));
-                }
-            }
-        }
-        for (at, operation) in operations(document) {
-            let body = pointer::join(&at, "requestBody");
-            let parameters = operation["parameters"].as_array().map_or(0, Vec::len);
-            let parameters = (0..parameters).map(|index| format!("{at}/parameters/{index}"));
-            for at in parameters.chain([body]) {
-                let Some(value) = document.pointer(&at) else { continue };
-                // A path cannot be written without its parameters.
-                if value["required"] == true && value["in"] != "path" {
-                    self.must_have_a_page(&at, &pointer::join(&at, "required"), "required");
+                let property = pointer::join(&pointer::join(&pointer, "properties"), name);
+                // A union cannot be decoded without its discriminator.
+                if !discriminators.contains(&property) {
+                    let constraint = format!("required: {name}");
+                    self.require_page(&property, &format!("{pointer}/required/{index}"), &constraint);
                 }
             }
         }
     }
 
-    /// `what`, which stands at `place`, narrows the thing at `at`.
-    fn must_have_a_page(&mut self, at: &str, place: &str, what: &str) {
+    fn operations(&mut self) {
         let document = &self.spec.document;
-        let Some(evidence @ ("sdk" | "inference")) = evidence(document, at) else { return };
-        if document.pointer(at).is_some_and(|value| value.get("x-unknown").is_none()) {
-            let way_out = "take it out, or say in an `x-unknown` of its own what no page says";
-            self.report(place, format!("`{what}` needs a page that says so, not the evidence `{evidence}`; {way_out}"));
+        for (operation_pointer, operation) in operations(document) {
+            let body = pointer::join(&operation_pointer, "requestBody");
+            let parameters = operation["parameters"].as_array().map_or(0, Vec::len);
+            let parameters = (0..parameters).map(|index| format!("{operation_pointer}/parameters/{index}"));
+            for pointer in parameters.chain([body]) {
+                let Some(value) = document.pointer(&pointer) else { continue };
+                // OpenAPI demands `required` for path parameters.
+                if value["required"] == true && value["in"] != "path" {
+                    self.require_page(&pointer, &pointer::join(&pointer, "required"), "required");
+                }
+            }
+        }
+    }
+
+    /// Adds an error at `place` if `constraint`, which applies to the value at `subject`, has no
+    /// page as evidence.
+    fn require_page(&mut self, subject: &str, place: &str, constraint: &str) {
+        let document = &self.spec.document;
+        let Some(evidence @ ("sdk" | "inference")) = evidence(document, subject) else { return };
+        if document.pointer(subject).is_some_and(|value| value.get("x-unknown").is_none()) {
+            let hint = "remove it, or say in an `x-unknown` of its own what no page says";
+            let reason = format!("`{constraint}` needs a page as evidence, not `{evidence}`; {hint}");
+            self.errors.push(self.spec.error(place, reason));
         }
     }
 }

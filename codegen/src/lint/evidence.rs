@@ -1,52 +1,37 @@
-//! Where each fact is from: `x-source`, `x-evidence`, `x-unknown`, `x-contradiction`.
+//! Notation of the evidence: `x-source`, `x-evidence`, `x-unknown`, `x-contradiction`.
 
 use serde_json::Value;
 
-use super::Lint;
+use crate::error::Error;
+use crate::load::Spec;
 use crate::pointer;
 
 const EVIDENCE: [&str; 4] = ["seed", "page", "sdk", "inference"];
 
-impl Lint<'_> {
-    /// Marks are optional in most places, but never misspelt.
-    pub(super) fn marks(&mut self) {
-        let mut wrong = Vec::new();
-        pointer::walk(&self.spec.document, &mut |at, value| {
-            if let Some(evidence) = value.get("x-evidence")
-                && !EVIDENCE.iter().any(|known| evidence == known)
+/// Checks the values of the keys wherever they are. Most of them are optional.
+pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
+    let mut error = |pointer: &str, key: &str, reason: String| {
+        errors.push(spec.error(&pointer::join(pointer, key), reason));
+    };
+    pointer::walk(&spec.document, &mut |pointer, value| {
+        if let Some(evidence) = value.get("x-evidence")
+            && !EVIDENCE.iter().any(|known| evidence == known)
+        {
+            error(pointer, "x-evidence", format!("must be one of {}", EVIDENCE.join(", ")));
+        }
+        if let Some(source) = value.get("x-source")
+            && !is_source(source)
+        {
+            error(pointer, "x-source", "must be an https address, or a list of them".to_owned());
+        }
+        for key in ["x-unknown", "x-contradiction"] {
+            if let Some(sentences) = value.get(key)
+                && !are_sentences(sentences)
             {
-                wrong.push((pointer::join(at, "x-evidence"), format!("must be one of {}", EVIDENCE.join(", "))));
-            }
-            if let Some(source) = value.get("x-source")
-                && !is_source(source)
-            {
-                wrong.push((pointer::join(at, "x-source"), "must be an https address, or a list of them".to_owned()));
-            }
-            for mark in ["x-unknown", "x-contradiction"] {
-                if let Some(sentences) = value.get(mark)
-                    && !are_sentences(sentences)
-                {
-                    wrong.push((pointer::join(at, mark), "must be a list of sentences".to_owned()));
-                }
-            }
-        });
-        wrong.into_iter().for_each(|(at, reason)| self.report(&at, reason));
-    }
-
-    pub(super) fn must_be_marked(&mut self, at: &str, value: &Value) {
-        for mark in ["x-source", "x-evidence"] {
-            if value.get(mark).is_none() {
-                self.report(at, format!("needs `{mark}`: no fact stands here without its page"));
+                error(pointer, key, "must be a list of sentences".to_owned());
             }
         }
-    }
-
-    pub(super) fn must_be_described(&mut self, at: &str, value: &Value) {
-        let description = value.get("description").and_then(Value::as_str);
-        if description.is_none_or(|text| text.trim().is_empty()) {
-            self.report(at, "needs a `description`; it becomes the Rust documentation");
-        }
-    }
+    });
 }
 
 fn is_source(source: &Value) -> bool {

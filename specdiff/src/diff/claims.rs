@@ -1,158 +1,161 @@
-//! What a spec says on the evidence of a page that is saved, and whether that page says it.
+//! Statements of a spec for which it names a page as evidence, and whether that page makes them.
 //!
-//! [`diff`](super::diff()) concludes nothing from the silence of a page, because a page of any provider may be silent. About what a
-//! spec claims to have from this very page, silence is an answer: the mark is invented.
+//! [`diff`](crate::diff()) concludes nothing from the silence of a page, because any page may be
+//! silent. For a statement whose evidence is this very page, silence means that the statement has
+//! no evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
-use crate::diff::fields::is_time;
-use crate::diff::presence::Known;
-use crate::pages::model::{Field, Operation};
-use crate::pages::openapi::sources;
-use crate::pages::schema::value_text;
 use bulkrail_codegen::document::evidence;
 use bulkrail_codegen::pointer;
+use serde_json::Value;
 
-/// Something that the spec says of a field.
+use crate::diff::presence::FieldIndex;
+use crate::pages::evidence::sources;
+use crate::pages::model::{Field, Operation};
+use crate::pages::values::{is_date_time, value_text};
+
+/// Statement of a spec about a field.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
-    /// Where the spec says it.
-    pub(crate) at: String,
-    /// What it says it about.
-    pub(crate) about: String,
-    /// `required: name`, `nullable`, `format: uuid`, `enum`.
-    pub(crate) what: String,
-    /// Whether the page says so too.
-    pub(crate) shown: bool,
-    /// The evidence for it.
+    /// Pointer of the statement.
+    pub(crate) pointer: String,
+    /// Pointer of its subject.
+    pub(crate) subject: String,
+    /// Statement: `required: name`, `nullable`, `format: uuid` or `enum`.
+    pub(crate) statement: String,
+    /// Whether the page makes it too.
+    pub(crate) is_on_page: bool,
+    /// Evidence of the subject.
     pub(crate) evidence: String,
-    /// The pages that it is from.
+    /// Pages that the subject is from.
     pub(crate) sources: BTreeSet<String>,
 }
 
-/// What the spec says of the bodies of `known`, held against what `described`, the same operation on a page, says of them.
-pub(crate) fn of(document: &Value, known: &Operation, described: &Operation) -> Vec<Claim> {
-    let mut reader = Reader { document, page: BTreeMap::new(), seen: BTreeSet::new(), found: Vec::new() };
-    if let (Some(known), Some(described)) = (&known.request, &described.request) {
-        reader.body(known, described);
+/// Returns the statements of the spec about the bodies and parameters of `known`. `page` is the
+/// same operation on a page.
+pub(crate) fn collect(document: &Value, known: &Operation, page: &Operation) -> Vec<Claim> {
+    let mut reader = Reader { document, page: BTreeMap::new(), visited: BTreeSet::new(), claims: Vec::new() };
+    if let (Some(known), Some(page)) = (&known.request, &page.request) {
+        reader.body(known, page);
     }
-    for (status, described) in &described.responses {
-        let known = known.status(status).and_then(|status| known.responses.get(&status));
+    for (status, page) in &page.responses {
+        let known = known.matching_status(status).and_then(|status| known.responses.get(&status));
         if let Some(known) = known {
-            reader.body(known, described);
+            reader.body(known, page);
         }
     }
     for field in known.parameters.iter().filter(|field| field.required == Some(true)) {
-        // A path cannot be written without its parameters.
+        // OpenAPI demands `required` for path parameters.
         if !field.pointer.starts_with("/path/") {
-            let same = |other: &&Field| other.pointer == field.pointer && other.required == Some(true);
-            let shown = described.parameters.iter().find(same).is_some();
-            reader.claim(&field.at, pointer::join(&field.at, "required"), "required".to_owned(), shown);
+            let is_same = |other: &Field| other.pointer == field.pointer && other.required == Some(true);
+            let is_on_page = page.parameters.iter().any(is_same);
+            let pointer = pointer::join(&field.spec_pointer, "required");
+            reader.add(&field.spec_pointer, pointer, "required".to_owned(), is_on_page);
         }
     }
-    reader.found
+    reader.claims
 }
 
 struct Reader<'a> {
     document: &'a Value,
-    /// The fields of the body at hand on the page.
-    page: Known<'a>,
-    /// Places of schemas, with the pointers in the body that led there.
-    seen: BTreeSet<(String, String)>,
-    found: Vec<Claim>,
+    /// Fields of the current body on the page.
+    page: FieldIndex<'a>,
+    /// Pairs of a schema pointer and the field pointer that led to it.
+    visited: BTreeSet<(String, String)>,
+    claims: Vec<Claim>,
 }
 
 impl<'a> Reader<'a> {
-    fn body(&mut self, known: &[Field], described: &'a [Field]) {
-        let Some(body) = known.first().filter(|_| !described.is_empty()) else { return };
-        self.page = described.iter().map(|field| (field.pointer.as_str(), field)).collect();
-        self.seen.clear();
-        self.schema(&body.schema, "");
+    fn body(&mut self, known: &[Field], page: &'a [Field]) {
+        let Some(body) = known.first().filter(|_| !page.is_empty()) else { return };
+        self.page = page.iter().map(|field| (field.pointer.as_str(), field)).collect();
+        self.visited.clear();
+        self.schema(&body.schema_pointer, "");
     }
 
-    /// The schema at `place`, which is that of the field `name`.
-    fn schema(&mut self, place: &str, name: &str) {
-        let schema = self.document.pointer(place).unwrap_or(&Value::Null);
+    /// Reads the schema at `target`, which is that of the field at `name`.
+    fn schema(&mut self, target: &str, name: &str) {
+        let schema = self.document.pointer(target).unwrap_or(&Value::Null);
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            // That references end was seen when the fields of the spec were read.
+            // Circular references were refused when the fields of the spec were read.
             return self.schema(reference.trim_start_matches('#'), name);
         }
-        if !self.seen.insert((place.to_owned(), name.to_owned())) {
+        if !self.visited.insert((target.to_owned(), name.to_owned())) {
             return;
         }
-        self.marks(schema, place, name);
-        let list = pointer::join(place, "properties");
+        self.value(schema, target, name);
+        let properties = pointer::join(target, "properties");
         for (index, key) in schema["required"].as_array().into_iter().flatten().enumerate() {
             let Some(key) = key.as_str() else { continue };
-            let shown =
-                self.page.get(pointer::join(name, key).as_str()).is_some_and(|field| field.required == Some(true));
-            let at = format!("{place}/required/{index}");
-            self.claim(&pointer::join(&list, key), at, format!("required: {key}"), shown);
+            let field = self.page.get(pointer::join(name, key).as_str());
+            let is_on_page = field.is_some_and(|field| field.required == Some(true));
+            let pointer = format!("{target}/required/{index}");
+            self.add(&pointer::join(&properties, key), pointer, format!("required: {key}"), is_on_page);
         }
         for key in schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key) {
-            self.schema(&pointer::join(&list, key), &pointer::join(name, key));
+            self.schema(&pointer::join(&properties, key), &pointer::join(name, key));
         }
         if schema.get("items").is_some() {
-            self.schema(&pointer::join(place, "items"), &format!("{name}/*"));
+            self.schema(&pointer::join(target, "items"), &format!("{name}/*"));
         }
         for key in ["allOf", "oneOf", "anyOf"] {
             for index in 0..schema[key].as_array().map_or(0, Vec::len) {
-                self.schema(&format!("{place}/{key}/{index}"), name);
+                self.schema(&format!("{target}/{key}/{index}"), name);
             }
         }
     }
 
-    /// What the schema says of its value.
-    fn marks(&mut self, schema: &Value, place: &str, name: &str) {
+    /// Adds the statements of a schema about its value.
+    fn value(&mut self, schema: &Value, target: &str, name: &str) {
         let field = self.page.get(name).copied();
         if schema["nullable"] == true {
-            let shown = field.is_some_and(|field| field.nullable == Some(true));
-            self.claim(place, pointer::join(place, "nullable"), "nullable".to_owned(), shown);
+            let is_on_page = field.is_some_and(|field| field.nullable == Some(true));
+            self.add(target, pointer::join(target, "nullable"), "nullable".to_owned(), is_on_page);
         }
         if let Some(format) = schema["format"].as_str() {
-            let shown = field.is_some_and(|field| {
-                field.format.as_deref() == Some(format) || field.examples.iter().any(|example| shows(example, format))
+            let is_on_page = field.is_some_and(|field| {
+                let is_shown = |example: &Value| has_format(example, format);
+                field.format.as_deref() == Some(format) || field.examples.iter().any(is_shown)
             });
-            self.claim(place, pointer::join(place, "format"), format!("format: {format}"), shown);
+            self.add(target, pointer::join(target, "format"), format!("format: {format}"), is_on_page);
         }
         if let Some(values) = schema["enum"].as_array() {
             let listed = field.and_then(|field| field.values.as_ref());
-            let shown = listed.is_some_and(|listed| values.iter().all(|value| listed.contains(&value_text(value))));
-            self.claim(place, pointer::join(place, "enum"), "enum".to_owned(), shown);
+            let contains_all = |listed: &Vec<String>| values.iter().all(|value| listed.contains(&value_text(value)));
+            let is_on_page = listed.is_some_and(contains_all);
+            self.add(target, pointer::join(target, "enum"), "enum".to_owned(), is_on_page);
         }
     }
 
-    /// `what` stands at `at` and is about the thing at `about`.
-    fn claim(&mut self, about: &str, at: String, what: String, shown: bool) {
-        let evidence = evidence(self.document, about).unwrap_or_default().to_owned();
-        let own = nearest(self.document, about);
-        let sources = own.map(sources).unwrap_or_default();
-        self.found.push(Claim { at, about: about.to_owned(), what, shown, evidence, sources });
+    fn add(&mut self, subject: &str, pointer: String, statement: String, is_on_page: bool) {
+        let evidence = evidence(self.document, subject).unwrap_or_default().to_owned();
+        let sources = nearest_with_source(self.document, subject).map(sources).unwrap_or_default();
+        let subject = subject.to_owned();
+        self.claims.push(Claim { pointer, subject, statement, is_on_page, evidence, sources });
     }
 }
 
-/// The thing itself, or the nearest around it, that names its pages.
-fn nearest<'a>(document: &'a Value, pointer: &str) -> Option<&'a Value> {
-    let mut at = pointer;
+/// Returns the value at `pointer`, or the nearest enclosing one, that names its pages.
+fn nearest_with_source<'a>(document: &'a Value, pointer: &str) -> Option<&'a Value> {
+    let mut pointer = pointer;
     loop {
-        match document.pointer(at).filter(|value| value.get("x-source").is_some()) {
+        match document.pointer(pointer).filter(|value| value.get("x-source").is_some()) {
             Some(value) => return Some(value),
-            None => at = &at[..at.rfind('/')?],
+            None => pointer = &pointer[..pointer.rfind('/')?],
         }
     }
 }
 
-/// Whether an example makes it plain that the value has this format.
-fn shows(example: &Value, format: &str) -> bool {
+/// Returns whether an example shows that the value has this format.
+fn has_format(example: &Value, format: &str) -> bool {
     let text = example.as_str().unwrap_or_default();
     match format {
-        "date-time" => is_time(example),
-        "date" => text.len() == 10 && is_time(&format!("{text}T00:00:00").into()),
+        "date-time" => is_date_time(example),
+        "date" => text.len() == 10 && is_date_time(&format!("{text}T00:00:00").into()),
         "uuid" => {
-            let steps: Vec<usize> = text.split('-').map(str::len).collect();
-            steps == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+            let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+            lengths == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
         }
         "uri" => text.contains("://"),
         "email" => text.contains('@'),

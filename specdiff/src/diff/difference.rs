@@ -1,25 +1,29 @@
-//! What a difference means for someone who writes Rust against the generated client.
+//! Differences between a page and a spec, classified by their effect on Rust code that uses the
+//! client.
 
 use std::fmt;
 
-use crate::pages::model::{Field, Kind};
+use crate::pages::model::{Field, SchemaType};
 
-/// What follows from a difference for code that uses the client, once the spec says what the page says.
+/// Effect of a difference on code that uses the client, once the spec says what the page says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Class {
-    /// A type or a signature changes: code that uses it has to change.
+    /// A type or signature changes, and code that uses it must change.
     Breaking,
-    /// Something is new; code goes on as it is.
+    /// Something is added. Existing code compiles unchanged.
     Additive,
     /// No type changes.
     Editorial,
-    /// A person has to look.
+    /// The effect cannot be derived; a person must decide.
     Unknown,
 }
 
 impl Class {
-    /// The word for it.
+    /// Every class, the most important first.
+    pub const ALL: [Self; 4] = [Self::Breaking, Self::Unknown, Self::Additive, Self::Editorial];
+
+    /// Returns the name used in output, such as `breaking`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -37,62 +41,62 @@ impl fmt::Display for Class {
     }
 }
 
-/// The kinds of difference.
+/// Kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Change {
-    /// No operation of the spec is this one.
+    /// Operation that the spec does not have.
     OperationUnknown,
-    /// The path is written in another way.
+    /// Path in another notation.
     Path,
-    /// A parameter is new.
+    /// New parameter.
     ParameterAdded,
-    /// A parameter is gone.
+    /// Missing parameter.
     ParameterRemoved,
-    /// There is a request body now.
+    /// New request or response body.
     BodyAdded,
-    /// There is no request body any more.
+    /// Missing request or response body.
     BodyRemoved,
-    /// An answer is new.
+    /// New response status.
     StatusAdded,
-    /// An answer is gone.
+    /// Missing response status.
     StatusRemoved,
-    /// A field is new.
+    /// New field.
     FieldAdded,
-    /// A field is gone.
+    /// Missing field.
     FieldRemoved,
-    /// A field has another type.
+    /// Another type of a field.
     Type,
-    /// A field has another format.
+    /// Another format of a field.
     Format,
-    /// A field has a list of values now.
+    /// New list of values of a field.
     ValuesAdded,
-    /// A field has no list of values any more.
+    /// Missing list of values of a field.
     ValuesRemoved,
-    /// A value is new.
+    /// New value in a list.
     ValueAdded,
-    /// A value is gone.
+    /// Missing value in a list.
     ValueRemoved,
-    /// The values are in another order.
+    /// Same values in another order.
     ValuesOrder,
-    /// A field must be there now.
+    /// Optional field that is required on the page.
     RequiredAdded,
-    /// A field need not be there any more.
+    /// Required field that is optional on the page.
     RequiredRemoved,
-    /// A field can be null now.
+    /// Field that can be null on the page only.
     NullableAdded,
-    /// A field cannot be null any more.
+    /// Field that can be null in the spec only.
     NullableRemoved,
-    /// An example is another one.
+    /// Another example.
     Example,
-    /// A part of the page could not be read.
-    Unread,
-    /// An explanation explains nothing any more.
-    StaleExplanation,
+    /// Part of the page that could not be parsed.
+    ParseWarning,
+    /// Accepted difference that the page no longer has.
+    StaleAcceptance,
 }
 
 impl Change {
-    const ALL: [(Self, &'static str); 24] = [
+    const NAMES: [(Self, &'static str); 24] = [
         (Self::OperationUnknown, "operation-unknown"),
         (Self::Path, "path"),
         (Self::ParameterAdded, "parameter-added"),
@@ -115,18 +119,18 @@ impl Change {
         (Self::NullableAdded, "nullable-added"),
         (Self::NullableRemoved, "nullable-removed"),
         (Self::Example, "example"),
-        (Self::Unread, "unread"),
-        (Self::StaleExplanation, "stale-explanation"),
+        (Self::ParseWarning, "parse-warning"),
+        (Self::StaleAcceptance, "stale-acceptance"),
     ];
 
-    /// The word for it, as in `specs/accepted-differences.yaml`.
+    /// Returns the name used in `accepted-differences.yaml`, such as `field-added`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(change, _)| *change == self).map_or("", |(_, name)| name)
+        Self::NAMES.iter().find(|(change, _)| *change == self).map_or("", |(_, name)| name)
     }
 
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(change, _)| *change)
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(change, _)| *change)
     }
 }
 
@@ -136,61 +140,64 @@ impl fmt::Display for Change {
     }
 }
 
-/// One thing in which a page and the spec differ.
+/// Difference between a page and a spec.
+///
+/// `Display` prints one line: class, pointer and message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// Where it is, or would be, in the spec.
+    /// JSON pointer of the value in the spec, or of its place if the spec does not have it.
     pub pointer: String,
-    /// The line of the spec.
+    /// Line in the spec.
     pub line: Option<usize>,
-    /// The line of the page.
+    /// Line on the page.
     pub page_line: Option<usize>,
-    /// The `operationId`.
+    /// `operationId` of the operation.
     pub operation: String,
-    /// What follows from it.
+    /// Effect on code that uses the client.
     pub class: Class,
-    /// What kind of difference it is.
+    /// Kind of the difference.
     pub change: Change,
-    /// It, in a sentence.
-    pub what: String,
-    /// What the spec has.
+    /// Sentence that describes the difference.
+    pub message: String,
+    /// State in the spec.
     pub from: Option<String>,
-    /// What the page has.
+    /// State on the page.
     pub to: Option<String>,
-    /// Why it is known and stays: the reason given in `specs/accepted-differences.yaml`.
-    pub explained: Option<String>,
+    /// Reason why the difference is accepted, from `accepted-differences.yaml`.
+    pub accepted: Option<String>,
 }
 
 impl fmt::Display for Difference {
-    /// One line: class, pointer, sentence.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.class, self.pointer, self.what)?;
-        match &self.explained {
-            Some(_) => f.write_str(" (explained)"),
+        write!(f, "{}: {}: {}", self.class, self.pointer, self.message)?;
+        match &self.accepted {
+            Some(_) => f.write_str(" (accepted)"),
             None => Ok(()),
         }
     }
 }
 
-/// Which way a field travels.
+/// Direction in which a field is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Direction {
     Parameter,
     Request,
-    Answer,
+    Response,
 }
 
-/// What a new field means. Parameters are arguments by position: one more of them, needed or not, changes every call.
-pub(crate) fn of_added(way: Way, required: Option<bool>) -> Class {
-    match (way, required) {
-        (Way::Parameter, _) | (Way::Request, Some(true)) => Class::Breaking,
-        (Way::Request | Way::Answer, _) => Class::Additive,
+/// Classifies a new field. Parameters are positional arguments, so an optional one changes every
+/// call as well.
+pub(crate) fn class_of_added_field(direction: Direction, required: Option<bool>) -> Class {
+    match (direction, required) {
+        (Direction::Parameter, _) | (Direction::Request, Some(true)) => Class::Breaking,
+        (Direction::Request | Direction::Response, _) => Class::Additive,
     }
 }
 
-/// What a new answer means. The client decodes every 2xx into the method's answer; all others arrive as they come.
-pub(crate) fn of_status(status: &str, added: bool) -> Class {
+/// Classifies a new or missing response. The client decodes every 2xx into the return type of the
+/// method and leaves the others undecoded.
+pub(crate) fn class_of_status(status: &str, added: bool) -> Class {
     match (status.starts_with('2'), added) {
         (true, true) => Class::Unknown,
         (true, false) => Class::Breaking,
@@ -199,17 +206,19 @@ pub(crate) fn of_status(status: &str, added: bool) -> Class {
     }
 }
 
-/// What another format means. Texts stay `String` whatever their format, unless they become files; numbers take their width from it.
-pub(crate) fn of_format(spec: &Field, page: &Field) -> Class {
-    let binary = [spec, page].iter().any(|field| field.format.as_deref() == Some("binary"));
-    let number = [Kind::Integer, Kind::Number].iter().any(|kind| spec.kinds.contains(kind));
-    if binary || number { Class::Breaking } else { Class::Editorial }
+/// Classifies another format. The width of a number depends on it; a string stays `String` unless
+/// it is binary.
+pub(crate) fn class_of_format(spec: &Field, page: &Field) -> Class {
+    let is_binary = [spec, page].iter().any(|field| field.format.as_deref() == Some("binary"));
+    let is_number = [SchemaType::Integer, SchemaType::Number].iter().any(|number| spec.types.contains(number));
+    if is_binary || is_number { Class::Breaking } else { Class::Editorial }
 }
 
-/// What null means for the type: it is `Option` for null as well as for absence, except that a list in a request that may be absent
-/// is an empty `Vec`.
-pub(crate) fn of_nullable(way: Way, spec: &Field, added: bool) -> Class {
-    let is_option = spec.required == Some(false) && !(way == Way::Request && spec.kinds.contains(&Kind::Array));
+/// Classifies another nullability. An optional field is an `Option` already, except for an optional
+/// array in a request, which is an empty `Vec`.
+pub(crate) fn class_of_nullable(direction: Direction, spec: &Field, added: bool) -> Class {
+    let is_request_array = direction == Direction::Request && spec.types.contains(&SchemaType::Array);
+    let is_option = spec.required == Some(false) && !is_request_array;
     match (is_option, added) {
         (false, _) => Class::Breaking,
         (true, true) => Class::Additive,

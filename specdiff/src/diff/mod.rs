@@ -1,8 +1,10 @@
-//! A page held against a spec.
+//! Comparison of a page with a spec.
 
 pub(crate) mod accepted;
 pub(crate) mod claims;
+mod collector;
 pub(crate) mod difference;
-pub(crate) mod fields;
-pub(crate) mod presence;
+mod fields;
+mod operation;
+mod presence;
 pub(crate) mod report;

@@ -1,13 +1,17 @@
-//! Holds JSON against the schemas of a document, undocumented fields included.
+//! Translates schemas of OpenAPI 3.0 into JSON Schema and validates values against them.
 
 use std::fmt::{self, Write};
 
+use bulkrail_codegen::document;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value, json};
 
-use super::step_budget::{Steps, TooMuch};
+use super::step_budget::{BudgetExceeded, StepBudget};
 
-/// The keywords of OpenAPI 3.0 that say what fits. To JSON Schema others would say something too, such as where references start.
+/// Keywords of OpenAPI 3.0 that constrain a value.
+///
+/// Other keywords are left out: JSON Schema gives some of them a meaning, such as a base for
+/// references.
 const KEYWORDS: [&str; 26] = [
     "$ref",
     "additionalProperties",
@@ -37,74 +41,92 @@ const KEYWORDS: [&str; 26] = [
     "uniqueItems",
 ];
 
-/// Bytes that a pattern may take once it is ready.
-const MAX_PATTERN: usize = 64 * 1024;
+/// Maximum size of a compiled pattern.
+const MAX_PATTERN_BYTES: usize = 64 * 1024;
 
-/// Bytes of what a validator says about a value.
-const LONGEST: usize = 300;
+/// Maximum length of a message of the validator, which may contain the whole value.
+const MAX_MESSAGE_BYTES: usize = 300;
 
-/// The schemas of one document, in the words of JSON Schema.
+/// Validator for the schemas of one OpenAPI document.
+///
+/// ```
+/// use bulkrail_specdiff::examples::SchemaValidator;
+/// use serde_json::json;
+///
+/// let job = json!({"type": "object", "properties": {"id": {"type": "string"}}});
+/// let document = json!({"components": {"schemas": {"Job": job}}});
+/// let validator = SchemaValidator::new(&document);
+/// let job = json!({"$ref": "#/components/schemas/Job"});
+/// assert!(validator.problems(&job, &json!({"id": "1"})).is_empty());
+/// assert_eq!(validator.problems(&job, &json!({"id": 1})).len(), 1);
+/// ```
 #[derive(Debug, Clone)]
-pub struct Schemas {
-    /// A document of nothing but the components.
+pub struct SchemaValidator {
+    /// Document with nothing but the translated component schemas.
     document: Value,
-    /// `allOf` puts objects together; then none of them can be closed on its own.
-    open: bool,
+    /// Whether undocumented fields are valid everywhere: members of `allOf` cannot be closed one by
+    /// one.
+    allows_unknown_fields: bool,
 }
 
-/// What is wrong with a value.
+/// Mismatch between a value and its schema.
 pub(crate) struct Problem {
-    /// The pointer within the value.
-    pub(crate) at: String,
+    /// Pointer within the value.
+    pub(crate) pointer: String,
     pub(crate) reason: String,
 }
 
-impl Schemas {
-    /// The component schemas of `document`, which others refer to.
+impl SchemaValidator {
+    /// Returns a validator that resolves references to the component schemas of `document`.
     #[must_use]
-    pub fn of(document: &Value) -> Self {
-        let mut schemas = Self { document: Value::Null, open: false };
+    pub fn new(document: &Value) -> Self {
+        let uses_all_of = document::schemas(document).iter().any(|schema| schema.value.get("allOf").is_some());
+        let mut validator = Self { document: Value::Null, allows_unknown_fields: uses_all_of };
         let components = document.pointer("/components/schemas");
-        schemas.open =
-            bulkrail_codegen::document::schemas(document).iter().any(|schema| schema.value.get("allOf").is_some());
-        let components = each(components.unwrap_or(&Value::Null), |schema| schemas.translated(schema));
-        schemas.document = json!({"components": {"schemas": components}});
-        schemas
+        let components = map_schemas(components.unwrap_or(&Value::Null), |schema| validator.translate(schema));
+        validator.document = json!({"components": {"schemas": components}});
+        validator
     }
 
-    /// What is wrong with `value`; it may have no field that `schema` does not have, unless `schema` is open.
+    /// Returns the mismatches between `value` and `schema`, one text each.
+    ///
+    /// A field that `schema` does not have is a mismatch, unless `additionalProperties` allows it.
     #[must_use]
     pub fn problems(&self, schema: &Value, value: &Value) -> Vec<String> {
-        let Ok(root) = self.root(schema, &mut Steps::new()) else { return vec![TooMuch::reason()] };
-        match validator(&root) {
+        let Ok(root) = self.root(schema, &mut StepBudget::new()) else { return vec![BudgetExceeded::reason()] };
+        match compile(&root) {
             Ok(validator) => {
-                problems(&validator, value).map(|found| format!("{}: {}", found.at, found.reason)).collect()
+                let problems = problems(&validator, value);
+                problems.map(|problem| format!("{}: {}", problem.pointer, problem.reason)).collect()
             }
             Err(reason) => vec![reason],
         }
     }
 
-    /// `schema` with the components that it leads to, and no others: each copy would be as large as the file.
-    pub(crate) fn root(&self, schema: &Value, steps: &mut Steps) -> Result<Value, TooMuch> {
-        let schema = self.translated(schema);
-        let components = steps.reached(&self.document, &schema)?;
+    /// Returns `schema` with the components that it refers to, and no others, to keep the copy
+    /// small.
+    pub(crate) fn root(&self, schema: &Value, budget: &mut StepBudget) -> Result<Value, BudgetExceeded> {
+        let schema = self.translate(schema);
+        let components = budget.referenced_components(&self.document, &schema)?;
         Ok(json!({"allOf": [schema], "components": {"schemas": components}}))
     }
 
-    /// The OpenAPI 3.0 dialect in the words of JSON Schema 2020-12, with objects closed that are not said to be open.
-    fn translated(&self, schema: &Value) -> Value {
+    /// Translates a schema to JSON Schema 2020-12. Objects are closed unless the schema says
+    /// otherwise.
+    fn translate(&self, schema: &Value) -> Value {
         let Value::Object(map) = schema else { return schema.clone() };
-        let said = map.iter().filter(|(key, _)| KEYWORDS.contains(&key.as_str()));
-        let mut map: Map<_, _> = said.map(|(key, value)| (key.clone(), self.keyword(key, value))).collect();
+        let keywords = map.iter().filter(|(key, _)| KEYWORDS.contains(&key.as_str()));
+        let mut map: Map<_, _> =
+            keywords.map(|(key, value)| (key.clone(), self.translate_keyword(key, value))).collect();
         for (limit, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
-            // There it is a mark of the bound, here it is the bound.
-            if let Some(Value::Bool(is_marked)) = map.get(limit) {
-                let bound = map.get(bound).filter(|_| *is_marked).cloned();
+            // A boolean beside the bound in OpenAPI 3.0, the bound itself in JSON Schema.
+            if let Some(Value::Bool(is_exclusive)) = map.get(limit) {
+                let bound = map.get(bound).filter(|_| *is_exclusive).cloned();
                 map.remove(limit);
                 map.extend(bound.map(|bound| (limit.to_owned(), bound)));
             }
         }
-        if map.get("properties").is_some_and(Value::is_object) && !self.open {
+        if map.get("properties").is_some_and(Value::is_object) && !self.allows_unknown_fields {
             map.entry("additionalProperties").or_insert(false.into());
         }
         match map.remove("nullable") {
@@ -113,19 +135,19 @@ impl Schemas {
         }
     }
 
-    fn keyword(&self, key: &str, value: &Value) -> Value {
+    fn translate_keyword(&self, key: &str, value: &Value) -> Value {
         match key {
-            // Nothing else is there, except the schema itself under a name of ours.
+            // Only component schemas are copied; any other reference must not resolve by accident.
             "$ref" => match value.as_str() {
                 Some(reference) if !reference.starts_with("#/components/schemas/") || reference.contains('%') => {
                     format!("none:{reference}").into()
                 }
                 _ => value.clone(),
             },
-            "properties" => each(value, |schema| self.translated(schema)),
-            "items" | "additionalProperties" | "not" => self.translated(value),
+            "properties" => map_schemas(value, |schema| self.translate(schema)),
+            "items" | "additionalProperties" | "not" => self.translate(value),
             "oneOf" | "anyOf" | "allOf" => match value {
-                Value::Array(members) => members.iter().map(|member| self.translated(member)).collect(),
+                Value::Array(members) => members.iter().map(|member| self.translate(member)).collect(),
                 other => other.clone(),
             },
             _ => value.clone(),
@@ -133,50 +155,50 @@ impl Schemas {
     }
 }
 
-/// A schema ready to be used, or why it is none.
-pub(crate) fn validator(root: &Value) -> Result<Validator, String> {
-    // Patterns that take their time are refused.
-    let patterns = PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN);
+/// Compiles a schema, or returns the reason why it is invalid.
+pub(crate) fn compile(root: &Value) -> Result<Validator, String> {
+    // Patterns that compile to more than the limit are refused.
+    let patterns = PatternOptions::regex().size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES);
     let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
-    // It would make a machine of the value.
+    // Validating the format `regex` would compile the value, which has no limit.
     let options = options.with_pattern_options(patterns).with_format("regex", |_: &str| true);
-    options.build(root).map_err(|error| short(&error))
+    options.build(root).map_err(|error| truncated(&error))
 }
 
 pub(crate) fn problems<'a>(validator: &'a Validator, value: &'a Value) -> impl Iterator<Item = Problem> + 'a {
     let errors = validator.iter_errors(value);
-    errors.map(|error| Problem { at: error.instance_path().to_string(), reason: short(&error) })
+    errors.map(|error| Problem { pointer: error.instance_path().to_string(), reason: truncated(&error) })
 }
 
-/// The start of what a validator says, which may hold the whole example.
-fn short(said: &impl fmt::Display) -> String {
+/// Returns the start of a message without formatting the rest of it.
+fn truncated(message: &impl fmt::Display) -> String {
     struct Start(String);
     impl Write for Start {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            text.chars().try_for_each(|char| match self.0.len() < LONGEST {
+            text.chars().try_for_each(|char| match self.0.len() < MAX_MESSAGE_BYTES {
                 true => self.0.write_char(char),
                 false => Err(fmt::Error),
             })
         }
     }
     let mut start = Start(String::new());
-    match write!(start, "{said}") {
+    match write!(start, "{message}") {
         Ok(()) => start.0,
         Err(_) => start.0 + "...",
     }
 }
 
-/// A map of schemas by name.
-fn each(map: &Value, translated: impl Fn(&Value) -> Value) -> Value {
+/// Translates each schema of a map by name.
+fn map_schemas(map: &Value, translate: impl Fn(&Value) -> Value) -> Value {
     let schemas = map.as_object().into_iter().flatten();
-    schemas.map(|(name, schema)| (name.clone(), translated(schema))).collect::<Map<_, _>>().into()
+    schemas.map(|(name, schema)| (name.clone(), translate(schema))).collect::<Map<_, _>>().into()
 }
 
 fn or_null(mut schema: Map<String, Value>) -> Value {
-    if let Some(kind) = schema.get_mut("type") {
-        *kind = json!([kind.take(), "null"]);
-        if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
-            words.push(Value::Null);
+    if let Some(name) = schema.get_mut("type") {
+        *name = json!([name.take(), "null"]);
+        if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+            values.push(Value::Null);
         }
         return schema.into();
     }

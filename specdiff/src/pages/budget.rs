@@ -1,48 +1,52 @@
-//! What reading a page may cost. A page is somebody else's file: its size alone must not decide about our time and memory.
+//! Limits on the work and memory that parsing one page may take, whatever the page contains.
 
 use std::path::Path;
 
 use bulkrail_codegen::Error;
 
-/// Schemas looked at in one document. A description whose references fan out (each object holding the next one ten times over)
-/// would keep us busy for ever; the largest honest ones need a few ten thousand.
+/// Maximum number of schemas and values visited in one document.
+///
+/// Nested references can fan out exponentially: ten properties per object, thirty levels deep.
+/// The largest real descriptions need a few ten thousand visits.
 pub(crate) const MAX_STEPS: usize = 200_000;
 
-/// Text kept in the model of one page: names, pointers, enum values, examples.
+/// Maximum size of the text kept in the model of one page: names, pointers, enum values, examples.
 pub(crate) const MAX_MODEL_BYTES: usize = 64 * 1024 * 1024;
 
-/// References and properties inside one another.
+/// Maximum nesting of references and properties.
 pub(crate) const MAX_SCHEMA_DEPTH: usize = 48;
 
-/// The longest name of a field that is taken for one.
+/// Maximum length of a field name.
 pub(crate) const MAX_NAME: usize = 200;
 
-/// JSON blocks of a page that are tried and turn out to be none; each may cost a look at the rest of the page.
+/// Maximum number of JSON blocks that fail to parse. Each failure may scan the rest of the page.
 pub(crate) const MAX_BROKEN_EXAMPLES: usize = 32;
 
-/// Why a page is not read: the line and pointer in it, where known. Becomes an [`Error`] once the file is known.
+/// Reason why a page is refused, with line and pointer where known. Becomes an [`Error`] once the
+/// file is known.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ReadError {
     pub(crate) line: Option<usize>,
     pub(crate) pointer: String,
     pub(crate) reason: String,
 }
 
-impl Refusal {
+impl ReadError {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self { line: None, pointer: String::new(), reason: reason.into() }
     }
 
-    pub(crate) fn at(self, line: Option<usize>, pointer: &str) -> Self {
+    /// Adds the location. A line that is already known is kept.
+    pub(crate) fn with_location(self, line: Option<usize>, pointer: &str) -> Self {
         Self { line: self.line.or(line), pointer: pointer.to_owned(), ..self }
     }
 
-    pub(crate) fn in_file(self, file: &Path) -> Error {
+    pub(crate) fn into_error(self, file: &Path) -> Error {
         Error::new(file, self.line, &self.pointer, self.reason)
     }
 }
 
-/// What is left to spend on one page.
+/// Remaining work and memory for one page.
 #[derive(Debug)]
 pub(crate) struct Budget {
     steps: usize,
@@ -54,27 +58,25 @@ impl Budget {
         Self { steps: MAX_STEPS, bytes: MAX_MODEL_BYTES }
     }
 
-    /// One more schema or value is looked at.
-    pub(crate) fn step(&mut self) -> Result<(), Refusal> {
-        self.steps(1)
+    /// Charges the visit of one schema or value.
+    pub(crate) fn take_step(&mut self) -> Result<(), ReadError> {
+        self.take_steps(1)
     }
 
-    /// Work that takes as long as looking at so many.
-    pub(crate) fn steps(&mut self, count: usize) -> Result<(), Refusal> {
+    /// Charges work that takes as long as `count` visits.
+    pub(crate) fn take_steps(&mut self, count: usize) -> Result<(), ReadError> {
         let left = self.steps.checked_sub(count);
         self.steps = left.ok_or_else(|| {
-            Refusal::new(format!(
-                "its references lead to more than {MAX_STEPS} schemas and values; it is not read further"
-            ))
+            ReadError::new(format!("expands to more than {MAX_STEPS} schemas and values; split the page"))
         })?;
         Ok(())
     }
 
-    /// That much more text is kept.
-    pub(crate) fn keep(&mut self, bytes: usize) -> Result<(), Refusal> {
+    /// Charges text that is kept in the model.
+    pub(crate) fn take_bytes(&mut self, bytes: usize) -> Result<(), ReadError> {
         let left = self.bytes.checked_sub(bytes);
         self.bytes = left.ok_or_else(|| {
-            Refusal::new(format!("describes more than {MAX_MODEL_BYTES} bytes of fields; it is not read further"))
+            ReadError::new(format!("describes more than {MAX_MODEL_BYTES} bytes of fields; split the page"))
         })?;
         Ok(())
     }

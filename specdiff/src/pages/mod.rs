@@ -1,17 +1,22 @@
-//! Readers of documentation pages, one for each form.
+//! Readers of documentation pages, one module for each format.
 
-pub(crate) mod blocks;
+mod blocks;
 pub(crate) mod budget;
+pub(crate) mod document;
+pub(crate) mod evidence;
 pub(crate) mod example_values;
-pub(crate) mod gitbook;
+mod field_list;
+mod gitbook;
 pub(crate) mod load;
-pub(crate) mod markdown;
-pub(crate) mod mintlify;
+mod markdown;
+mod mintlify;
 pub(crate) mod model;
+pub(crate) mod names;
 pub(crate) mod openapi;
 pub(crate) mod paths;
-pub(crate) mod readme;
-pub(crate) mod redocly;
-pub(crate) mod run_on;
-pub(crate) mod schema;
-pub(crate) mod union;
+mod readme;
+mod redocly;
+mod run_on;
+mod schema;
+mod union;
+pub(crate) mod values;

@@ -1,48 +1,71 @@
-//! What a page says, whatever its form.
+//! Model of a documentation page, the same for every format.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
 
-/// A documentation page, read.
+/// Documentation page after parsing: the operations that it describes.
+///
+/// [`Page::load`] reads a file, [`Page::parse`] a text. The format is detected.
+///
+/// ```
+/// use bulkrail_specdiff::{Page, PageFormat, SchemaType};
+///
+/// let text = "# Job Endpoint: GET /jobs ## Response 200 fields (application/json): - `id` (integer) The job.";
+/// let page = Page::parse("job.md", text)?;
+/// assert_eq!(page.format, PageFormat::Redocly);
+/// let operation = &page.operations[0];
+/// assert_eq!((operation.method.as_str(), operation.path.as_str()), ("get", "/jobs"));
+/// let id = &operation.responses["200"][1];
+/// assert_eq!(id.pointer, "/id");
+/// assert!(id.types.contains(&SchemaType::Integer));
+/// # Ok::<(), bulkrail_codegen::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Page {
-    /// The form it was found to be in.
-    pub form: Form,
-    /// The operations that it describes.
+    /// Format that was detected.
+    pub format: PageFormat,
+    /// Operations that the page describes.
     pub operations: Vec<Operation>,
-    /// Addresses of servers that it names, for descriptions whose paths leave out a common start.
+    /// Addresses of servers, for descriptions whose paths leave out a common prefix.
     pub servers: Vec<String>,
-    /// Parts that should have been readable and were not; each is a difference of its own, so that nothing goes unseen.
-    pub unread: Vec<Unread>,
+    /// Parts that could not be parsed. [`diff`](crate::diff()) reports each of them as a
+    /// difference.
+    pub warnings: Vec<ParseWarning>,
 }
 
-/// The forms of pages that can be read.
+impl Page {
+    pub(crate) fn new(format: PageFormat) -> Self {
+        Self { format, operations: Vec::new(), servers: Vec::new(), warnings: Vec::new() }
+    }
+}
+
+/// Format of a documentation page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Form {
-    /// An OpenAPI 3.0 or 3.1 description, JSON or YAML.
+pub enum PageFormat {
+    /// OpenAPI 3.0 or 3.1 description, JSON or YAML.
     OpenApi,
-    /// Markdown with an OpenAPI description in a fenced block, as Mintlify's `.md` twins and ReadMe's pages have.
+    /// Markdown with an OpenAPI description in a fenced block (Mintlify's `.md` pages, ReadMe).
     Markdown,
-    /// The text of a rendered Mintlify page (KillB).
+    /// Text of a rendered Mintlify page (KillB).
     Mintlify,
-    /// The text of a rendered ReadMe page (Reap).
+    /// Text of a rendered ReadMe page (Reap).
     ReadMe,
-    /// The text of a rendered GitBook page with tables (Localpayment).
+    /// Text of a rendered GitBook page with tables (Localpayment).
     GitBook,
     /// Markdown as Redocly writes it (CDQ).
     Redocly,
 }
 
-impl Form {
-    /// All of them, in the order in which they are tried.
+impl PageFormat {
+    /// Every format, in the order in which detection tries them.
     pub const ALL: [Self; 6] =
         [Self::Markdown, Self::OpenApi, Self::Redocly, Self::Mintlify, Self::ReadMe, Self::GitBook];
 
-    /// The word for it in `specs/accepted-differences.yaml`.
+    /// Returns the name used in `accepted-differences.yaml`, such as `openapi`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -56,56 +79,56 @@ impl Form {
     }
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for PageFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// Something on a page that could not be read.
+/// Part of a page that could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Unread {
-    /// The line on the page.
+pub struct ParseWarning {
+    /// Line on the page.
     pub line: Option<usize>,
-    /// What it is and why.
+    /// Description of the part and the reason.
     pub reason: String,
 }
 
-/// One operation as a page describes it.
+/// Operation as a page describes it.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Operation {
-    /// In small letters.
+    /// HTTP method in lower case.
     pub method: String,
-    /// Without scheme and host, otherwise as the page writes it.
+    /// Path as the page writes it, without scheme and host.
     pub path: String,
-    /// Parameters; the pointer is `/query/jobId`.
+    /// Parameters. Their pointers start with the location: `/query/jobId`.
     pub parameters: Vec<Field>,
-    /// Fields of the request's body, if there is one.
+    /// Fields of the request body, if the operation has one.
     pub request: Option<Vec<Field>>,
-    /// Fields of the answers' bodies by status. `2XX` is the success whose number the page does not give.
+    /// Fields of the response bodies by status. `2XX` is a success whose number is not on the page.
     pub responses: BTreeMap<String, Vec<Field>>,
-    /// Where it starts on the page.
+    /// Line on the page where the operation starts.
     pub line: Option<usize>,
-    /// Whether a status that is not listed is not documented. (A rendered page may show only the one that is selected.)
-    pub every_status: bool,
-    /// In a description: its `operationId`.
+    /// Whether every documented status is listed. A rendered page may show only the selected one.
+    pub lists_all_statuses: bool,
+    /// `operationId`; only in a description.
     pub(crate) id: Option<String>,
-    /// In a description: its pointer.
-    pub(crate) at: String,
-    /// In a spec: the statuses that are there on other evidence than this operation's page.
-    pub(crate) from_elsewhere: BTreeSet<String>,
+    /// Pointer of the operation; only in a description.
+    pub(crate) spec_pointer: String,
+    /// Statuses whose evidence is not this operation's page; only in a spec.
+    pub(crate) from_other_page: BTreeSet<String>,
 }
 
 impl Operation {
-    /// `operationId`, or method and path.
+    /// Returns the `operationId`, or method and path.
     pub(crate) fn name(&self) -> String {
         self.id.clone().unwrap_or_else(|| format!("{} {}", self.method.to_uppercase(), self.path))
     }
 
-    /// In a spec: the answer that a page means by `status`.
-    pub(crate) fn status(&self, status: &str) -> Option<String> {
+    /// Returns the key of the response of a spec that corresponds to `status` on a page.
+    pub(crate) fn matching_status(&self, status: &str) -> Option<String> {
         let known = &self.responses;
         if known.contains_key(status) {
             return Some(status.to_owned());
@@ -118,42 +141,42 @@ impl Operation {
     }
 }
 
-/// One field of a body, or one parameter.
+/// Field of a body, or a parameter.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Field {
-    /// Where it is in the body, as a JSON pointer with `*` for the elements of an array; empty for the body itself.
+    /// JSON pointer in the body, with `*` for the elements of an array. Empty for the body itself.
     pub pointer: String,
-    /// The types that it may have; none means any.
-    pub kinds: BTreeSet<Kind>,
-    /// Such as `date-time`.
+    /// Types that the value may have. Empty means any type.
+    pub types: BTreeSet<SchemaType>,
+    /// Format such as `date-time`.
     pub format: Option<String>,
-    /// The values that are listed.
+    /// Listed values.
     pub values: Option<Vec<String>>,
-    /// Whether it must be there, if the page says so.
+    /// Whether the field is required, if the page says so.
     pub required: Option<bool>,
-    /// Whether it can be null, if the page says so.
+    /// Whether the value can be null, if the page says so.
     pub nullable: Option<bool>,
-    /// Values that examples give it; only those that are no object and no array.
+    /// Scalar values from examples.
     pub examples: Vec<Value>,
-    /// The line on the page.
+    /// Line on the page.
     pub line: Option<usize>,
-    /// In a list of fields; otherwise only an example has it.
+    /// Whether a list of fields contains it. Otherwise it is known from an example only.
     pub declared: bool,
-    /// What the page would say of it if it were so.
-    pub says: Says,
-    /// In a description: the pointer of the property.
-    pub(crate) at: String,
-    /// In a description: the pointer of the schema that the property leads to.
-    pub(crate) schema: String,
-    /// In a spec: there on other evidence than this operation's page.
-    pub(crate) from_elsewhere: bool,
-    /// In a description: how often the examples of this very body have it.
-    pub(crate) shown: usize,
-    /// An object that may hold anything and lists nothing.
-    pub(crate) free: bool,
-    /// Its fields are listed, so that one that is not listed is not there.
-    pub(crate) complete: bool,
+    /// Facts that this part of the page is able to express.
+    pub expressiveness: Expressiveness,
+    /// Pointer of the property; only in a description.
+    pub(crate) spec_pointer: String,
+    /// Pointer of the schema after following references; only in a description.
+    pub(crate) schema_pointer: String,
+    /// Whether the evidence is not this operation's page; only in a spec.
+    pub(crate) from_other_page: bool,
+    /// Number of whole-body examples that contain the field; only in a description.
+    pub(crate) example_count: usize,
+    /// Whether it is an object that lists no fields and may hold any.
+    pub(crate) free_form: bool,
+    /// Whether its fields are listed, so that an unlisted field does not exist.
+    pub(crate) lists_fields: bool,
 }
 
 impl Field {
@@ -162,22 +185,25 @@ impl Field {
     }
 }
 
-/// Whether silence means no: a form without a place for formats says nothing by showing none.
+/// Facts that a page format can express about a field.
+///
+/// Only an expressible fact can be concluded from its absence. A table without a column for formats
+/// does not mean that a field has none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Says {
-    /// The type is declared, not read off an example.
-    pub kind: bool,
-    /// A format would be shown.
-    pub format: bool,
-    /// A list of values would be shown.
+pub struct Expressiveness {
+    /// Whether the type is declared instead of derived from an example.
+    pub types: bool,
+    /// Whether a format would be shown.
+    pub formats: bool,
+    /// Whether a list of values would be shown.
     pub values: bool,
 }
 
-/// The type of a value.
+/// JSON Schema type of a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum SchemaType {
     /// `integer`
     Integer,
     /// `number`
@@ -190,12 +216,12 @@ pub enum Kind {
     Object,
     /// `array`
     Array,
-    /// A word that is none of the above, as the page has it.
+    /// Any other word, as the page writes it.
     Other(String),
 }
 
-impl Kind {
-    /// What JSON Schema calls it.
+impl SchemaType {
+    /// Returns the name that JSON Schema uses.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -209,8 +235,8 @@ impl Kind {
         }
     }
 
-    /// The kind of that name in any case, with the other words that pages have for it.
-    pub(crate) fn named(word: &str) -> Self {
+    /// Returns the type with this name in any case. Pages use several words for one type.
+    pub(crate) fn from_name(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
             "integer" | "int" | "long" => Self::Integer,
             "number" | "float" | "double" | "decimal" => Self::Number,
@@ -222,8 +248,8 @@ impl Kind {
         }
     }
 
-    /// The kind of a value; none for null.
-    pub(crate) fn of(value: &Value) -> Option<Self> {
+    /// Returns the type of a value, or `None` for null.
+    pub(crate) fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::Null => None,
             Value::Bool(_) => Some(Self::Boolean),
@@ -236,7 +262,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for SchemaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

@@ -1,76 +1,80 @@
-//! Lists that lost their line breaks: "... for this batch.status: Current processing ...".
+//! Parses lists whose line breaks were lost: "... for this batch.status: Current processing ...".
 
 use std::collections::BTreeSet;
 
-use crate::pages::blocks::{is_name, pointer_of};
+use crate::pages::names::{is_name, pointer_of};
 
-/// Names and descriptions of a run-on list of fields. What stands before a colon may be the end of the last sentence and a name;
-/// the name is the longest end of it whose objects are known from the examples.
+/// Returns the names and descriptions of a run-on list of fields.
+///
+/// The word before a colon may be the end of the previous sentence and a name without a space
+/// between. The name is its longest suffix whose enclosing objects are known from the examples.
 pub(crate) fn entries<'a>(text: &'a str, objects: &BTreeSet<&str>) -> Vec<(&'a str, &'a str)> {
-    let mut found: Vec<(&str, usize, usize)> = Vec::new();
-    for (at, _) in text.match_indices(": ") {
-        let before = &text[..at];
+    let mut entries: Vec<(&str, usize, usize)> = Vec::new();
+    for (colon, _) in text.match_indices(": ") {
+        let before = &text[..colon];
         let is_part = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '.' | '[' | ']');
         let start = before.char_indices().rev().find(|(_, char)| !is_part(*char));
-        let start = start.map_or(0, |(at, char)| at + char.len_utf8());
-        // At most a bullet stands before the name.
+        let start = start.map_or(0, |(index, char)| index + char.len_utf8());
+        // A name at the start of the text has at most a bullet before it.
         let starts_line = start < 8 && before[..start].trim_matches([' ', '-', '*', '`']).is_empty();
-        let token = &before[start..];
-        let dots = token.match_indices('.').map(|(dot, _)| dot + 1);
-        let starts = starts_line.then_some(0).into_iter().chain(dots);
-        let name = starts.map(|from| (start + from, &token[from..])).find(|(_, name)| {
+        let word = &before[start..];
+        let after_dots = word.match_indices('.').map(|(dot, _)| dot + 1);
+        let starts = starts_line.then_some(0).into_iter().chain(after_dots);
+        let name = starts.map(|from| (start + from, &word[from..])).find(|(_, name)| {
             if !is_name(name) || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
                 return false;
             }
-            let around = name.rsplit_once('.').map(|(around, _)| pointer_of(around));
-            around.is_none_or(|around| {
-                objects.contains(around.as_str()) || objects.contains(format!("{around}/*").as_str())
+            let parent = name.rsplit_once('.').map(|(parent, _)| pointer_of(parent));
+            parent.is_none_or(|parent| {
+                objects.contains(parent.as_str()) || objects.contains(format!("{parent}/*").as_str())
             })
         });
         if let Some((from, name)) = name {
-            found.push((name, from, at + 2));
+            entries.push((name, from, colon + 2));
         }
     }
-    let ends: Vec<usize> = found.iter().skip(1).map(|(_, from, _)| *from).chain([text.len()]).collect();
-    found.iter().zip(ends).map(|((name, _, from), end)| (*name, text.get(*from..end).unwrap_or_default())).collect()
+    let ends: Vec<usize> = entries.iter().skip(1).map(|(_, from, _)| *from).chain([text.len()]).collect();
+    entries.iter().zip(ends).map(|((name, _, from), end)| (*name, text.get(*from..end).unwrap_or_default())).collect()
 }
 
-/// Whether a description says that the field can be null.
+/// Returns whether a description mentions that the field can be null.
 pub(crate) fn mentions_null(description: &str) -> bool {
     description.split(|char: char| !char.is_ascii_alphanumeric()).any(|word| word == "null")
 }
 
-/// `pending (queued), in_progress (actively processing), or failed (critical error)`: words with an explanation each.
+/// Parses the values of a description such as
+/// `pending (queued), in_progress (actively processing), or failed (critical error)`.
 pub(crate) fn described_values(description: &str) -> Option<Vec<String>> {
     let (_, list) = description.split_once(" - ")?;
-    let mut found = Vec::new();
+    let mut values = Vec::new();
     for part in list.split("),").flat_map(|part| part.split(") or ")) {
         let (word, _) = part.split_once(" (")?;
         let word = word.trim().trim_start_matches("or ").trim();
-        found.push(Some(word).filter(|word| is_name(word))?.to_owned());
+        values.push(Some(word).filter(|word| is_name(word))?.to_owned());
     }
-    (found.len() > 1).then_some(found)
+    (values.len() > 1).then_some(values)
 }
 
-/// The words of a run-on list `pending: Batch is queuedin_progress: Batch is being processed`; `words` are those of the page.
+/// Parses the values of a run-on list such as `pending: Batch is queuedin_progress: Batch is being
+/// processed`. `words` are all words of the page.
 pub(crate) fn listed_values(text: &str, words: &BTreeSet<&str>) -> Vec<String> {
-    let tokens = text.match_indices(": ").filter_map(|(at, _)| {
-        let before = &text[..at];
+    let names = text.match_indices(": ").filter_map(|(colon, _)| {
+        let before = &text[..colon];
         let start = before
             .char_indices()
             .rev()
             .find(|(_, char)| !(char.is_ascii_alphanumeric() || *char == '_'))
-            .map_or(0, |(at, char)| at + char.len_utf8());
-        Some(&before[start..]).filter(|token| is_name(token)).map(|token| (start, token))
+            .map_or(0, |(index, char)| index + char.len_utf8());
+        Some(&before[start..]).filter(|name| is_name(name)).map(|name| (start, name))
     });
-    let tokens = tokens.map(|(start, token)| match start {
-        0 => token.to_owned(),
-        // The longest start that is a word of its own elsewhere on the page is the end of the sentence before.
-        _ => (3..token.len())
+    let values = names.map(|(start, name)| match start {
+        0 => name.to_owned(),
+        // The longest prefix that is also a word elsewhere on the page ends the previous sentence.
+        _ => (3..name.len())
             .rev()
-            .filter(|at| token.len() - at > 2 && token.is_char_boundary(*at))
-            .find(|at| words.contains(&token[..*at]))
-            .map_or_else(|| token.to_owned(), |at| token[at..].trim_start_matches('_').to_owned()),
+            .filter(|end| name.len() - end > 2 && name.is_char_boundary(*end))
+            .find(|end| words.contains(&name[..*end]))
+            .map_or_else(|| name.to_owned(), |end| name[end..].trim_start_matches('_').to_owned()),
     });
-    tokens.collect()
+    values.collect()
 }

@@ -1,138 +1,159 @@
-//! From a schema of a description to the fields that it stands for.
+//! Reads a schema of a description into fields.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use bulkrail_codegen::pointer;
 use serde_json::Value;
 
-use crate::pages::budget::{Budget, MAX_NAME, MAX_SCHEMA_DEPTH, Refusal};
+use crate::pages::budget::{Budget, MAX_NAME, MAX_SCHEMA_DEPTH, ReadError};
+use crate::pages::document::{Document, reference_pointer};
+use crate::pages::evidence::is_from_other_page;
 use crate::pages::example_values as examples;
-use crate::pages::load::Document;
-use crate::pages::model::{Field, Kind, Says};
-use crate::pages::openapi;
+use crate::pages::model::{Expressiveness, Field, SchemaType};
 use crate::pages::union;
-use bulkrail_codegen::pointer;
+use crate::pages::values::{excerpt, value_text};
 
-/// The reader of one body's schema.
-pub(crate) struct Schemas<'a> {
+/// Reader of the schema of one body.
+pub(crate) struct SchemaReader<'a> {
     document: &'a Document,
     sources: &'a BTreeSet<String>,
     budget: &'a mut Budget,
-    /// The references that are being followed, outermost first.
-    open: Vec<String>,
+    /// References that are being followed, outermost first.
+    open_references: Vec<String>,
     depth: usize,
 }
 
-impl<'a> Schemas<'a> {
+impl<'a> SchemaReader<'a> {
     pub(crate) fn new(document: &'a Document, sources: &'a BTreeSet<String>, budget: &'a mut Budget) -> Self {
-        Self { document, sources, budget, open: Vec::new(), depth: 0 }
+        Self { document, sources, budget, open_references: Vec::new(), depth: 0 }
     }
 
-    /// The field `name` whose schema stands at `at`, and all fields below it, the field itself first.
-    pub(crate) fn fields(&mut self, at: &str, name: &str, required: Option<bool>) -> Result<Vec<Field>, Refusal> {
-        let refuse = |reason: &str| Refusal::new(reason).at(self.document.line(at), at);
+    /// Returns the field `name` whose schema is at `property`, followed by all fields below it.
+    pub(crate) fn fields(
+        &mut self,
+        property: &str,
+        name: &str,
+        required: Option<bool>,
+    ) -> Result<Vec<Field>, ReadError> {
         if self.depth >= MAX_SCHEMA_DEPTH {
-            return Err(refuse("its schemas are nested too deep"));
+            return Err(self.refuse(property, "its schemas are nested too deeply".to_owned()));
         }
-        self.budget.step().map_err(|refusal| refusal.at(self.document.line(at), at))?;
-        let before = self.open.len();
-        let schema = self.follow(at)?;
+        self.budget.take_step().map_err(|error| error.with_location(self.document.line(property), property))?;
+        let before = self.open_references.len();
+        let schema = self.follow(property)?;
         self.depth += 1;
-        let fields = self.schema(at, &schema, name, required);
+        let fields = self.schema(property, &schema, name, required);
         self.depth -= 1;
-        self.open.truncate(before);
+        self.open_references.truncate(before);
         fields
     }
 
-    /// Where the schema at `at` really stands.
-    fn follow(&mut self, at: &str) -> Result<String, Refusal> {
-        let mut place = at.to_owned();
+    /// Returns the pointer of the schema at `property` after following references.
+    fn follow(&mut self, property: &str) -> Result<String, ReadError> {
+        let mut target = property.to_owned();
         loop {
-            let refuse = |reason: String| Refusal::new(reason).at(self.document.line(at), at);
-            let Some(reference) = self.value(&place).get("$ref").and_then(Value::as_str) else {
-                return Ok(place);
+            let Some(reference) = self.value(&target).get("$ref").and_then(Value::as_str) else {
+                return Ok(target);
             };
-            if self.open.iter().any(|open| open == reference) {
-                return Err(refuse(format!("`$ref` {} leads back to itself", excerpt(reference))));
+            if self.open_references.iter().any(|open| open == reference) {
+                return Err(self.refuse(property, format!("`$ref` {} is circular", excerpt(reference))));
             }
-            let target = openapi::target(self.document, reference);
-            place = target.map_err(|reason| refuse(format!("{reason}: {}", excerpt(reference))))?;
-            self.open.push(reference.to_owned());
+            target = reference_pointer(self.document, reference)
+                .map_err(|reason| self.refuse(property, format!("{reason}: {}", excerpt(reference))))?;
+            self.open_references.push(reference.to_owned());
         }
     }
 
-    fn value(&self, at: &str) -> &'a Value {
-        self.document.value.pointer(at).unwrap_or(&Value::Null)
+    fn refuse(&self, pointer: &str, reason: String) -> ReadError {
+        ReadError::new(reason).with_location(self.document.line(pointer), pointer)
     }
 
-    fn schema(&mut self, at: &str, place: &str, name: &str, required: Option<bool>) -> Result<Vec<Field>, Refusal> {
-        let schema = self.value(place);
-        let mut field = Field::new(name, self.document.line(at));
-        field.at = at.to_owned();
-        field.schema = place.to_owned();
+    fn value(&self, pointer: &str) -> &'a Value {
+        self.document.value.pointer(pointer).unwrap_or(&Value::Null)
+    }
+
+    /// Reads the schema at `target`, which the property at `property` leads to.
+    fn schema(
+        &mut self,
+        property: &str,
+        target: &str,
+        name: &str,
+        required: Option<bool>,
+    ) -> Result<Vec<Field>, ReadError> {
+        let schema = self.value(target);
+        let mut field = Field::new(name, self.document.line(property));
+        field.spec_pointer = property.to_owned();
+        field.schema_pointer = target.to_owned();
         field.required = required;
-        field.says = Says { kind: true, format: true, values: true };
-        field.from_elsewhere = openapi::is_from_elsewhere(self.value(at), self.sources);
+        field.expressiveness = Expressiveness { types: true, formats: true, values: true };
+        field.from_other_page = is_from_other_page(self.value(property), self.sources);
         read_type(schema, &mut field);
-        let kept: usize = field.values.iter().flatten().map(String::len).sum();
-        self.budget.keep(name.len() + at.len() + place.len() + kept + size_of::<Field>())?;
+        let value_bytes: usize = field.values.iter().flatten().map(String::len).sum();
+        self.budget.take_bytes(name.len() + property.len() + target.len() + value_bytes + size_of::<Field>())?;
 
-        let mut found = vec![field];
-        self.properties(schema, place, name, &mut found)?;
+        let mut fields = vec![field];
+        self.properties(schema, target, name, &mut fields)?;
         if schema.get("items").is_some() {
-            found.extend(self.fields(&pointer::join(place, "items"), &format!("{name}/*"), None)?);
+            fields.extend(self.fields(&pointer::join(target, "items"), &format!("{name}/*"), None)?);
         }
-        self.members(schema, place, name, &mut found)?;
-        let is_alone = found.len() == 1;
-        let head = &mut found[0];
-        if head.kinds.is_empty() && schema.get("properties").is_some() {
-            head.kinds.insert(Kind::Object);
+        self.members(schema, target, name, &mut fields)?;
+        let is_alone = fields.len() == 1;
+        let head = &mut fields[0];
+        if head.types.is_empty() && schema.get("properties").is_some() {
+            head.types.insert(SchemaType::Object);
         }
-        head.complete = head.kinds.contains(&Kind::Object);
-        head.free = is_alone && head.kinds.iter().all(|kind| *kind == Kind::Object);
-        self.examples(at, place, &mut found)?;
-        Ok(found)
+        head.lists_fields = head.types.contains(&SchemaType::Object);
+        head.free_form = is_alone && head.types.iter().all(|kind| *kind == SchemaType::Object);
+        self.examples(property, target, &mut fields)?;
+        Ok(fields)
     }
 
-    fn properties(&mut self, schema: &Value, place: &str, name: &str, found: &mut Vec<Field>) -> Result<(), Refusal> {
-        let list = pointer::join(place, "properties");
+    fn properties(
+        &mut self,
+        schema: &Value,
+        target: &str,
+        name: &str,
+        fields: &mut Vec<Field>,
+    ) -> Result<(), ReadError> {
+        let list = pointer::join(target, "properties");
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
             return Ok(());
         };
         let mut children: Vec<(String, &String)> =
             properties.keys().map(|key| (pointer::join(&list, key), key)).collect();
-        // The map forgot the order of the page, the lines have it.
-        children.sort_by_cached_key(|(at, _)| self.document.line(at));
-        for (at, key) in children {
+        // The JSON map is sorted by key; the line numbers restore the order of the page.
+        children.sort_by_cached_key(|(property, _)| self.document.line(property));
+        for (property, key) in children {
             if key.len() > MAX_NAME {
-                let reason = format!("a name longer than {MAX_NAME} bytes is no name of a field");
-                return Err(Refusal::new(reason).at(self.document.line(&at), place));
+                let reason = format!("has a field name longer than {MAX_NAME} bytes");
+                return Err(ReadError::new(reason).with_location(self.document.line(&property), target));
             }
-            let below = self.fields(&at, &pointer::join(name, key), Some(requires(schema, key)))?;
-            found.extend(below);
+            let below = self.fields(&property, &pointer::join(name, key), Some(requires(schema, key)))?;
+            fields.extend(below);
         }
         Ok(())
     }
 
-    /// What a schema is made of: everything of `allOf`, any of `oneOf` and `anyOf`.
-    fn members(&mut self, schema: &Value, place: &str, name: &str, found: &mut Vec<Field>) -> Result<(), Refusal> {
+    /// Adds the fields of the members: of all for `allOf`, of any for `oneOf` and `anyOf`.
+    fn members(&mut self, schema: &Value, target: &str, name: &str, fields: &mut Vec<Field>) -> Result<(), ReadError> {
         for key in ["allOf", "oneOf", "anyOf"] {
             let members = schema.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             let mut read = Vec::new();
             for (index, member) in members.iter().enumerate() {
-                // 3.1 writes a field that can be null as any of a type and the null type.
+                // OpenAPI 3.1 writes a nullable field as a union with the type `null`.
                 if member.get("type").is_some_and(|kind| kind == "null") {
-                    found[0].nullable = Some(true);
+                    fields[0].nullable = Some(true);
                 } else {
-                    read.push(self.fields(&format!("{place}/{key}/{index}"), name, found[0].required)?);
+                    read.push(self.fields(&format!("{target}/{key}/{index}"), name, fields[0].required)?);
                 }
             }
             match key {
                 "allOf" => {
                     for member in read {
-                        self.budget.steps(found.len())?;
-                        union::add_all(found, member);
+                        self.budget.take_steps(fields.len())?;
+                        union::merge_all_of(fields, member);
                     }
-                    for field in found.iter_mut().skip(1) {
+                    for field in fields.iter_mut().skip(1) {
                         let key = field.pointer.strip_prefix(name).and_then(|rest| rest.strip_prefix('/'));
                         if key.is_some_and(|key| requires(schema, key)) {
                             field.required = Some(true);
@@ -140,16 +161,16 @@ impl<'a> Schemas<'a> {
                     }
                 }
                 _ if !read.is_empty() => {
-                    let mut either = union::either(read);
-                    place.clone_into(&mut either[0].schema);
+                    let mut merged = union::merge_any_of(read);
+                    target.clone_into(&mut merged[0].schema_pointer);
                     if let Some(tag) = schema.pointer("/discriminator/propertyName").and_then(Value::as_str) {
                         let tag = pointer::join(name, tag);
-                        for field in either.iter_mut().filter(|field| field.pointer == tag) {
-                            field.at = pointer::join(place, "discriminator");
-                            field.schema.clone_from(&field.at);
+                        for field in merged.iter_mut().filter(|field| field.pointer == tag) {
+                            field.spec_pointer = pointer::join(target, "discriminator");
+                            field.schema_pointer.clone_from(&field.spec_pointer);
                         }
                     }
-                    union::add_all(found, either);
+                    union::merge_all_of(fields, merged);
                 }
                 _ => {}
             }
@@ -157,21 +178,20 @@ impl<'a> Schemas<'a> {
         Ok(())
     }
 
-    /// The examples of the property and of the schema that it leads to.
-    fn examples(&mut self, at: &str, place: &str, found: &mut [Field]) -> Result<(), Refusal> {
-        let mut all = Vec::new();
-        let holders: BTreeSet<&str> = [at, place].into();
+    /// Adds the examples of the property and of the schema that it refers to.
+    fn examples(&mut self, property: &str, target: &str, fields: &mut [Field]) -> Result<(), ReadError> {
+        let mut values = Vec::new();
+        let holders: BTreeSet<&str> = [property, target].into();
         for holder in holders {
-            all.extend(self.value(holder).get("example"));
-            all.extend(self.value(holder).get("examples").and_then(Value::as_array).into_iter().flatten());
+            values.extend(self.value(holder).get("example"));
+            values.extend(self.value(holder).get("examples").and_then(Value::as_array).into_iter().flatten());
         }
-        if all.is_empty() {
+        if values.is_empty() {
             return Ok(());
         }
-        let places: BTreeMap<String, usize> =
-            found.iter().enumerate().map(|(index, field)| (field.pointer.clone(), index)).collect();
-        let root = found[0].pointer.clone();
-        all.into_iter().try_for_each(|value| examples::attach(found, &places, &root, value, false, self.budget))
+        let indexes = examples::indexes(fields);
+        let root = fields[0].pointer.clone();
+        values.into_iter().try_for_each(|value| examples::attach(fields, &indexes, &root, value, false, self.budget))
     }
 }
 
@@ -179,18 +199,18 @@ fn requires(schema: &Value, key: &str) -> bool {
     schema.get("required").and_then(Value::as_array).is_some_and(|list| list.iter().any(|name| name == key))
 }
 
-/// Type, format, values and null, in the words of 3.0 and of 3.1.
+/// Reads type, format, values and nullability in the notations of OpenAPI 3.0 and 3.1.
 fn read_type(schema: &Value, field: &mut Field) {
     let mut nullable = schema.get("nullable") == Some(&Value::Bool(true));
-    let words: Vec<&Value> = match schema.get("type") {
-        Some(Value::Array(words)) => words.iter().collect(),
-        word => word.into_iter().collect(),
+    let names: Vec<&Value> = match schema.get("type") {
+        Some(Value::Array(names)) => names.iter().collect(),
+        name => name.into_iter().collect(),
     };
-    for word in words.into_iter().filter_map(Value::as_str) {
-        match word {
+    for name in names.into_iter().filter_map(Value::as_str) {
+        match name {
             "null" => nullable = true,
-            word => {
-                field.kinds.insert(Kind::named(word));
+            name => {
+                field.types.insert(SchemaType::from_name(name));
             }
         }
     }
@@ -203,24 +223,10 @@ fn read_type(schema: &Value, field: &mut Field) {
     if let Some(listed) = listed {
         nullable |= listed.iter().any(|value| value.is_null());
         let values: Vec<&Value> = listed.into_iter().filter(|value| !value.is_null()).collect();
-        if field.kinds.is_empty() {
-            field.kinds = values.iter().filter_map(|value| Kind::of(value)).collect();
+        if field.types.is_empty() {
+            field.types = values.iter().filter_map(|value| SchemaType::from_value(value)).collect();
         }
         field.values = Some(values.into_iter().map(value_text).collect());
     }
     field.nullable = Some(nullable);
-}
-
-/// A value as a page would print it.
-pub(crate) fn value_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// The start of something that the page wrote, for an error.
-pub(crate) fn excerpt(text: &str) -> String {
-    const LONGEST: usize = 80;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
 }

@@ -1,23 +1,23 @@
-//! Schemas that are made of several.
+//! Merges the fields of the members of `allOf`, `oneOf` and `anyOf`.
 
 use std::collections::BTreeMap;
 
+use crate::pages::example_values::indexes;
 use crate::pages::model::Field;
 
-/// Adds the fields of one more schema that applies as well.
-pub(crate) fn add_all(found: &mut Vec<Field>, more: Vec<Field>) {
-    let mut places: BTreeMap<String, usize> =
-        found.iter().enumerate().map(|(index, field)| (field.pointer.clone(), index)).collect();
+/// Adds the fields of a schema that applies as well (`allOf`).
+pub(crate) fn merge_all_of(fields: &mut Vec<Field>, more: Vec<Field>) {
+    let mut indexes = indexes(fields);
     for field in more {
-        let Some(place) = places.get(&field.pointer) else {
-            places.insert(field.pointer.clone(), found.len());
-            found.push(field);
+        let Some(index) = indexes.get(&field.pointer) else {
+            indexes.insert(field.pointer.clone(), fields.len());
+            fields.push(field);
             continue;
         };
-        let known = &mut found[*place];
-        if known.kinds.is_empty() {
-            known.kinds = field.kinds;
-            known.schema = field.schema;
+        let known = &mut fields[*index];
+        if known.types.is_empty() {
+            known.types = field.types;
+            known.schema_pointer = field.schema_pointer;
         }
         known.format = known.format.take().or(field.format);
         known.values = known.values.take().or(field.values);
@@ -28,13 +28,15 @@ pub(crate) fn add_all(found: &mut Vec<Field>, more: Vec<Field>) {
             known.nullable = field.nullable;
         }
         known.examples.extend(field.examples);
-        known.shown += field.shown;
+        known.example_count += field.example_count;
     }
 }
 
-/// The fields of a value that fits one of several schemas: each has what any of them has, and requires what all of them require.
-/// A union of kinds with a field that names the kind so gets all its words, as a page shows it.
-pub(crate) fn either(members: Vec<Vec<Field>>) -> Vec<Field> {
+/// Returns the fields of a value that matches one of several schemas (`oneOf`, `anyOf`).
+///
+/// The result has every field of any member and requires what all members require. A discriminator
+/// gets the values of all members, as a page shows it.
+pub(crate) fn merge_any_of(members: Vec<Vec<Field>>) -> Vec<Field> {
     let count = members.len();
     let mut order = Vec::new();
     let mut groups: BTreeMap<String, Vec<Field>> = BTreeMap::new();
@@ -46,51 +48,52 @@ pub(crate) fn either(members: Vec<Vec<Field>>) -> Vec<Field> {
         group.push(field);
     }
     let groups = order.iter().filter_map(|pointer| groups.remove(pointer));
-    groups.map(|group| one_of(group, count)).collect()
+    groups.map(|group| merge_group(group, count)).collect()
 }
 
-fn one_of(group: Vec<Field>, members: usize) -> Field {
-    let everywhere = group.len() == members;
-    let any = group.iter().any(|field| field.kinds.is_empty());
-    let all_listed = group.iter().all(|field| field.values.is_some());
-    let all_formatted = group.iter().all(|field| field.format == group[0].format);
+/// Merges the fields with one pointer of `members` schemas.
+fn merge_group(group: Vec<Field>, members: usize) -> Field {
+    let in_every_member = group.len() == members;
+    let accepts_any_type = group.iter().any(|field| field.types.is_empty());
+    let all_list_values = group.iter().all(|field| field.values.is_some());
+    let same_format = group.iter().all(|field| field.format == group[0].format);
     let mut group = group.into_iter();
-    let mut found = group.next().unwrap_or_default();
-    if found.required.is_some() {
-        found.required = Some(everywhere && found.required == Some(true));
+    let mut merged = group.next().unwrap_or_default();
+    if merged.required.is_some() {
+        merged.required = Some(in_every_member && merged.required == Some(true));
     }
     for field in group {
-        found.kinds.extend(field.kinds);
+        merged.types.extend(field.types);
         for value in field.values.into_iter().flatten() {
-            let values = found.values.get_or_insert_default();
+            let values = merged.values.get_or_insert_default();
             if !values.contains(&value) {
                 values.push(value);
             }
         }
-        if let (Some(known), Some(required)) = (&mut found.required, field.required) {
+        if let (Some(known), Some(required)) = (&mut merged.required, field.required) {
             *known &= required;
         }
         if field.nullable == Some(true) {
-            found.nullable = Some(true);
+            merged.nullable = Some(true);
         }
         for example in field.examples {
-            if !found.examples.contains(&example) {
-                found.examples.push(example);
+            if !merged.examples.contains(&example) {
+                merged.examples.push(example);
             }
         }
-        found.from_elsewhere &= field.from_elsewhere;
-        found.shown += field.shown;
-        found.free &= field.free;
-        found.complete &= field.complete;
+        merged.from_other_page &= field.from_other_page;
+        merged.example_count += field.example_count;
+        merged.free_form &= field.free_form;
+        merged.lists_fields &= field.lists_fields;
     }
-    if any {
-        found.kinds.clear();
+    if accepts_any_type {
+        merged.types.clear();
     }
-    if !all_listed {
-        found.values = None;
+    if !all_list_values {
+        merged.values = None;
     }
-    if !all_formatted {
-        found.format = None;
+    if !same_format {
+        merged.format = None;
     }
-    found
+    merged
 }

@@ -1,18 +1,18 @@
-//! What is no page: one clear line each, in little time and memory.
+//! Invalid pages: refused with one line each, within bounds of time and memory.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::support::text;
 use bulkrail_codegen::Spec;
-use bulkrail_specdiff::{Explained, MAX_PAGE_BYTES, Page, diff};
+use bulkrail_specdiff::{AcceptedDifferences, MAX_PAGE_BYTES, Page, diff};
 use proptest::prelude::*;
 
-/// What is said about a text that is refused: one line.
+/// Returns the error about a text that is refused: one line.
 #[track_caller]
 fn refused(text: &str) -> String {
     let message = match Page::parse("page", text) {
-        Ok(page) => panic!("was read as {}", page.form),
+        Ok(page) => panic!("was read as {}", page.format),
         Err(error) => error.to_string(),
     };
     assert_eq!(message.lines().count(), 1, "{message}");
@@ -21,24 +21,24 @@ fn refused(text: &str) -> String {
 }
 
 #[test]
-fn no_page_at_all() {
+fn page_parse_refuses_text_of_unknown_format() {
     assert_eq!(refused(""), "page: is empty");
     assert_eq!(refused("\u{feff} \n\t\n "), "page: is empty");
     let html = refused("<!DOCTYPE html><html><head><title>Get Bulk Upl");
-    assert!(html.starts_with("page: is HTML (or the start of it); save the text of the page"), "{html}");
-    assert_eq!(refused("Hello\n\0\n"), "page:2: holds a NUL byte; it is not a page saved as text");
+    assert!(html.starts_with("page: is HTML; save the text of the page"), "{html}");
+    assert_eq!(refused("Hello\n\0\n"), "page:2: contains a NUL byte; save the page as text");
     for other in ["Just some text.\n", "{\"a\": 1}", "[1, 2]", "# Title\n\n```json\n{\"a\": 1}\n```\n", "a: 1\nb: 2\n"]
     {
         let message = refused(other);
         assert!(
-            message.starts_with("page: is in no known form: neither an OpenAPI 3.0 or 3.1 description"),
+            message.starts_with("page: has an unknown format: expected an OpenAPI 3.0 or 3.1 description"),
             "{message}"
         );
     }
 }
 
 #[test]
-fn files() {
+fn page_load_refuses_unreadable_files() {
     let directory = Directory::new("files");
     let load = |name: &str, bytes: &[u8]| {
         let file = directory.0.join(name);
@@ -55,7 +55,7 @@ fn files() {
 }
 
 #[test]
-fn broken_descriptions() {
+fn page_parse_refuses_invalid_description() {
     let head = "openapi: 3.0.3\npaths:\n";
     assert!(refused("openapi: 3.0.3\npaths: {\n").starts_with("page:3: /paths: is not YAML: "));
     assert!(refused("{\"openapi\": \"3.0.3\", \"paths\": {").starts_with("page:1: is not JSON: "));
@@ -64,24 +64,30 @@ fn broken_descriptions() {
     assert_eq!(refused("{\"swagger\": \"2.0\", \"paths\": {}}"), format!("page:1: {old}"));
     assert_eq!(refused("openapi: 4.0.0\npaths: {}\n"), format!("page:1: {old}"));
     let none = refused("openapi: 3.0.3\npaths: {}\n");
-    assert_eq!(none, "page: looks like a page of the form openapi but describes no operation");
+    assert_eq!(none, "page: has the format openapi but describes no operation");
     let elsewhere = refused(&format!("{head}  /a:\n    get: {{responses: {{'200': {{$ref: 'other.yaml#/a'}}}}}}\n"));
-    assert!(elsewhere.ends_with("its `$ref` leads to another file; save the description in one piece"), "{elsewhere}");
+    assert!(
+        elsewhere.ends_with("its `$ref` points into another file; save the description as a single file"),
+        "{elsewhere}"
+    );
     let nowhere = refused(&format!("{head}  /a:\n    get: {{responses: {{'200': {{$ref: '#/nothing'}}}}}}\n"));
-    assert!(nowhere.starts_with("page:4: /paths/~1a/get/responses/200: its `$ref` points at nothing"), "{nowhere}");
+    assert!(
+        nowhere.starts_with("page:4: /paths/~1a/get/responses/200: its `$ref` points at a value that does not exist"),
+        "{nowhere}"
+    );
 }
 
 #[test]
-fn an_alias_bomb() {
+fn page_parse_refuses_alias_bomb() {
     let mut bomb = "openapi: 3.0.3\nl0: &l0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..20 {
         let below = format!("*l{}", level - 1);
         bomb += &format!("l{level}: &l{level} [{}]\n", [below.as_str(); 10].join(", "));
     }
-    assert_eq!(refused(&bomb), "page:2: /l0: anchors are not read, they can grow without bound; use $ref");
+    assert_eq!(refused(&bomb), "page:2: /l0: anchors are not supported, they can expand without limit; use $ref");
 }
 
-/// A description with these component schemas, the first of which is an answer.
+/// Returns a description with these component schemas, the first of which is a response.
 fn with_schemas(schemas: &str) -> String {
     format!(
         "openapi: 3.0.3\npaths:\n  /a:\n    get:\n      operationId: get_a\n      responses:\n        '200':\n          content:\n            \
@@ -90,18 +96,18 @@ fn with_schemas(schemas: &str) -> String {
 }
 
 #[test]
-fn references_that_lead_back() {
+fn page_parse_and_diff_refuse_circular_references() {
     let itself = refused(&with_schemas("    S0: {$ref: '#/components/schemas/S0'}\n"));
-    assert!(itself.ends_with("`$ref` #/components/schemas/S0 leads back to itself"), "{itself}");
+    assert!(itself.ends_with("`$ref` #/components/schemas/S0 is circular"), "{itself}");
     let tree = with_schemas("    S0:\n      properties:\n        child: {items: {$ref: '#/components/schemas/S0'}}\n");
     let message = refused(&tree);
     assert!(message.starts_with("page:15: /components/schemas/S0/properties/child/items: "), "{message}");
     let answers = "openapi: 3.0.3\npaths:\n  /a:\n    get:\n      responses:\n        '200': {$ref: '#/paths/~1a/get/responses/200'}\n";
-    assert!(refused(answers).ends_with("its `$ref` leads back to itself"));
-    // In the spec as well.
+    assert!(refused(answers).ends_with("its `$ref` is circular"));
+    // The same in the spec.
     let spec = Spec::parse("specs/s.yaml", &tree).expect("YAML");
     let page = Page::parse("page", &with_schemas("    S0: {type: string}\n")).expect("a page");
-    let message = diff(&spec, &page, &Explained::default()).expect_err("refused").to_string();
+    let message = diff(&spec, &page, &AcceptedDifferences::default()).expect_err("refused").to_string();
     assert!(
         message.starts_with("specs/s.yaml:15: /components/schemas/S0/properties/child/items: `$ref` "),
         "{message}"
@@ -109,7 +115,7 @@ fn references_that_lead_back() {
 }
 
 #[test]
-fn references_that_fan_out() {
+fn page_parse_refuses_references_that_fan_out() {
     // Each object holds the next one ten times: 10^30 fields.
     let fan = |below: &dyn Fn(usize) -> String| {
         let schemas: String = (0..30).map(|level| format!("    S{level}: {}\n", below(level + 1))).collect();
@@ -120,24 +126,24 @@ fn references_that_fan_out() {
             (0..10).map(|field| format!("f{field}: {{$ref: '#/components/schemas/S{next}'}}")).collect();
         format!("{{properties: {{{}}}}}", fields.join(", "))
     });
-    let said = refused(&wide);
-    assert!(said.contains("it is not read further"), "{said}");
-    // The same without a single field.
+    let message = refused(&wide);
+    assert!(message.contains("split the page"), "{message}");
+    // The same without any field.
     let flat = fan(&|next| {
         let member = format!("{{$ref: '#/components/schemas/S{next}'}}");
         format!("{{allOf: [{}]}}", [member.as_str(); 10].join(", "))
     });
-    assert!(refused(&flat).contains("it is not read further"));
+    assert!(refused(&flat).contains("split the page"));
 }
 
 #[test]
-fn nesting_without_end() {
+fn page_parse_bounds_nesting() {
     let deep = |open: &str, close: &str| format!("openapi: 3.0.3\na: {}1{}\n", open.repeat(200), close.repeat(200));
-    assert!(refused(&deep("[", "]")).ends_with("is nested deeper than 96 levels; bring it closer"));
-    assert!(refused(&deep("{a: ", "}")).ends_with("is nested deeper than 96 levels; bring it closer"));
+    assert!(refused(&deep("[", "]")).ends_with("is nested deeper than 96 levels; flatten it"));
+    assert!(refused(&deep("{a: ", "}")).ends_with("is nested deeper than 96 levels; flatten it"));
     refused(&format!("openapi: 3.0.3\na: {}", "[".repeat(1_000_000)));
     refused(&format!("{{\"openapi\": {}", "[".repeat(1_000_000)));
-    // Under long names, so that the pointers alone would fill the memory.
+    // Under long keys, whose pointers alone would fill the memory.
     let name = "n".repeat(1000);
     let long = format!(
         "openapi: 3.0.3\na: {}[{}]{}\n",
@@ -145,15 +151,16 @@ fn nesting_without_end() {
         "1,".repeat(1_000_000),
         "}".repeat(90)
     );
-    assert!(refused(&long).contains("long names too deep"), "{}", refused(&long));
+    assert!(refused(&long).contains("long keys nested too deeply"), "{}", refused(&long));
     let schema = format!("{}{{type: string}}{}", "{properties: {a: ".repeat(40), "}}".repeat(40));
     assert!(Page::parse("page", &with_schemas(&format!("    S0: {schema}\n"))).is_ok());
 }
 
-/// Texts that are built to keep a reader busy. The largest that are read at all, and each within the time of the test.
+/// Texts of the maximum size that make a reader work the most. Each must finish within the time of
+/// the test.
 #[test]
-fn large_texts_of_every_form() {
-    let room = |start: &str, unit: &str| {
+fn page_parse_bounds_work_for_large_texts_of_every_format() {
+    let repeated = |start: &str, unit: &str| {
         let limit = if start.contains("openapi") { MAX_PAGE_BYTES as usize } else { 1024 * 1024 };
         unit.repeat((limit - 10_000) / unit.len())
     };
@@ -184,10 +191,10 @@ fn large_texts_of_every_form() {
         ("openapi: 3.0.3\npaths:\n", "  ? a\n"),
         ("openapi: 3.0.3\n", "- "),
     ] {
-        let text = format!("{start}{}", room(start, unit));
+        let text = format!("{start}{}", repeated(start, unit));
         match Page::parse("page", &text) {
             Ok(page) => {
-                let report = diff(&spec, &page, &Explained::default()).expect("a report");
+                let report = diff(&spec, &page, &AcceptedDifferences::default()).expect("a report");
                 assert!(report.differences.len() < 2_000_000);
             }
             Err(error) => assert_eq!(error.to_string().lines().count(), 1, "{error}"),
@@ -195,17 +202,17 @@ fn large_texts_of_every_form() {
     }
     let numbered: String = (0..50_000).map(|field| format!("f{field}\nstring\n")).collect();
     let page = Page::parse("page", &format!("{mintlify}{numbered}")).expect("a page");
-    let report = diff(&spec, &page, &Explained::default()).expect("a report");
+    let report = diff(&spec, &page, &AcceptedDifferences::default()).expect("a report");
     assert_eq!(report.differences.len(), 50_001);
 }
 
-/// Whatever comes of it, it is a page that can be compared, or one line.
-fn is_tame(text: &str, spec: &Spec) -> Result<(), TestCaseError> {
+/// Asserts that the text is a page that can be compared, or refused with one line.
+fn check_text(text: &str, spec: &Spec) -> Result<(), TestCaseError> {
     match Page::parse("page", text) {
         Ok(page) => {
-            let report = diff(spec, &page, &Explained::default());
+            let report = diff(spec, &page, &AcceptedDifferences::default());
             for difference in report.map_err(|error| TestCaseError::fail(error.to_string()))?.differences {
-                prop_assert!(!difference.what.is_empty());
+                prop_assert!(!difference.message.is_empty());
             }
         }
         Err(error) => prop_assert_eq!(error.to_string().lines().count(), 1),
@@ -222,12 +229,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_tame(text in any::<String>()) {
-        is_tame(&text, &specs()[3])?;
+    fn page_parse_returns_page_or_one_line_for_any_text(text in any::<String>()) {
+        check_text(&text, &specs()[3])?;
     }
 
     #[test]
-    fn any_text_after_the_start_of_a_form_is_tame(
+    fn page_parse_returns_page_or_one_line_after_any_format_header(
         start in prop::sample::select(vec![
             "GET\n/\na\nResponse\n", "get\nhttps://a/b\nResponse: 200\nResponse Fields:\n", "get\nhttps://a/b\nX Values:\n",
             "GET /a\nName\nType\nResponse\nParameter\nType\nExample\n", "Endpoint: GET /a ## Response 200 ", "openapi: 3.0.3\n",
@@ -235,11 +242,11 @@ proptest! {
         ]),
         rest in "([a-zé]{1,3}|[-\"`'.:,|(){}\\[\\]<>#*/$& \n]|string|String|required|Example:|Enum: |Available options:\n|- `|200){0,60}",
     ) {
-        is_tame(&format!("{start}{rest}"), &specs()[3])?;
+        check_text(&format!("{start}{rest}"), &specs()[3])?;
     }
 
     #[test]
-    fn a_mutated_page_is_tame(
+    fn page_parse_returns_page_or_one_line_for_mutated_page(
         page in 0_usize..5,
         edits in prop::collection::vec(
             (any::<prop::sample::Index>(), 0_usize..40, "([-\"`.:,(){}\\[\\]<>#*/ \né]|string|required|: ){0,4}"),
@@ -252,16 +259,16 @@ proptest! {
             let end = text.len().min(start + cut);
             text.splice(start..end, put.chars());
         }
-        is_tame(&text.into_iter().collect::<String>(), &specs()[page])?;
+        check_text(&text.into_iter().collect::<String>(), &specs()[page])?;
     }
 }
 
-/// A directory of the test's own.
+/// Temporary directory, removed on drop.
 struct Directory(PathBuf);
 
 impl Directory {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("bulkrail-docs-{name}-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("bulkrail-specdiff-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).expect("a directory");
         Self(path)
     }

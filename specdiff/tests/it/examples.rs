@@ -1,7 +1,7 @@
-//! Examples against the schemas next to them: one that is wrong in each place where one can stand, and each way of the dialect.
+//! Validation of examples: one wrong example in each place, and each keyword of OpenAPI 3.0.
 
 use bulkrail_codegen::Spec;
-use bulkrail_specdiff::examples::{Schemas, examples, lint};
+use bulkrail_specdiff::examples::{SchemaValidator, check, find_examples};
 use serde_json::{Value, json};
 
 const GOOD: &str = "\
@@ -50,73 +50,74 @@ components:
       example: red
 ";
 
-fn findings(text: &str) -> Vec<String> {
+fn errors(text: &str) -> Vec<String> {
     let spec = Spec::parse("specs/things.yaml", text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    lint(&spec).iter().map(ToString::to_string).collect()
+    check(&spec).iter().map(ToString::to_string).collect()
 }
 
-/// With `from` (which stands in it once) replaced by `to`, there is one finding: this line, this pointer, this in its reason.
+/// Asserts that replacing `from`, which occurs once, by `to` causes one error with this location
+/// and reason.
 #[track_caller]
-fn trips(from: &str, to: &str, at: &str, reason: &str) {
+fn assert_error(from: &str, to: &str, location: &str, reason: &str) {
     assert_eq!(GOOD.matches(from).count(), 1, "{from}");
-    let found = findings(&GOOD.replace(from, to));
-    let [finding] = &found[..] else { panic!("{found:#?}") };
-    assert!(finding.starts_with(&format!("specs/things.yaml:{at}: ")) && finding.contains(reason), "{finding}");
+    let errors = errors(&GOOD.replace(from, to));
+    let [error] = &errors[..] else { panic!("{errors:#?}") };
+    assert!(error.starts_with(&format!("specs/things.yaml:{location}: ")) && error.contains(reason), "{error}");
 }
 
-const ANSWER: &str = "/paths/~1things~1{id}/get/responses/200";
+const RESPONSE: &str = "/paths/~1things~1{id}/get/responses/200";
 
 #[test]
-fn every_example_is_found_and_fits() {
+fn examples_check_accepts_valid_examples_everywhere() {
     let spec = Spec::parse("specs/things.yaml", GOOD).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(examples(&spec.document).len(), 9);
-    assert_eq!(findings(GOOD), [""; 0]);
+    assert_eq!(find_examples(&spec.document).len(), 9);
+    assert_eq!(errors(GOOD), [""; 0]);
 }
 
 #[test]
-fn one_wrong_example_in_each_place() {
-    let reason = "does not fit the schema next to it: ";
-    trips("example: a-1", "example: 1", "8: /paths/~1things~1{id}/get/parameters/0/example", reason);
-    trips("example: 30", "example: soon", &format!("14: {ANSWER}/headers/Retry-After/example"), reason);
-    let small = format!("{ANSWER}/content/application~1json/examples/small/value");
-    trips("{size: 1,", "{size: large,", &format!("20: {small}/size"), "\"large\" is not of type \"number\"");
-    let shared = format!("{ANSWER}/content/application~1json/examples/shared");
-    trips("{size: 2.5}", "{}", &format!("21: {shared}"), "\"size\" is a required property; correct one of them");
-    trips("example: 100", "example: ten", "31: /components/schemas/Thing/properties/size/example", reason);
-    trips("example: '77'", "example: true", "37: /components/schemas/Thing/properties/either/example", reason);
-    trips("{size: 3,", "{size: '3',", "38: /components/schemas/Thing/example/size", reason);
-    trips("example: red", "example: green", "43: /components/schemas/Colour/example", "\"red\"");
+fn examples_check_reports_wrong_example_in_each_place() {
+    let reason = "does not match its schema: ";
+    assert_error("example: a-1", "example: 1", "8: /paths/~1things~1{id}/get/parameters/0/example", reason);
+    assert_error("example: 30", "example: soon", &format!("14: {RESPONSE}/headers/Retry-After/example"), reason);
+    let small = format!("{RESPONSE}/content/application~1json/examples/small/value");
+    assert_error("{size: 1,", "{size: large,", &format!("20: {small}/size"), "\"large\" is not of type \"number\"");
+    let shared = format!("{RESPONSE}/content/application~1json/examples/shared");
+    assert_error("{size: 2.5}", "{}", &format!("21: {shared}"), "\"size\" is a required property; correct one of them");
+    assert_error("example: 100", "example: ten", "31: /components/schemas/Thing/properties/size/example", reason);
+    assert_error("example: '77'", "example: true", "37: /components/schemas/Thing/properties/either/example", reason);
+    assert_error("{size: 3,", "{size: '3',", "38: /components/schemas/Thing/example/size", reason);
+    assert_error("example: red", "example: green", "43: /components/schemas/Colour/example", "\"red\"");
     let called_so = "34: /components/schemas/Thing/properties/example/example";
-    trips("example: 'of a field that is called so'", "example: 7", called_so, reason);
+    assert_error("example: 'of a field that is called so'", "example: 7", called_so, reason);
 }
 
 #[test]
-fn an_example_without_a_value() {
-    let at = format!("19: {ANSWER}/content/application~1json/examples/small");
+fn examples_check_reports_example_without_value() {
+    let at = format!("19: {RESPONSE}/content/application~1json/examples/small");
     let elsewhere = "externalValue: https://docs.example.com/small.json";
-    trips("value: {size: 1, colour: null, made: '2026-04-23T00:38:08.439Z'}", elsewhere, &at, "needs a `value`");
+    assert_error("value: {size: 1, colour: null, made: '2026-04-23T00:38:08.439Z'}", elsewhere, &at, "needs a `value`");
 }
 
 #[test]
-fn a_schema_that_is_none() {
-    trips(
+fn examples_check_reports_invalid_schema() {
+    assert_error(
         "schema: {type: integer}",
         "schema: {type: 7}",
-        &format!("13: {ANSWER}/headers/Retry-After/schema"),
-        "correct the schema",
+        &format!("13: {RESPONSE}/headers/Retry-After/schema"),
+        "; correct it",
     );
-    let found = findings(&GOOD.replace("'#/components/schemas/Colour'", "'https://example.com/colour.json'"));
-    assert!(!found.is_empty() && found.iter().all(|finding| finding.lines().count() == 1), "{found:#?}");
+    let errors = errors(&GOOD.replace("'#/components/schemas/Colour'", "'https://example.com/colour.json'"));
+    assert!(!errors.is_empty() && errors.iter().all(|error| error.lines().count() == 1), "{errors:#?}");
 }
 
 #[test]
-fn what_a_validator_says_is_cut_short() {
-    let found = findings(&GOOD.replace("example: 30", &format!("example: {}", "long ".repeat(1000))));
-    assert!(found.len() == 1 && found[0].len() < 600, "{found:?}");
+fn examples_check_truncates_long_messages() {
+    let errors = errors(&GOOD.replace("example: 30", &format!("example: {}", "long ".repeat(1000))));
+    assert!(errors.len() == 1 && errors[0].len() < 600, "{errors:?}");
 }
 
 #[test]
-fn the_dialect() {
+fn schema_validator_translates_openapi_keywords() {
     let document = json!({"components": {"schemas": {
         "Closed": {"type": "object", "properties": {"word": {"$ref": "#/components/schemas/Word"}}},
         "Open": {"type": "object", "properties": {}, "additionalProperties": {}},
@@ -146,24 +147,24 @@ fn the_dialect() {
         ("Odd", json!({"nullable": true, "properties": {"a": 1}}), true),
         ("Odd", json!({"nullable": null}), false),
     ];
-    let schemas = Schemas::of(&document);
-    for (name, value, fits) in table {
+    let schemas = SchemaValidator::new(&document);
+    for (name, value, is_valid) in table {
         let schema = json!({"$ref": format!("#/components/schemas/{name}")});
         let problems = schemas.problems(&schema, &value);
-        assert_eq!(problems.is_empty(), fits, "{name} {value}: {problems:?}");
+        assert_eq!(problems.is_empty(), is_valid, "{name} {value}: {problems:?}");
     }
 }
 
-/// Objects that are put together cannot be closed each on its own.
+/// The members of `allOf` cannot be closed one by one.
 #[test]
-fn all_of() {
+fn schema_validator_allows_unknown_fields_with_all_of() {
     let document = json!({"components": {"schemas": {
         "Base": {"type": "object", "properties": {"id": {"type": "string"}}},
         "Whole": {"allOf": [{"$ref": "#/components/schemas/Base"}, {"properties": {"size": {"type": "integer"}}}]},
     }}});
-    let fits = |value: Value| {
+    let is_valid = |value: Value| {
         let schema = json!({"$ref": "#/components/schemas/Whole"});
-        Schemas::of(&document).problems(&schema, &value).is_empty()
+        SchemaValidator::new(&document).problems(&schema, &value).is_empty()
     };
-    assert!(fits(json!({"id": "a", "size": 1})) && !fits(json!({"id": 1, "size": 1})));
+    assert!(is_valid(json!({"id": "a", "size": 1})) && !is_valid(json!({"id": 1, "size": 1})));
 }

@@ -1,4 +1,5 @@
-//! Documentation pages against specs: what `bulkrail_specdiff` reads, how it classes what differs, and what it refuses.
+//! Tests of `bulkrail-specdiff`: page formats, comparison, accepted differences, archive, examples
+//! and limits.
 
 mod accepted;
 mod archive;

@@ -1,102 +1,108 @@
-//! A kept page that changed: whatever it is, `specs lint` says which page, what, and where in the spec.
+//! A changed page in the archive: the error names the page, the difference and the place in the
+//! spec.
 
 use std::path::PathBuf;
 
-use bulkrail_specdiff::Saved;
+use bulkrail_specdiff::PageArchive;
 
-use crate::archive::{Edits, lint, pages};
-use crate::support::{PAGES, explained, spec};
+use crate::archive::{Edits, errors, pages};
+use crate::support::{PAGES, accepted, spec};
 
-/// With these edits of a page there is a finding at this pointer of the spec, in its line, that names the page.
+/// Asserts that the edited page causes an error at this pointer of the spec that names the page.
 #[track_caller]
-fn page_trips(page: &str, edits: Edits<'_>, pointer: &str, what: &str) {
+fn assert_page_error(page: &str, edits: Edits<'_>, pointer: &str, what: &str) {
     let (provider, ..) = PAGES.iter().find(|(_, name, _)| *name == page).expect("a page");
     let mut spec = spec(provider);
     spec.file = PathBuf::from(format!("specs/{provider}.yaml"));
-    let found = lint(&Saved::new(pages(provider, page, edits), explained()), &spec);
+    let errors = errors(&PageArchive::new(pages(provider, page, edits), accepted()), &spec);
     let start = format!("specs/{provider}.yaml:{}: {pointer}: ", spec.line(pointer).expect("a line"));
-    let is_it = |finding: &&String| {
-        let tail = "change the spec, or explain it in accepted-differences.yaml";
-        finding.starts_with(&start) && finding.contains(what) && finding.ends_with(tail)
+    let is_it = |error: &&String| {
+        let tail = "change the spec, or accept the difference in accepted-differences.yaml";
+        error.starts_with(&start) && error.contains(what) && error.ends_with(tail)
     };
-    let finding = found.iter().find(is_it).unwrap_or_else(|| panic!("{start}{what}: {found:#?}"));
-    assert!(finding.contains(&format!("(specs/pages/{page}.txt")), "{finding}");
+    let error = errors.iter().find(is_it).unwrap_or_else(|| panic!("{start}{what}: {errors:#?}"));
+    assert!(error.contains(&format!("(specs/pages/{page}.txt")), "{error}");
 }
 
 #[test]
-fn a_field_renamed() {
+fn archive_check_names_page_of_renamed_field() {
     let job = "/components/schemas/BulkJob/properties";
-    page_trips(
+    assert_page_error(
         "killb/bulk-status",
         &[("processedRows", "doneRows")],
         &format!("{job}/processedRows"),
         "renamed to `doneRows`",
     );
-    page_trips(
+    assert_page_error(
         "killb/create-account",
         &[("complianceUrl", "reviewUrl")],
         "/components/schemas/Account/properties/complianceUrl",
-        "not on the page",
+        "is missing on the page",
     );
-    page_trips(
+    assert_page_error(
         "reap/batch-status",
         &[("failedRecords", "rejected")],
         "/components/schemas/BatchStatus/properties/failedRecords",
-        "not on the page",
+        "is missing on the page",
     );
-    page_trips(
+    assert_page_error(
         "cdq/job-status",
         &[("`createdAt`", "`startedAt`")],
         "/components/schemas/Job/properties/createdAt",
-        "not on the page",
+        "is missing on the page",
     );
-    page_trips(
+    assert_page_error(
         "localpayment/batch-status",
         &[("csvFormatResponse", "csv")],
         "/components/schemas/Batch/properties/csvFormatResponse",
-        "not on the page",
+        "is missing on the page",
     );
 }
 
 #[test]
-fn a_field_that_is_new() {
-    // Where the spec has no such place, the line is that of what is around it.
-    page_trips(
+fn archive_check_names_page_of_new_field() {
+    // The spec does not have the pointer, so the line is that of the enclosing value.
+    assert_page_error(
         "cdq/job-status",
         &[("- `user` (string)", "- `host` (string) Where. - `user` (string)")],
         "/components/schemas/Job/properties/host",
-        "`host` in the 200 answer is new on the page (string)",
+        "`host` in the 200 response is new on the page (string)",
     );
-    page_trips(
+    assert_page_error(
         "reap/batch-status",
-        &[("\"errors\": []", "\"errors\": [], \"held\": 1")],
-        "/components/schemas/BatchSummary/properties/held",
+        &[("\"errors\": []", "\"errors\": [], \"queued\": 1")],
+        "/components/schemas/BatchSummary/properties/queued",
         "is new",
     );
 }
 
 #[test]
-fn a_value_of_an_enum_added_or_moved() {
-    page_trips(
+fn archive_check_names_page_of_added_or_moved_value() {
+    assert_page_error(
         "killb/bulk-status",
         &[("COMPLETED,\n", "COMPLETED,\nPAUSED,\n")],
         "/components/schemas/BulkJobStatus/enum",
         "`PAUSED` is listed",
     );
-    page_trips(
+    assert_page_error(
         "killb/create-account",
         &[("PSE,\nACH,", "PSE,\nCASH,\nACH,")],
         "/components/schemas/CreateAccount/discriminator/mapping",
         "`CASH`",
     );
-    page_trips(
+    assert_page_error(
         "reap/batch-status",
-        &[("critical error\n", "critical errorheld: Batch was stopped\n")],
+        &[("critical error\n", "critical errorpaused: Batch was stopped\n")],
         "/components/schemas/BatchState/enum",
-        "`held`",
+        "`paused`",
     );
-    page_trips("cdq/job-status", &[("\"DIED\"", "\"DIED\", \"GONE\"")], "/components/schemas/JobStatus/enum", "`GONE`");
-    page_trips(
+    assert_page_error(
+        "cdq/job-status",
+        &[("\"DIED\"", "\"DIED\", \"GONE\"")],
+        "/components/schemas/JobStatus/enum",
+        "`GONE`",
+    );
+    assert_page_error(
         "cdq/job-status",
         &[("\"FAILED\", \"DIED\"", "\"DIED\", \"FAILED\"")],
         "/components/schemas/JobStatus/enum",
@@ -105,32 +111,32 @@ fn a_value_of_an_enum_added_or_moved() {
 }
 
 #[test]
-fn a_type_changed() {
-    page_trips(
+fn archive_check_names_page_of_changed_type() {
+    assert_page_error(
         "killb/bulk-status",
         &[("errorCount\nnumber", "errorCount\nstring")],
         "/components/schemas/BulkJob/properties/errorCount",
         "is string on the page, number in the spec",
     );
-    page_trips(
+    assert_page_error(
         "killb/create-account",
         &[("userId\nstring\nrequired", "userId\nnumber\nrequired")],
         "/components/schemas/Account/properties/userId",
         "is number",
     );
-    page_trips(
+    assert_page_error(
         "reap/batch-status",
         &[("\"failedRecords\": ", "\"failedRecords\": 0.5")],
         "/components/schemas/BatchStatus/properties/failedRecords",
         "is number",
     );
-    page_trips(
+    assert_page_error(
         "cdq/job-status",
         &[("`user` (string)", "`user` (integer)")],
         "/components/schemas/Job/properties/user",
         "is integer",
     );
-    page_trips(
+    assert_page_error(
         "localpayment/batch-status",
         &[("status.code\n\nString", "status.code\n\nInteger")],
         "/components/schemas/OperationStatus/properties/code",
@@ -139,14 +145,14 @@ fn a_type_changed() {
 }
 
 #[test]
-fn a_field_removed() {
-    page_trips(
+fn archive_check_names_page_of_removed_field() {
+    assert_page_error(
         "killb/bulk-status",
         &[("successCount\nnumber\nrequired\nExample:\n\n98\n", ""), ("  \"successCount\": 98,\n", "")],
         "/components/schemas/BulkJob/properties/successCount",
-        "not on the page",
+        "is missing on the page",
     );
-    page_trips(
+    assert_page_error(
         "reap/batch-status",
         &[
             ("totalRecords: Total rows in the uploaded CSV.", ""),
@@ -155,41 +161,41 @@ fn a_field_removed() {
             ("\"totalRecords\": 50,\n", ""),
         ],
         "/components/schemas/BatchStatus/properties/totalRecords",
-        "not on the page",
+        "is missing on the page",
     );
-    page_trips(
+    assert_page_error(
         "cdq/job-status",
         &[("- `user` (string)", "")],
         "/components/schemas/Job/properties/user",
-        "not on the page",
+        "is missing on the page",
     );
-    page_trips(
+    assert_page_error(
         "localpayment/batch-status",
         &[("comment\n\nString\n\nAdditional information.\n\n", "")],
         "/components/schemas/Batch/properties/comment",
-        "not on the page",
+        "is missing on the page",
     );
 }
 
 #[test]
-fn a_required_mark_dropped() {
+fn archive_check_names_page_of_field_made_optional() {
     let job = "/components/schemas/BulkJob/properties";
-    page_trips(
+    assert_page_error(
         "killb/bulk-status",
         &[("errorCount\nnumber\nrequired", "errorCount\nnumber")],
         &format!("{job}/errorCount"),
         "is optional on the page, required in the spec",
     );
-    page_trips(
+    assert_page_error(
         "killb/create-account",
         &[("status\nstring\nrequired", "status\nstring")],
         "/components/schemas/Account/properties/status",
         "is optional",
     );
     let batch = "/paths/~1entity~1kyc~1import~1batch~1{batchId}/get/parameters/0";
-    page_trips("reap/batch-status", &[("Required: Yes", "Required: No")], batch, "is optional");
+    assert_page_error("reap/batch-status", &[("Required: Yes", "Required: No")], batch, "is optional");
     let batch = "/paths/~1api~1virtual-account-batch~1{externalId}~1/get/parameters/0";
-    page_trips(
+    assert_page_error(
         "localpayment/batch-status",
         &[("externalId\n\nString\n\nRequired", "externalId\n\nString\n\nOptional")],
         batch,
@@ -198,7 +204,7 @@ fn a_required_mark_dropped() {
 }
 
 #[test]
-fn a_list_of_values_that_the_page_lost() {
+fn archive_check_reports_enum_whose_list_the_page_lost() {
     let lost = [
         ("Batch Status Values:\n", ""),
         (
@@ -212,7 +218,7 @@ fn a_list_of_values_that_the_page_lost() {
     ];
     let mut spec = spec("reap");
     spec.file = PathBuf::from("specs/reap.yaml");
-    let found = lint(&Saved::new(pages("reap", "reap/batch-status", &lost), explained()), &spec);
+    let errors = errors(&PageArchive::new(pages("reap", "reap/batch-status", &lost), accepted()), &spec);
     let at = "/components/schemas/BatchState/enum: `enum` has the evidence `seed`";
-    assert!(found.len() == 1 && found[0].contains(at), "{found:#?}");
+    assert!(errors.len() == 1 && errors[0].contains(at), "{errors:#?}");
 }

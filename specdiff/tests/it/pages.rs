@@ -1,38 +1,39 @@
-//! The five pages as they are, and edited as a provider might edit them: each difference is classed for what it does to Rust code.
+//! The five seed pages, unedited and edited as a provider might do it: each difference has the
+//! right class.
 
-use crate::support::{PAGES, compare, edited, text, unexplained};
+use crate::support::{PAGES, compare, edited, text, unaccepted};
 use bulkrail_specdiff::Page;
 
-/// The page with the edits differs from the spec in this, beyond what is explained.
+/// Asserts the differences between the edited page and the spec that are not accepted.
 #[track_caller]
-pub(crate) fn differs(page: &str, edits: &[(&str, &str)], expected: &[&str]) {
+pub(crate) fn assert_differences(page: &str, edits: &[(&str, &str)], expected: &[&str]) {
     let (provider, ..) = PAGES.iter().find(|(_, name, _)| *name == page).expect("a page");
     let report = compare(provider, &edited(&text(page), edits));
-    assert_eq!(unexplained(&report), expected, "{edits:?}");
+    assert_eq!(unaccepted(&report), expected, "{edits:?}");
 }
 
-/// The same, and the sentence of the first difference.
+/// Asserts the message of the first difference.
 #[track_caller]
-pub(crate) fn says(page: &str, edits: &[(&str, &str)], sentence: &str) {
+pub(crate) fn assert_message(page: &str, edits: &[(&str, &str)], message: &str) {
     let (provider, ..) = PAGES.iter().find(|(_, name, _)| *name == page).expect("a page");
     let report = compare(provider, &edited(&text(page), edits));
-    assert_eq!(report.unexplained().next().expect("a difference").what, sentence);
+    assert_eq!(report.unaccepted().next().expect("a difference").message, message);
 }
 
 #[test]
-fn the_pages_as_they_are_leave_nothing_unexplained() {
-    for (provider, page, form) in PAGES {
+fn diff_of_unedited_pages_is_fully_accepted() {
+    for (provider, page, format) in PAGES {
         let read = Page::parse(page, &text(page)).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(read.form.name(), form, "{page}");
+        assert_eq!(read.format.name(), format, "{page}");
         let report = compare(provider, &text(page));
         assert_eq!(report.compared.len(), 1, "{page}");
-        assert_eq!(unexplained(&report), [""; 0], "{page}");
+        assert_eq!(unaccepted(&report), [""; 0], "{page}");
     }
 }
 
-/// So that an empty list of differences means something.
+/// Without this, an empty list of differences would mean nothing.
 #[test]
-fn the_pages_are_read_completely() {
+fn page_parse_reads_every_field_of_the_seed_pages() {
     let counts = PAGES.map(|(_, page, _)| {
         let read = Page::parse(page, &text(page)).unwrap_or_else(|error| panic!("{error}"));
         let [operation] = &read.operations[..] else { panic!("{page}: {:?}", read.operations) };
@@ -40,16 +41,17 @@ fn the_pages_are_read_completely() {
         let by_example = operation.responses.values().flatten().filter(|field| !field.declared).count();
         (operation.parameters.len(), operation.request.as_ref().map_or(0, Vec::len), declared, by_example)
     });
-    // Parameters, fields of the request (with the body itself), declared and other fields of all answers.
+    // Parameters, request fields (with the body itself), declared and other fields of all
+    // responses.
     assert_eq!(counts, [(1, 0, 12, 49), (0, 19, 10, 14), (1, 0, 13, 8), (1, 0, 48, 0), (2, 0, 11, 0)]);
 }
 
 const REAP: &str = "reap/batch-status";
 
 #[test]
-fn readme_edits() {
+fn diff_reports_edits_of_readme_page() {
     let at = "/components/schemas/BatchStatus/properties";
-    differs(
+    assert_differences(
         REAP,
         &[("failedRecords", "rejectedRecords")],
         &[
@@ -57,13 +59,13 @@ fn readme_edits() {
             &format!("breaking field-removed {at}/failedRecords failedRecords => -"),
         ],
     );
-    says(
+    assert_message(
         REAP,
         &[("failedRecords", "rejectedRecords")],
-        "`rejectedRecords` in the 200 answer is new on the page (integer); possibly renamed from `failedRecords`",
+        "`rejectedRecords` in the 200 response is new on the page (integer); possibly renamed from `failedRecords`",
     );
     let summary = "/components/schemas/BatchSummary/properties";
-    differs(
+    assert_differences(
         REAP,
         &[("successfulRecords", "verifiedRecords")],
         &[
@@ -71,7 +73,7 @@ fn readme_edits() {
             &format!("breaking field-removed {summary}/successfulRecords successfulRecords => -"),
         ],
     );
-    differs(
+    assert_differences(
         REAP,
         &[
             ("critical error\n", "critical errorcancelled: Batch was stopped\n"),
@@ -79,12 +81,12 @@ fn readme_edits() {
         ],
         &["additive value-added /components/schemas/BatchState/enum - => cancelled"],
     );
-    differs(
+    assert_differences(
         REAP,
         &[("in_progress: Batch is actively being processed", ""), (" in_progress (actively processing),", "")],
         &["breaking value-removed /components/schemas/BatchState/enum in_progress => -"],
     );
-    differs(
+    assert_differences(
         REAP,
         &[
             ("\"totalRecords\": 19,", "\"totalRecords\": \"19\","),
@@ -92,7 +94,7 @@ fn readme_edits() {
         ],
         &[&format!("breaking type {at}/totalRecords integer => integer or string")],
     );
-    differs(
+    assert_differences(
         REAP,
         &[
             ("processedRecords: Number of records that have been processed (successful + failed).", ""),
@@ -102,29 +104,29 @@ fn readme_edits() {
         ],
         &[&format!("breaking field-removed {at}/processedRecords processedRecords => -")],
     );
-    differs(
+    assert_differences(
         REAP,
         &[("Required: Yes", "Required: No")],
         &[
             "breaking required-removed /paths/~1entity~1kyc~1import~1batch~1{batchId}/get/parameters/0 required => optional",
         ],
     );
-    differs(
+    assert_differences(
         REAP,
         &[("timestamp of the last status update", "timestamp of the last status update, or null")],
-        &[&format!("additive nullable-added {at}/updatedAt never null => null at times")],
+        &[&format!("additive nullable-added {at}/updatedAt not nullable => nullable")],
     );
 }
 
 #[test]
-fn readme_answers() {
+fn diff_reports_changed_responses_of_readme_page() {
     let at = "/paths/~1entity~1kyc~1import~1batch~1{batchId}/get/responses";
-    differs(
+    assert_differences(
         REAP,
         &[("Response: 500 Internal", "Response: 429 Too Many Requests\nSlow down.\nResponse: 500 Internal")],
         &[&format!("additive status-added {at}/429 - => 429")],
     );
-    differs(
+    assert_differences(
         REAP,
         &[("\"parameter\": \"\"", "\"details\": \"\"")],
         &[
@@ -132,7 +134,7 @@ fn readme_answers() {
             "unknown field-removed /components/schemas/ErrorBody/properties/parameter parameter => -",
         ],
     );
-    differs(
+    assert_differences(
         REAP,
         &[("}Response: 404 Not Found", "}"), ("404Not Found\n", "")],
         &[&format!("editorial status-removed {at}/404 404 => -")],
@@ -140,24 +142,24 @@ fn readme_answers() {
 }
 
 #[test]
-fn readme_one_place_of_two() {
-    // The page then contradicts itself, and that is what is said.
+fn diff_warns_about_contradicting_lists_of_readme_page() {
+    // The page contradicts itself then.
     let report =
         compare("reap", &edited(&text(REAP), &[("failed: Batch processing encountered a critical error", "")]));
-    let [removed, unread] = &report.unexplained().collect::<Vec<_>>()[..] else { panic!("{:?}", unexplained(&report)) };
+    let [removed, warning] = &report.unaccepted().collect::<Vec<_>>()[..] else { panic!("{:?}", unaccepted(&report)) };
     assert_eq!(
         removed.to_string(),
-        "breaking: /components/schemas/BatchState/enum: `status` in the 200 answer: the value `failed` is not listed on the page any more"
+        "breaking: /components/schemas/BatchState/enum: `status` in the 200 response: the value `failed` is missing in the list on the page"
     );
-    assert_eq!(unread.what, "`status` is listed with other values in two places: failed");
+    assert_eq!(warning.message, "two lists of the values of `status` differ: failed");
 }
 
 const CDQ: &str = "cdq/job-status";
 
 #[test]
-fn redocly_edits() {
+fn diff_reports_edits_of_redocly_page() {
     let at = "/components/schemas/Job/properties";
-    differs(
+    assert_differences(
         CDQ,
         &[("`createdAt`", "`startedAt`")],
         &[
@@ -165,24 +167,28 @@ fn redocly_edits() {
             &format!("breaking field-removed {at}/createdAt createdAt => -"),
         ],
     );
-    differs(
+    assert_differences(
         CDQ,
         &[("\"FAILED\", \"DIED\"", "\"FAILED\", \"DIED\", \"PAUSED\"")],
         &["additive value-added /components/schemas/JobStatus/enum - => PAUSED"],
     );
-    differs(
+    assert_differences(
         CDQ,
         &[("\"ARCHIVED\", ", "")],
         &["breaking value-removed /components/schemas/JobStatus/enum ARCHIVED => -"],
     );
-    differs(CDQ, &[("`user` (string)", "`user` (object)")], &[&format!("breaking type {at}/user string => object")]);
-    differs(
+    assert_differences(
+        CDQ,
+        &[("`user` (string)", "`user` (object)")],
+        &[&format!("breaking type {at}/user string => object")],
+    );
+    assert_differences(
         CDQ,
         &[("- `user` (string) ID of (human) user or API key. Example: \"742429-234242-4343-232323\" ", "")],
         &[&format!("breaking field-removed {at}/user user => -")],
     );
-    // A mark comes where there was none, in an answer and in a parameter.
-    differs(
+    // A field of a response and a parameter become required.
+    assert_differences(
         CDQ,
         &[("`user` (string)", "`user` (string, required)"), ("`jobId` (string)", "`jobId` (string, required)")],
         &[
@@ -190,7 +196,7 @@ fn redocly_edits() {
             &format!("breaking required-added {at}/user optional => required"),
         ],
     );
-    differs(
+    assert_differences(
         CDQ,
         &[("## Response 503 fields", "## Response 429 fields")],
         &[
@@ -201,11 +207,11 @@ fn redocly_edits() {
 }
 
 #[test]
-fn redocly_on_many_lines() {
+fn diff_reads_redocly_page_with_line_breaks() {
     let lines = edited(&text(CDQ), &[(" ## ", "\n\n## "), (" - `", "\n\n- `"), (" Endpoint:", "\n\nEndpoint:")]);
-    assert_eq!(unexplained(&compare("cdq", &lines)), [""; 0]);
+    assert_eq!(unaccepted(&compare("cdq", &lines)), [""; 0]);
     let report = compare("cdq", &edited(&lines, &[("`user` (string)", "`user` (integer)")]));
-    let [difference] = &report.unexplained().collect::<Vec<_>>()[..] else { panic!("{:?}", unexplained(&report)) };
+    let [difference] = &report.unaccepted().collect::<Vec<_>>()[..] else { panic!("{:?}", unaccepted(&report)) };
     let line = lines.lines().position(|line| line.starts_with("- `user`")).map(|line| line + 1);
     assert_eq!(difference.page_line, line);
     assert_eq!(difference.line, crate::support::spec("cdq").line("/components/schemas/Job/properties/user"));
@@ -214,10 +220,10 @@ fn redocly_on_many_lines() {
 const LOCAL: &str = "localpayment/batch-status";
 
 #[test]
-fn gitbook_edits() {
+fn diff_reports_edits_of_gitbook_page() {
     let at = "/components/schemas/Batch/properties";
     let status = "/components/schemas/OperationStatus/properties";
-    differs(
+    assert_differences(
         LOCAL,
         &[("csvFormatResponse", "csvResult")],
         &[
@@ -225,7 +231,7 @@ fn gitbook_edits() {
             &format!("breaking field-removed {at}/csvFormatResponse csvFormatResponse => -"),
         ],
     );
-    differs(
+    assert_differences(
         LOCAL,
         &[("status.detail", "status.info"), ("\"detail\"", "\"info\"")],
         &[
@@ -233,30 +239,30 @@ fn gitbook_edits() {
             &format!("breaking field-removed {status}/detail detail => -"),
         ],
     );
-    differs(
+    assert_differences(
         LOCAL,
         &[("status.code\n\nString", "status.code\n\nInteger")],
         &[&format!("breaking type {status}/code string => integer")],
     );
-    differs(
+    assert_differences(
         LOCAL,
         &[("comment\n\nString\n\nAdditional information.\n\n", "")],
         &[&format!("breaking field-removed {at}/comment comment => -")],
     );
-    // The spec has no list for this field, so that the first one is a new type.
-    differs(
+    // The spec has no list for this field, so a list is a new type.
+    assert_differences(
         LOCAL,
         &[("Status description\n", "Status description\n\nINPROGRESS, COMPLETED\n")],
         &[&format!("breaking values-added {status}/description/enum no list => INPROGRESS, COMPLETED")],
     );
-    differs(
+    assert_differences(
         LOCAL,
         &[("externalId\n\nString\n\nRequired", "externalId\n\nString\n\nOptional")],
         &[
             "breaking required-removed /paths/~1api~1virtual-account-batch~1{externalId}~1/get/parameters/0 required => optional",
         ],
     );
-    differs(
+    assert_differences(
         LOCAL,
         &[("d710312c-8c3f-4b65-8e62-7f83eeba321a", "12")],
         &[&format!("editorial example {at}/internalId \"d710312c-8c3f-4b65-8e62-7f83eeba321a\" => \"12\"")],
@@ -264,14 +270,14 @@ fn gitbook_edits() {
 }
 
 #[test]
-fn what_is_cut_off_or_broken_is_said() {
+fn diff_warns_about_incomplete_and_broken_pages() {
     let report = compare("localpayment", &edited(&text(LOCAL), &[("\"code\": \"200\",", "\"code\": \"200\"")]));
-    let found = unexplained(&report);
-    assert_eq!(found, ["unknown unread  - => -"]);
+    let differences = unaccepted(&report);
+    assert_eq!(differences, ["unknown parse-warning  - => -"]);
     let cut = text("killb/bulk-status").split("\nResponse\n").next().map(str::to_owned).expect("a start");
     let report = compare("killb", &cut);
     assert_eq!(
-        report.unexplained().next().map(|difference| difference.what.as_str()),
-        Some("the page documents no answer; it may be cut off")
+        report.unaccepted().next().map(|difference| difference.message.as_str()),
+        Some("the page documents no response; it may be incomplete")
     );
 }

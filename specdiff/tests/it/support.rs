@@ -1,11 +1,11 @@
-//! Pages, specs and edits of them.
+//! Pages, specs and edits.
 
 use std::fs;
 
 use bulkrail_codegen::Spec;
-use bulkrail_specdiff::{Difference, Explained, Page, Report, diff};
+use bulkrail_specdiff::{AcceptedDifferences, DiffReport, Difference, Page, diff};
 
-/// The pages that the specs were written from: provider, file, and the form that it is in.
+/// Seed pages: provider, file and format.
 pub(crate) const PAGES: [(&str, &str, &str); 5] = [
     ("killb", "killb/bulk-status", "mintlify"),
     ("killb", "killb/create-account", "mintlify"),
@@ -24,28 +24,28 @@ pub(crate) fn text(page: &str) -> String {
     fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-pub(crate) fn explained() -> Explained {
+pub(crate) fn accepted() -> AcceptedDifferences {
     let file = format!("{}/../specs/accepted-differences.yaml", env!("CARGO_MANIFEST_DIR"));
-    Explained::load(file).unwrap_or_else(|error| panic!("{error}"))
+    AcceptedDifferences::load(file).unwrap_or_else(|error| panic!("{error}"))
 }
 
-pub(crate) fn compare(provider: &str, text: &str) -> Report {
+pub(crate) fn compare(provider: &str, text: &str) -> DiffReport {
     let page = Page::parse("page.txt", text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    diff(&spec(provider), &page, &explained()).unwrap_or_else(|error| panic!("{error}"))
+    diff(&spec(provider), &page, &accepted()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A difference as the tables of the tests have it: class, kind, pointer, what changed.
+/// Returns a difference in the notation of the tests: class, change, pointer, states.
 pub(crate) fn short(difference: &Difference) -> String {
     let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "-".to_owned());
     let (from, to) = (side(&difference.from), side(&difference.to));
     format!("{} {} {} {from} => {to}", difference.class, difference.change, difference.pointer)
 }
 
-pub(crate) fn unexplained(report: &Report) -> Vec<String> {
-    report.unexplained().map(short).collect()
+pub(crate) fn unaccepted(report: &DiffReport) -> Vec<String> {
+    report.unaccepted().map(short).collect()
 }
 
-/// The text with each `from`, which must be in it, replaced by `to`.
+/// Returns the text with each `from`, which must be in it, replaced by `to`.
 #[track_caller]
 pub(crate) fn edited(text: &str, edits: &[(&str, &str)]) -> String {
     edits.iter().fold(text.to_owned(), |text, (from, to)| {
