@@ -202,7 +202,8 @@ fn status_body(room: &str) -> (Value, Pass, &'static str) {
     let (_, pass) = types.iter().find(|known| known.0 == *name).expect("a type");
     let document = specs::load(room).document;
     let example = find_examples(&document).into_iter().find(|example| {
-        example.at.contains("/get/responses/200/") && example.schema["$ref"] == format!("#/components/schemas/{name}")
+        example.pointer.contains("/get/responses/200/")
+            && example.schema["$ref"] == format!("#/components/schemas/{name}")
     });
     (example.expect("an example").value.clone(), *pass, word)
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::document::operations;
-use crate::{Spec, pointer};
+use crate::load::Spec;
+use crate::pointer;
 
 /// Returns the document for the generator.
 ///

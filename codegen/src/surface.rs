@@ -34,20 +34,20 @@ pub fn surface(generated_rust: &str) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-fn items(at: &str, items: &[Item], lines: &mut Vec<String>) {
+fn items(module: &str, items: &[Item], lines: &mut Vec<String>) {
     for item in items {
         match item {
-            Item::Mod(module) if is_public(&module.vis) => {
-                let inner = module.content.as_ref().map_or(&[][..], |(_, items)| items);
-                self::items(&format!("{at}{}::", module.ident), inner, lines);
+            Item::Mod(inner) if is_public(&inner.vis) => {
+                let inner_items = inner.content.as_ref().map_or(&[][..], |(_, items)| items);
+                self::items(&format!("{module}{}::", inner.ident), inner_items, lines);
             }
             Item::Struct(data) if is_public(&data.vis) => {
-                let name = format!("{at}{}", data.ident);
+                let name = format!("{module}{}", data.ident);
                 lines.push(format!("{name} struct"));
                 fields(&name, &data.fields, false, lines);
             }
             Item::Enum(data) if is_public(&data.vis) => {
-                let name = format!("{at}{}", data.ident);
+                let name = format!("{module}{}", data.ident);
                 lines.push(format!("{name} enum"));
                 for variant in &data.variants {
                     let name = format!("{name}::{}", variant.ident);
@@ -61,21 +61,23 @@ fn items(at: &str, items: &[Item], lines: &mut Vec<String>) {
                 }
             }
             Item::Impl(block) if block.trait_.is_none() => {
-                let name = format!("{at}{}", text(&block.self_ty));
+                let name = format!("{module}{}", text(&block.self_ty));
                 let methods = block.items.iter().filter_map(|item| match item {
                     ImplItem::Fn(method) if is_public(&method.vis) => Some(&method.sig),
                     _ => None,
                 });
                 lines.extend(methods.map(|method| format!("{name}::{}", signature(method))));
             }
-            Item::Fn(function) if is_public(&function.vis) => lines.push(format!("{at}{}", signature(&function.sig))),
+            Item::Fn(function) if is_public(&function.vis) => {
+                lines.push(format!("{module}{}", signature(&function.sig)))
+            }
             Item::Const(data) if is_public(&data.vis) => {
-                lines.push(format!("{at}{} const: {}", data.ident, text(&data.ty)));
+                lines.push(format!("{module}{} const: {}", data.ident, text(&data.ty)));
             }
             Item::Type(alias) if is_public(&alias.vis) => {
-                lines.push(format!("{at}{} type = {}", alias.ident, text(&alias.ty)));
+                lines.push(format!("{module}{} type = {}", alias.ident, text(&alias.ty)));
             }
-            Item::Use(names) if is_public(&names.vis) => lines.push(format!("{at}use {}", text(&names.tree))),
+            Item::Use(names) if is_public(&names.vis) => lines.push(format!("{module}use {}", text(&names.tree))),
             _ => {}
         }
     }

@@ -9,17 +9,28 @@
 //! use bulkrail_codegen::Spec;
 //! use bulkrail_specdiff::suggest::{DriftReports, ReportedSpec, propose_patch};
 //!
-//! let report = r#"{"provider": "tiny", "operation": "status", "responses": 3, "drift":
-//!     [{"pointer": "/addedLater", "kind": "unknown_field", "expected": "no field", "found": "string", "count": 2}]}"#;
+//! let report = concat!(
+//!     r#"{"provider": "tiny", "operation": "status", "responses": 3, "drift": ["#,
+//!     r#"{"pointer": "/addedLater", "kind": "unknown_field", "expected": "no such field", "#,
+//!     r#""found": "string", "count": 2}]}"#,
+//! );
 //! let mut reports = DriftReports::default();
-//! reports.add("drift.jsonl", report.replace('\n', "").as_bytes())?;
+//! reports.add("drift.jsonl", report.as_bytes())?;
 //!
-//! let spec = "paths:\n  /jobs:\n    get:\n      operationId: get_job\n      responses:\n        '200':\n          \
-//!     content: {application/json: {schema: {$ref: '#/components/schemas/Job'}}}\n\
-//!     components: {schemas: {Job: {type: object, properties: {id: {type: string}}}}}\n";
+//! let spec = "
+//! paths:
+//!   /jobs:
+//!     get:
+//!       operationId: get_job
+//!       responses:
+//!         '200': {content: {application/json: {schema: {$ref: '#/components/schemas/Job'}}}}
+//! components: {schemas: {Job: {type: object, properties: {id: {type: string}}}}}
+//! ";
 //! let spec = ReportedSpec::new(Spec::parse("tiny.yaml", spec)?, [("status", "get_job")]);
 //! let patch = propose_patch(&reports, &BTreeMap::from([("tiny".to_owned(), spec)]));
-//! assert!(patch.contains("- pointer: /components/schemas/Job/properties\n  add:\n    addedLater:\n"));
+//! assert!(patch.contains(
+//!     "- pointer: /components/schemas/Job/properties\n  add:\n    addedLater:\n      type: string\n"
+//! ));
 //! # Ok::<(), bulkrail_codegen::Error>(())
 //! ```
 

@@ -17,7 +17,7 @@ const COMMON_HEADERS: [&str; 4] = ["authorization", "accept", "content-type", "h
 /// Returns the differences between `page`, an operation on a page of `format`, and `known`, the
 /// same in the spec.
 ///
-/// `same_path` tells whether both write the path alike.
+/// `same_path` is whether both write the path alike.
 pub(crate) fn compare_operation(
     spec: &Spec,
     known: &Operation,

@@ -77,7 +77,7 @@ fn parse(text: &str) -> Result<Page, ReadError> {
     }
 }
 
-/// Returns the format of `text`. Each format has a mark that every page of it contains.
+/// Returns the format of `text`. Each page of a format contains the marker of that format.
 fn detect(text: &str) -> Result<PageFormat, ReadError> {
     let start = text.trim_start();
     if start.starts_with('<') {
@@ -85,7 +85,7 @@ fn detect(text: &str) -> Result<PageFormat, ReadError> {
             "is HTML; save the text of the page as the browser shows it, or the Markdown version of the page",
         ));
     }
-    // The mark of a rendered page is near its start, so only a prefix is searched.
+    // The marker of a rendered page is near its start, so only a prefix is searched.
     let end =
         (0..=text.len().min(MAX_RENDERED_BYTES)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     let prefix = &text[..end];

@@ -49,7 +49,7 @@ fn description_blocks(text: &str) -> impl Iterator<Item = (usize, String)> {
 
 /// Returns the run of backticks or tildes that opens a block.
 fn fence(line: &str) -> Option<&str> {
-    let mark = line.chars().next().filter(|char| matches!(char, '`' | '~'))?;
-    let length = line.len() - line.trim_start_matches(mark).len();
+    let fence_char = line.chars().next().filter(|char| matches!(char, '`' | '~'))?;
+    let length = line.len() - line.trim_start_matches(fence_char).len();
     (length >= 3).then(|| &line[..length])
 }

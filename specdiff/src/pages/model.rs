@@ -173,7 +173,7 @@ pub struct Field {
     pub(crate) from_other_page: bool,
     /// Number of whole-body examples that contain the field; only in a description.
     pub(crate) example_count: usize,
-    /// Whether it is an object that lists no fields and may hold any.
+    /// Whether it is an object that lists no fields and may contain any.
     pub(crate) free_form: bool,
     /// Whether its fields are listed, so that an unlisted field does not exist.
     pub(crate) lists_fields: bool,

@@ -12,4 +12,5 @@ mod followed;
 mod mintlify;
 mod page_changes;
 mod pages;
+mod suggest;
 mod support;
