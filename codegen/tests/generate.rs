@@ -113,7 +113,7 @@ fn generate_writes_methods_servers_and_number_types() {
         "(\"sandbox\", \"https://sandbox.example.com\")",
         "(\"production\", \"https://api.example.com\")",
         "pub size: ::std::option::Option<::serde_json::Number>",
-        "crate::transport::Transport",
+        "::bulkrail_core::http::HttpClient",
     ] {
         assert!(source.contains(part), "{part} is not in:\n{source}");
     }
