@@ -124,10 +124,14 @@ impl Workbook {
                 if names.is_empty() {
                     names = row.cells().map(|(name, _)| name).collect();
                 }
-                table.push(row.cells().map(|(_, cell)| cell.to_owned()).collect());
+                table.push(row.cells().map(|(_, cell)| cell.to_owned()).collect::<Vec<_>>());
                 Ok(())
             })?;
-            write(&names, &table).map(|bytes| Self { bytes, rows })
+            // Blank rows are left out, so that rows have other numbers in the workbook.
+            let column = names.iter().position(|name| *name == REFERENCE);
+            let has_reference = |row: &Vec<String>| column.is_some_and(|column| !row[column].is_empty());
+            let numbers = (2..).zip(&table).filter(|(_, row)| has_reference(row)).map(|(number, _)| number).collect();
+            write(&names, &table).map(|bytes| Self { bytes, rows: rows.with_numbers(numbers) })
         };
         csv.into().inspect(convert).await.map_err(in_context)
     }
@@ -223,8 +227,10 @@ fn rows(xlsx: &[u8]) -> Result<SubmittedRows, Error> {
     if rows == 0 {
         return Err(usage("there are no rows below the header".to_owned()));
     }
+    // Rows of different sheets have the same numbers.
+    let numbers = if sheets.len() == 1 { sheets[0].numbers.clone() } else { Vec::new() };
     let references = sheets.into_iter().filter_map(|sheet| sheet.references).flatten();
-    Ok(SubmittedRows::new(references).with_rows(rows))
+    Ok(SubmittedRows::new(references).with_rows(rows).with_numbers(numbers))
 }
 
 /// Checks the size of a workbook's parts by decompressing them: what their headers say may be wrong.
@@ -247,6 +253,8 @@ struct Sheet {
     rows: u64,
     /// References of the rows that have one; `None` where the header does not have the column.
     references: Option<Vec<String>>,
+    /// Row number of each of them; the first row of a sheet is 1.
+    numbers: Vec<u64>,
 }
 
 impl Sheet {
@@ -257,7 +265,7 @@ impl Sheet {
         cells: &mut usize,
         invalid: impl Fn() -> Error,
     ) -> Result<Self, Error> {
-        let mut sheet = Self { rows: 0, references: None };
+        let mut sheet = Self { rows: 0, references: None, numbers: Vec::new() };
         let (mut header, mut last, mut column) = (None, 0, None);
         let mut reader = book.worksheet_cells_reader(name).map_err(|_| invalid())?;
         while let Some(cell) = reader.next_cell().map_err(|_| invalid())? {
@@ -286,6 +294,7 @@ impl Sheet {
             }
             if column == Some(position) {
                 sheet.references.get_or_insert_default().push(text);
+                sheet.numbers.push(u64::from(row) + 1);
             }
         }
         Ok(sheet)

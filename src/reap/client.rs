@@ -8,8 +8,8 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Drift, Error, ErrorKind, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot,
-    SubmittedRows, Wait, check_id,
+    Batch, Drift, Error, ErrorKind, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Row, RowOutcome,
+    Snapshot, SubmittedRows, Wait, check_id,
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -147,8 +147,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] without `submitted`. Any other permanent error but "not found", which leaves the row
-    /// unaccounted for.
+    /// [`ErrorKind::Usage`] without `submitted`; and when the credentials are refused or Reap cannot be reached. An entity
+    /// that cannot be read for another reason leaves its row unaccounted for, with the reason.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let in_context =
             |error: Error| error.with_action("reading the entities of the batch").with_batch(batch.clone());
@@ -162,8 +162,12 @@ impl Client {
                     Drift::merge(&mut drift, &ENTITY_SCHEMA.differences(&entity));
                     reconciler.push(rows::parse_entity(index, reference, &entity));
                 }
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(in_context(error)),
+                // What is wrong with the credentials or the network is wrong for every entity.
+                Err(error) if error.is_authentication() || error.is_transient() => return Err(in_context(error)),
+                Err(error) => {
+                    let row = Row::new(RowOutcome::Unaccounted).with_index(index).with_reference(reference);
+                    reconciler.push(row.with_reason(error.with_action("reading the entity").to_string()));
+                }
             }
         }
         let snapshot = retry_reads(self.http.clock(), || self.poll(batch)).await?;

@@ -1,6 +1,6 @@
 use bulkrail_core::csv::CsvFormat;
 use bulkrail_core::http::Upload;
-use bulkrail_core::{Error, SubmittedRows};
+use bulkrail_core::{Error, SubmittedRows, check_id};
 
 use super::PROVIDER;
 use crate::submission::{FileFormat, SubmitOptions, required_file, wrong_format};
@@ -9,8 +9,14 @@ use crate::submission::{FileFormat, SubmitOptions, required_file, wrong_format};
 pub const CSV: CsvFormat = CsvFormat::new(&["externalId", "shareToken"])
     .with_optional(&["applicantLevel", "cardProcessorPublicToken"])
     .with_reference("externalId")
+    .with_reference_check(check_entity_id)
     .with_max_rows(5_000)
     .with_max_bytes(10 * 1024 * 1024);
+
+/// Rows are reconciled by asking for the entity of this id: one that cannot be asked for is refused before it is sent.
+fn check_entity_id(id: &str) -> Result<(), &'static str> {
+    check_id(id).map_err(|error| error.reason())
+}
 
 /// A checked CSV file that is ready to be submitted, with its idempotency key.
 ///
