@@ -41,7 +41,15 @@ impl CsvFormat {
     /// Returns a format whose columns are `required`, with a value in every row.
     #[must_use]
     pub const fn new(required: &'static [&'static str]) -> Self {
-        Self { required, optional: &[], reference: None, max_rows: u64::MAX, max_bytes: u64::MAX, is_converted: false }
+        Self {
+            required,
+            optional: &[],
+            reference: None,
+            check_reference: |_| Ok(()),
+            max_rows: u64::MAX,
+            max_bytes: u64::MAX,
+            is_converted: false,
+        }
     }
 
     /// Returns the same format with columns that may be there.

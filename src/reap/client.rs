@@ -162,6 +162,7 @@ impl Client {
                     Drift::merge(&mut drift, &ENTITY_SCHEMA.differences(&entity));
                     reconciler.push(rows::parse_entity(index, reference, &entity));
                 }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
                 // What is wrong with the credentials or the network is wrong for every entity.
                 Err(error) if error.is_authentication() || error.is_transient() => return Err(in_context(error)),
                 Err(error) => {
