@@ -294,6 +294,7 @@ mod tests {
     const FORMAT: CsvFormat = CsvFormat::new(&["id", "name"])
         .with_optional(&["note"])
         .with_reference("id")
+        .with_reference_check(|id| if id.contains('/') { Err("has a slash") } else { Ok(()) })
         .with_max_rows(3)
         .with_max_bytes(90);
 
