@@ -74,7 +74,7 @@ impl JsonArrayReader {
     /// [`FingerprintCache::drift`](super::FingerprintCache::drift).
     pub fn push(&mut self, chunk: &[u8], mut on_item: impl FnMut(&[u8], &TokenSpans)) {
         let mut index = 0;
-        // Start of the part of this chunk that belongs to the current item, or to the text outside of the array.
+        // Start of what belongs to the current item, or to the text outside of the array.
         let mut start = 0;
         while index < chunk.len() {
             match self.state {
@@ -132,7 +132,7 @@ impl JsonArrayReader {
 
     /// Adds `text` to the key if a string at the top level is being read.
     fn extend_key(&mut self, text: &[u8]) {
-        // The longest way to write a character of the field has six bytes: a longer string is not the field.
+        // A character has at most six bytes (an escape): a longer string is not the field.
         if self.depth == 1 && self.key.len() <= 6 * self.field.len() {
             self.key.extend_from_slice(text);
         }
@@ -243,7 +243,7 @@ pub fn sanitize_json(item: &[u8]) -> String {
 
 /// Returns the position of the next quote, bracket, comma or colon.
 fn next_structural(chunk: &[u8]) -> Option<usize> {
-    // Most of a text is strings: search for a quote or brace first, then for the other bytes before it.
+    // Most of a text is strings: search for a quote or brace first, then for others before it.
     let quote = memchr3(b'"', b'{', b'}', chunk).unwrap_or(chunk.len());
     let before = chunk[..quote].iter().position(|byte| matches!(byte, b'[' | b']' | b',' | b':'));
     before.or((quote < chunk.len()).then_some(quote))

@@ -49,7 +49,7 @@ impl TokenSpans {
         for (start, end) in &self.spans {
             let (text, after) = item.split_at_checked(*end).unwrap_or((item, b""));
             let text = text.get(*start..).unwrap_or_default();
-            // The bytes 0 and 1 are separators: JSON does not have them, so that keys cannot run into each other.
+            // Bytes 0 and 1 are separators, because JSON does not have them.
             match after.strip_prefix(b"\"") {
                 Some(after) => {
                     let value = after.trim_ascii_start().strip_prefix(b":").unwrap_or_default();
@@ -71,8 +71,8 @@ fn value_type(text: &[u8]) -> u8 {
             let number = text[..end].trim_ascii_end();
             match number {
                 _ if number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) => b'f',
-                // Decoded as floats: integers of 20 or more digits, some of 19, and -0.
-                [.., _] if number.len() > 18 || number == b"-0" => b'l',
+                // Decoded as a float, although it has neither fraction nor exponent.
+                _ if number == b"-0" || number.len() > 18 && !fits_integer(number) => b'l',
                 _ => b'i',
             }
         }
@@ -81,6 +81,10 @@ fn value_type(text: &[u8]) -> u8 {
         Some(other) => *other,
         None => b' ',
     }
+}
+
+fn fits_integer(number: &[u8]) -> bool {
+    std::str::from_utf8(number).is_ok_and(|text| text.parse::<u64>().is_ok() || text.parse::<i64>().is_ok())
 }
 
 /// Cache of the drift of items by their fingerprint: only the first item of each fingerprint is compared with the spec.
@@ -169,7 +173,10 @@ mod tests {
 
     /// Returns the drift of `rows` and the number of rows that were compared.
     fn cached_drift(rows: &[Value], chunk_size: usize) -> (Vec<Drift>, usize) {
-        let text = serde_json::to_vec_pretty(&json!({"results": rows})).unwrap();
+        cached_drift_of_text(&serde_json::to_vec_pretty(&json!({"results": rows})).unwrap(), chunk_size)
+    }
+
+    fn cached_drift_of_text(text: &[u8], chunk_size: usize) -> (Vec<Drift>, usize) {
         let (mut reader, mut cache) = (JsonArrayReader::new("results"), FingerprintCache::default());
         let (mut drift, mut compared) = (Vec::new(), 0);
         for chunk in text.chunks(chunk_size) {
@@ -233,5 +240,16 @@ mod tests {
         assert_eq!(drift.iter().map(|drift| (&*drift.pointer, drift.count)).collect::<Vec<_>>(), [("/*/new", 1000)]);
         let late: Vec<_> = rows.into_iter().chain([json!({"id": 1})]).collect();
         assert_eq!(cached_drift(&late, 100).0.len(), 2, "the last of 1,001 rows counts too");
+    }
+
+    #[test]
+    fn cache_distinguishes_long_integers_from_those_decoded_as_floats() {
+        let numbers = ["1234567890123456789", "18446744073709551616", "-0", "-9223372036854775808", "7"];
+        let rows = numbers.map(|number| format!(r#"{{"id":"x","a":{number}}}"#));
+        let mut one_by_one = Vec::new();
+        rows.iter().for_each(|row| Drift::merge(&mut one_by_one, &compare(&serde_json::from_str(row).unwrap())));
+        assert_eq!(one_by_one.iter().map(|drift| (&*drift.pointer, drift.count)).collect::<Vec<_>>(), [("/*/a", 2)]);
+        let text = format!(r#"{{"results":[{}]}}"#, rows.join(","));
+        assert_eq!(cached_drift_of_text(text.as_bytes(), 100).0, one_by_one);
     }
 }
