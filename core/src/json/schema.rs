@@ -9,7 +9,8 @@ use crate::model::{Drift, DriftKind};
 /// Schema of a JSON object in the spec, with everything it refers to.
 ///
 /// Compares field names, types, required fields, `nullable` and `enum`; follows `$ref`, `oneOf`, nested objects, and
-/// arrays of objects. Other keywords are not compared. Build it once per process, in a `LazyLock`.
+/// arrays of objects. Other keywords are not compared, nor is a schema inside itself. Build it once per process, in a
+/// `LazyLock`.
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -120,16 +121,17 @@ impl ResponseSchema {
     #[must_use]
     pub fn new(schemas: &str, name: &str) -> Self {
         let schemas: Value = serde_json::from_str(schemas).unwrap_or_default();
-        Self::parse(&schemas, &schemas[name])
+        Self::parse(&schemas, &schemas[name], &mut vec![name])
     }
 
-    fn parse(schemas: &Value, schema: &Value) -> Self {
+    /// `open` has the names of the component schemas that are being parsed.
+    fn parse<'s>(schemas: &'s Value, schema: &'s Value, open: &mut Vec<&'s str>) -> Self {
         let required: HashSet<_> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = schema["properties"].as_object().into_iter().flatten();
         let fields = properties.map(|(name, property)| Field {
             name: name.clone(),
-            types: FieldType::parse(schemas, property),
+            types: FieldType::parse(schemas, property, open),
             is_required: required.contains(name.as_str()),
             is_nullable: property["nullable"] == true,
         });
@@ -231,14 +233,21 @@ impl Field {
 }
 
 impl FieldType {
-    fn parse(schemas: &Value, property: &Value) -> Vec<Self> {
+    fn parse<'s>(schemas: &'s Value, property: &'s Value, open: &mut Vec<&'s str>) -> Vec<Self> {
         if let Some(name) =
             property["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"))
         {
-            return Self::parse(schemas, &schemas[name]);
+            // A schema that contains itself would be parsed without end.
+            if open.contains(&name) {
+                return vec![Self::Any];
+            }
+            open.push(name);
+            let types = Self::parse(schemas, &schemas[name], open);
+            open.pop();
+            return types;
         }
         if let Some(members) = property["oneOf"].as_array() {
-            return members.iter().flat_map(|member| Self::parse(schemas, member)).collect();
+            return members.iter().flat_map(|member| Self::parse(schemas, member, open)).collect();
         }
         let words = || property["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         vec![match property["type"].as_str() {
@@ -247,12 +256,12 @@ impl FieldType {
             Some("integer") => Self::Integer,
             Some("boolean") => Self::Bool,
             Some("array") => {
-                Self::Array(Self::parse(schemas, &property["items"]).into_iter().find_map(|item| match item {
+                Self::Array(Self::parse(schemas, &property["items"], open).into_iter().find_map(|item| match item {
                     Self::Object(schema) => Some(Box::new(schema)),
                     _ => None,
                 }))
             }
-            Some("object") => Self::Object(ResponseSchema::parse(schemas, property)),
+            Some("object") => Self::Object(ResponseSchema::parse(schemas, property, open)),
             _ => Self::Any,
         }]
     }
@@ -296,7 +305,7 @@ mod tests {
     use super::*;
 
     fn drift(schemas: &Value, value: &Value) -> Vec<(String, DriftKind, String)> {
-        let drift = ResponseSchema::parse(schemas, &schemas["S"]).differences(value);
+        let drift = ResponseSchema::new(&schemas.to_string(), "S").differences(value);
         drift.into_iter().map(|drift| (drift.pointer, drift.kind, drift.found)).collect()
     }
 
@@ -340,5 +349,29 @@ mod tests {
         assert_eq!(drift_of(json!({"id": "x", "either": 1.5})).len(), 1);
         let long = "CANARY".repeat(20);
         assert!(!format!("{:?}", drift_of(json!({"id": "x", "word": long}))).contains("CANARY"));
+    }
+
+    #[test]
+    fn schema_that_contains_itself_is_compared_one_level_deep() {
+        let schemas = json!({
+            "S": {"type": "object", "properties": {
+                "id": {"type": "string"},
+                "parent": {"$ref": "#/components/schemas/S"},
+                "child": {"$ref": "#/components/schemas/Child"},
+                "other": {"$ref": "#/components/schemas/Child"},
+            }},
+            "Child": {"type": "object", "properties": {
+                "id": {"type": "string"},
+                "self": {"$ref": "#/components/schemas/Child"},
+            }},
+        });
+        let value = json!({
+            "id": 1,
+            "parent": {"id": 1},
+            "child": {"id": 1, "self": {"id": 1}},
+            "other": {"id": 1},
+        });
+        let pointers: Vec<_> = drift(&schemas, &value).into_iter().map(|(pointer, ..)| pointer).collect();
+        assert_eq!(pointers, ["/child/id", "/id", "/other/id"]);
     }
 }
