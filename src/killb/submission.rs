@@ -41,7 +41,7 @@ impl Submission {
     /// [`ErrorKind::Usage`] when the file is not a workbook.
     pub async fn from_upload(workbook: impl Into<Upload>) -> Result<Self, Error> {
         let upload = workbook.into();
-        // An `.xlsx` is a zip archive. Without this check KillB would refuse the file after the upload.
+        // An `.xlsx` is a zip archive. Without this check KillB would refuse it after the upload.
         let check = |file: &mut dyn std::io::Read, _: u64| {
             let mut start = [0; 4];
             if file.read_exact(&mut start).is_ok() && start == *b"PK\x03\x04" {
