@@ -11,13 +11,13 @@ use serde_json::Value;
 use super::PROVIDER;
 use super::raw::types;
 
-/// Column that KillB returns with each row, and so the one to tell rows apart by.
+/// Column of the caller's own references: KillB returns it with each row.
 const REFERENCE: &str = "externalId";
 
-/// 1,048,575 rows: an Excel sheet has one more, for the header.
+/// 1,048,575 rows: the rows of an Excel sheet below the header.
 const MAX_ROWS: usize = 1_048_575;
 
-/// Columns of a workbook: the keys of `originalRowData` in KillB's status response, which the spec has as `BulkRow`.
+/// Columns of a workbook: the keys of `originalRowData` in KillB's status response (`BulkRow` in the spec).
 pub const COLUMNS: &[&str] = &[
     "account",
     "accountNumber",
@@ -70,13 +70,13 @@ const MAX_DECOMPRESSED_BYTES: u64 = 1024 * 1024 * 1024;
 /// 10 million cells that are not blank: a quarter of a million rows with all 40 columns.
 const MAX_CELLS: usize = 10_000_000;
 
-/// CSV files are converted, so that KillB never gets them.
+/// Format of a CSV file that is converted into a workbook.
 const CSV: CsvFormat = CsvFormat::new(&[]).with_optional(COLUMNS).with_reference(REFERENCE).converted();
 
-/// A workbook to submit: one sheet, one account per row.
+/// Workbook (`.xlsx`) to submit, with one account per row.
 ///
-/// KillB publishes neither the columns nor a limit; the keys of `originalRowData` in its status responses are the best
-/// evidence, and are what columns may be called here. Cells are written as text, so that codes keep their leading zeros.
+/// KillB publishes neither the columns nor a limit. The keys of `originalRowData` in its status responses are the best
+/// evidence of the columns, so other columns are refused. Cells are written as text, so codes keep their leading zeros.
 ///
 /// ```
 /// # async fn example() -> Result<(), bulkrail::Error> {
@@ -96,11 +96,12 @@ pub struct Workbook {
 }
 
 impl Workbook {
-    /// Returns a workbook of typed rows; `row_number` is left out.
+    /// Makes a workbook of typed rows. Their `row_number` is not written.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when there is no row, or several rows have the same `externalId`; the row is named.
+    /// [`ErrorKind::Usage`] when `rows` is empty or too long for a sheet, or two rows have the same `externalId`; the
+    /// message names the row.
     pub fn from_rows(rows: &[types::BulkRow]) -> Result<Self, Error> {
         let table = rows.iter().map(|row| match serde_json::to_value(row) {
             Ok(Value::Object(map)) => COLUMNS.iter().map(|name| cell(map.get(*name))).collect(),
@@ -111,12 +112,12 @@ impl Workbook {
         write(COLUMNS, &table).map(|bytes| Self { bytes, rows: references.with_rows(table.len() as u64) })
     }
 
-    /// Returns a workbook of a CSV file with a header line.
+    /// Makes a workbook of a CSV file with a header line.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the file cannot be read, is not UTF-8, has an unknown column or one twice, a row of
-    /// another length, no row, or a reference twice; row and column are named.
+    /// [`ErrorKind::Usage`] when the file cannot be read or breaks a rule; the message names row and column. The rules:
+    /// UTF-8, known columns without repetition, rows as long as the header, at least one row, unique references.
     pub async fn from_csv(csv: impl Into<Upload>) -> Result<Self, Error> {
         let convert = |file: &mut dyn Read, size: u64| {
             let (mut names, mut table) = (Vec::new(), Vec::new());
@@ -136,14 +137,15 @@ impl Workbook {
         csv.into().inspect(convert).await.map_err(in_context)
     }
 
-    /// Returns an existing workbook, unchanged.
+    /// Reads the rows of an existing workbook, which is submitted unchanged.
     ///
-    /// Every sheet whose first row has a column `externalId` is read, since KillB's results come from all sheets; where
-    /// none has it, the first sheet.
+    /// Reads every sheet whose first row has a cell `externalId`, because KillB returns the rows of all sheets. If none
+    /// has it, the rows of the first sheet are counted.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when it is not an `.xlsx`, or these sheets have no row below the header.
+    /// [`ErrorKind::Usage`] when the file cannot be read, is not an `.xlsx` workbook, or does not have a row below a
+    /// header.
     pub async fn from_xlsx(xlsx: impl Into<Upload>) -> Result<Self, Error> {
         let read = |file: &mut dyn Read, _: u64| {
             let mut bytes = Vec::new();
@@ -158,7 +160,7 @@ impl Workbook {
         xlsx.into().inspect(read).await.map_err(in_context)
     }
 
-    /// Returns the rows of the workbook, with the `externalId` of each row that has one.
+    /// Returns the number of rows in the workbook, and the `externalId` of each row that has one.
     #[must_use]
     pub fn submitted_rows(&self) -> SubmittedRows {
         self.rows.clone()
@@ -247,7 +249,7 @@ fn check_decompressed(xlsx: &[u8], max_bytes: u64, invalid: impl Fn() -> Error) 
     Ok(())
 }
 
-/// One sheet of an existing workbook.
+/// Sheet of an existing workbook.
 struct Sheet {
     /// Number of rows below the header that are not blank.
     rows: u64,
@@ -355,12 +357,12 @@ mod tests {
 
     #[test]
     fn workbook_reads_every_sheet_with_references() {
-        let people = "externalId,accountType\nref-1,PSE\nref-2,PSE";
+        let accounts = "externalId,accountType\nref-1,PSE\nref-2,PSE";
         let more = "accountType,externalId\nPSE,ref-3\n,\nPSE,";
         let notes = "How to fill in\nOne account a row";
         for (sheets, rows, references) in [
-            (&[people, more][..], 4, &["ref-1", "ref-2", "ref-3"][..]),
-            (&[notes, people, ""], 2, &["ref-1", "ref-2"]),
+            (&[accounts, more][..], 4, &["ref-1", "ref-2", "ref-3"][..]),
+            (&[notes, accounts, ""], 2, &["ref-1", "ref-2"]),
             (&[notes, notes], 1, &[]),
         ] {
             let found = super::rows(&xlsx(sheets)).unwrap();

@@ -1,12 +1,12 @@
 use bulkrail_core::{Row, RowOutcome};
 
-/// Returns the number of accounts that the CSV of a response lists; `None` when it is not such a CSV.
+/// Returns the number of accounts in the CSV of a response; `None` when the text is not such a CSV.
 pub(super) fn count(csv: &str) -> Option<u64> {
     parse(csv).map(|rows| rows.len() as u64)
 }
 
-/// Returns the accounts that the CSV of a response (`internal_id,external_id,bank_account`) lists. Only created accounts
-/// are in it.
+/// Returns the accounts in the CSV of a response (`internal_id,external_id,bank_account`), which lists created accounts
+/// only; `None` when the text is not such a CSV.
 pub(super) fn parse(csv: &str) -> Option<Vec<Row>> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv.as_bytes());
     let headers = reader.headers().ok()?.clone();

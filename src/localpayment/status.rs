@@ -9,7 +9,7 @@ use super::{raw, rows};
 pub const STATES: StatusMap =
     StatusMap::new(&[("INPROGRESS", State::Running), ("COMPLETED", State::Finished), ("REJECTED", State::Failed)]);
 
-/// Localpayment's status codes and the state that each means, for a response without a known word.
+/// Localpayment's status codes and the state that each means, for a response without a word.
 const CODES: StatusMap = StatusMap::new(&[("100", State::Running), ("200", State::Finished), ("300", State::Failed)]);
 
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Batch"));
@@ -20,7 +20,7 @@ pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
     if word.is_empty() {
         (state, word) = CODES.parse_status(&mut fields, "/status/code");
     } else if state == State::Unknown && fields.text("/status/code") == Some("100") {
-        // A new word for a batch that is, by its code, still in progress.
+        // By its code the batch is still in progress.
         state = State::Running;
     }
     let progress = progress(&fields, state);
@@ -36,7 +36,7 @@ fn progress(fields: &StatusFields<'_>, state: State) -> Progress {
     let succeeded = listed.or(stated);
     let errors = fields.items("/errors").unwrap_or(0);
     let ended = state == State::Finished;
-    // The list of errors may hold anything; it never explains more rows than are missing.
+    // The content of `errors` is not documented: at most the missing rows count as failed.
     let failed = total.zip(succeeded).map(|(total, succeeded)| errors.min(total.saturating_sub(succeeded)));
     Progress::default()
         .with_total(total)

@@ -1,9 +1,11 @@
+//! The status words of a provider.
+
 use super::status_fields::StatusFields;
 use crate::model::{Drift, DriftKind, State};
 
-/// A provider's status words and the state that each means.
+/// Maps the status words of a provider to states. Letter case does not matter.
 ///
-/// Letter case does not matter: pages and responses differ in it.
+/// A constant per provider, so that the words can be read beside the documentation of their sources.
 ///
 /// ```
 /// use bulkrail_core::State;
@@ -24,15 +26,16 @@ impl StatusMap {
         Self(words)
     }
 
-    /// Returns the words and the state that each means.
+    /// Returns the pairs of word and state.
     #[must_use]
     pub fn words(&self) -> &'static [(&'static str, State)] {
         self.0
     }
 
-    /// Returns the state that the word at `pointer` means, and the word unchanged.
+    /// Returns the state of the word at `pointer`, and the word as it was received.
     ///
-    /// A word that is not in the map, or a missing one, is [`State::Unknown`] and drift.
+    /// A word that is missing or not in the map gives [`State::Unknown`], and is recorded as drift in `fields`. A
+    /// missing word is returned as an empty string.
     pub fn parse_status(&self, fields: &mut StatusFields<'_>, pointer: &str) -> (State, String) {
         let Some(word) = fields.text(pointer).map(str::to_owned) else {
             fields.note(Drift::new(pointer, DriftKind::MissingField, "a status word", "nothing"));
