@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use examples::{Example, examples};
+use examples::{Example, find_examples};
 
 /// A generated type: its name in the spec, and what takes a value through it.
 type Type = (&'static str, Pass);
@@ -106,7 +106,7 @@ impl Body<'_> {
 /// Every example under a media type whose schema is a component.
 fn bodies<'a>(document: &'a Value, types: &[Type]) -> Vec<Body<'a>> {
     let mut bodies = Vec::new();
-    for Example { at, schema, value } in examples(document) {
+    for Example { pointer: at, schema, value, .. } in find_examples(document) {
         let reference = schema.get("$ref").and_then(Value::as_str);
         let (true, Some(reference)) = (at.contains("/content/"), reference) else {
             continue;
@@ -136,7 +136,7 @@ fn no_type_is_listed_for_nothing() {
     for (room, types) in ROOMS {
         let document = specs::load(room).document;
         for (name, _) in *types {
-            let used = examples(&document).iter().any(|example| {
+            let used = find_examples(&document).iter().any(|example| {
                 let reference = example.schema.get("$ref").and_then(Value::as_str);
                 reference.is_some_and(|reference| reference.ends_with(&format!("/{name}")))
             });
@@ -201,8 +201,9 @@ fn status_body(room: &str) -> (Value, Pass, &'static str) {
     let (_, types) = ROOMS.iter().find(|known| known.0 == room).expect("a room");
     let (_, pass) = types.iter().find(|known| known.0 == *name).expect("a type");
     let document = specs::load(room).document;
-    let example = examples(&document).into_iter().find(|example| {
-        example.at.contains("/get/responses/200/") && example.schema["$ref"] == format!("#/components/schemas/{name}")
+    let example = find_examples(&document).into_iter().find(|example| {
+        example.pointer.contains("/get/responses/200/")
+            && example.schema["$ref"] == format!("#/components/schemas/{name}")
     });
     (example.expect("an example").value.clone(), *pass, word)
 }

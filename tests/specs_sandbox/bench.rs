@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::call::{Body, Call, Credential};
-use crate::schemas::Schemas;
+use crate::schemas::SchemaValidator;
 use crate::specs;
 
 /// One provider of a sandbox next to its spec.
@@ -19,7 +19,7 @@ pub(crate) struct Bench {
     clock: ManualClock,
     pub(crate) http: reqwest::Client,
     pub(crate) document: Value,
-    schemas: Schemas,
+    schemas: SchemaValidator,
     /// API key or access token.
     credential: String,
     /// Operation and documented status of each answer so far.
@@ -38,7 +38,7 @@ impl Bench {
             sandbox,
             clock,
             http: reqwest::Client::builder().no_proxy().build().expect("a client"),
-            schemas: Schemas::of(&document),
+            schemas: SchemaValidator::new(&document),
             document,
             credential: key,
             seen: BTreeSet::new(),

@@ -1,3 +1,3 @@
-//! The examples of a spec, as the library for specs finds them.
+//! The examples of a spec, as `bulkrail-specdiff` finds them.
 
-pub(crate) use bulkrail_codegen::examples::{Example, examples};
+pub(crate) use bulkrail_specdiff::examples::{Example, find_examples};

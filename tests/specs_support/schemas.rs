@@ -1,3 +1,3 @@
-//! JSON held against the schemas of a spec, undocumented fields included.
+//! Validation of JSON against the schemas of a spec, undocumented fields included.
 
-pub(crate) use bulkrail_codegen::examples::Schemas;
+pub(crate) use bulkrail_specdiff::examples::SchemaValidator;
