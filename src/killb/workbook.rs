@@ -144,8 +144,8 @@ impl Workbook {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the file cannot be read, is not an `.xlsx` workbook, or does not have a row below a
-    /// header.
+    /// [`ErrorKind::Usage`] when the file cannot be read, is not an `.xlsx` workbook, is larger than 64 MiB (1 GiB
+    /// decompressed, 10 million cells), or does not have a row below a header.
     pub async fn from_xlsx(xlsx: impl Into<Upload>) -> Result<Self, Error> {
         let read = |file: &mut dyn Read, _: u64| {
             let mut bytes = Vec::new();
@@ -235,7 +235,7 @@ fn rows(xlsx: &[u8]) -> Result<SubmittedRows, Error> {
     Ok(SubmittedRows::new(references).with_rows(rows).with_numbers(numbers))
 }
 
-/// Checks the size of a workbook's parts by decompressing them: what their headers say may be wrong.
+/// Checks the size of a workbook's parts by decompressing them, because the sizes in its headers may be wrong.
 fn check_decompressed(xlsx: &[u8], max_bytes: u64, invalid: impl Fn() -> Error) -> Result<(), Error> {
     let mut archive = zip::ZipArchive::new(Cursor::new(xlsx)).map_err(|_| invalid())?;
     let mut left = max_bytes;
@@ -253,7 +253,7 @@ fn check_decompressed(xlsx: &[u8], max_bytes: u64, invalid: impl Fn() -> Error) 
 struct Sheet {
     /// Number of rows below the header that are not blank.
     rows: u64,
-    /// References of the rows that have one; `None` where the header does not have the column.
+    /// References of the rows that have one; `None` when the header does not have the column.
     references: Option<Vec<String>>,
     /// Row number of each of them; the first row of a sheet is 1.
     numbers: Vec<u64>,
