@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use bulkrail_core::{Error, ErrorKind};
 
 use super::PROVIDER;
-use super::raw::types::CreateBatch;
+use super::raw::types::{BeneficiaryType, BeneficiaryTypeKnown, CreateBatch};
 
 /// Number of accounts that one batch may have: 10 to 5,000
 /// ([create page](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch)).
@@ -80,6 +80,13 @@ fn check_accounts(batch: &CreateBatch) -> Result<(), Error> {
             if value.trim().is_empty() {
                 return Err(usage(format!("account {number}, beneficiary.{field}: is empty")));
             }
+        }
+        let beneficiary = &account.beneficiary;
+        let last_names = [&beneficiary.last_name, &beneficiary.lastname];
+        let has_last_name = last_names.into_iter().flatten().any(|name| !name.trim().is_empty());
+        let is_individual = matches!(beneficiary.type_, BeneficiaryType::Known(BeneficiaryTypeKnown::Individual));
+        if is_individual && !has_last_name {
+            return Err(usage(format!("account {number}, beneficiary.lastName: is empty; an individual needs it")));
         }
     }
     Ok(())

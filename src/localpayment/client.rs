@@ -13,7 +13,8 @@ use bulkrail_core::{
 };
 
 use super::raw::types;
-use super::{Credentials, PROVIDER, Submission, check, errors, raw, rows, status};
+use super::rows::Listing;
+use super::{Credentials, PROVIDER, Submission, check, errors, raw, status};
 
 /// 1 s before a batch whose response was lost is queried: it may not be visible at once.
 const QUERY_DELAY: Duration = Duration::from_secs(1);
@@ -132,9 +133,9 @@ impl Client {
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let status = retry_reads(self.http.clock(), || self.status(batch)).await?;
         let mut reconciler = Reconciler::for_submitted(submitted);
-        let listed = status.json()?["csvFormatResponse"].as_str().and_then(rows::parse);
-        listed.into_iter().flatten().for_each(|row| reconciler.push(row));
-        Ok(reconciler.finish(&status.snapshot.progress))
+        let listing = status.json()?["csvFormatResponse"].as_str().and_then(Listing::parse).unwrap_or_default();
+        listing.rows.into_iter().for_each(|row| reconciler.push(row));
+        Ok(reconciler.finish(&status.snapshot.progress).with_drift(listing.drift))
     }
 }
 

@@ -3,7 +3,9 @@ use std::io::Read;
 use bulkrail_core::csv::{CsvFormat, CsvRow};
 use bulkrail_core::http::Upload;
 use bulkrail_core::{Error, ErrorKind, SubmittedRows};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::raw::types::{BatchAccount, Beneficiary, BeneficiaryDocument, BeneficiaryTypeKnown, CreateBatch};
 use super::{PROVIDER, batch, split};
@@ -173,19 +175,52 @@ fn parse_json(file: &mut dyn Read, _: u64) -> Result<Document, Error> {
     }
 }
 
-/// Parses JSON; an error names the position and does not quote it.
-fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(text).map_err(|error| {
+/// Parses JSON that is sent as it is: a field that would be dropped is an error. Errors do not quote values.
+fn parse<T: DeserializeOwned + Serialize>(text: &[u8]) -> Result<T, Error> {
+    let parsed: T = serde_json::from_slice(text).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         let message = error.to_string();
-        // The name of a missing field is documented; other messages quote values.
+        // Only names of documented fields are repeated; other messages quote values.
         let missing = message.strip_prefix("missing field ").and_then(|rest| rest.split(" at line").next());
         usage(match missing {
             Some(field) => format!("{place}: the field {field} is missing"),
             None if error.is_data() => format!("{place}: this is not what Localpayment documents there"),
             None => format!("{place}: this is not JSON"),
         })
-    })
+    })?;
+    let given: Value = serde_json::from_slice(text).unwrap_or_default();
+    let kept = serde_json::to_value(&parsed).unwrap_or_default();
+    match dropped_field(&given, &kept, String::new()) {
+        Some(pointer) => {
+            Err(usage(format!("{pointer}: Localpayment does not document this field; it would not be sent")))
+        }
+        None => Ok(parsed),
+    }
+}
+
+/// Returns the JSON pointer of the first field of `given` that is not in `kept`.
+fn dropped_field(given: &Value, kept: &Value, pointer: String) -> Option<String> {
+    match (given, kept) {
+        (Value::Object(given), Value::Object(kept)) => given.iter().find_map(|(name, value)| {
+            let pointer = format!("{pointer}/{}", shown_name(name));
+            match kept.get(name) {
+                None if value.is_null() => None,
+                None => Some(pointer),
+                Some(kept) => dropped_field(value, kept, pointer),
+            }
+        }),
+        (Value::Array(given), Value::Array(kept)) => {
+            let mut items = given.iter().zip(kept).enumerate();
+            items.find_map(|(index, (given, kept))| dropped_field(given, kept, format!("{pointer}/{index}")))
+        }
+        _ => None,
+    }
+}
+
+/// A text that does not look like the name of a field may be personal data.
+fn shown_name(name: &str) -> &str {
+    let is_identifier = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if name.len() <= 40 && name.bytes().all(is_identifier) { name } else { "*" }
 }
 
 fn parse_csv(file: &mut dyn Read, size: u64) -> Result<Document, Error> {
@@ -226,4 +261,27 @@ fn parse_row(row: &CsvRow<'_>) -> Result<BatchAccount, Error> {
 
 fn usage(reason: String) -> Error {
     Error::new(ErrorKind::Usage, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        parse_json(&mut text.as_bytes(), 0).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn json_with_a_field_that_would_be_dropped_is_refused_with_its_pointer() {
+        let account = |extra: &str, name: &str| {
+            format!(
+                r#"[{{"externalId":"a-0"{extra},"beneficiary":{{"type":"INDIVIDUAL","name":"Ana","{name}":"Rojas","document":{{"type":"RFC","id":"X0"}}}}}}]"#
+            )
+        };
+        assert_eq!(refused(&account("", "lastName")), "");
+        assert!(refused(&account(r#","email":"x@example.com""#, "lastName")).starts_with("/0/email: "));
+        assert!(refused(&account("", "lastNme")).starts_with("/0/beneficiary/lastNme: "));
+        assert!(refused(&account(r#","ana@example.com":1"#, "lastName")).starts_with("/0/*: "));
+        assert_eq!(refused(&account(r#","address":null"#, "lastName")), "", "null says nothing");
+    }
 }

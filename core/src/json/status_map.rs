@@ -26,6 +26,13 @@ impl StatusMap {
         Self(words)
     }
 
+    /// Returns the state that `word` means, if it is in the map.
+    #[must_use]
+    pub fn state(&self, word: &str) -> Option<State> {
+        let known = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(word.trim()));
+        known.map(|(_, state)| *state)
+    }
+
     /// Returns the pairs of word and state.
     #[must_use]
     pub fn words(&self) -> &'static [(&'static str, State)] {
@@ -41,11 +48,10 @@ impl StatusMap {
             fields.note(Drift::new(pointer, DriftKind::MissingField, "a status word", "nothing"));
             return (State::Unknown, String::new());
         };
-        let known = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(word.trim()));
-        let state = known.map_or(State::Unknown, |(_, state)| *state);
-        if known.is_none() {
+        let state = self.state(&word);
+        if state.is_none() {
             fields.note(Drift::new(pointer, DriftKind::UnknownValue, "a documented status word", word.clone()));
         }
-        (state, word)
+        (state.unwrap_or(State::Unknown), word)
     }
 }
