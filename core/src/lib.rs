@@ -31,7 +31,7 @@ pub use error::{Error, ErrorBody, ErrorDocument, ErrorKind};
 pub use model::{
     Batch, BatchId, CountMismatch, Drift, DriftKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome,
     Progress, ProviderId, Reconciler, Reconciliation, ReferenceMismatch, Report, Row, RowOutcome, Snapshot, State,
-    SubmittedRows, check_id, normal_form,
+    SubmittedRows, check_id, identifier_or_length, normal_form,
 };
 pub use poll::{DurationHistory, PollEvent, PollStream, Wait, WaitSet, WaitSetProgress, wait};
 // Pre-1.0 crates whose types are in public signatures, and what generated code needs.

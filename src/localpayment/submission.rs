@@ -2,7 +2,7 @@ use std::io::Read;
 
 use bulkrail_core::csv::{CsvFormat, CsvRow};
 use bulkrail_core::http::Upload;
-use bulkrail_core::{Error, ErrorKind, SubmittedRows};
+use bulkrail_core::{Error, ErrorKind, SubmittedRows, identifier_or_length};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -202,7 +202,7 @@ fn parse<T: DeserializeOwned + Serialize>(text: &[u8]) -> Result<T, Error> {
 fn dropped_field(given: &Value, kept: &Value, pointer: String) -> Option<String> {
     match (given, kept) {
         (Value::Object(given), Value::Object(kept)) => given.iter().find_map(|(name, value)| {
-            let pointer = format!("{pointer}/{}", shown_name(name));
+            let pointer = format!("{pointer}/{}", identifier_or_length(name));
             match kept.get(name) {
                 None if value.is_null() => None,
                 None => Some(pointer),
@@ -215,12 +215,6 @@ fn dropped_field(given: &Value, kept: &Value, pointer: String) -> Option<String>
         }
         _ => None,
     }
-}
-
-/// A text that does not look like the name of a field may be personal data.
-fn shown_name(name: &str) -> &str {
-    let is_identifier = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if name.len() <= 40 && name.bytes().all(is_identifier) { name } else { "*" }
 }
 
 fn parse_csv(file: &mut dyn Read, size: u64) -> Result<Document, Error> {
@@ -281,7 +275,7 @@ mod tests {
         assert_eq!(refused(&account("", "lastName")), "");
         assert!(refused(&account(r#","email":"x@example.com""#, "lastName")).starts_with("/0/email: "));
         assert!(refused(&account("", "lastNme")).starts_with("/0/beneficiary/lastNme: "));
-        assert!(refused(&account(r#","ana@example.com":1"#, "lastName")).starts_with("/0/*: "));
+        assert!(refused(&account(r#","ana@example.com":1"#, "lastName")).starts_with("/0/(a text of 15 bytes): "));
         assert_eq!(refused(&account(r#","address":null"#, "lastName")), "", "null says nothing");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::model::{Drift, DriftKind};
+use crate::model::{Drift, DriftKind, identifier_or_length};
 
 /// Schema of a JSON object in the spec, with everything it refers to.
 ///
@@ -109,7 +109,11 @@ impl<'a> JsonPath<'a> {
 
     fn pointer(&self) -> String {
         let parent = self.parent.map(Self::pointer).unwrap_or_default();
-        format!("{parent}/{}", self.name.replace('~', "~0").replace('/', "~1"))
+        if self.name == "*" {
+            return format!("{parent}/*");
+        }
+        // An identifier has no character that a pointer would escape.
+        format!("{parent}/{}", identifier_or_length(self.name))
     }
 }
 
@@ -217,7 +221,12 @@ impl Field {
                     && !words.is_empty()
                     && !words.iter().any(|known| known == word)
                 {
-                    drift.push(Drift::new(path.pointer(), DriftKind::UnknownValue, words.join(", "), shortened(word)));
+                    drift.push(Drift::new(
+                        path.pointer(),
+                        DriftKind::UnknownValue,
+                        words.join(", "),
+                        identifier_or_length(word),
+                    ));
                 }
             }
             Some(FieldType::Object(schema)) => nested(&path, schema, drift),
@@ -290,12 +299,6 @@ impl FieldType {
             Self::Any => "a value",
         }
     }
-}
-
-/// Status words are short. A longer text may be personal data, so only its length is reported.
-fn shortened(word: &str) -> String {
-    const MAX: usize = 40;
-    if word.len() <= MAX { word.to_owned() } else { format!("a text of {} bytes", word.len()) }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The status words of a provider.
 
 use super::status_fields::StatusFields;
-use crate::model::{Drift, DriftKind, State};
+use crate::model::{Drift, DriftKind, State, identifier_or_length};
 
 /// Maps the status words of a provider to states. Letter case does not matter.
 ///
@@ -50,7 +50,12 @@ impl StatusMap {
         };
         let state = self.state(&word);
         if state.is_none() {
-            fields.note(Drift::new(pointer, DriftKind::UnknownValue, "a documented status word", word.clone()));
+            fields.note(Drift::new(
+                pointer,
+                DriftKind::UnknownValue,
+                "a documented status word",
+                identifier_or_length(&word),
+            ));
         }
         (state.unwrap_or(State::Unknown), word)
     }
