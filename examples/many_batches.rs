@@ -31,7 +31,7 @@ async fn wait_for_all(
     batches: Vec<(Batch, u64)>,
     stop: impl Future<Output = ()>,
 ) -> Result<(Vec<Option<Outcome>>, Vec<Batch>), Error> {
-    // Two requests a second, whether it is ten batches or a thousand. The default is the provider's advice.
+    // Two requests a second, whether it is ten batches or a thousand. The default follows the provider's pages.
     let mut set = WaitSet::new(client.clone()).requests_per_second(2.0).on_poll(|event| {
         // For metrics: the duration of each poll, and whether it failed.
         println!("  {} poll {}: {:?}", event.batch, event.poll, event.result.map(|snapshot| snapshot.state));

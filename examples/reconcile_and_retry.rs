@@ -37,7 +37,7 @@ async fn import_twice(
 ) -> Result<(Vec<Applicant>, Vec<Applicant>), Error> {
     let reconciliation = import(client, &applicants).await?;
     for row in reconciliation.failed_rows() {
-        // The provider's own words, which may name people: show them to the user, and keep them out of logs.
+        // The provider's own words, which may hold personal data: keep them out of logs.
         println!("  row {:?} failed: {}", row.index, row.reason.as_deref().unwrap_or("without a reason"));
     }
     println!("  {} rows are unaccounted for", reconciliation.unaccounted_rows().count());

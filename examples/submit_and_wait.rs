@@ -31,7 +31,8 @@ async fn submit_and_wait(client: &reap::Client, file: Upload) -> Result<Report, 
     };
     println!("{batch}: submitted");
 
-    // `client.wait(batch).await` returns the last report alone. The provider's advice sets the intervals and the deadline. A 502 or a lost connection does not end the wait.
+    // `client.wait(batch).await` returns the last report alone. Intervals and deadline follow the
+    // provider's pages. A 502 or a lost connection does not end the wait.
     let mut reports = client.wait(batch).into_stream();
     loop {
         let report = reports.next().await.expect("a wait ends with a report or an error")?;

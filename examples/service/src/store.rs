@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bulkrail::{Batch, BatchId, Error, ErrorDocument, ErrorKind, ProviderId, Report, SubmitOptions};
+use bulkrail::{Batch, BatchId, Error, ErrorDocument, ErrorKind, ProviderId, Report, Row, RowOutcome, SubmitOptions};
 use serde::{Deserialize, Serialize};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt;
@@ -59,8 +59,6 @@ pub struct Entry {
     pub rows: u64,
     /// Batch whose failed rows these are.
     pub retry_of: Option<BatchId>,
-    /// Whether the failed rows were submitted again.
-    pub is_retried: bool,
     /// The batch; `None` where the provider refused it or the outcome of the submission is unknown.
     pub batch: Option<Batch>,
     /// Last report, with every row once the batch has ended.
@@ -72,6 +70,30 @@ pub struct Entry {
 }
 
 impl Entry {
+    pub(crate) fn new(file: Uuid, provider: ProviderId, options: Options, key: Option<String>, rows: u64) -> Self {
+        let (id, retry_of, batch, report, error) = (Uuid::new_v4(), None, None, None, None);
+        Self { id, file, provider, options, key, rows, retry_of, batch, report, error, is_ended: false }
+    }
+
+    /// Ends the submission with an error.
+    pub(crate) fn end_with(&mut self, error: &Error) {
+        self.batch = error.batch().cloned();
+        (self.error, self.is_ended) = (Some(error.document()), true);
+    }
+
+    /// Returns the failed rows of a batch that has ended.
+    pub(crate) fn failed_rows(&self) -> Result<impl Iterator<Item = &Row>, Error> {
+        let rows = self.report.as_ref().and_then(|report| report.rows.as_ref());
+        let not_ended = || Error::new(ErrorKind::Conflict, "the batch has not ended").with_hint("read its events");
+        Ok(rows.ok_or_else(not_ended)?.iter().filter(|row| row.outcome == RowOutcome::Failed))
+    }
+
+    /// Returns whether the failed rows of `batch` were, or may have been, submitted with this submission.
+    pub(crate) fn may_be_retry_of(&self, batch: &Option<BatchId>) -> bool {
+        let is_unknown = |error: &ErrorDocument| error.error.kind == ErrorKind::OutcomeUnknown;
+        self.retry_of == *batch && (self.batch.is_some() || self.error.as_ref().is_none_or(is_unknown))
+    }
+
     /// Returns whether the batch has to be waited for after a restart.
     fn is_open(&self) -> bool {
         self.batch.is_some() && self.report.as_ref().is_none_or(|report| report.rows.is_none())
@@ -101,8 +123,7 @@ impl Store {
                 (entry.error, entry.is_ended) = (None, false);
             } else if !entry.is_ended {
                 let reason = "the service stopped while it submitted the batch";
-                let error = Error::new(ErrorKind::OutcomeUnknown, reason).with_provider(entry.provider.clone());
-                (entry.error, entry.is_ended) = (Some(error.document()), true);
+                entry.end_with(&Error::new(ErrorKind::OutcomeUnknown, reason).with_provider(entry.provider.clone()));
             }
         }
         let _ = fs::remove_file(&new).await;
