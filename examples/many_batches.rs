@@ -25,13 +25,15 @@ async fn submit(client: &reap::Client, batches: u32) -> Result<Vec<(Batch, u64)>
     Ok(submitted)
 }
 
-/// Waits for all `batches`. Returns the outcomes, and the batches that were open when `stop` completed.
+/// Waits for all `batches`. Returns the outcomes, and the batches that were open when `stop`
+/// completed.
 async fn wait_for_all(
     client: &reap::Client,
     batches: Vec<(Batch, u64)>,
     stop: impl Future<Output = ()>,
 ) -> Result<(Vec<Option<Outcome>>, Vec<Batch>), Error> {
-    // Two requests a second, whether it is ten batches or a thousand. The default follows the provider's pages.
+    // Two requests a second, whether it is ten batches or a thousand. The default follows the
+    // provider's pages.
     let mut set = WaitSet::new(client.clone()).requests_per_second(2.0).on_poll(|event| {
         // For metrics: the duration of each poll, and whether it failed.
         println!("  {} poll {}: {:?}", event.batch, event.poll, event.result.map(|snapshot| snapshot.state));

@@ -1,4 +1,5 @@
-//! Implements `Provider` for a client of your own. A wait then adds deadline, failure budget, stream, resume and traces.
+//! Implements `Provider` for a client of your own. A wait then adds deadline, failure budget,
+//! stream, resume and traces.
 //!
 //! ```text
 //! cargo run --example own_provider

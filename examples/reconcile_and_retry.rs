@@ -4,8 +4,8 @@
 //! cargo run --example reconcile_and_retry
 //! ```
 //!
-//! Rows are paired by their reference, never by their position. Rows that are *unaccounted for* are not submitted again:
-//! they may have succeeded.
+//! Rows are paired by their reference, never by their position. Rows that are *unaccounted for* are
+//! not submitted again: they may have succeeded.
 #![expect(clippy::print_stdout, reason = "an example prints what it does")]
 
 mod shared;
@@ -30,7 +30,8 @@ async fn import(client: &reap::Client, applicants: &[Applicant]) -> Result<Recon
     Ok(reconciliation)
 }
 
-/// Imports `applicants`, and the failed ones a second time. Returns those that failed the first and the second time.
+/// Imports `applicants`, and the failed ones a second time. Returns those that failed the first and
+/// the second time.
 async fn import_twice(
     client: &reap::Client,
     applicants: Vec<Applicant>,

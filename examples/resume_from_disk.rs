@@ -4,7 +4,8 @@
 //! cargo run --example resume_from_disk
 //! ```
 //!
-//! A batch is a few fields without a secret: provider, id, key and time of submission. All that a wait needs is in it.
+//! A batch is a few fields without a secret: provider, id, key and time of submission. All that a
+//! wait needs is in it.
 #![expect(clippy::print_stdout, reason = "an example prints what it does")]
 
 mod shared;

@@ -5,8 +5,8 @@
 //! REAP_API_KEY=... cargo run --example submit_and_wait -- import.csv
 //! ```
 //!
-//! The first command runs against a sandbox on loopback, sixty times faster than in reality. The second one sends a file
-//! of yours to Reap's own sandbox.
+//! The first command runs against a sandbox on loopback, sixty times faster than in reality. The
+//! second one sends a file of yours to Reap's own sandbox.
 #![expect(clippy::print_stdout, reason = "an example prints what it does")]
 
 mod shared;

@@ -6,7 +6,7 @@
 //!
 //! | Target | Level | Events |
 //! |---|---|---|
-//! | `bulkrail::wait` | debug, info | each poll (debug) and the end of each wait (info), with provider and batch |
+//! | `bulkrail::wait` | debug, info | each poll (debug), and the end of each wait (info) |
 //! | `bulkrail::http` | debug | each request: operation, status, duration |
 //! | `bulkrail::drift` | warn | each new difference between a response and the spec |
 //!

@@ -1,4 +1,5 @@
-//! Lets the examples run without a network and without credentials: a sandbox on loopback, and a client for it.
+//! Lets the examples run without a network and without credentials: a sandbox on loopback, and a
+//! client for it.
 
 use std::error::Error;
 

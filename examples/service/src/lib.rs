@@ -1,11 +1,12 @@
-//! An HTTP service that submits CSV files to payments providers, waits for all open batches, and survives restarts.
+//! An HTTP service that submits CSV files to payments providers, waits for all open batches, and
+//! survives restarts.
 //!
 //! | Request | Response |
 //! |---|---|
-//! | `POST /batches/{provider}` with a CSV body | the batches that were submitted; 422 names row and column |
+//! | `POST /batches/{provider}` with a CSV body | the batches; 422 names row and column |
 //! | `GET /batches` | every submission |
 //! | `GET /batches/{provider}/{id}` | the submission with its last report |
-//! | `GET /batches/{provider}/{id}/events` | server-sent events: `progress` after each poll, then `end` |
+//! | `GET /batches/{provider}/{id}/events` | events: `progress` after each poll, then `end` |
 //! | `GET /batches/{provider}/{id}/failed` | the failed rows, safe to paste into a spreadsheet |
 //! | `POST /batches/{provider}/{id}/retry` | submits the failed rows again, once |
 
@@ -37,7 +38,7 @@ use uuid::Uuid;
 use store::Store;
 pub use store::{Entry, Options};
 
-/// 10 MiB: the limit of Reap, and the only one that a provider documents.
+/// 10 MiB: the limit that Reap documents.
 const MAX_UPLOAD: usize = 10 * 1024 * 1024;
 
 struct Service {
@@ -57,7 +58,8 @@ struct Account {
     open: mpsc::UnboundedSender<(Batch, u64)>,
 }
 
-/// Serves requests on `listener` until `shutdown` completes. `directory` keeps what the next start resumes.
+/// Serves requests on `listener` until `shutdown` completes. `directory` keeps what the next start
+/// resumes.
 ///
 /// # Errors
 ///

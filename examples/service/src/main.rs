@@ -23,7 +23,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Returns the client of a provider whose credentials are in the environment.
 fn client(provider: &str) -> Option<AnyClient> {
     let provider: ProviderId = provider.parse().ok()?;
-    // `REAP_BASE_URL` and the like; else the provider's own sandbox. In production: `Environment::Production`.
+    // `REAP_BASE_URL` and the like; else the provider's own sandbox.
+    // In production: `Environment::Production`.
     let environment = AnyClient::environment_from_env(&provider).unwrap_or_default();
     match AnyClient::from_env(&provider, HttpOptions::default().environment(environment)) {
         Ok(client) => Some(client),

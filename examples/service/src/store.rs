@@ -88,7 +88,7 @@ impl Entry {
         Ok(rows.ok_or_else(not_ended)?.iter().filter(|row| row.outcome == RowOutcome::Failed))
     }
 
-    /// Returns whether the failed rows of `batch` were, or may have been, submitted with this submission.
+    /// Returns whether this submission has, or may have, submitted the failed rows of `batch`.
     pub(crate) fn may_be_retry_of(&self, batch: &Option<BatchId>) -> bool {
         let is_unknown = |error: &ErrorDocument| error.error.kind == ErrorKind::OutcomeUnknown;
         self.retry_of == *batch && (self.batch.is_some() || self.error.as_ref().is_none_or(is_unknown))
@@ -107,7 +107,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens `directory`, and returns the submissions in it. The log is written anew with one line for each.
+    /// Opens `directory`, and returns the submissions in it. The log is written anew with one line
+    /// for each.
     pub(crate) async fn open(directory: &Path) -> io::Result<(Self, Vec<Entry>)> {
         fs::create_dir_all(directory).await?;
         let (path, new) = (directory.join("submissions.jsonl"), directory.join("submissions.jsonl.new"));
@@ -115,7 +116,8 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             lines => lines?,
         };
-        // A line that a crash cut off is the last one. The line before it has the state before that change.
+        // A line that a crash cut off is the last one. The state before that change is in an
+        // earlier line.
         let entries = lines.lines().filter_map(|line| serde_json::from_str::<Entry>(line).ok());
         let mut entries: BTreeMap<_, _> = entries.map(|entry| (entry.id, entry)).collect();
         for entry in entries.values_mut() {

@@ -39,7 +39,8 @@ impl Service {
             let (key, rows) = (submission.key().map(str::to_owned), submission.rows().rows);
             let mut entry = Entry::new(file, provider.clone(), options.clone(), key, rows);
             (entry.batch, entry.retry_of) = (submission.batch(), retry_of.clone());
-            // Saved before anything is sent. If the process dies now, the next one knows that the batch may exist.
+            // Saved before anything is sent. If the process dies now, the next one knows that the
+            // batch may exist.
             self.store.append(&entry).await?;
             let id = entry.id;
             self.entries().insert(id, watch::Sender::new(entry));
