@@ -52,7 +52,7 @@ async fn wait_for_all(
                     let progress = set.progress();
                     println!("{batch}: {:?} ({} of {} ended)", report.outcome(), progress.ended, progress.batches);
                 }
-                // Stopped, or the provider was unreachable: save the batch, and wait for it again later.
+                // Stopped, or the provider was unreachable: save it, and wait for it later.
                 Some((batch, Err(error))) if error.is_resumable() => open.push(batch),
                 Some((_, Err(error))) => println!("{error}"),
             },

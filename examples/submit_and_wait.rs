@@ -16,7 +16,7 @@ use bulkrail::{Environment, Error, Report, SubmitOptions, Upload, reap};
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/import.csv");
 
 async fn submit_and_wait(client: &reap::Client, file: Upload) -> Result<Report, Error> {
-    // Checks the whole file first. A fault is reported with its row and column, and nothing is sent.
+    // Checks the whole file first. A fault names its row and column, and nothing is sent.
     let submission = reap::Submission::from_csv(file, &SubmitOptions::default()).await?;
     println!("{} rows, submitted under the key {}", submission.rows().rows, submission.key());
 

@@ -45,7 +45,7 @@ struct Service {
     accounts: HashMap<ProviderId, Account>,
     entries: Mutex<BTreeMap<Uuid, watch::Sender<Entry>>>,
     store: Store,
-    /// Submissions in progress. They are completed when the client disconnects or the service stops.
+    /// Submissions in progress. They complete when the client disconnects or the service stops.
     submissions: TaskTracker,
     /// Held while failed rows are submitted again, so that they are submitted once.
     retrying: tokio::sync::Mutex<()>,
