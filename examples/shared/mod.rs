@@ -17,7 +17,7 @@ pub(crate) async fn sandbox() -> Result<(Sandbox, reap::Client), Box<dyn Error>>
     let client = reap::Client::builder()
         .base_url(sandbox.base_url("reap").ok_or("the sandbox does not have Reap")?)
         .credentials(reap::Credentials::api_key(key))
-        .clock(ScaledClock::by(SPEED).clock())
+        .clock(ScaledClock::new(SPEED).clock())
         .build()?;
     Ok((sandbox, client))
 }

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 const SPEED: u32 = 60;
 
 fn scaled() -> Clock {
-    ScaledClock::by(SPEED).clock()
+    ScaledClock::new(SPEED).clock()
 }
 
 async fn sandbox() -> Sandbox {
