@@ -63,6 +63,7 @@ impl Submission {
                  an uploaded file to its storage id"
                     .to_owned(),
             )
+            .with_parameter("storage_id")
         })?;
         let feature = |name: &String| {
             name.parse().map_err(|_| usage(format!("{name} is not a documented feature of the confirmation")))
