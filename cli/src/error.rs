@@ -1,200 +1,194 @@
-//! Why a command did not do its job, how that is said, and with which exit code it ends.
+//! Errors of commands: their messages, their documents and their exit codes.
 
 use std::error::Error as StdError;
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::iter::successors;
 
-use bulkrail::{Error, ErrorKind, Report};
+use bulkrail::{Error, ErrorDocument, ErrorKind, Report};
 
-use crate::people::complain;
-use crate::{exit, output};
+use crate::{exit, output, printer};
 
-/// The end of a command that did not do its job.
+/// Error that ends a command.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// Something went wrong.
-    Error(Box<Said>),
-    /// Nobody reads standard output any more; there is nobody to tell.
-    NoReader,
+pub(crate) enum CliError {
+    /// An error to print.
+    Error(Box<Details>),
+    /// The reader of standard output has closed it: nothing is printed.
+    OutputClosed,
 }
 
-/// An error and how it is said.
+/// An error and what is printed with it.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct Details {
     error: Error,
-    message: String,
-    /// What was last seen of the batch, where the error does not know.
+    /// Last report of the batch, where the error does not have it.
     last: Option<Report>,
-    /// Whether the batch document is printed, where that does not follow from the kind of error.
-    prints: Option<bool>,
-    /// The command that goes on where this one ended.
+    /// Whether the batch document is printed, where that does not follow from the kind of the error.
+    prints_batch: Option<bool>,
+    /// Command that continues where this one ended.
     resume: Option<String>,
 }
 
-impl Failure {
-    /// Called with something that cannot work.
+impl CliError {
+    /// Returns an error for arguments that cannot work.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Usage, message.into()).into()
     }
 
-    /// Something outside of us is missing or in the way.
+    /// Returns an error for a missing or malformed setting.
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Configuration, message.into()).into()
     }
 
-    /// The machine does not give us what we need.
-    pub(crate) fn machine(what: &str, error: &io::Error) -> Self {
-        Self::configuration(format!("{what}: {error}"))
+    /// Returns an error for a failed call of the operating system.
+    pub(crate) fn io(message: &str, error: &io::Error) -> Self {
+        Self::configuration(format!("{message}: {error}"))
     }
 
-    /// Whether nobody can tell what became of a submit.
-    pub(crate) fn is_outcome_unknown(&self) -> bool {
-        matches!(self, Self::Error(said) if matches!(said.error.kind(), ErrorKind::OutcomeUnknown | ErrorKind::Conflict))
-    }
-
-    /// What was last seen of the batch before it.
+    /// Returns the last report of the batch.
     pub(crate) fn last_report(&self) -> Option<Report> {
         match self {
-            Self::Error(said) => said.last.clone().or_else(|| said.error.last_report()),
-            Self::NoReader => None,
+            Self::Error(details) => details.last.clone().or_else(|| details.error.last_report()),
+            Self::OutputClosed => None,
         }
     }
 
-    /// The same, said as `message`.
-    pub(crate) fn said(mut self, message: impl FnOnce(&str) -> String) -> Self {
-        if let Self::Error(said) = &mut self {
-            said.message = message(&said.message);
-        }
-        self
+    /// Adds what to do next.
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
+        self.map_error(|error| error.with_hint(hint.into()))
     }
 
-    /// The same, with the command that goes on from here, where going on makes sense.
-    pub(crate) fn resumed_by(mut self, command: impl FnOnce(ErrorKind) -> String) -> Self {
-        if let Self::Error(said) = &mut self
-            && matches!(said.error.kind(), ErrorKind::Deadline | ErrorKind::Interrupted | ErrorKind::Unreachable)
+    /// Replaces the reason in the message.
+    pub(crate) fn map_reason(self, reason: impl FnOnce(&str) -> String) -> Self {
+        self.map_error(|error| error.map_reason(reason))
+    }
+
+    /// Adds the command that continues, for kinds of errors after which continuing makes sense.
+    pub(crate) fn with_resume(mut self, command: impl FnOnce(ErrorKind) -> String) -> Self {
+        if let Self::Error(details) = &mut self
+            && matches!(details.error.kind(), ErrorKind::Deadline | ErrorKind::Interrupted | ErrorKind::Unreachable)
         {
-            said.resume = Some(command(said.error.kind()));
+            details.resume = Some(command(details.error.kind()));
         }
         self
     }
 
-    /// The same, after the batch was seen as `report` says.
-    pub(crate) fn after(mut self, report: Report) -> Self {
-        if let Self::Error(said) = &mut self {
-            said.last = Some(report);
+    /// Adds the last report of the batch.
+    pub(crate) fn with_last(mut self, report: Report) -> Self {
+        if let Self::Error(details) = &mut self {
+            details.last = Some(report);
         }
         self
     }
 
-    /// The same, with the batch document on standard output or not, whatever kind of error it is.
-    pub(crate) fn printing_batch(mut self, prints: bool) -> Self {
-        if let Self::Error(said) = &mut self {
-            said.prints = Some(prints);
+    /// Sets whether the batch document is printed, whatever the kind of the error.
+    pub(crate) fn with_batch_printed(mut self, prints_batch: bool) -> Self {
+        if let Self::Error(details) = &mut self {
+            details.prints_batch = Some(prints_batch);
         }
         self
     }
 
-    /// Says it, as a document with `json`, and gives the exit code.
-    pub(crate) fn report(self, json: bool) -> u8 {
+    fn map_error(self, map: impl FnOnce(Error) -> Error) -> Self {
         match self {
-            Self::Error(said) => said.report(json),
-            Self::NoReader => exit::OTHER,
+            Self::Error(details) => Self::Error(Box::new(Details { error: map(details.error), ..*details })),
+            Self::OutputClosed => Self::OutputClosed,
+        }
+    }
+
+    /// Prints the error, as a document with `json`, and returns the exit code.
+    pub(crate) fn print(self, json: bool) -> u8 {
+        match self {
+            Self::Error(details) => details.print(json),
+            Self::OutputClosed => exit::OTHER,
         }
     }
 }
 
-impl Said {
-    fn report(self, json: bool) -> u8 {
+impl Details {
+    fn print(self, json: bool) -> u8 {
         let kind = self.error.kind();
-        if self.prints.unwrap_or(prints_batch(kind) || kind == ErrorKind::OutcomeUnknown)
+        if self.prints_batch.unwrap_or(prints_batch(kind) || kind == ErrorKind::OutcomeUnknown)
             && let Some(batch) = self.error.batch()
         {
-            // Whoever does not read it has the id in the message.
+            // Where it cannot be printed, the message has the id.
             let _ = output::json(batch);
         }
         if json {
-            let mut document = self.error.document();
-            document.error.message = self.message + &behind(&self.error);
+            let mut document = document(&self.error);
             if let Some(last) = self.last {
                 document.polls = last.polls;
                 document.last = Some(last);
             }
             match output::line(&document) {
-                Ok(line) => complain(line.trim_end()),
-                Err(_) => complain(&document.error.message),
+                Ok(line) => printer::error(line.trim_end()),
+                Err(_) => printer::error(&document.error.message),
             }
         } else {
-            complain(&format!("error: {}", self.message));
-            causes(&self.error).iter().for_each(|cause| complain(&format!("  because: {cause}")));
-            if let Some(help) = help(&self.error) {
-                complain(&format!("  help: {help}"));
-            }
+            print_lines(&self.error);
             if let Some(command) = self.resume {
-                complain(&format!("resume: {command}"));
+                printer::error(&format!("resume: {command}"));
             }
         }
         exit::of_error(kind)
     }
 }
 
-/// The error and what is behind it, the nearest cause first.
-fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    let error: &(dyn StdError + 'static) = error;
-    successors(Some(error), |error| (**error).source())
+/// Prints the message, a line for each cause, and the hint.
+pub(crate) fn print_lines(error: &Error) {
+    printer::error(&format!("error: {error}"));
+    causes(error).iter().for_each(|cause| printer::error(&format!("  caused by: {cause}")));
+    if let Some(hint) = error.hint() {
+        printer::error(&format!("  hint: {hint}"));
+    }
 }
 
-/// What is behind `error`, the nearest first, without what the one before it says as well.
+/// Returns the error document, with the causes in its message.
+pub(crate) fn document(error: &Error) -> ErrorDocument {
+    let mut document = error.document();
+    for cause in causes(error) {
+        document.error.message.push_str(&format!("; caused by: {cause}"));
+    }
+    document
+}
+
+/// Returns the causes of `error`, the nearest first. One whose text is part of the one before it is left out.
 fn causes(error: &Error) -> Vec<String> {
-    let mut said = chain(error).map(ToString::to_string).collect::<Vec<_>>();
-    said.dedup_by(|cause, before| before.contains(&**cause));
-    said.split_off(1)
+    let error: &(dyn StdError + 'static) = error;
+    let mut chain: Vec<_> = successors(Some(error), |error| (**error).source()).map(ToString::to_string).collect();
+    chain.dedup_by(|cause, before| before.contains(&**cause));
+    chain.split_off(1)
 }
 
-/// The causes and what to do about them, to go on with after the message in the same line; nothing where there is nothing more to say.
-pub(crate) fn behind(error: &Error) -> String {
-    let causes = causes(error).into_iter().map(|cause| format!("; because: {cause}"));
-    causes.chain(help(error).map(|help| format!("; help: {help}"))).collect()
-}
-
-/// What to do about an answer that nobody understands. The error itself may not say: to whoever waits it is a reason to look again.
-fn help(error: &Error) -> Option<&'static str> {
-    let mut kinds = chain(error).filter_map(|error| Some(error.downcast_ref::<Error>()?.kind()));
-    let unread = kinds.any(|kind| kind == ErrorKind::Decode);
-    unread.then_some(
-        "what answered may not be the provider: check the base URL, and what stands between (a proxy, a login page)",
-    )
-}
-
-/// Whether the batch document goes to standard output, for a later wait to start from.
+/// Returns whether the batch document goes to standard output, for a later wait to start from.
 pub(crate) fn prints_batch(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Deadline | ErrorKind::Interrupted)
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        let message = error.to_string();
-        Self::Error(Box::new(Said { error, message, last: None, prints: None, resume: None }))
+        Self::Error(Box::new(Details { error, last: None, prints_batch: None, resume: None }))
     }
 }
 
-/// From writing results.
-impl From<io::Error> for Failure {
+/// For errors of writing to standard output.
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::NoReader;
+            return Self::OutputClosed;
         }
-        Self::machine("standard output cannot be written", &error)
+        Self::io("standard output cannot be written", &error)
     }
 }
 
-/// Says what the parser of the command line has to say (help and version, too), and gives the exit code.
-pub(crate) fn of_clap(error: &clap::Error) -> u8 {
+/// Prints the result of parsing the command line (help and version included), and returns the exit code.
+pub(crate) fn print_clap(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
-        // The parser knows whether its reader wants colours (`NO_COLOR`, a terminal that has none).
+        // clap decides about colours (`NO_COLOR`, no terminal).
         return match output::last(error.print().and_then(|()| io::stdout().flush())) {
             Ok(()) => exit::SUCCESS,
-            Err(failure) => failure.report(false),
+            Err(error) => error.print(false),
         };
     }
     let json = std::env::args_os()
@@ -202,17 +196,46 @@ pub(crate) fn of_clap(error: &clap::Error) -> u8 {
         .take_while(|arg| arg != OsStr::new("--"))
         .any(|arg| arg == OsStr::new("--json") || arg == OsStr::new("--jsonl"));
     if json {
-        return Failure::usage(one_line(&error.to_string())).report(true);
+        return from_clap(&error.to_string()).print(true);
     }
-    // Standard error is all there is to tell about it.
+    // An error of writing to standard error cannot be reported.
     let _ = error.print();
     exit::USAGE
 }
 
-/// What is wrong, without the usage that the parser writes below.
-fn one_line(message: &str) -> String {
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    let end = message.find("\n\nUsage:").or_else(|| message.find("\n\nFor more"));
-    let words: Vec<_> = message[..end.unwrap_or(message.len())].split_whitespace().collect();
-    words.join(" ")
+/// Returns the error in the text that clap prints: its message and its tip, without the usage below.
+fn from_clap(text: &str) -> CliError {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let end = text.find("\n\nUsage:").or_else(|| text.find("\n\nFor more")).unwrap_or(text.len());
+    let on_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text[..end].split_once("\n\n  tip: ") {
+        Some((message, tip)) => CliError::usage(on_one_line(message)).with_hint(on_one_line(tip)),
+        None => CliError::usage(on_one_line(&text[..end])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_error_becomes_message_and_hint() {
+        let text =
+            "error: invalid value 'x'\n  [possible values: a, b]\n\n  tip: a similar value exists: 'a'\n\nUsage: y";
+        let CliError::Error(details) = from_clap(text) else { panic!("no error") };
+        let error = details.error;
+        assert_eq!(error.to_string(), "invalid value 'x' [possible values: a, b]");
+        assert_eq!(error.hint(), Some("a similar value exists: 'a'"));
+    }
+
+    #[test]
+    fn document_names_each_cause_once() {
+        let cause = Error::new(ErrorKind::Unavailable, "the connection was reset");
+        let error = Error::new(ErrorKind::Unreachable, "the deadline passed").with_source(cause);
+        let document = document(&error);
+        assert_eq!(document.error.message, "the deadline passed; caused by: the connection was reset");
+        assert!(document.error.hint.is_some_and(|hint| hint.contains("wait for it again")));
+        let same = Error::new(ErrorKind::Unavailable, "a: b").with_source(Error::new(ErrorKind::Unavailable, "b"));
+        assert!(causes(&same).is_empty());
+    }
 }

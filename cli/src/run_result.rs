@@ -1,115 +1,108 @@
-//! A batch from its submission to an account of its rows.
+//! Result of `bulkrail run`: a report with every row, as text.
 
-use bulkrail::{Reconciliation, CountMismatch, Outcome, Report, Row, RowOutcome, cdq};
-use schemars::JsonSchema;
-use serde::Serialize;
+use bulkrail::{Batch, CountMismatch, Report, Row, RowOutcome, cdq};
 
-use crate::{account, table};
+use crate::table;
+use crate::values::quoted;
 
-/// Rows in a table for people; more than that nobody reads.
-const SHOWN: usize = 50;
+/// 50 rows are shown in a table; the others are read with `bulkrail rows`.
+const MAX_SHOWN: usize = 50;
 
-/// The result document. `run` adds to the rows what does not add up.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Result")]
-pub(crate) struct Accounted {
-    #[serde(flatten)]
+/// A report whose rows were read, and where the provider's statements disagree.
+pub(crate) struct RunResult {
     pub(crate) report: Report,
-    /// `run` only: references that were submitted more than once, or that the provider lists more than once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duplicates: Option<Vec<String>>,
-    /// `run` only: rows of the provider's that nobody submitted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unexpected: Option<Vec<Row>>,
-    /// `run` only: where the rows add up to something else than the provider's own counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    count_mismatches: Option<Vec<CountMismatch>>,
-    #[serde(skip)]
-    doubts: Vec<String>,
 }
 
-impl Accounted {
-    /// A batch that ended as `report` says, and the account of its rows.
-    ///
-    /// Where the provider's counts are all good and some row is not, the rows are believed.
-    pub(crate) fn new(mut report: Report, account: Reconciliation) -> Self {
-        let doubts = account::doubts(&report.batch, &account);
-        let good = account.rows.iter().all(|row| row.outcome == RowOutcome::Succeeded);
-        // A job of CDQ's succeeds as a whole; it has no rows to believe.
-        if report.outcome() == Some(Outcome::Succeeded) && !good && *report.batch.provider() != cdq::PROVIDER {
-            report.snapshot.outcome = Some(Outcome::Partial);
-        }
-        report.rows = Some(account.rows);
-        Self {
-            report,
-            duplicates: Some(account.duplicates),
-            unexpected: Some(account.unexpected),
-            count_mismatches: Some(account.count_mismatches),
-            doubts,
-        }
-    }
-
-    /// As people read it.
+impl RunResult {
+    /// Returns the text that is printed without `--json`.
     pub(crate) fn text(&self) -> String {
         let mut text = table::report(&self.report);
         let batch = &self.report.batch;
         if *batch.provider() == cdq::PROVIDER {
-            text.push_str("\n CDQ does not say what became of each account.\n");
+            text.push_str("\n CDQ does not report an outcome of each account.\n");
             return text;
         }
-        let bad = || {
-            let rows = self.report.rows.iter().flatten();
-            rows.filter(|row| row.outcome != RowOutcome::Succeeded)
-        };
-        let count = bad().count();
-        if count > 0 {
+        let unsuccessful: Vec<&Row> = self.unsuccessful().collect();
+        if !unsuccessful.is_empty() {
             text.push_str("\n Rows that did not succeed:\n\n");
-            text.push_str(&table::unsuccessful(bad().take(SHOWN)));
+            text.push_str(&table::unsuccessful(unsuccessful.iter().copied().take(MAX_SHOWN)));
         }
-        if let Some(more @ 1..) = count.checked_sub(SHOWN) {
-            let id = crate::values::quoted(batch.id());
+        if let Some(more @ 1..) = unsuccessful.len().checked_sub(MAX_SHOWN) {
+            let id = quoted(batch.id());
             text.push_str(&format!(" and {more} more: use bulkrail rows {} {id} --submitted FILE\n", batch.provider()));
         }
-        if !self.doubts.is_empty() {
+        let mismatches = mismatches(&self.report);
+        if !mismatches.is_empty() {
             text.push('\n');
         }
-        for doubt in &self.doubts {
-            text.push_str(&format!(" ! {doubt}\n"));
+        for mismatch in mismatches {
+            text.push_str(&format!(" ! {mismatch}\n"));
         }
         text
     }
+
+    fn unsuccessful(&self) -> impl Iterator<Item = &Row> {
+        self.report.rows.iter().flatten().filter(|row| row.outcome != RowOutcome::Succeeded)
+    }
+}
+
+/// Returns a line for each count and each reference in which the provider's statements disagree.
+pub(crate) fn mismatches(report: &Report) -> Vec<String> {
+    let Report { batch, snapshot, .. } = report;
+    let mut lines: Vec<_> = snapshot.count_mismatches.iter().map(|found| count_mismatch(batch, found)).collect();
+    let listed =
+        [("lists more than once", &report.duplicates), ("lists rows that were not submitted", &report.unexpected)];
+    for (problem, references) in listed {
+        let references = references.as_deref().unwrap_or_default();
+        if !references.is_empty() {
+            lines.push(format!("{} {problem}: {}", batch.provider(), abbreviated(references)));
+        }
+    }
+    lines
+}
+
+fn count_mismatch(batch: &Batch, CountMismatch { field, reported, listed, .. }: &CountMismatch) -> String {
+    let field = if field == "total" { "in all".to_owned() } else { format!("as {field}") };
+    format!("{} counts {reported} {field}, but the rows add up to {listed}", batch.provider())
+}
+
+/// Returns the first ten references and the number of the others.
+fn abbreviated(references: &[String]) -> String {
+    const MAX_LISTED: usize = 10;
+    let listed = references.iter().take(MAX_LISTED).map(|reference| match reference.as_str() {
+        "" => "(no reference)".to_owned(),
+        reference => table::clean(reference),
+    });
+    let mut text = listed.collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = references.len().checked_sub(MAX_LISTED) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use bulkrail::{Batch, Reconciler, Progress, Snapshot, State, killb};
+    use bulkrail::{Outcome, Progress, Reconciler, Snapshot, State, SubmittedRows, killb};
 
     use super::*;
 
-    fn accounted(submitted: u64, listed: u64) -> Accounted {
-        let mut progress = Progress::default();
-        (progress.total, progress.succeeded, progress.failed) = (Some(listed), Some(listed), Some(0));
-        let mut reconciler = Reconciler::new((0..submitted).map(|row| format!("ref-{row}")));
+    fn result(submitted: u64, listed: u64) -> RunResult {
+        let progress = Progress::default().with_total(listed).with_succeeded(listed).with_failed(0);
+        let mut reconciler = Reconciler::new(&SubmittedRows::new((0..submitted).map(|row| format!("ref-{row}"))));
         for number in 0..listed {
-            let mut row = Row::new(RowOutcome::Succeeded);
-            row.reference = Some(format!("ref-{number}"));
-            reconciler.push(row);
+            reconciler.push(Row::new(RowOutcome::Succeeded).with_reference(format!("ref-{number}")));
         }
-        let report = Report::new(
-            Batch::new(killb::PROVIDER, "b-1").unwrap(),
-            Snapshot::new(State::Finished, "COMPLETED", progress),
-            1,
-            Duration::ZERO,
-        );
-        Accounted::new(report, reconciler.finish(&progress))
+        let snapshot = Snapshot::new(State::Finished, "COMPLETED", progress);
+        let report = Report::new(Batch::new(killb::PROVIDER, "b-1").unwrap(), snapshot, 1, Duration::ZERO);
+        RunResult { report: report.reconciled(reconciler.finish(&progress)) }
     }
 
     #[test]
-    fn a_batch_with_rows_missing_has_not_succeeded() {
-        assert_eq!(accounted(3, 3).report.outcome(), Some(Outcome::Succeeded));
-        let short = accounted(3, 2);
+    fn run_result_shows_missing_rows_and_mismatches() {
+        assert_eq!(result(3, 3).report.outcome(), Some(Outcome::Succeeded));
+        let short = result(3, 2);
         assert_eq!(short.report.outcome(), Some(Outcome::Partial));
         let text = short.text();
         for part in ["ref-2", "unaccounted", "! killb counts 2 in all, but the rows add up to 3"] {
@@ -118,9 +111,17 @@ mod tests {
     }
 
     #[test]
-    fn a_long_table_is_cut() {
-        let text = accounted(60, 3).text();
-        assert_eq!(text.lines().filter(|line| line.contains("ref-")).count(), SHOWN);
+    fn run_result_shows_fifty_rows_and_counts_the_others() {
+        let text = result(60, 3).text();
+        assert_eq!(text.lines().filter(|line| line.contains("ref-")).count(), MAX_SHOWN);
         assert!(text.contains(" and 7 more: use bulkrail rows killb b-1"), "{text}");
+    }
+
+    #[test]
+    fn abbreviated_lists_ten_references_without_control_characters() {
+        let references: Vec<_> = (0..12).map(|number| format!("r{number}")).collect();
+        assert_eq!(abbreviated(&references), "r0, r1, r2, r3, r4, r5, r6, r7, r8, r9 and 2 more");
+        assert_eq!(abbreviated(&["a\u{1b}".to_owned()]), "a");
+        assert_eq!(abbreviated(&[String::new()]), "(no reference)");
     }
 }

@@ -1,201 +1,142 @@
-//! What is submitted: read from a file, checked, then sent.
-
-pub(crate) mod localpayment;
-
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+//! Prepares and submits batches, and records what was submitted.
 
 use bulkrail::cdq::raw::types::ConfirmationFeature;
-use bulkrail::localpayment::raw::types::CreateBatch;
-use bulkrail::{Batch, Error, ErrorKind, ProviderId, Upload, cdq, killb, reap};
+use bulkrail::{AnyClient, AnySubmission, Batch, Error, ErrorKind, FileFormat, Provider, SubmitOptions, Upload};
+use serde_json::json;
 
-use crate::args::{ProviderName, Submission};
-use crate::connect::AnyClient;
-use crate::failure::Failure;
-use crate::input::{self, content};
-use crate::memory;
-use crate::submitted::Submitted;
+use crate::args::SubmissionArgs;
+use crate::error::CliError;
+use crate::values::quoted;
+use crate::{input, state_store};
 
-/// One batch to be.
-pub(crate) struct Part {
-    content: Content,
-    submitted: Submitted,
-}
-
-enum Content {
-    Killb(killb::Workbook),
-    Reap { csv: Upload, key: String },
-    Cdq { file: Option<PathBuf>, storage_id: String, features: Vec<ConfirmationFeature> },
-    Localpayment(Box<CreateBatch>),
-}
-
-impl Submission {
-    /// The batches that the file makes: one, or several where the provider takes no more in one. Nothing is sent yet.
-    pub(crate) fn parts(&self) -> Result<Vec<Part>, Failure> {
-        self.check_options()?;
-        self.file.as_deref().map_or(Ok(()), input::check)?;
-        let part = match (self.provider, &self.file) {
-            (ProviderName::Cdq, file) => {
-                let Some(storage_id) = self.storage_id.clone() else {
-                    let reason = "cdq needs --storage-id: a job confirms the accounts in a storage, and CDQ documents \
-                                  no way from an uploaded file to its storage id";
-                    return Err(Failure::usage(reason));
-                };
-                let submitted = file.as_deref().map_or(Ok(Submitted::nothing()), Submitted::of_cdq)?;
-                let features = self.feature.iter().copied().map(Into::into).collect();
-                Part { content: Content::Cdq { file: file.clone(), storage_id, features }, submitted }
-            }
-            (provider, None) => return Err(Failure::usage(format!("name the file to submit to {}", provider.id()))),
-            (ProviderName::Killb, Some(file)) => {
-                let workbook = workbook(file)?;
-                Part { submitted: Submitted::of_workbook(&workbook), content: Content::Killb(workbook) }
-            }
-            (ProviderName::Reap, Some(file)) => {
-                // Made here and not in the library, so that it can be told when the upload is interrupted.
-                let key = self.key.clone().unwrap_or_else(random_key);
-                Part { submitted: Submitted::of_reap(file)?, content: Content::Reap { csv: Upload::from_path(file), key } }
-            }
-            (ProviderName::Localpayment, Some(file)) => {
-                let batches = localpayment::Document::read(file)?.batches(self).map_err(in_file(file))?;
-                let part = |batch: CreateBatch| Part {
-                    submitted: Submitted::of_batch(&batch),
-                    content: Content::Localpayment(Box::new(batch)),
-                };
-                return Ok(batches.into_iter().map(part).collect());
-            }
-        };
-        Ok(vec![part])
-    }
-
-    /// Refuses options that mean nothing to the provider: whoever gave one expects something of it.
-    fn check_options(&self) -> Result<(), Failure> {
-        let given = [
-            ("--key", self.key.is_some()),
-            ("--storage-id", self.storage_id.is_some()),
-            ("--feature", !self.feature.is_empty()),
-            ("--account-number", self.account_number.is_some()),
-            ("--country", self.country.is_some()),
-        ];
-        let taken: &[&str] = match self.provider {
-            ProviderName::Killb => &[],
-            ProviderName::Reap => &["--key"],
-            ProviderName::Cdq => &["--storage-id", "--feature"],
-            ProviderName::Localpayment => &["--key", "--account-number", "--country"],
-        };
-        let Some((name, _)) = given.iter().find(|(name, given)| *given && !taken.contains(name)) else {
-            return Ok(());
-        };
-        let provider = self.provider.id();
-        Err(Failure::usage(match *name {
-            "--key" => format!("{provider} documents no idempotency key; --key would protect from nothing"),
-            name => format!("{name} means nothing to {provider}"),
-        }))
-    }
-}
-
-impl Part {
-    /// Submits it, unless `stop` comes first: then nobody knows. What is in the way of noting it goes to `warn`.
-    pub(crate) async fn submit(
-        self,
-        client: &AnyClient,
-        stop: impl Future<Output = ()>,
-        warn: impl Fn(&str),
-    ) -> Result<(Batch, Submitted), Failure> {
-        let note = |noted: Result<(), String>| noted.unwrap_or_else(|warning| warn(&warning));
-        let interrupted = self.content.interrupted();
-        let key = match &self.content {
-            Content::Reap { key, .. } => Some(key.clone()),
-            _ => None,
-        };
-        if let Some(key) = &key {
-            note(memory::note(&serde_json::json!({"provider": reap::PROVIDER, "key": key})));
+impl SubmissionArgs {
+    /// Returns the batches that the file makes: one, or several where the provider limits their size. Nothing is sent.
+    pub(crate) async fn prepare(&self) -> Result<Vec<AnySubmission>, CliError> {
+        if let Some(file) = &self.file {
+            input::check(file).await?;
         }
-        tokio::select! {
-            sent = self.content.send(client) => {
-                let batch = sent.inspect_err(|failure| {
-                    // Refused for certain: nobody has to ask what became of it.
-                    if let Some(key) = key.filter(|_| !failure.is_outcome_unknown()) {
-                        let none = serde_json::json!({"provider": reap::PROVIDER, "key": key, "submitted": false});
-                        note(memory::note(&none));
-                    }
-                })?;
-                note(memory::note(&batch));
-                Ok((batch, self.submitted))
-            }
-            () = stop => Err(interrupted.into()),
+        let upload = self.file.as_ref().map(Upload::from_path);
+        let format = self.file.as_deref().and_then(FileFormat::from_path);
+        let prepared = AnySubmission::prepare(&self.provider.id(), upload, format, &self.options()).await;
+        prepared.map_err(|error| self.in_context(error))
+    }
+
+    fn options(&self) -> SubmitOptions {
+        let mut options = SubmitOptions::default();
+        if let Some(key) = &self.key {
+            options = options.key(key);
+        }
+        if let Some(storage_id) = &self.storage_id {
+            options = options.storage_id(storage_id);
+        }
+        if let Some(account_number) = &self.account_number {
+            options = options.account_number(account_number);
+        }
+        if let Some(country) = &self.country {
+            options = options.country(country);
+        }
+        self.feature
+            .iter()
+            .fold(options, |options, feature| options.feature(ConfirmationFeature::from(*feature).to_string()))
+    }
+
+    /// Adds the file to the message, and names the flag of an option that is refused or missing.
+    fn in_context(&self, error: Error) -> CliError {
+        let option = error.parameter().and_then(|name| self.flag(name));
+        let mut error = CliError::from(error);
+        let is_refused = option.is_some_and(|(_, is_given)| is_given);
+        if let Some(file) = self.file.as_ref().filter(|_| !is_refused) {
+            error = error.map_reason(|reason| format!("{}: {reason}", file.display()));
+        }
+        match option {
+            Some((flag, true)) => error.with_hint(format!("leave out {flag}")),
+            Some((flag, false)) => error.with_hint(format!("add {flag}")),
+            None => error,
         }
     }
-}
 
-impl Content {
-    async fn send(self, client: &AnyClient) -> Result<Batch, Failure> {
-        let sent = match (self, client) {
-            (Self::Killb(workbook), AnyClient::Killb(client)) => client.upload(workbook).await,
-            (Self::Reap { csv, key }, AnyClient::Reap(client)) => client.upload(csv, Some(&key)).await,
-            (Self::Cdq { file, storage_id, features }, AnyClient::Cdq(client)) => {
-                if let Some(file) = file {
-                    client.upload_accounts(Upload::from_path(&file)).await.map_err(in_file(&file))?;
-                }
-                client.start(&storage_id, &features).await
-            }
-            (Self::Localpayment(batch), AnyClient::Localpayment(client)) => client.submit(&batch).await,
-            _ => return Err(Failure::usage("the file is not for this provider")),
-        };
-        Ok(sent?)
-    }
-
-    /// What to say when sending it is cut short.
-    fn interrupted(&self) -> Error {
-        let error = |provider: ProviderId, reason: String| {
-            Error::new(ErrorKind::OutcomeUnknown, reason).with_provider(provider).with_action("submitting the batch")
-        };
-        let stopped = "it was stopped before an answer came";
-        match self {
-            Self::Killb(_) => error(killb::PROVIDER, stopped.to_owned()),
-            Self::Cdq { .. } => error(cdq::PROVIDER, stopped.to_owned()),
-            Self::Reap { key, .. } => error(reap::PROVIDER, format!("{stopped}, under the idempotency key {key}")),
-            Self::Localpayment(batch) => {
-                let error = error(bulkrail::localpayment::PROVIDER, stopped.to_owned());
-                match Batch::new(bulkrail::localpayment::PROVIDER, &batch.external_id) {
-                    Ok(named) => error.with_batch(named.with_key(&batch.external_id)),
-                    Err(_) => error,
-                }
-            }
-        }
+    /// Returns the flags of a library's option, and whether it was given.
+    fn flag(&self, option: &str) -> Option<(&'static str, bool)> {
+        Some(match option {
+            "key" => ("--key", self.key.is_some()),
+            "storage_id" => ("--storage-id", self.storage_id.is_some()),
+            "feature" => ("--feature", !self.feature.is_empty()),
+            "account_number" if self.account_number.is_some() => ("--account-number", true),
+            "country" if self.country.is_some() => ("--country", true),
+            "account_number" | "country" => ("--account-number and --country", false),
+            _ => return None,
+        })
     }
 }
 
-/// A key that nobody else has.
-fn random_key() -> String {
-    uuid::Uuid::new_v4().to_string()
-}
-
-/// A workbook for KillB, as it is or made of CSV.
-pub(crate) fn workbook(file: &Path) -> Result<killb::Workbook, Failure> {
-    let workbook = match extension(file).as_deref() {
-        Some("xlsx") => killb::Workbook::from_xlsx(content(file)?).map_err(in_file(file))?,
-        Some("csv") => killb::Workbook::from_csv(Upload::from_path(file)).map_err(in_file(file))?,
-        _ => return Err(Failure::usage(format!("{}: killb takes .xlsx and .csv files", file.display()))),
+/// Submits a batch and records it. Once `stop` completes, the outcome is unknown.
+///
+/// A failure to record it is given to `warn`.
+pub(crate) async fn submit(
+    client: &AnyClient,
+    submission: &AnySubmission,
+    stop: impl Future<Output = ()>,
+    warn: impl Fn(&str),
+) -> Result<Batch, CliError> {
+    // A batch whose id is known beforehand needs no such record.
+    let key = submission.key().filter(|_| submission.batch().is_none());
+    let warn_about = |recorded: Result<(), String>| recorded.unwrap_or_else(|warning| warn(&warning));
+    if let Some(key) = key {
+        warn_about(state_store::record_submission(&json!({"provider": client.id(), "key": key})).await);
+    }
+    let submitted = tokio::select! {
+        submitted = client.submit(submission) => submitted,
+        () = stop => return Err(interrupted(client, submission).into()),
     };
-    let mut references: Vec<_> = workbook.references().iter().collect();
-    references.sort_unstable();
-    let duplicates = references.windows(2).filter(|pair| pair[0] == pair[1]).count();
-    if duplicates > 0 {
-        return Err(Failure::usage(format!(
-            "{}: column externalId: {duplicates} cells repeat the reference of another row; results could not be trace_request \
-             apart",
-            file.display()
-        )));
+    match submitted {
+        Ok(batch) => {
+            warn_about(state_store::record_submission(&batch).await);
+            Ok(batch)
+        }
+        Err(error) => {
+            let is_refused = !matches!(error.kind(), ErrorKind::OutcomeUnknown | ErrorKind::Conflict);
+            if let Some(key) = key.filter(|_| is_refused) {
+                let refused = json!({"provider": client.id(), "key": key, "submitted": false});
+                warn_about(state_store::record_submission(&refused).await);
+            }
+            Err(error.into())
+        }
     }
-    Ok(workbook)
 }
 
-/// The ending of the file's name, in small letters.
-fn extension(file: &Path) -> Option<String> {
-    file.extension().map(OsStr::to_ascii_lowercase)?.into_string().ok()
+/// Returns the error for a submit that was cut off.
+fn interrupted(client: &AnyClient, submission: &AnySubmission) -> Error {
+    let (batch, key) = (submission.batch(), submission.key());
+    let mut reason = "it was stopped before a response came".to_owned();
+    if let Some(key) = key.filter(|_| batch.is_none()) {
+        reason.push_str(&format!(", under the idempotency key {key}"));
+    }
+    let error = Error::new(ErrorKind::OutcomeUnknown, reason).with_provider(client.id());
+    let error = error.with_action("submitting the batch");
+    match batch {
+        Some(batch) => error.with_batch(batch),
+        None => error,
+    }
 }
 
-/// Says which file it was.
-pub(crate) fn in_file<E: Into<Failure>>(file: &Path) -> impl FnOnce(E) -> Failure {
-    move |error| error.into().said(|message| format!("{}: {message}", file.display()))
+/// Adds to the error of one of `total` batches that `done` batches before it were submitted.
+pub(crate) fn after(error: CliError, done: usize, total: usize) -> CliError {
+    if total == 1 {
+        return error;
+    }
+    error.map_reason(|reason| format!("{reason} (batch {} of {total}; {done} before it were submitted)", done + 1))
+}
+
+/// Returns the command that waits for `batch`.
+pub(crate) fn wait_command(batch: &Batch, connection: &str) -> String {
+    format!("bulkrail wait {} {}{connection}", batch.provider(), quoted(batch.id()))
+}
+
+/// Returns the line that reports a submitted batch of `rows` rows.
+pub(crate) fn submitted_line(batch: &Batch, rows: u64) -> String {
+    match rows {
+        0 => format!("submitted: {batch}\n"),
+        1 => format!("submitted: {batch}, 1 row\n"),
+        rows => format!("submitted: {batch}, {rows} rows\n"),
+    }
 }

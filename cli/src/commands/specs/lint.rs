@@ -10,7 +10,7 @@ use bulkrail_codegen::{Error, Spec, check};
 
 use super::FOUND;
 use crate::args::LintArgs;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::{exit, output};
 
 /// Where the specs are, below the current directory.
@@ -19,14 +19,14 @@ const SPECS: &str = "specs";
 /// Beside the specs, and not one of them.
 const EXPLAINED: &str = "explained.yaml";
 
-pub(super) fn run(args: LintArgs) -> Result<u8, Failure> {
+pub(super) fn run(args: LintArgs) -> Result<u8, CliError> {
     let (files, mut found) = match args.files.is_empty() {
         true => (beside()?, strays(Path::new(SPECS))),
         false => (args.files, Vec::new()),
     };
     for file in files {
         // What is no file, or not there, is no finding about a spec.
-        let unreadable = |why: &dyn Display| Failure::usage(format!("{} cannot be read: {why}", file.display()));
+        let unreadable = |why: &dyn Display| CliError::usage(format!("{} cannot be read: {why}", file.display()));
         if fs::metadata(&file).map_err(|error| unreadable(&error))?.is_dir() {
             return Err(unreadable(&"it is a directory"));
         }
@@ -50,8 +50,8 @@ fn findings(file: &Path) -> Vec<Error> {
     }
 }
 
-fn beside() -> Result<Vec<PathBuf>, Failure> {
-    let missing = |why: &str| Failure::usage(format!("{why}; name the files, or go where specs/*.yaml is"));
+fn beside() -> Result<Vec<PathBuf>, CliError> {
+    let missing = |why: &str| CliError::usage(format!("{why}; name the files, or go where specs/*.yaml is"));
     let read = |entries: fs::ReadDir| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
     let files = fs::read_dir(SPECS).and_then(read);
     let mut files = files.map_err(|error| missing(&format!("the directory specs cannot be read: {error}")))?;

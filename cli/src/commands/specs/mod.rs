@@ -7,21 +7,21 @@ mod suggest;
 use bulkrail_codegen::{Error, Spec};
 
 use crate::args::SpecsCommand;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Something was found.
 const FOUND: u8 = 3;
 
 /// The maintained specs, so that the command works outside of the repository.
 const SPECS: [(&str, &str); 4] = [
-    ("killb", include_str!("../../../../specs/killb.yaml")),
-    ("reap", include_str!("../../../../specs/reap.yaml")),
-    ("cdq", include_str!("../../../../specs/cdq.yaml")),
-    ("localpayment", include_str!("../../../../specs/localpayment.yaml")),
+    ("killb", bulkrail::specs::KILLB),
+    ("reap", bulkrail::specs::REAP),
+    ("cdq", bulkrail::specs::CDQ),
+    ("localpayment", bulkrail::specs::LOCALPAYMENT),
 ];
-const EXPLAINED: &str = include_str!("../../../../specs/explained.yaml");
+const EXPLAINED: &str = bulkrail::specs::ACCEPTED_DIFFERENCES;
 
-pub(crate) fn run(command: SpecsCommand) -> Result<u8, Failure> {
+pub(crate) fn run(command: SpecsCommand) -> Result<u8, CliError> {
     match command {
         SpecsCommand::Lint(args) => lint::run(args),
         SpecsCommand::Diff(args) => diff::run(args),
@@ -30,12 +30,12 @@ pub(crate) fn run(command: SpecsCommand) -> Result<u8, Failure> {
 }
 
 /// The spec of `provider` that was built in.
-fn built_in(provider: &str) -> Result<Option<Spec>, Failure> {
+fn built_in(provider: &str) -> Result<Option<Spec>, CliError> {
     let text = SPECS.into_iter().find(|(name, _)| *name == provider).map(|(_, text)| text);
     text.map(|text| Spec::parse(format!("specs/{provider}.yaml"), text)).transpose().map_err(unreadable)
 }
 
 /// An input that cannot be read.
-fn unreadable(error: Error) -> Failure {
-    Failure::usage(error.to_string())
+fn unreadable(error: Error) -> CliError {
+    CliError::usage(error.to_string())
 }

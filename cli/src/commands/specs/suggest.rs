@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::built_in;
 use crate::args::SuggestArgs;
-use crate::drift::Line;
-use crate::failure::Failure;
+use crate::drift_report::Line;
+use crate::error::CliError;
 use crate::{exit, output};
 
 /// The operation whose answers a report is about, by provider and the report's word for it.
@@ -44,7 +44,7 @@ struct Difference {
     found: BTreeMap<String, u64>,
 }
 
-pub(super) fn run(args: SuggestArgs) -> Result<u8, Failure> {
+pub(super) fn run(args: SuggestArgs) -> Result<u8, CliError> {
     let mut seen = Seen::new();
     for file in &args.files {
         read(file, &mut seen)?;
@@ -53,8 +53,8 @@ pub(super) fn run(args: SuggestArgs) -> Result<u8, Failure> {
     Ok(exit::SUCCESS)
 }
 
-fn read(file: &Path, seen: &mut Seen) -> Result<(), Failure> {
-    let unreadable = |why: String| Failure::usage(format!("{} {why}", file.display()));
+fn read(file: &Path, seen: &mut Seen) -> Result<(), CliError> {
+    let unreadable = |why: String| CliError::usage(format!("{} {why}", file.display()));
     let open = File::open(file).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
     for (number, line) in BufReader::new(open).lines().enumerate() {
         let line = line.map_err(|error| unreadable(format!("cannot be read: {error}")))?;
@@ -65,7 +65,7 @@ fn read(file: &Path, seen: &mut Seen) -> Result<(), Failure> {
             .map_err(|error| unreadable(format!("is no drift report: line {}: {error}", number + 1)))?;
         let operation = seen.entry((line.provider.to_string(), line.operation.into_owned())).or_default();
         operation.batches += 1;
-        operation.answers = operation.answers.saturating_add(line.answers);
+        operation.answers = operation.answers.saturating_add(line.responses);
         line.drift.iter().for_each(|drift| operation.add(drift));
     }
     Ok(())
@@ -81,7 +81,7 @@ impl Operation {
     }
 }
 
-fn patch(seen: &Seen) -> Result<String, Failure> {
+fn patch(seen: &Seen) -> Result<String, CliError> {
     let mut text =
         "# Proposed from live answers by `bulkrail specs suggest`. Read the provider's page again before you \
                     apply any of it.\n"

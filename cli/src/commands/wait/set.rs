@@ -1,111 +1,111 @@
-//! Many batches at once: a fleet a provider.
+//! Waits for several batches at the same time, with a wait set for each provider.
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
 use std::time::Duration;
 
-use bulkrail::poll::{WaitSet, WaitSetProgress};
-use bulkrail::{Batch, Error, ErrorDocument, ErrorKind, DurationHistory, Provider, ProviderId, Report};
+use bulkrail::{
+    AnyClient, Batch, DurationHistory, Error, ErrorDocument, ErrorKind, Provider, ProviderId, Report, WaitSet,
+    WaitSetProgress,
+};
 use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::args::{Patience, WaitArgs};
-use crate::connect::{AnyClient, connect};
-use crate::drift::DriftReport;
-use crate::failure::{Failure, behind, prints_batch};
-use crate::memory::Memory;
-use crate::people::{People, complain};
+use crate::args::{WaitArgs, WaitCommandArgs};
+use crate::connect::connect;
+use crate::drift_report::DriftReport;
+use crate::error::{self, CliError, print_lines, prints_batch};
+use crate::printer::{self, Printer};
 use crate::progress::Bars;
+use crate::state_store::StateStore;
 use crate::{exit, output, signals, table};
 
-/// Between two looks at how far all are: what people see moves.
+/// 200 ms between two updates of the progress bar.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How a batch ended, or why nobody saw it end.
+/// End of the wait for one batch.
 type End = Result<Report, Error>;
 
-/// What is printed for a batch.
+/// Document that is printed for a batch.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Document<'a> {
-    Ended(&'a Report),
-    Unseen(Box<ErrorDocument>),
+    Result(&'a Report),
+    Error(Box<ErrorDocument>),
 }
 
 impl<'a> From<&'a End> for Document<'a> {
     fn from(end: &'a End) -> Self {
         match end {
-            Ok(report) => Self::Ended(report),
-            Err(error) => {
-                let mut document = error.document();
-                document.error.message.push_str(&behind(error));
-                Self::Unseen(Box::new(document))
-            }
+            Ok(report) => Self::Result(report),
+            Err(error) => Self::Error(Box::new(error::document(error))),
         }
     }
 }
 
-/// What fleets tell.
-enum News {
+/// Message of a wait set.
+enum Event {
     Ended(Batch, Box<End>),
     Progress(ProviderId, WaitSetProgress),
 }
 
-pub(super) async fn run(args: WaitArgs, batches: Vec<Batch>, people: People) -> Result<u8, Failure> {
-    let mut fleets: BTreeMap<ProviderId, Vec<Batch>> = BTreeMap::new();
+pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Printer) -> Result<u8, CliError> {
+    let mut by_provider: BTreeMap<ProviderId, Vec<Batch>> = BTreeMap::new();
     for batch in &batches {
-        fleets.entry(batch.provider().clone()).or_default().push(batch.clone());
+        by_provider.entry(batch.provider().clone()).or_default().push(batch.clone());
     }
-    if fleets.len() > 1 && args.connection.base_url.is_some() {
-        let several = "--base-url is the address of one provider, and these are batches of several; \
-                       set KILLB_BASE_URL, REAP_BASE_URL and so on instead";
-        return Err(Failure::usage(several));
+    if by_provider.len() > 1 && args.connection.base_url.is_some() {
+        let reason = "--base-url is the address of one provider, and the batches are of several";
+        return Err(CliError::usage(reason).with_hint("set KILLB_BASE_URL, REAP_BASE_URL and so on instead"));
     }
-    let connected = fleets.into_iter().map(|(provider, batches)| Ok((connect(&provider, &args.connection)?, batches)));
-    let connected = connected.collect::<Result<Vec<_>, Failure>>()?;
+    let connected =
+        by_provider.into_iter().map(|(provider, batches)| Ok((connect(&provider, &args.connection)?, batches)));
+    let connected = connected.collect::<Result<Vec<_>, CliError>>()?;
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
-    let mut stop = pin!(signals::stop().map_err(|error| Failure::machine("signals cannot be received", &error))?);
-    let memory = Memory::open(args.record.no_history);
-    let bars = Bars::new(people.want_bars());
+    let mut stop = pin!(signals::stop()?);
+    let store = StateStore::open(args.record.no_history).await;
+    let bars = Bars::new(printer.draws_progress());
     let bar = bars.add(&format!("{} batches", batches.len()));
 
-    let places: HashMap<_, _> =
-        batches.iter().enumerate().map(|(place, batch)| ((batch.provider(), batch.id()), place)).collect();
+    let positions: HashMap<_, _> =
+        batches.iter().enumerate().map(|(position, batch)| (batch.batch_id(), position)).collect();
     let mut ends: Vec<Option<End>> = Vec::new();
     ends.resize_with(batches.len(), || None);
-    let (tell, mut trace_request) = unbounded_channel();
+    let (sender, mut events) = unbounded_channel();
     let (stopping, stopped) = watch::channel(false);
     let mut running = JoinSet::new();
     for (client, batches) in connected {
-        let (patience, histories) = (args.patience.clone(), memory.histories().clone());
-        let (shown, stopped, tell) = (people.want_bars(), stopped.clone(), tell.clone());
-        running.spawn(async move { follow(&client, batches, &patience, &histories, shown, stopped, &tell).await });
+        let (options, history) = (args.wait.clone(), store.history().clone());
+        let (shows_progress, stopped, sender) = (printer.draws_progress(), stopped.clone(), sender.clone());
+        running.spawn(async move {
+            run_set(&client, batches, &options, &history, shows_progress, stopped, &sender).await;
+        });
     }
-    drop(tell);
+    drop(sender);
     let mut progress: BTreeMap<ProviderId, WaitSetProgress> = BTreeMap::new();
-    let mut interrupted = false;
+    let mut is_stopped = false;
     loop {
-        let news = tokio::select! {
-            news = trace_request.recv() => news,
-            () = &mut stop, if !interrupted => {
-                interrupted = true;
+        let event = tokio::select! {
+            event = events.recv() => event,
+            () = &mut stop, if !is_stopped => {
+                is_stopped = true;
                 stopping.send_replace(true);
                 continue;
             }
         };
-        match news {
-            Some(News::Ended(batch, end)) => {
-                // What is stopped is printed at the end, to go on with.
-                if args.jsonl && !is_stopped(&end) {
+        match event {
+            Some(Event::Ended(batch, end)) => {
+                // Batches that were stopped are printed at the end, for a later wait.
+                if args.jsonl && !is_interrupted(&end) {
                     output::json(&Document::from(&*end)).inspect_err(|_| bars.clear())?;
                 }
-                if let Some(place) = places.get(&(batch.provider(), batch.id())) {
-                    ends[*place] = Some(*end);
+                if let Some(position) = positions.get(&batch.batch_id()) {
+                    ends[*position] = Some(*end);
                 }
             }
-            Some(News::Progress(provider, now)) => {
+            Some(Event::Progress(provider, now)) => {
                 progress.insert(provider, now);
                 bar.show_all(batches.len(), progress.values());
             }
@@ -113,65 +113,65 @@ pub(super) async fn run(args: WaitArgs, batches: Vec<Batch>, people: People) -> 
         }
     }
     bars.clear();
-    memory.keep().await;
+    store.save().await;
     for end in ends.iter().flatten() {
         match end {
-            Ok(report) => drift.status(Some(report)),
-            Err(error) => drift.status(error.last_report().as_ref()),
+            Ok(report) => drift.add_polls(Some(report)),
+            Err(error) => drift.add_polls(error.last_report().as_ref()),
         }
     }
-    if interrupted {
-        return Err(left_behind(&args, &batches, &ends, people));
+    if is_stopped {
+        return Err(print_interrupted(&args, &batches, &ends, printer));
     }
     let ends: Option<Vec<End>> = ends.into_iter().collect();
-    let ends = ends.ok_or_else(|| Failure::configuration("the wait broke off"))?;
+    let ends = ends.ok_or_else(|| CliError::configuration("the wait was cut off"))?;
     output::last(print(&args, &batches, &ends))?;
-    Ok(worst(&ends))
+    Ok(worst_exit_code(&ends))
 }
 
 /// Waits for all batches of one provider.
-async fn follow(
+async fn run_set(
     client: &AnyClient,
     batches: Vec<Batch>,
-    patience: &Patience,
-    histories: &DurationHistory,
-    shown: bool,
+    options: &WaitArgs,
+    history: &DurationHistory,
+    shows_progress: bool,
     mut stopped: watch::Receiver<bool>,
-    tell: &UnboundedSender<News>,
+    events: &UnboundedSender<Event>,
 ) {
     let (provider, clock) = (client.id(), client.clock());
-    let mut fleet = patience.of_all(WaitSet::new(client).history(histories));
+    let mut set = options.configure_set(WaitSet::new(client).history(history));
     for batch in batches {
-        if let Err(error) = fleet.add(batch.clone()) {
-            let _ = tell.send(News::Ended(batch, Box::new(Err(error))));
+        if let Err(error) = set.add(batch.clone()) {
+            let _ = events.send(Event::Ended(batch, Box::new(Err(error))));
         }
     }
     let mut is_stopped = false;
     loop {
-        // That nobody listens any more means that this is about to end anyway.
+        // Sending fails only when the receiver is gone, and then this task is about to end too.
         tokio::select! {
-            end = fleet.next() => {
+            end = set.next() => {
                 let Some((batch, end)) = end else { break };
-                let _ = tell.send(News::Ended(batch, Box::new(end)));
+                let _ = events.send(Event::Ended(batch, Box::new(end)));
             }
             _ = stopped.changed(), if !is_stopped => {
                 is_stopped = true;
-                fleet.stop();
+                set.stop();
             }
-            () = clock.sleep(TICK), if shown => {}
+            () = clock.sleep(TICK), if shows_progress => {}
         }
-        if shown {
-            let _ = tell.send(News::Progress(provider.clone(), fleet.progress()));
+        if shows_progress {
+            let _ = events.send(Event::Progress(provider.clone(), set.progress()));
         }
     }
 }
 
-fn is_stopped(end: &End) -> bool {
+fn is_interrupted(end: &End) -> bool {
     matches!(end, Err(error) if error.kind() == ErrorKind::Interrupted)
 }
 
-/// What an interrupt leaves: the batches that have not ended, to go on with.
-fn left_behind(args: &WaitArgs, batches: &[Batch], ends: &[Option<End>], people: People) -> Failure {
+/// Prints the ends that were seen and the batches that have not ended, and returns the error for the interrupt.
+fn print_interrupted(args: &WaitCommandArgs, batches: &[Batch], ends: &[Option<End>], printer: Printer) -> CliError {
     let is_open = |end: &Option<End>| match end {
         None => true,
         Some(Ok(_)) => false,
@@ -179,23 +179,23 @@ fn left_behind(args: &WaitArgs, batches: &[Batch], ends: &[Option<End>], people:
     };
     let open: Vec<_> = batches.iter().zip(ends).filter(|(_, end)| is_open(end)).map(|(batch, _)| batch).collect();
     let seen = batches.iter().zip(ends).filter_map(|(batch, end)| Some((batch, end.as_ref()?)));
-    let seen: Vec<_> = seen.filter(|(_, end)| !is_stopped(end)).collect();
+    let seen: Vec<_> = seen.filter(|(_, end)| !is_interrupted(end)).collect();
     if !args.json && !args.jsonl && !seen.is_empty() {
-        people.tell(table::batches(&seen).trim_end());
+        printer.note(table::batches(&seen).trim_end());
     }
     if args.json && !seen.is_empty() {
         let _ = output::json(&seen.iter().map(|(_, end)| Document::from(*end)).collect::<Vec<_>>());
     }
     for batch in &open {
-        // Whoever does not read it has the file to go on with.
+        // Where it cannot be printed, the file of batches is still there.
         let _ = output::json(batch);
     }
     let reason = format!("the wait was stopped; {} of {} batches have not ended", open.len(), batches.len());
     let error = Error::new(ErrorKind::Interrupted, reason);
-    Failure::from(error).resumed_by(|kind| args.target.resumption(kind, &args.connection.words()))
+    CliError::from(error).with_resume(|kind| args.target.resume_command(kind, &args.connection.flags()))
 }
 
-fn print(args: &WaitArgs, batches: &[Batch], ends: &[End]) -> std::io::Result<()> {
+fn print(args: &WaitCommandArgs, batches: &[Batch], ends: &[End]) -> std::io::Result<()> {
     if args.jsonl {
         return Ok(());
     }
@@ -204,19 +204,18 @@ fn print(args: &WaitArgs, batches: &[Batch], ends: &[End]) -> std::io::Result<()
     }
     let lines: Vec<_> = batches.iter().zip(ends).collect();
     let printed = output::text(&table::batches(&lines));
-    for error in ends.iter().filter_map(|end| end.as_ref().err()) {
-        complain(&format!("error: {error}{}", behind(error)));
-    }
+    ends.iter().filter_map(|end| end.as_ref().err()).for_each(print_lines);
     let open = lines.iter().filter(|(_, end)| end.as_ref().is_err_and(|error| prints_batch(error.kind())));
     let open: Vec<_> = open.map(|(batch, _)| batch).collect();
     if !open.is_empty() {
-        complain(&format!("resume: {}", args.target.resumption(ErrorKind::Deadline, &args.connection.words())));
+        let command = args.target.resume_command(ErrorKind::Deadline, &args.connection.flags());
+        printer::error(&format!("resume: {command}"));
     }
     printed.and_then(|()| open.into_iter().try_for_each(output::json))
 }
 
-/// The highest code of an error; without errors that of the worst outcome.
-fn worst(ends: &[End]) -> u8 {
+/// Returns the highest exit code of an error; without errors, that of the worst outcome.
+fn worst_exit_code(ends: &[End]) -> u8 {
     let errors = ends.iter().filter_map(|end| end.as_ref().err()).map(|error| exit::of_error(error.kind()));
     let outcomes = ends.iter().filter_map(|end| end.as_ref().ok()).map(exit::of_report);
     errors.max().or_else(|| outcomes.max()).unwrap_or(exit::SUCCESS)
