@@ -1,4 +1,4 @@
-//! Files that break a rule: refused before anything is sent, by row and column, without a cell of them.
+//! Files that break a rule are refused before anything is sent; row and column are named, and no value is shown.
 
 use std::fmt::Write;
 
@@ -13,10 +13,10 @@ fn with(mut csv: String, row: &str) -> String {
     csv
 }
 
-/// What is refused, and what its message has to have in it.
+/// Checks that the file is refused, and that the message and the hint have these parts.
 async fn refused(provider: &str, name: &str, content: impl AsRef<[u8]>, options: &[&str], parts: &[&str]) {
     let file = TempFile::new(name, content);
-    // Nothing listens there: whatever was sent would be another error.
+    // Nothing listens there: a request would be another error.
     let nowhere = ["--base-url", "http://127.0.0.1:1"];
     for command in ["submit", "run"] {
         let args = [command, provider, file.path(), "--json"].into_iter().chain(options.iter().copied()).chain(nowhere);
@@ -25,15 +25,16 @@ async fn refused(provider: &str, name: &str, content: impl AsRef<[u8]>, options:
         let error = run.error();
         let message = error["error"]["message"].as_str().unwrap();
         assert_eq!(error["error"]["kind"], "usage", "{message}");
+        let shown = format!("{message}; hint: {}", error["error"]["hint"].as_str().unwrap_or_default());
         for part in parts.iter().chain(&[name]) {
-            assert!(message.contains(part), "{name}: {part} is not in {message}");
+            assert!(shown.contains(part), "{name}: {part} is not in {shown}");
         }
         assert!(!run.stderr.contains(CANARY), "{}", run.stderr);
     }
 }
 
 #[tokio::test]
-async fn killb() {
+async fn submit_refuses_killb_files_that_break_a_rule() {
     refused("killb", "k-empty.csv", "externalId\n", &[], &["no rows"]).await;
     let twice = with(people(2), &format!("person-1,PERSON,PSE,{CANARY},x"));
     let open = "externalId,accountType\nref-1,\"PSE\nref-2,PSE\n";
@@ -47,13 +48,13 @@ async fn killb() {
 }
 
 #[tokio::test]
-async fn killb_workbook_with_a_reference_twice() {
+async fn submit_refuses_a_killb_workbook_with_a_reference_twice() {
     let sheet = [["externalId", "accountType"], ["ref-1", CANARY], ["ref-1", "PSE"]];
     refused("killb", "k-twice.xlsx", workbook(&sheet), &[], &["column externalId", "1 cells"]).await;
 }
 
 #[tokio::test]
-async fn reap() {
+async fn submit_refuses_reap_files_that_break_a_rule() {
     let row = format!("{CANARY},");
     refused("reap", "r-empty.csv", with(import(&["e-1".into()]), &row), &[], &["row 3, column shareToken"]).await;
     refused("reap", "r-missing.csv", format!("externalId\n{CANARY}\n"), &[], &["row 1", "column shareToken"]).await;
@@ -69,15 +70,15 @@ async fn reap() {
 }
 
 #[tokio::test]
-async fn cdq() {
+async fn submit_refuses_cdq_files_that_break_a_rule() {
     let storage = ["--storage-id", "s-1"];
     refused("cdq", "c-column.csv", format!("IBAN\n{CANARY}\n"), &storage, &["row 1: column 1"]).await;
-    let short = format!("International Reconciliation ID,Country Code\n{CANARY}\n");
+    let short = format!("International Account ID,Country Code\n{CANARY}\n");
     refused("cdq", "c-short.csv", short, &storage, &["row 2", "cells"]).await;
 }
 
 #[tokio::test]
-async fn localpayment() {
+async fn submit_refuses_localpayment_files_that_break_a_rule() {
     let row = format!("acc-1,INDIVIDUAL,{CANARY},Doe,RFC,X");
     refused("localpayment", "l-twice.csv", with(accounts(10), &row), &OPTIONS, &["row 12, column externalId", "row 2"])
         .await;
@@ -102,7 +103,7 @@ async fn localpayment() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read() {
+async fn submit_refuses_files_that_cannot_be_read() {
     let directory = env!("CARGO_TARGET_TMPDIR");
     for provider in ["killb", "reap", "localpayment"] {
         for file in [directory.to_owned(), format!("{directory}/not-there.csv")] {
@@ -119,12 +120,13 @@ async fn what_cannot_be_read() {
         [["submit", "killb", "not-there.csv"], ["run", "reap", "not-there.csv"], ["wait", "--batch", "not-there.csv"]];
     for call in plain.iter().map(|call| &call[..]).chain([&cdq[..], &rows[..]]) {
         let run = run(call.iter().copied()).await;
-        let said = "error: not-there.csv cannot be read: there is no such file; check its name, or go to where it is (looked for /";
-        assert!(run.stderr.starts_with(said) || cfg!(windows), "{call:?}: {run:?}");
+        let expected = "error: not-there.csv cannot be read: there is no such file\n  \
+                        hint: check its name, or change to its directory (the path is /";
+        assert!(run.stderr.starts_with(expected) || cfg!(windows), "{call:?}: {run:?}");
     }
 }
 
-/// A sheet that the library would not make.
+/// Returns a workbook that the library would not write.
 fn workbook<const N: usize>(rows: &[[&str; N]]) -> Vec<u8> {
     let mut book = rust_xlsxwriter::Workbook::new();
     let sheet = book.add_worksheet();
