@@ -303,6 +303,18 @@ mod tests {
     }
 
     #[test]
+    fn reconciled_snapshot_without_listed_rows_has_the_outcome_of_its_counts_and_no_mismatch() {
+        let progress = Progress::default().with_total(2).with_succeeded(2).with_failed(0);
+        let snapshot = Snapshot::new(State::Finished, "COMPLETED", progress);
+        let empty = Reconciler::without_references().finish(&progress);
+        assert_eq!(snapshot.clone().reconciled(&empty), snapshot);
+        let mut reconciler = Reconciler::without_references();
+        reconciler.push(Row::new(RowOutcome::Succeeded));
+        let short = snapshot.reconciled(&reconciler.finish(&progress));
+        assert_eq!((short.outcome, short.count_mismatches.len()), (Some(Outcome::Partial), 2));
+    }
+
+    #[test]
     fn outcome_of_a_batch_without_rows_or_that_failed_stays() {
         let mut snapshot = Snapshot::new(State::Finished, "FINISHED", Progress::default());
         snapshot.outcome = Some(Outcome::Succeeded);

@@ -263,7 +263,9 @@ impl Snapshot {
     pub fn reconciled(self, reconciliation: &Reconciliation) -> Self {
         let outcome = reconciliation.outcome(&self);
         let mut count_mismatches = self.count_mismatches;
-        for found in &reconciliation.count_mismatches {
+        // A list without rows says nothing about the counts; the outcome is by counts then, too.
+        let found = if reconciliation.rows.is_empty() { &[] } else { &reconciliation.count_mismatches[..] };
+        for found in found {
             if !count_mismatches.iter().any(|known| known.field == found.field) {
                 count_mismatches.push(found.clone());
             }
