@@ -42,7 +42,14 @@ async fn submit_refuses_killb_files_that_break_a_rule() {
     refused("killb", "k-twice.csv", twice, &[], &["row 4, column externalId"]).await;
     refused("killb", "k-short.csv", with(people(2), CANARY), &[], &["row 4", "cells"]).await;
     refused("killb", "k-latin.csv", b"externalId\n\xe9\n", &[], &["UTF-8"]).await;
-    refused("killb", "k-column.csv", "externalId,acountType\nref-1,PSE\n", &[], &["column 2", "not documented"]).await;
+    refused(
+        "killb",
+        "k-column.csv",
+        "externalId,acountType\nref-1,PSE\n",
+        &[],
+        &["row 1, column 2: is not one of", "externalId"],
+    )
+    .await;
     refused("killb", "k.pdf", CANARY, &[], &[".xlsx and .csv"]).await;
     refused("killb", "k-fake.xlsx", CANARY, &[], &["workbook"]).await;
 }
@@ -58,7 +65,7 @@ async fn submit_refuses_reap_files_that_break_a_rule() {
     let row = format!("{CANARY},");
     refused("reap", "r-empty.csv", with(import(&["e-1".into()]), &row), &[], &["row 3, column shareToken"]).await;
     refused("reap", "r-missing.csv", format!("externalId\n{CANARY}\n"), &[], &["row 1", "column shareToken"]).await;
-    refused("reap", "r-headless.csv", format!("{CANARY},token\n"), &[], &["row 1: column 1"]).await;
+    refused("reap", "r-headless.csv", format!("{CANARY},token\n"), &[], &["row 1, column 1"]).await;
     let twice = import(&[CANARY.into(), "e-2".into(), CANARY.into()]);
     refused("reap", "r-twice.csv", twice, &[], &["row 4, column externalId"]).await;
     let many: Vec<_> = (0..5001).map(|row| format!("e-{row}")).collect();
@@ -72,7 +79,7 @@ async fn submit_refuses_reap_files_that_break_a_rule() {
 #[tokio::test]
 async fn submit_refuses_cdq_files_that_break_a_rule() {
     let storage = ["--storage-id", "s-1"];
-    refused("cdq", "c-column.csv", format!("IBAN\n{CANARY}\n"), &storage, &["row 1: column 1"]).await;
+    refused("cdq", "c-column.csv", format!("IBAN\n{CANARY}\n"), &storage, &["row 1, column 1"]).await;
     let short = format!("International Account ID,Country Code\n{CANARY}\n");
     refused("cdq", "c-short.csv", short, &storage, &["row 2", "cells"]).await;
 }
@@ -91,7 +98,7 @@ async fn submit_refuses_localpayment_files_that_break_a_rule() {
     refused("localpayment", "l-few.csv", accounts(9), &OPTIONS, &["10 to 5000"]).await;
     refused("localpayment", "l-bare.csv", accounts(10), &[], &["--account-number and --country"]).await;
     refused("localpayment", "l.txt", CANARY, &OPTIONS, &[".json and .csv"]).await;
-    refused("localpayment", "l-broken.json", format!("[{CANARY}"), &OPTIONS, &["line 1", "no JSON"]).await;
+    refused("localpayment", "l-broken.json", format!("[{CANARY}"), &OPTIONS, &["line 1", "this is not JSON"]).await;
     refused("localpayment", "l-text.json", format!("[{CANARY:?}]"), &OPTIONS, &["line 1"]).await;
     let mut twice = accounts_json(10);
     twice[9]["externalId"] = twice[0]["externalId"].clone();

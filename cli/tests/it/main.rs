@@ -8,6 +8,7 @@ mod fixtures;
 mod history;
 mod lost;
 mod many;
+mod outcomes;
 mod resume;
 mod rows;
 mod run;
