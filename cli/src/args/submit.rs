@@ -98,7 +98,7 @@ pub(crate) struct SubmissionArgs {
     /// Provider to submit to
     #[arg(value_enum)]
     pub(crate) provider: ProviderName,
-    /// File to submit; its formats are listed below (`--help`)
+    /// File to submit; `--help` lists its formats
     pub(crate) file: Option<PathBuf>,
     /// reap: idempotency key; localpayment: externalId of the batch [default: a random one]
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]

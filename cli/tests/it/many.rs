@@ -81,19 +81,19 @@ async fn wait_for_many_prints_the_batches_whose_deadline_passed() {
     let text = "{\"provider\":\"reap\",\"id\":\"b-1\"}\n{\"provider\":\"reap\",\"id\":\"b-2\"}\n";
     let file = TempFile::new("slow.jsonl", text);
     let options = ["--base-url", server.url.as_str(), "--deadline", "200ms"];
-    let people = run(wait(&file, &options)).await;
-    assert_eq!(people.code, 5, "{people:?}");
-    let (table, open) = people.stdout.split_at(people.stdout.find('{').unwrap());
+    let text = run(wait(&file, &options)).await;
+    assert_eq!(text.code, 5, "{text:?}");
+    let (table, open) = text.stdout.split_at(text.stdout.find('{').unwrap());
     assert_eq!(table.lines().count(), 4, "{table}");
     let open: Vec<Batch> = open.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(open.iter().map(Batch::id).collect::<Vec<_>>(), ["b-1", "b-2"]);
     let resume = format!("resume: bulkrail wait --batch {} --base-url {}", file.path(), server.url);
-    assert_eq!(people.stderr.lines().last(), Some(resume.as_str()));
+    assert_eq!(text.stderr.lines().last(), Some(resume.as_str()));
 
-    let program = run(wait(&file, &options).into_iter().chain(["--json"])).await;
-    assert_eq!((program.code, program.stderr.as_str()), (5, ""));
-    assert_eq!(program.document()[1]["error"]["kind"], "deadline");
-    assert_eq!(program.document()[1]["last"]["progress"]["processed"], 20);
+    let json = run(wait(&file, &options).into_iter().chain(["--json"])).await;
+    assert_eq!((json.code, json.stderr.as_str()), (5, ""));
+    assert_eq!(json.document()[1]["error"]["kind"], "deadline");
+    assert_eq!(json.document()[1]["last"]["progress"]["processed"], 20);
 }
 
 #[tokio::test]

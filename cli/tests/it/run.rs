@@ -98,8 +98,8 @@ async fn run_reap_reads_the_entity_of_each_row() {
 #[tokio::test]
 async fn run_reap_makes_a_key_and_gives_every_row_an_outcome() {
     let sandbox = sandbox().await;
-    let file = TempFile::new("run-nobody.csv", import(&numbered("nobody", 12)));
-    let document = run(&sandbox, &["reap", file.path()], &numbered("nobody", 12)).await;
+    let file = TempFile::new("run-unknown.csv", import(&numbered("unknown", 12)));
+    let document = run(&sandbox, &["reap", file.path()], &numbered("unknown", 12)).await;
     check_counts(&document);
     assert_eq!(count(&document, "unaccounted"), 0);
     assert!(document["batch"]["key"].as_str().unwrap().len() > 30);

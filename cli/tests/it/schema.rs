@@ -56,7 +56,7 @@ async fn error_documents_and_lines_conform_to_the_schema() {
         check(&schemas["result"], result);
     }
 
-    let usage = run(["wait", "nobody", "b-1", "--json"]).await;
+    let usage = run(["wait", "unknown", "b-1", "--json"]).await;
     check(&schemas["error"], &usage.error());
     let server = Server::always(404, json!({"code": "0701020100", "message": "m", "parameter": "p"})).await;
     let missing = run(["status", "reap", "b-1", "--json", "--base-url", &server.url]).await;
