@@ -30,8 +30,8 @@ pub mod time;
 pub use error::{Error, ErrorBody, ErrorDocument, ErrorKind};
 pub use model::{
     Batch, BatchId, CountMismatch, Drift, DriftKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome,
-    Progress, ProviderId, Reconciler, Reconciliation, Report, Row, RowOutcome, Snapshot, State, SubmittedRows,
-    check_id,
+    Progress, ProviderId, Reconciler, Reconciliation, Report, Row, RowCounts, RowOutcome, Snapshot, State,
+    SubmittedRows, check_id,
 };
 pub use poll::{DurationHistory, PollEvent, PollStream, Wait, WaitSet, WaitSetProgress, wait};
 pub use provider::{DynProvider, PollFuture, PollingDefaults, Provider};

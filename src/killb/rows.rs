@@ -32,21 +32,27 @@ impl RowResult {
         &self.typed
     }
 
-    /// Returns the neutral row.
+    /// Returns the outcome of the row.
     ///
     /// A row has succeeded when its `status` says so, whatever its `error` says: KillB's own example has a `SUCCESS`
     /// row with an error text. `ERROR` is the failing word in KillB's own client; any other word leaves the row
     /// unaccounted for.
     #[must_use]
-    pub fn row(&self) -> Row {
+    pub fn outcome(&self) -> RowOutcome {
         let word = self.typed.status.as_deref().unwrap_or_default();
-        let outcome = if word.eq_ignore_ascii_case("SUCCESS") {
+        if word.eq_ignore_ascii_case("SUCCESS") {
             RowOutcome::Succeeded
         } else if word.eq_ignore_ascii_case("ERROR") || word.eq_ignore_ascii_case("FAILED") {
             RowOutcome::Failed
         } else {
             RowOutcome::Unaccounted
-        };
+        }
+    }
+
+    /// Returns the neutral row.
+    #[must_use]
+    pub fn row(&self) -> Row {
+        let outcome = self.outcome();
         let mut row = Row::new(outcome);
         row.index = self.typed.row_number.as_ref().and_then(serde_json::Number::as_u64);
         row.reference = self.typed.original_row_data.as_ref().and_then(|data| data.external_id.clone());

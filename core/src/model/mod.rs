@@ -14,6 +14,6 @@ pub use batch::{Batch, BatchId, InvalidBatchId, MAX_BATCH_ID_LEN, check_id};
 pub use drift::{Drift, DriftKind};
 pub use outcome::{Outcome, Row, RowOutcome};
 pub use provider_id::{InvalidProviderId, ProviderId};
-pub use reconcile::{CountMismatch, Reconciler, Reconciliation, SubmittedRows};
+pub use reconcile::{CountMismatch, Reconciler, Reconciliation, RowCounts, SubmittedRows};
 pub use report::Report;
 pub use snapshot::{Progress, Snapshot, State};

@@ -138,17 +138,7 @@ impl Reconciler {
             .collect();
         let unnamed = self.submitted.saturating_sub(rows.len() as u64);
         rows.extend((0..unnamed).map(|_| Row::new(RowOutcome::Unaccounted)));
-        let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count() as u64;
-        let counts = [
-            ("total", progress.total, rows.len() as u64),
-            ("succeeded", progress.succeeded, count(RowOutcome::Succeeded)),
-            ("failed", progress.failed, count(RowOutcome::Failed)),
-        ];
-        let mismatch = |(field, reported, listed): (&str, Option<u64>, u64)| {
-            let reported = reported.filter(|reported| *reported != listed)?;
-            Some(CountMismatch::new(field, reported, listed))
-        };
-        let count_mismatches = counts.into_iter().filter_map(mismatch).collect();
+        let count_mismatches = RowCounts::new(&rows).count_mismatches(progress);
         let (duplicates, unexpected) = (self.duplicates, self.unexpected);
         Reconciliation { rows, missing, duplicates, unexpected, count_mismatches, drift: Vec::new() }
     }
@@ -210,6 +200,83 @@ impl Reconciliation {
         items.into_iter().filter(|item| failed.contains(reference(item))).collect()
     }
 
+    /// Returns the outcome of the batch by its counts *and* these rows; see [`RowCounts::outcome`].
+    #[must_use]
+    pub fn outcome(&self, snapshot: &Snapshot) -> Option<Outcome> {
+        match RowCounts::new(&self.rows).outcome(snapshot) {
+            // The mismatches may be of a later snapshot than `snapshot`.
+            Some(Outcome::Succeeded) if !self.rows.is_empty() && !self.count_mismatches.is_empty() => {
+                Some(Outcome::Partial)
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+/// Outcomes of rows, counted: decides the outcome of a batch without holding its rows in memory.
+///
+/// ```
+/// use bulkrail_core::{Outcome, Progress, RowCounts, RowOutcome, Snapshot, State};
+///
+/// let mut counts = RowCounts::default();
+/// counts.push(RowOutcome::Succeeded);
+/// counts.push(RowOutcome::Failed);
+///
+/// let progress = Progress::default().with_total(2).with_succeeded(2).with_failed(0);
+/// let snapshot = Snapshot::new(State::Finished, "COMPLETED", progress).with_row_counts(&counts);
+/// assert_eq!(snapshot.outcome, Some(Outcome::Partial));
+/// assert_eq!(snapshot.count_mismatches.len(), 2);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RowCounts {
+    /// Number of rows that succeeded.
+    pub succeeded: u64,
+    /// Number of rows that failed.
+    pub failed: u64,
+    /// Number of rows of which the provider does not report an outcome.
+    pub unaccounted: u64,
+}
+
+impl RowCounts {
+    /// Returns the counts of `rows`.
+    #[must_use]
+    pub fn new<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Self {
+        let mut counts = Self::default();
+        rows.into_iter().for_each(|row| counts.push(row.outcome));
+        counts
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, outcome: RowOutcome) {
+        match outcome {
+            RowOutcome::Succeeded => self.succeeded += 1,
+            RowOutcome::Failed => self.failed += 1,
+            RowOutcome::Unaccounted => self.unaccounted += 1,
+        }
+    }
+
+    /// Returns the number of rows.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.succeeded + self.failed + self.unaccounted
+    }
+
+    /// Returns the counts in `progress` that differ from what the rows add up to.
+    #[must_use]
+    pub fn count_mismatches(&self, progress: &Progress) -> Vec<CountMismatch> {
+        let counts = [
+            ("total", progress.total, self.total()),
+            ("succeeded", progress.succeeded, self.succeeded),
+            ("failed", progress.failed, self.failed),
+        ];
+        let mismatch = |(field, reported, listed): (&str, Option<u64>, u64)| {
+            let reported = reported.filter(|reported| *reported != listed)?;
+            Some(CountMismatch::new(field, reported, listed))
+        };
+        counts.into_iter().filter_map(mismatch).collect()
+    }
+
     /// Returns the outcome of the batch by its counts *and* these rows: the rule by which rows overrule counts.
     ///
     /// The lower count of successes is believed, the rest is unaccounted for, and statements that disagree are never
@@ -220,18 +287,16 @@ impl Reconciliation {
         let by_counts = snapshot.outcome?;
         let progress = &snapshot.progress;
         let counts_nothing = (progress.total, progress.succeeded, progress.failed) == (None, None, None);
-        let lists_nothing = self.rows.iter().all(|row| row.outcome == RowOutcome::Unaccounted);
-        if snapshot.state != State::Finished || self.rows.is_empty() || (counts_nothing && lists_nothing) {
+        let lists_nothing = self.unaccounted == self.total();
+        if snapshot.state != State::Finished || self.total() == 0 || (counts_nothing && lists_nothing) {
             return Some(by_counts);
         }
-        let count = |outcome| self.rows.iter().filter(|row| row.outcome == outcome).count() as u64;
-        let total = (self.rows.len() as u64).max(progress.total.unwrap_or(0));
-        let listed = count(RowOutcome::Succeeded);
-        let succeeded = progress.succeeded.map_or(listed, |reported| reported.min(listed));
-        let failed = count(RowOutcome::Failed).max(progress.failed.unwrap_or(0)).min(total - succeeded.min(total));
+        let total = self.total().max(progress.total.unwrap_or(0));
+        let succeeded = progress.succeeded.map_or(self.succeeded, |reported| reported.min(self.succeeded));
+        let failed = self.failed.max(progress.failed.unwrap_or(0)).min(total - succeeded.min(total));
         let believed = Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed);
         match Outcome::from_progress(State::Finished, &believed) {
-            Some(Outcome::Succeeded) if !self.count_mismatches.is_empty() => Some(Outcome::Partial),
+            Some(Outcome::Succeeded) if !self.count_mismatches(progress).is_empty() => Some(Outcome::Partial),
             outcome => outcome,
         }
     }
@@ -299,6 +364,8 @@ mod tests {
             let found = reconciler.finish(&progress);
             let snapshot = Snapshot::new(State::Finished, "done", progress);
             assert_eq!(found.outcome(&snapshot), Some(expected), "{rows:?} {progress:?}");
+            let counted = snapshot.clone().with_row_counts(&RowCounts::new(&found.rows));
+            assert_eq!(counted, snapshot.reconciled(&found), "{rows:?} {progress:?}");
         }
     }
 
