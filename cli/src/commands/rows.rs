@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bulkrail::http::retry_reads;
 use bulkrail::{
-    AnyClient, AnySubmission, Batch, Error, ErrorKind, FileFormat, Provider, Reconciler, Report, Row, RowOutcome,
+    AnyClient, AnySubmission, Batch, Error, ErrorKind, FileFormat, Provider, Report, Row, RowCounts, RowOutcome,
     Snapshot, SubmittedRows, Upload, cdq, killb, localpayment, reap,
 };
 
@@ -76,21 +76,17 @@ async fn print_stream(
 ) -> Result<Vec<String>, CliError> {
     let mut rows = retry_reads(&client.clock(), || client.rows(batch)).await?;
     let mut writer = if format == Some(Format::Jsonl) { RowWriter::json_lines() } else { RowWriter::csv()? };
-    let mut reconciler = Reconciler::without_references();
+    let mut counts = RowCounts::default();
     while let Some(row) = rows.next().await {
         let row = row?.row();
         if !failed_only || row.outcome == RowOutcome::Failed {
             writer.write(&row)?;
         }
-        // Only outcomes are compared with the counts; texts are not held in memory.
-        reconciler.push(Row::new(row.outcome));
+        counts.push(row.outcome);
     }
     output::last(writer.finish())?;
-    let snapshot = rows.snapshot()?;
-    let reconciliation = reconciler.finish(&snapshot.progress);
-    let unaccounted = reconciliation.unaccounted_rows().count();
-    let report = report(batch, snapshot).reconciled(reconciliation);
-    Ok(notes(&report, failed_only, unaccounted))
+    let report = report(batch, rows.snapshot()?.with_row_counts(&counts));
+    Ok(notes(&report, failed_only, counts.unaccounted))
 }
 
 /// Prints the reconciled rows, and returns notes for standard error.
@@ -103,7 +99,7 @@ async fn print(
 ) -> Result<Vec<String>, CliError> {
     let snapshot = retry_reads(&client.clock(), || client.poll(batch)).await?;
     let reconciliation = client.reconcile(batch, submitted).await?;
-    let unaccounted = reconciliation.unaccounted_rows().count();
+    let unaccounted = reconciliation.unaccounted_rows().count() as u64;
     let mut report = report(batch, snapshot).reconciled(reconciliation);
     let mut rows = report.rows.take().unwrap_or_default();
     if failed_only {
@@ -132,7 +128,7 @@ fn write_lines(format: Format, rows: &[Row]) -> std::io::Result<()> {
 }
 
 /// Returns a note for each disagreement with the outcome that follows, and for rows that are not printed.
-fn notes(report: &Report, failed_only: bool, unaccounted: usize) -> Vec<String> {
+fn notes(report: &Report, failed_only: bool, unaccounted: u64) -> Vec<String> {
     let mut notes = match report.outcome() {
         None => vec![NOT_ENDED.to_owned()],
         Some(outcome) => {
