@@ -79,7 +79,8 @@ pub(crate) enum Command {
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
-    /// One JSON document with the fields `batch`, `result` and `error`, each a schema (draft 2020-12).
+    /// One JSON document with the fields `batch`, `result` and `error`, each a schema (draft
+    /// 2020-12).
     #[command(after_long_help = "Examples:\n  bulkrail schema > schema.json")]
     Schema,
     Completions(CompletionsArgs),
@@ -103,8 +104,9 @@ impl Command {
 
 /// Run four batches at an embedded sandbox, without network or credentials
 ///
-/// Starts a sandbox on a free loopback port, submits one batch to each provider, waits for all four at the same time,
-/// and prints their outcomes and the rows that failed. The names in the batches are made up.
+/// Starts a sandbox on a free loopback port, submits one batch to each provider, waits for all four
+/// at the same time, and prints their outcomes and the rows that failed. The names in the batches
+/// are made up.
 #[derive(Args)]
 #[command(after_long_help = "Examples:\n  bulkrail demo\n  bulkrail demo --json | jq '.[].outcome'")]
 pub(crate) struct DemoArgs {
@@ -241,7 +243,8 @@ mod tests {
         while let Some(mut command) = commands.pop() {
             let help = command.render_long_help().to_string();
             for example in help.lines().filter(|line| line.starts_with("  bulkrail ")) {
-                // Without the explanation beside it, redirections, and what a shell does with the output.
+                // Without the explanation beside it, redirections, and what a shell does with the
+                // output.
                 let example = example.trim().split("   ").next().unwrap_or_default();
                 for part in example.split("&&").map(str::trim).filter(|part| part.starts_with("bulkrail ")) {
                     let words: Vec<_> = part.split_whitespace().collect();

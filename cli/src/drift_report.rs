@@ -1,4 +1,5 @@
-//! `--drift-report`: appends the differences of responses from the spec to a file, one line for each batch.
+//! `--drift-report`: appends the differences of responses from the spec to a file, one line for
+//! each batch.
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};

@@ -24,7 +24,10 @@ pub(crate) struct Details {
     error: Error,
     /// Last report of the batch, where the error does not have it.
     last: Option<Report>,
-    /// Whether the batch document is printed, where that does not follow from the kind of the error.
+    /// Number of polls, where the error does not have it.
+    polls: Option<u32>,
+    /// Whether the batch document is printed, where that does not follow from the kind of the
+    /// error.
     prints_batch: Option<bool>,
     /// Command that continues where this one ended.
     resume: Option<String>,
@@ -77,7 +80,16 @@ impl CliError {
     /// Adds the last report of the batch.
     pub(crate) fn with_last(mut self, report: Report) -> Self {
         if let Self::Error(details) = &mut self {
+            details.polls = Some(report.polls);
             details.last = Some(report);
+        }
+        self
+    }
+
+    /// Sets the number of polls.
+    pub(crate) fn with_polls(mut self, polls: u32) -> Self {
+        if let Self::Error(details) = &mut self {
+            details.polls = Some(polls);
         }
         self
     }
@@ -117,10 +129,8 @@ impl Details {
         }
         if json {
             let mut document = document(&self.error);
-            if let Some(last) = self.last {
-                document.polls = last.polls;
-                document.last = Some(last);
-            }
+            document.polls = self.polls.unwrap_or(document.polls);
+            document.last = self.last.or(document.last);
             match output::line(&document) {
                 Ok(line) => printer::error(line.trim_end()),
                 Err(_) => printer::error(&document.error.message),
@@ -153,7 +163,8 @@ pub(crate) fn document(error: &Error) -> ErrorDocument {
     document
 }
 
-/// Returns the causes of `error`, the nearest first. One whose text is part of the one before it is left out.
+/// Returns the causes of `error`, the nearest first. One whose text is part of the one before it is
+/// left out.
 fn causes(error: &Error) -> Vec<String> {
     let error: &(dyn StdError + 'static) = error;
     let mut chain: Vec<_> = successors(Some(error), |error| (**error).source()).map(ToString::to_string).collect();
@@ -168,7 +179,7 @@ pub(crate) fn prints_batch(kind: ErrorKind) -> bool {
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        Self::Error(Box::new(Details { error, last: None, prints_batch: None, resume: None }))
+        Self::Error(Box::new(Details { error, last: None, polls: None, prints_batch: None, resume: None }))
     }
 }
 
@@ -182,7 +193,8 @@ impl From<io::Error> for CliError {
     }
 }
 
-/// Prints the result of parsing the command line (help and version included), and returns the exit code.
+/// Prints the result of parsing the command line (help and version included), and returns the exit
+/// code.
 pub(crate) fn print_clap(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         // clap decides about colours (`NO_COLOR`, no terminal).
@@ -203,7 +215,8 @@ pub(crate) fn print_clap(error: &clap::Error) -> u8 {
     exit::USAGE
 }
 
-/// Returns the error in the text that clap prints: its message and its tip, without the usage below.
+/// Returns the error in the text that clap prints: its message and its tip, without the usage
+/// below.
 fn from_clap(text: &str) -> CliError {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let end = text.find("\n\nUsage:").or_else(|| text.find("\n\nFor more")).unwrap_or(text.len());

@@ -22,7 +22,8 @@ pub(crate) async fn read_stdin() -> Result<Vec<u8>, CliError> {
     read.map_err(|error| CliError::usage(format!("standard input cannot be read: {error}")))
 }
 
-/// Refuses a file that does not exist and a directory. The file is not opened: a pipe can be read only once.
+/// Refuses a file that does not exist and a directory. The file is not opened: a pipe can be read
+/// only once.
 pub(crate) async fn check(file: &Path) -> Result<(), CliError> {
     match tokio::fs::metadata(file).await {
         Ok(found) if found.is_dir() => Err(unreadable(file, &ErrorKind::IsADirectory.into())),

@@ -1,4 +1,5 @@
-//! The command `bulkrail`: submits batches to payments providers and waits for them, from a terminal or a script.
+//! The command `bulkrail`: submits batches to payments providers and waits for them, from a
+//! terminal or a script.
 //!
 //! Standard output holds results and nothing else; messages go to standard error.
 

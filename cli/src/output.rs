@@ -25,7 +25,8 @@ pub(crate) fn line(document: &impl Serialize) -> io::Result<String> {
     Ok(line)
 }
 
-/// Converts the result of the last write. A closed standard output is not an error then: the command did its job.
+/// Converts the result of the last write. A closed standard output is not an error then: the
+/// command did its job.
 pub(crate) fn last(written: io::Result<()>) -> Result<(), CliError> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -28,7 +28,8 @@ impl Printer {
         }
     }
 
-    /// Prints a warning. With `json` it goes to the log only: standard error is for one error document then.
+    /// Prints a warning. With `json` it goes to the log only: standard error is for one error
+    /// document then.
     pub(crate) fn warning(self, warning: &str, json: bool) {
         if json {
             tracing::warn!("{warning}");
@@ -42,7 +43,8 @@ impl Printer {
         !self.quiet && self.verbose == 0 && io::stderr().is_terminal()
     }
 
-    /// Starts the log, if it is wanted. It has our own events only: those of other crates may show headers.
+    /// Starts the log, if it is wanted. It has our own events only: those of other crates may show
+    /// headers.
     pub(crate) fn start_log(self) {
         let level = match self.verbose {
             0 => return,

@@ -4,7 +4,8 @@ use std::io;
 
 use crate::error::CliError;
 
-/// Returns a future that completes once the command is asked to stop. Signals count from now on, polled or not.
+/// Returns a future that completes once the command is asked to stop. Signals count from now on,
+/// polled or not.
 pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     listen().map_err(|error| CliError::io("signals cannot be received", &error))
 }

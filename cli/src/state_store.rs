@@ -1,5 +1,5 @@
-//! Files in the user's state directory: how long batches took (`history.json`), and what was submitted
-//! (`submitted.jsonl`).
+//! Files in the user's state directory: how long batches took (`history.json`), and what was
+//! submitted (`submitted.jsonl`).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -28,7 +28,8 @@ pub(crate) struct StateStore {
 }
 
 impl StateStore {
-    /// Reads the history of earlier runs. It is empty where there is none, or none that can be read.
+    /// Reads the history of earlier runs. It is empty where there is none, or none that can be
+    /// read.
     pub(crate) async fn open(no_history: bool) -> Self {
         let file = path("history.json").filter(|_| !no_history);
         let history = DurationHistory::default();
@@ -57,7 +58,8 @@ impl StateStore {
 
 /// Appends `document`, about a batch that was or will be submitted, as a line to `submitted.jsonl`.
 ///
-/// If this process is killed, the line is all that is left. A failure never fails a command; the error is a warning.
+/// If this process is killed, the line is all that is left. A failure never fails a command; the
+/// error is a warning.
 pub(crate) async fn record_submission(document: &impl Serialize) -> Result<(), String> {
     let Some(file) = path("submitted.jsonl") else { return Ok(()) };
     let line = serde_json::to_string(document).map(|line| line + "\n");
@@ -108,7 +110,8 @@ fn add(history: &DurationHistory, file: &Path) -> io::Result<()> {
     write(file, &history.export())
 }
 
-/// Locks the history until the file is dropped. Without the lock, what another run writes at the same time may be lost.
+/// Locks the history until the file is dropped. Without the lock, what another run writes at the
+/// same time may be lost.
 async fn lock(file: &Path) -> Option<File> {
     let path = file.to_owned();
     let open = move || {
@@ -154,7 +157,8 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
     })
 }
 
-/// Creates the directory of `file`. It, and the file that `options` create, are private to the user.
+/// Creates the directory of `file`. It, and the file that `options` create, are private to the
+/// user.
 fn make_private(file: &Path, options: &mut OpenOptions) -> io::Result<()> {
     let mut directories = DirBuilder::new();
     directories.recursive(true);

@@ -10,7 +10,8 @@ use crate::values::quoted;
 use crate::{input, state_store};
 
 impl SubmissionArgs {
-    /// Returns the batches that the file makes: one, or several where the provider limits their size. Nothing is sent.
+    /// Returns the batches that the file makes: one, or several where the provider limits their
+    /// size. Nothing is sent.
     pub(crate) async fn prepare(&self) -> Result<Vec<AnySubmission>, CliError> {
         if let Some(file) = &self.file {
             input::check(file).await?;

@@ -25,7 +25,8 @@ impl Target {
         }
     }
 
-    /// Returns the batch named on the command line, or those in the file: at least one, each of them once.
+    /// Returns the batch named on the command line, or those in the file: at least one, each of
+    /// them once.
     pub(crate) async fn batches(&self) -> Result<Vec<Batch>, CliError> {
         if let Some(file) = &self.batch {
             return read_file(file).await;
@@ -82,8 +83,9 @@ struct Parsed {
 
 /// Parses batch documents, documents with a field `batch`, or arrays of these.
 ///
-/// Of several documents about one batch (`--jsonl`) the last one counts. A record of a key that is about to be used is
-/// followed by the batch, or by a record that it was refused; where neither follows, the outcome is unknown.
+/// Of several documents about one batch (`--jsonl`) the last one counts. A record of a key that is
+/// about to be used is followed by the batch, or by a record that it was refused; where neither
+/// follows, the outcome is unknown.
 fn parse(text: &str) -> Result<Parsed, String> {
     let mut batches: Vec<Batch> = Vec::new();
     let mut positions = HashMap::new();
@@ -205,9 +207,8 @@ mod tests {
 
     #[test]
     fn parse_keeps_the_order_of_many_batches_and_returns_each_once() {
-        let text = format!(
-            r#"{BATCH} {{"batch":{{"provider":"cdq","id":"b-1"}},"state":"running"}} {{"provider":"reap","id":"b-2"}} {{"provider":"reap","id":"b-1"}}"#
-        );
+        let running = r#"{"batch":{"provider":"cdq","id":"b-1"},"state":"running"}"#;
+        let text = format!(r#"{BATCH} {running} {{"provider":"reap","id":"b-2"}} {{"provider":"reap","id":"b-1"}}"#);
         let array = format!("[{}]", text.replace("} {", "},{"));
         for text in [text, array] {
             let names: Vec<_> = parse(&text).unwrap().batches.iter().map(ToString::to_string).collect();

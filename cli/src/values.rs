@@ -17,7 +17,8 @@ pub(crate) fn speed(text: &str) -> Result<f64, String> {
     speed.filter(|speed: &f64| speed.is_finite() && *speed > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
 }
 
-/// Parses the price of a request in seconds of lag: a duration such as `2s`, or a number of seconds.
+/// Parses the price of a request in seconds of lag: a duration such as `2s`, or a number of
+/// seconds.
 pub(crate) fn lag_per_request(text: &str) -> Result<f64, String> {
     let seconds = text.trim().parse().ok().or_else(|| duration(text).ok().map(|duration| duration.as_secs_f64()));
     seconds.filter(|seconds| LAG_PER_REQUEST_RANGE.contains(seconds)).ok_or_else(|| {

@@ -34,13 +34,15 @@ apostrophe before it; JSON has every text unchanged.";
 pub(crate) struct RowsArgs {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// File that was submitted: its rows that the provider does not list are then printed as unaccounted
+    /// File that was submitted: its rows that the provider does not list are then printed as
+    /// unaccounted
     #[arg(long, value_name = "FILE")]
     pub(crate) submitted: Option<PathBuf>,
     /// Print only rows that failed
     #[arg(long)]
     pub(crate) failed: bool,
-    /// Format of the rows; json is one array, jsonl one object on each line [default: a table on a terminal, else csv]
+    /// Format of the rows; json is one array, jsonl one object on each line [default: a table on a
+    /// terminal, else csv]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
     /// The same as --format json

@@ -18,7 +18,8 @@ Examples:
 
 /// Poll a batch once
 ///
-/// Exits with 0 while the batch is running. Once it has ended, the exit code is that of its outcome.
+/// Exits with 0 while the batch is running. Once it has ended, the exit code is that of its
+/// outcome.
 #[derive(Args)]
 #[command(
     override_usage = "bulkrail status [OPTIONS] <PROVIDER> <ID>\n       bulkrail status [OPTIONS] --batch <FILE>"
@@ -65,8 +66,8 @@ History:
 
 /// Wait until a batch ends, or several do, or the deadline passes
 ///
-/// Network errors and temporary errors of the provider do not end a wait. Ctrl-C does; the batch itself continues at
-/// the provider.
+/// Network errors and temporary errors of the provider do not end a wait. Ctrl-C does; the batch
+/// itself continues at the provider.
 #[derive(Args)]
 #[command(override_usage = "bulkrail wait [OPTIONS] <PROVIDER> <ID>\n       bulkrail wait [OPTIONS] --batch <FILE>")]
 #[command(after_long_help = format!("{WAIT_EXAMPLES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
@@ -82,8 +83,8 @@ pub(crate) struct WaitCommandArgs {
     /// Print the result document, one line of JSON; an array for a file of several batches
     #[arg(long, conflicts_with = "jsonl")]
     pub(crate) json: bool,
-    /// Print a result document for each successful poll, one on each line, the final one last; for a file of several
-    /// batches, one for each batch when it ends
+    /// Print a result document for each successful poll, one on each line, the final one last; for
+    /// a file of several batches, one for each batch when it ends
     #[arg(long)]
     pub(crate) jsonl: bool,
 }
@@ -91,15 +92,16 @@ pub(crate) struct WaitCommandArgs {
 /// Options of a wait.
 #[derive(Clone, Args)]
 pub(crate) struct WaitArgs {
-    /// Stop waiting after this time, such as 30m or 1h30m; a poll that has begun may take 10 s longer [default: what
-    /// the provider advises, else 1h]
+    /// Stop waiting after this time, such as 30m or 1h30m; a poll that has begun may take 10 s
+    /// longer [default: what the provider advises, else 1h]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
-    /// Shortest and longest time between two polls, such as 200ms..5s [default: what the provider advises]
+    /// Shortest and longest time between two polls, such as 200ms..5s [default: what the provider
+    /// advises]
     #[arg(long, value_name = "MIN..MAX", value_parser = interval)]
     pub(crate) interval: Option<RangeInclusive<Duration>>,
-    /// Time by which the end may be seen later in order to save one request, from 20ms to 500s; a shorter time polls
-    /// more often [default: 2s]
+    /// Time by which the end may be seen later in order to save one request, from 20ms to 500s; a
+    /// shorter time polls more often [default: 2s]
     #[arg(long, value_name = "TIME", value_parser = lag_per_request)]
     pub(crate) lag_per_request: Option<f64>,
 }
@@ -144,8 +146,8 @@ pub(crate) struct RecordArgs {
     /// Neither read nor store the durations of batches
     #[arg(long)]
     pub(crate) no_history: bool,
-    /// Append to FILE how the responses differed from the spec, one line of JSON for each batch; `bulkrail specs suggest`
-    /// reads it
+    /// Append to FILE how the responses differed from the spec, one line of JSON for each batch;
+    /// `bulkrail specs suggest` reads it
     #[arg(long, value_name = "FILE")]
     pub(crate) drift_report: Option<PathBuf>,
 }

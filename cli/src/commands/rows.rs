@@ -127,7 +127,8 @@ fn write_lines(format: Format, rows: &[Row]) -> std::io::Result<()> {
     writer.finish()
 }
 
-/// Returns a note for each disagreement with the outcome that follows, and for rows that are not printed.
+/// Returns a note for each disagreement with the outcome that follows, and for rows that are not
+/// printed.
 fn notes(report: &Report, failed_only: bool, unaccounted: u64) -> Vec<String> {
     let mut notes = match report.outcome() {
         None => vec![NOT_ENDED.to_owned()],

@@ -31,7 +31,8 @@ pub(crate) async fn run(args: SandboxArgs, printer: Printer) -> Result<u8, CliEr
     Ok(exit::SUCCESS)
 }
 
-/// Returns base URLs and credentials as lines for a shell. The credentials are not secret: only this sandbox takes them.
+/// Returns base URLs and credentials as lines for a shell. The credentials are not secret: only
+/// this sandbox takes them.
 fn exports(sandbox: &Sandbox) -> String {
     let mut lines = String::new();
     for provider in Sandbox::PROVIDERS {

@@ -21,7 +21,8 @@ pub(crate) fn run() -> Result<u8, CliError> {
     Ok(exit::SUCCESS)
 }
 
-/// Returns the schema of a document as it is written, which is stricter than the schema of what can be read.
+/// Returns the schema of a document as it is written, which is stricter than the schema of what can
+/// be read.
 fn schema<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }

@@ -15,11 +15,13 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, CliError> {
     let started = clock.now();
     let polled = tokio::select! {
         polled = client.poll(&batch) => polled,
-        () = stop => Err(Error::new(ErrorKind::Interrupted, "the poll was stopped").with_batch(batch.clone())),
+        () = stop => {
+            let error = Error::new(ErrorKind::Interrupted, "the poll was stopped").with_batch(batch.clone());
+            let resume = |kind| args.target.resume_command(kind, &args.connection.flags());
+            return Err(CliError::from(error).with_resume(resume));
+        }
     };
-    let snapshot = polled.map_err(|error| {
-        CliError::from(error).with_resume(|kind| args.target.resume_command(kind, &args.connection.flags()))
-    })?;
+    let snapshot = polled.map_err(|error| CliError::from(error).with_polls(1))?;
     let report = Report::new(batch, snapshot, 1, clock.now().saturating_sub(started));
     output::last(if args.json { output::json(&report) } else { output::text(&table::report(&report)) })?;
     Ok(exit::of_report(&report))

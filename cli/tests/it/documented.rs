@@ -58,6 +58,13 @@ async fn status_of_reap_pending_is_queued() {
 }
 
 #[tokio::test]
+async fn status_of_an_undocumented_word_is_unrecognised() {
+    let (code, result) = status("reap", reap("verifying", [50, 40, 40, 0])).await;
+    assert_eq!((code, &result["state"], &result["outcome"]), (0, &json!("unrecognised"), &Value::Null));
+    assert_eq!((&result["provider_status"], &result["drift"][0]["found"]), (&json!("verifying"), &json!("verifying")));
+}
+
+#[tokio::test]
 async fn status_of_cdq_running_has_a_percentage_and_no_counts() {
     let (code, result) = status("cdq", cdq("RUNNING", "77")).await;
     assert_eq!((code, &result["state"]), (0, &json!("running")));

@@ -48,6 +48,7 @@ async fn exit_code_of_a_refused_poll_follows_from_its_kind() {
         assert_eq!((run.code, run.stdout.as_str()), (code, ""), "{http}");
         assert_eq!((&error["error"]["kind"], &error["error"]["http_status"]), (&json!(kind), &json!(http)));
         assert_eq!((&error["batch"]["id"], &error["error"]["provider"]), (&json!("b-1"), &json!("reap")));
+        assert_eq!((&error["polls"], error["error"]["hint"].is_string()), (&json!(1), true), "{http}");
     }
     let undecodable = status("reap", 200, json!([1])).await;
     assert_eq!((undecodable.code, &undecodable.error()["error"]["kind"]), (1, &json!("decode")));

@@ -1,4 +1,5 @@
-//! Files that break a rule are refused before anything is sent; row and column are named, and no value is shown.
+//! Files that break a rule are refused before anything is sent; row and column are named, and no
+//! value is shown.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! Submits whose response is lost: nothing is submitted twice, and the outcome is reported as unknown.
+//! Submits whose response is lost: nothing is submitted twice, and the outcome is reported as
+//! unknown.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +12,8 @@ use tokio::task::JoinHandle;
 use crate::fixtures::{accounts, import, people};
 use crate::support::{Run, TempFile, at, bulkrail, finish, run};
 
-/// Server that reads whole requests, writes fixed bytes and closes the connection, or leaves it open without bytes.
+/// Server that reads whole requests, writes fixed bytes and closes the connection, or leaves it
+/// open without bytes.
 pub(crate) struct BrokenServer {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -23,7 +25,8 @@ impl BrokenServer {
         Self::with(move |_| Some(response)).await
     }
 
-    /// `response` is called with the first line of a request; without a response the connection stays open.
+    /// `response` is called with the first line of a request; without a response the connection
+    /// stays open.
     async fn with(response: impl Fn(&str) -> Option<&'static str> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

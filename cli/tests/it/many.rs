@@ -11,7 +11,8 @@ use crate::schema::{check, schemas};
 use crate::server::{Server, reap};
 use crate::support::{QUICK, Run, TempFile, at, bulkrail, finish, run};
 
-/// Submits batches to `sandbox`, and returns them, with one that does not exist, as a file and as documents.
+/// Submits batches to `sandbox`, and returns them, with one that does not exist, as a file and as
+/// documents.
 async fn batches(sandbox: &Sandbox, name: &str) -> (TempFile, Vec<Value>) {
     let killb = TempFile::new(&format!("{name}-people.csv"), people(3));
     let localpayment = TempFile::new(&format!("{name}-accounts.csv"), accounts(10));

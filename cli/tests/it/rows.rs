@@ -8,8 +8,9 @@ use crate::support::{Run, TempFile, run};
 
 fn job() -> Value {
     let mut job = killb("COMPLETED", [4, 4, 2, 2]);
+    let link = json!({"externalId": "=HYPERLINK(\"x\")"});
     job["results"] = json!([
-        {"rowNumber": 2, "status": "SUCCESS", "accountId": "a,1", "originalRowData": {"externalId": "=HYPERLINK(\"x\")"}},
+        {"rowNumber": 2, "status": "SUCCESS", "accountId": "a,1", "originalRowData": link},
         {"rowNumber": 3, "status": "ERROR", "error": "@SUM(1)", "originalRowData": {"externalId": "+1"}},
         {"rowNumber": 4, "status": "ERROR", "error": "\tsays \"no\",\nthen", "originalRowData": {"externalId": "-2"}},
         {"rowNumber": 5, "status": "SUCCESS", "accountId": "\r=1", "originalRowData": {"externalId": "plain"}},

@@ -18,7 +18,8 @@ const SECRETS: [&str; 7] = [
 
 #[tokio::test]
 async fn secrets_of_the_environment_do_not_appear_in_output() {
-    // A provider that repeats what it was sent in its free texts. (Its codes and status words are shown as they come.)
+    // A provider that repeats what it was sent in its free texts. (Its codes and status words are
+    // shown as they come.)
     let echo = json!({"code": "1", "message": CANARY, "detail": CANARY, "status": {"detail": CANARY}});
     let responses = [
         (200, json!({"accessToken": CANARY, "access": CANARY, "status": 7})),

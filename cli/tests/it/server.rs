@@ -121,6 +121,7 @@ pub(crate) fn localpayment_completed() -> Value {
         "accountNumber": "484.484.00000011",
         "status": {"code": "200", "description": "COMPLETED", "detail": "Batch Process Virtual Account completed"},
         "comment": "The batch process is done - Total accounts requested = 2 - Total accounts created = 2",
-        "csvFormatResponse": "internal_id,external_id,bank_account\ni-1,e-1,646180111100000001\ni-2,e-2,646180111100000002\n",
+        "csvFormatResponse": "internal_id,external_id,bank_account\n\
+                              i-1,e-1,646180111100000001\ni-2,e-2,646180111100000002\n",
     })
 }

@@ -53,7 +53,8 @@ fn only_line(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// Returns a state directory that cannot be created, because it is below a file: tests share no history.
+/// Returns a state directory that cannot be created, because it is below a file: tests share no
+/// history.
 fn state() -> &'static str {
     concat!(env!("CARGO_BIN_EXE_bulkrail"), "/state")
 }

@@ -1,4 +1,5 @@
-//! Batches of the demo. Their names are made up, and their addresses are reserved for examples (RFC 2606).
+//! Batches of the demo. Their names are made up, and their addresses are reserved for examples (RFC
+//! 2606).
 
 use std::fmt::Write;
 
@@ -13,8 +14,8 @@ const REAP_ROWS: u32 = 120;
 const LOCALPAYMENT_ROWS: u32 = 40;
 
 /// KillB does not publish a template; these are keys of `originalRowData` in its status response.
-const KILLB_COLUMNS: &str = "entityType,email,accountType,documentNumber,documentIssuedCountryCode,countryCode,firstName,lastName,\
-                             personDocumentType,bankCode,accountNumber,bankAccountType,externalId";
+const KILLB_COLUMNS: &str = "entityType,email,accountType,documentNumber,documentIssuedCountryCode,countryCode,\
+                             firstName,lastName,personDocumentType,bankCode,accountNumber,bankAccountType,externalId";
 
 /// Returns a workbook for KillB with one account in each row.
 pub(super) async fn killb() -> Result<AnySubmission, Error> {
@@ -23,7 +24,8 @@ pub(super) async fn killb() -> Result<AnySubmission, Error> {
         // Writing to a string cannot fail.
         let _ = writeln!(
             csv,
-            "PERSON,demo.person{row}@example.com,PSE,{row:010},CO,CO,Demo,Person {row},CC,001,{row:011},savings,demo-person-{row}",
+            "PERSON,demo.person{row}@example.com,PSE,{row:010},CO,CO,Demo,Person {row},CC,001,{row:011},savings,\
+             demo-person-{row}",
         );
     }
     killb::Submission::from_workbook(killb::Workbook::from_csv(csv).await?).map(AnySubmission::Killb)

@@ -1,4 +1,5 @@
-//! `bulkrail demo`: submits a batch to each provider of an embedded sandbox, and waits for all four.
+//! `bulkrail demo`: submits a batch to each provider of an embedded sandbox, and waits for all
+//! four.
 
 mod batches;
 
@@ -18,7 +19,8 @@ use crate::printer::Printer;
 use crate::progress::{Bar, Bars};
 use crate::{exit, output, signals, table};
 
-/// With this seed, the three batches that count rows end partially, and the slowest takes about 80 s at speed 1.
+/// With this seed, the three batches that count rows end partially, and the slowest takes about 80
+/// s at speed 1.
 const SEED: u64 = 1;
 
 /// Polls often enough for the bars to move smoothly.
@@ -126,7 +128,8 @@ fn text(ends: &[End; 4]) -> String {
     let [_, reap, ..] = ends;
     let failed = reap.report.snapshot.progress.failed.unwrap_or_default();
     format!(
-        "{}\n Rows that did not succeed:\n\n{}\n reap: {failed} rows failed; Reap counts them and does not list them.\n \
+        "{}\n Rows that did not succeed:\n\n{}\n \
+         reap: {failed} rows failed; Reap counts them and does not list them.\n \
          cdq: a job has no rows; it ends as a whole.\n",
         table::reports(ends.iter().map(|end| &end.report)),
         table::finished(&unsuccessful),

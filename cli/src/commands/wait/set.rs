@@ -170,7 +170,8 @@ fn is_interrupted(end: &End) -> bool {
     matches!(end, Err(error) if error.kind() == ErrorKind::Interrupted)
 }
 
-/// Prints the ends that were seen and the batches that have not ended, and returns the error for the interrupt.
+/// Prints the ends that were seen and the batches that have not ended, and returns the error for
+/// the interrupt.
 fn print_interrupted(args: &WaitCommandArgs, batches: &[Batch], ends: &[Option<End>], printer: Printer) -> CliError {
     let is_open = |end: &Option<End>| match end {
         None => true,
