@@ -1,6 +1,6 @@
 //! Result of `bulkrail run`: a report with every row, as text.
 
-use bulkrail::{Batch, CountMismatch, Report, Row, RowOutcome, cdq};
+use bulkrail::{Report, Row, RowOutcome, cdq};
 
 use crate::table;
 use crate::values::quoted;
@@ -8,7 +8,7 @@ use crate::values::quoted;
 /// 50 rows are shown in a table; the others are read with `bulkrail rows`.
 const MAX_SHOWN: usize = 50;
 
-/// A report whose rows were read, and where the provider's statements disagree.
+/// A report whose rows were read.
 pub(crate) struct RunResult {
     pub(crate) report: Report,
 }
@@ -31,13 +31,6 @@ impl RunResult {
             let id = quoted(batch.id());
             text.push_str(&format!(" and {more} more: use bulkrail rows {} {id} --submitted FILE\n", batch.provider()));
         }
-        let mismatches = mismatches(&self.report);
-        if !mismatches.is_empty() {
-            text.push('\n');
-        }
-        for mismatch in mismatches {
-            text.push_str(&format!(" ! {mismatch}\n"));
-        }
         text
     }
 
@@ -46,45 +39,11 @@ impl RunResult {
     }
 }
 
-/// Returns a line for each count and each reference in which the provider's statements disagree.
-pub(crate) fn mismatches(report: &Report) -> Vec<String> {
-    let Report { batch, snapshot, .. } = report;
-    let mut lines: Vec<_> = snapshot.count_mismatches.iter().map(|found| count_mismatch(batch, found)).collect();
-    let listed =
-        [("lists more than once", &report.duplicates), ("lists rows that were not submitted", &report.unexpected)];
-    for (problem, references) in listed {
-        let references = references.as_deref().unwrap_or_default();
-        if !references.is_empty() {
-            lines.push(format!("{} {problem}: {}", batch.provider(), abbreviated(references)));
-        }
-    }
-    lines
-}
-
-fn count_mismatch(batch: &Batch, CountMismatch { field, reported, listed, .. }: &CountMismatch) -> String {
-    let field = if field == "total" { "in all".to_owned() } else { format!("as {field}") };
-    format!("{} counts {reported} {field}, but the rows add up to {listed}", batch.provider())
-}
-
-/// Returns the first ten references and the number of the others.
-fn abbreviated(references: &[String]) -> String {
-    const MAX_LISTED: usize = 10;
-    let listed = references.iter().take(MAX_LISTED).map(|reference| match reference.as_str() {
-        "" => "(no reference)".to_owned(),
-        reference => table::clean(reference),
-    });
-    let mut text = listed.collect::<Vec<_>>().join(", ");
-    if let Some(more @ 1..) = references.len().checked_sub(MAX_LISTED) {
-        text.push_str(&format!(" and {more} more"));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use bulkrail::{Outcome, Progress, Reconciler, Snapshot, State, SubmittedRows, killb};
+    use bulkrail::{Batch, Outcome, Progress, Reconciler, Snapshot, State, SubmittedRows, killb};
 
     use super::*;
 
@@ -115,13 +74,5 @@ mod tests {
         let text = result(60, 3).text();
         assert_eq!(text.lines().filter(|line| line.contains("ref-")).count(), MAX_SHOWN);
         assert!(text.contains(" and 7 more: use bulkrail rows killb b-1"), "{text}");
-    }
-
-    #[test]
-    fn abbreviated_lists_ten_references_without_control_characters() {
-        let references: Vec<_> = (0..12).map(|number| format!("r{number}")).collect();
-        assert_eq!(abbreviated(&references), "r0, r1, r2, r3, r4, r5, r6, r7, r8, r9 and 2 more");
-        assert_eq!(abbreviated(&["a\u{1b}".to_owned()]), "a");
-        assert_eq!(abbreviated(&[String::new()]), "(no reference)");
     }
 }

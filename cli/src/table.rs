@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bulkrail::{Batch, Error, Outcome, Progress, Report, Row, RowOutcome};
+use bulkrail::{Batch, CountMismatch, Error, Outcome, Progress, Report, Row, RowOutcome};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-/// Returns the report of one batch, a line for each of its parts.
+/// Returns the report of one batch, a line for each of its parts, and its mismatches below.
 pub(crate) fn report(report: &Report) -> String {
     let snapshot = &report.snapshot;
     let mut table = Table::new();
@@ -29,7 +29,46 @@ pub(crate) fn report(report: &Report) -> String {
     }
     let polls = if report.polls == 1 { "poll" } else { "polls" };
     line("took", format!("{}, {} {polls}", seconds(report.elapsed), report.polls));
-    finished(&table)
+    let mut text = finished(&table);
+    for (number, mismatch) in mismatches(report).iter().enumerate() {
+        let gap = if number == 0 { "\n" } else { "" };
+        text.push_str(&format!("{gap} ! {mismatch}\n"));
+    }
+    text
+}
+
+/// Returns a line for each count and each reference in which the provider's statements disagree.
+pub(crate) fn mismatches(report: &Report) -> Vec<String> {
+    let Report { batch, snapshot, .. } = report;
+    let mut lines: Vec<_> = snapshot.count_mismatches.iter().map(|found| count_mismatch(batch, found)).collect();
+    let listed =
+        [("lists more than once", &report.duplicates), ("lists rows that were not submitted", &report.unexpected)];
+    for (problem, references) in listed {
+        let references = references.as_deref().unwrap_or_default();
+        if !references.is_empty() {
+            lines.push(format!("{} {problem}: {}", batch.provider(), abbreviated(references)));
+        }
+    }
+    lines
+}
+
+fn count_mismatch(batch: &Batch, CountMismatch { field, reported, listed, .. }: &CountMismatch) -> String {
+    let field = if field == "total" { "in all".to_owned() } else { format!("as {field}") };
+    format!("{} counts {reported} {field}, but the rows add up to {listed}", batch.provider())
+}
+
+/// Returns the first ten references and the number of the others.
+fn abbreviated(references: &[String]) -> String {
+    const MAX_LISTED: usize = 10;
+    let listed = references.iter().take(MAX_LISTED).map(|reference| match reference.as_str() {
+        "" => "(no reference)".to_owned(),
+        reference => clean(reference),
+    });
+    let mut text = listed.collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = references.len().checked_sub(MAX_LISTED) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }
 
 /// Returns the counts that the provider reports.
@@ -214,5 +253,13 @@ mod tests {
         assert_eq!(rows(&progress, false), "45 of 100 processed, 43 succeeded, 2 failed");
         let ended = "100 in all, 43 succeeded, 2 failed, 55 unaccounted for";
         assert_eq!(rows(&progress, true), ended);
+    }
+
+    #[test]
+    fn abbreviated_lists_ten_references_without_control_characters() {
+        let references: Vec<_> = (0..12).map(|number| format!("r{number}")).collect();
+        assert_eq!(abbreviated(&references), "r0, r1, r2, r3, r4, r5, r6, r7, r8, r9 and 2 more");
+        assert_eq!(abbreviated(&["a\u{1b}".to_owned()]), "a");
+        assert_eq!(abbreviated(&[String::new()]), "(no reference)");
     }
 }

@@ -13,7 +13,6 @@ use crate::connect::connect;
 use crate::error::CliError;
 use crate::printer::Printer;
 use crate::row_writer::RowWriter;
-use crate::run_result::mismatches;
 use crate::{exit, input, output, signals, table};
 
 const NOT_ENDED: &str = "the batch has not ended: rows may be missing, and may still change";
@@ -133,7 +132,7 @@ fn notes(report: &Report, failed_only: bool, unaccounted: u64) -> Vec<String> {
     let mut notes = match report.outcome() {
         None => vec![NOT_ENDED.to_owned()],
         Some(outcome) => {
-            let mut mismatches = mismatches(report);
+            let mut mismatches = table::mismatches(report);
             if !mismatches.is_empty() {
                 mismatches.push(format!("outcome: {outcome}"));
             }

@@ -42,6 +42,9 @@ async fn status_wait_rows_and_run_agree_where_rows_contradict_counts() {
             assert_eq!((run.code, &run.document()["outcome"]), (code, &json!(outcome)), "{command}: {run:?}");
             assert_eq!(document(&run.document()["count_mismatches"]), mismatches, "{command}");
         }
+        let text = run(["status", "killb", "b-1"].into_iter().chain(url)).await;
+        let shown = text.stdout.lines().filter(|line| line.starts_with(" ! killb counts ")).count();
+        assert_eq!(shown, mismatches.as_array().unwrap().len(), "{text:?}");
 
         let created = json!({"jobId": "b-1", "status": "PENDING"});
         let submitted = Server::start([(201, created), (200, job)]).await;
