@@ -7,8 +7,8 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, State, SubmittedRows,
-    Wait,
+    Batch, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, RowCounts, Snapshot, State,
+    SubmittedRows, Wait,
 };
 
 use super::raw::types;
@@ -133,22 +133,17 @@ impl Client {
     ///
     /// Any permanent error, with the batch.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
-        let read = async || self.reconcile_once(batch, submitted).await;
-        retry_reads(self.http.clock(), read).await.map(|(reconciliation, _)| reconciliation)
+        retry_reads(self.http.clock(), async || self.reconcile_once(batch, submitted).await).await
     }
 
-    async fn reconcile_once(
-        &self,
-        batch: &Batch,
-        submitted: Option<&SubmittedRows>,
-    ) -> Result<(Reconciliation, Snapshot), Error> {
+    async fn reconcile_once(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let mut reconciler = Reconciler::for_submitted(submitted);
         let mut rows = self.rows(batch).await?;
         while let Some(result) = rows.next().await {
             reconciler.push(result?.row());
         }
         let snapshot = rows.snapshot()?;
-        Ok((reconciler.finish(&snapshot.progress).with_drift(rows.drift().to_vec()), snapshot))
+        Ok(reconciler.finish(&snapshot.progress).with_drift(rows.drift().to_vec()))
     }
 }
 
@@ -164,10 +159,15 @@ impl Provider for Client {
         if snapshot.state != State::Finished {
             return Ok(snapshot);
         }
-        let (reconciliation, last) = self.reconcile_once(batch, None).await?;
+        // Rows are counted and not held: a batch may have millions.
+        let (mut rows, mut counts) = (self.rows(batch).await?, RowCounts::default());
+        while let Some(result) = rows.next().await {
+            counts.push(result?.outcome());
+        }
+        let last = rows.snapshot()?;
         // The rows belong to the snapshot only if both responses have the same state and counts.
         let is_same = (last.state, last.progress) == (snapshot.state, snapshot.progress);
-        Ok(if is_same { snapshot.reconciled(&reconciliation) } else { snapshot })
+        Ok(if is_same { snapshot.with_row_counts(&counts) } else { snapshot })
     }
 
     fn polling_defaults(&self) -> PollingDefaults {

@@ -32,20 +32,26 @@ impl RowResult {
         &self.typed
     }
 
-    /// Returns the provider-neutral row.
+    /// Returns the outcome of the row.
     ///
     /// `SUCCESS` is succeeded, also with an `error`: KillB's own example has such a row. `ERROR` (the word of KillB's
     /// own client) and `FAILED` are failed. A row with any other word is unaccounted.
     #[must_use]
-    pub fn row(&self) -> Row {
+    pub fn outcome(&self) -> RowOutcome {
         let word = self.typed.status.as_deref().unwrap_or_default();
-        let outcome = if word.eq_ignore_ascii_case("SUCCESS") {
+        if word.eq_ignore_ascii_case("SUCCESS") {
             RowOutcome::Succeeded
         } else if word.eq_ignore_ascii_case("ERROR") || word.eq_ignore_ascii_case("FAILED") {
             RowOutcome::Failed
         } else {
             RowOutcome::Unaccounted
-        };
+        }
+    }
+
+    /// Returns the neutral row.
+    #[must_use]
+    pub fn row(&self) -> Row {
+        let outcome = self.outcome();
         let mut row = Row::new(outcome);
         row.index = self.typed.row_number.as_ref().and_then(serde_json::Number::as_u64);
         row.reference = self.typed.original_row_data.as_ref().and_then(|data| data.external_id.clone());
