@@ -173,6 +173,9 @@ pub(crate) struct Connection {
     /// Allow plain http:// to other hosts than this one; credentials are then sent unencrypted
     #[arg(long)]
     pub(crate) insecure_http: bool,
+    /// Accept a batch that was submitted in another environment than the one asked
+    #[arg(long)]
+    pub(crate) any_environment: bool,
 }
 
 impl Connection {
@@ -187,6 +190,9 @@ impl Connection {
         }
         if self.insecure_http {
             flags.push_str(" --insecure-http");
+        }
+        if self.any_environment {
+            flags.push_str(" --any-environment");
         }
         flags
     }

@@ -23,6 +23,9 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
     if connection.insecure_http {
         options = options.allow_insecure_http();
     }
+    if connection.any_environment {
+        options = options.any_environment();
+    }
     AnyClient::from_env(provider, options).map_err(|error| with_source(error, provider, variable.as_deref()).into())
 }
 

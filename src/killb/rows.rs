@@ -138,7 +138,7 @@ impl Rows {
         request: Result<PreparedRequest, Error>,
     ) -> Result<Self, Error> {
         let open = async {
-            http.check_provider(batch)?;
+            http.check_batch(batch)?;
             http.send(request?, CallKind::Download).await?.error_for_status().await
         };
         let body = open.await.map_err(|error| in_context(error, batch))?;

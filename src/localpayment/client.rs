@@ -94,7 +94,7 @@ impl Client {
     pub async fn create_batch(&self, accounts: &types::CreateBatch) -> Result<Batch, Error> {
         check(accounts)?;
         let batch = Batch::new(PROVIDER, &accounts.external_id)?.with_key(&accounts.external_id);
-        let batch = batch.with_submitted_at(self.http.clock().wall());
+        let batch = batch.with_submitted_at(self.http.clock().wall()).with_environment(self.http.environment());
         let prepare = || capture(self.raw.create_batch(accounts));
         match self.http.submit(CallKind::Small, &SCHEMA, "/externalId", prepare).await {
             Ok(_) => Ok(batch),

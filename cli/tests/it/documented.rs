@@ -26,7 +26,7 @@ async fn status_of_killb_completed_with_two_failed_rows_is_partial() {
     assert_eq!(code, 3);
     assert_eq!((&result["state"], &result["outcome"]), (&json!("finished"), &json!("partial")));
     assert_eq!(counts(&result["progress"]), [Some(100), Some(100), Some(98), Some(2), Some(0)]);
-    let batch = json!({"provider": "killb", "id": "b-1", "key": null, "submitted_at": null});
+    let batch = json!({"provider": "killb", "id": "b-1", "key": null, "submitted_at": null, "environment": null});
     assert_eq!(result["batch"], batch);
     assert_eq!((&result["polls"], &result["drift"]), (&json!(1), &json!([])));
     assert_eq!(result["provider_status"], "COMPLETED");

@@ -28,7 +28,10 @@ async fn batches(sandbox: &Sandbox, name: &str) -> (TempFile, Vec<Value>) {
         assert_eq!(submitted.code, 0, "{submitted:?}");
         lines.push(submitted.document());
     }
-    lines.insert(2, json!({"provider": "cdq", "id": "no-such-job", "key": null, "submitted_at": null}));
+    lines.insert(
+        2,
+        json!({"provider": "cdq", "id": "no-such-job", "key": null, "submitted_at": null, "environment": null}),
+    );
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     (TempFile::new(&format!("{name}.jsonl"), text), lines)
 }

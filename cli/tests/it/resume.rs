@@ -19,7 +19,7 @@ async fn output_of_a_wait_whose_deadline_passed_is_input_of_the_next() {
         let server = Server::always(200, reap("in_progress", [50, 20, 20, 0])).await;
         let first = run(wait(&server, &["reap", "b-1", "--deadline", "150ms", flag])).await;
         assert_eq!(first.code, 5, "{first:?}");
-        let batch = json!({"provider": "reap", "id": "b-1", "key": null, "submitted_at": null});
+        let batch = json!({"provider": "reap", "id": "b-1", "key": null, "submitted_at": null, "environment": null});
         assert_eq!(first.lines().last(), Some(&batch));
         if flag == "--quiet" {
             assert!(first.stderr.starts_with("error: reap: the deadline passed"), "{first:?}");
@@ -44,7 +44,7 @@ async fn output_of_a_wait_whose_deadline_passed_is_input_of_the_next() {
 #[tokio::test]
 async fn wait_reads_any_document_with_a_batch_from_standard_input() {
     let server = Server::always(200, reap("completed", [50, 50, 50, 0])).await;
-    let batch = json!({"provider": "reap", "id": "b-2", "key": "k-1", "submitted_at": "2026-01-01T00:00:00Z"});
+    let batch = json!({"provider": "reap", "id": "b-2", "key": "k-1", "submitted_at": "2026-01-01T00:00:00Z", "environment": null});
     let texts =
         [batch.to_string(), json!({"batch": batch, "state": "running"}).to_string(), format!("\u{feff}{batch}")];
     for text in texts {
@@ -67,4 +67,20 @@ async fn deadline_error_prints_the_command_with_the_batch_file() {
     assert_eq!(run.code, 5);
     let resume = format!("resume: bulkrail wait --batch {} --base-url {}", file.path(), server.url);
     assert_eq!(run.stderr.lines().last(), Some(resume.as_str()));
+}
+
+#[tokio::test]
+async fn batch_of_one_environment_is_not_asked_for_at_another() {
+    let server = Server::always(200, reap("completed", [50, 50, 50, 0])).await;
+    let batch = json!({"provider": "reap", "id": "b-3", "environment": "production"});
+    let file = TempFile::new("environment.json", batch.to_string());
+    let refused = run(wait(&server, &["--batch", file.path()])).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("this is a batch in production, and the client uses http://127.0.0.1:"),
+        "{refused:?}"
+    );
+    assert!(server.requests().is_empty());
+    let forced = run(wait(&server, &["--batch", file.path(), "--any-environment"])).await;
+    assert_eq!(forced.code, 0, "{forced:?}");
 }

@@ -35,7 +35,7 @@ async fn rows_csv_quotes_formulas() {
                         2,\"'=HYPERLINK(\"\"x\"\")\",succeeded,\"a,1\",\n\
                         3,'+1,failed,,'@SUM(1)\n\
                         4,'-2,failed,,\"'\tsays \"\"no\"\",\nthen\"\n\
-                        5,plain,succeeded,\"'\r=1\",\n";
+                        5,plain,succeeded,\"'\r'=1\",\n";
         assert_eq!(run.stdout, expected);
     }
 }

@@ -55,6 +55,7 @@ pub struct HttpOptions {
     environment: Environment,
     limits: Limits,
     insecure_http: bool,
+    any_environment: bool,
     connector: Option<Arc<dyn HttpConnector>>,
     clock: Option<Clock>,
 }
@@ -87,6 +88,14 @@ impl HttpOptions {
         self
     }
 
+    /// Accepts batches of other installations than the one that requests go to; see
+    /// [`Batch::environment`](crate::Batch::environment).
+    #[must_use]
+    pub fn any_environment(mut self) -> Self {
+        self.any_environment = true;
+        self
+    }
+
     /// Sends requests by `connector` instead of the default HTTP client; for tests.
     #[must_use]
     pub fn connector(mut self, connector: impl HttpConnector) -> Self {
@@ -109,6 +118,12 @@ impl HttpOptions {
             errors,
             host: url.host_str().unwrap_or_default().to_owned(),
             base_url: url.as_str().trim_end_matches('/').to_owned(),
+            environment: match self.environment {
+                Environment::Sandbox => "sandbox".to_owned(),
+                Environment::Production => "production".to_owned(),
+                Environment::Custom(_) => url.origin().ascii_serialization(),
+            },
+            any_environment: self.any_environment,
             builder,
             connector,
             limits: self.limits,
@@ -136,6 +151,7 @@ impl fmt::Debug for HttpOptions {
             .field("environment", &self.environment)
             .field("limits", &self.limits)
             .field("insecure_http", &self.insecure_http)
+            .field("any_environment", &self.any_environment)
             .finish_non_exhaustive()
     }
 }

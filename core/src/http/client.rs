@@ -34,6 +34,10 @@ pub(super) struct Shared {
     pub(super) errors: &'static ErrorMapping,
     /// Scheme, host and path below which the documented paths are; without a slash at the end.
     pub(super) base_url: String,
+    /// Name of the installation, as batches carry it.
+    pub(super) environment: String,
+    /// Batches of other installations are accepted.
+    pub(super) any_environment: bool,
     /// Host of the base URL, for messages.
     pub(super) host: String,
     /// Builds requests; `connector` sends them.
@@ -111,7 +115,7 @@ impl HttpClient {
         parse: fn(StatusFields<'_>) -> Snapshot,
     ) -> Result<Snapshot, Error> {
         let poll = async {
-            self.check_provider(batch)?;
+            self.check_batch(batch)?;
             self.send(request?, CallKind::Poll).await?.error_for_status().await?.parse_status(parse).await
         };
         poll.await.map_err(|error| self.with_status_context(error, batch))
@@ -129,23 +133,36 @@ impl HttpClient {
         parse: fn(StatusFields<'_>) -> Snapshot,
     ) -> Result<StatusResponse<T>, Error> {
         let poll = async {
-            self.check_provider(batch)?;
+            self.check_batch(batch)?;
             self.send(request?, CallKind::Small).await?.error_for_status().await?.bytes().await?.into_status(parse)
         };
         poll.await.map_err(|error| self.with_status_context(error, batch))
     }
 
-    /// Checks that `batch` is of this provider.
+    /// Returns the name of the installation that requests go to, as batches carry it.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        &self.shared.environment
+    }
+
+    /// Checks that `batch` is of this provider and installation.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Usage`] when it is not.
-    pub fn check_provider(&self, batch: &Batch) -> Result<(), Error> {
-        if batch.provider() == self.provider() {
-            return Ok(());
+    pub fn check_batch(&self, batch: &Batch) -> Result<(), Error> {
+        if batch.provider() != self.provider() {
+            let reason = format!("this is a batch of {}, not of {}", batch.provider(), self.provider());
+            return Err(Error::new(ErrorKind::Usage, reason));
         }
-        let reason = format!("this is a batch of {}, not of {}", batch.provider(), self.provider());
-        Err(Error::new(ErrorKind::Usage, reason))
+        match batch.environment() {
+            Some(environment) if environment != self.environment() && !self.shared.any_environment => {
+                let reason = format!("this is a batch in {environment}, and the client uses {}", self.environment());
+                let hint = "use the environment in which the batch was submitted";
+                Err(Error::new(ErrorKind::Usage, reason).with_hint(hint))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the error that an error of a directly called generated method means.

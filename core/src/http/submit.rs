@@ -47,7 +47,7 @@ impl HttpClient {
             let id = id.ok_or_else(|| unusable("the response does not have the id of the batch"))?;
             let batch = Batch::new(self.provider().clone(), id);
             let batch = batch.map_err(|_| unusable("the id in the response cannot be used"))?;
-            Ok(batch.with_submitted_at(self.clock().wall()))
+            Ok(batch.with_submitted_at(self.clock().wall()).with_environment(self.environment()))
         };
         let submitted = self.retry_unsent(attempt).await;
         submitted.map_err(|error| error.into_submit_error().with_action("submitting the batch"))

@@ -11,7 +11,7 @@ pub const MAX_BATCH_ID_LEN: usize = 256;
 
 /// A batch at a provider: everything needed to wait for it, in this process or another, now or days later.
 ///
-/// Serialises to `{"provider","id","key","submitted_at"}` and holds no secret.
+/// Serialises to `{"provider","id","key","submitted_at","environment"}` and holds no secret.
 ///
 /// ```
 /// use bulkrail_core::{Batch, ProviderId};
@@ -32,6 +32,7 @@ pub struct Batch {
     key: Option<String>,
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     submitted_at: Option<Timestamp>,
+    environment: Option<String>,
 }
 
 impl Batch {
@@ -44,7 +45,7 @@ impl Batch {
     pub fn new(provider: ProviderId, id: impl Into<String>) -> Result<Self, InvalidBatchId> {
         let id = id.into();
         check_id(&id).map_err(|error| InvalidBatchId { provider: Some(provider.clone()), ..error })?;
-        Ok(Self { provider, id, key: None, submitted_at: None })
+        Ok(Self { provider, id, key: None, submitted_at: None, environment: None })
     }
 
     /// Returns the same batch with the idempotency key (or your own reference) it was submitted under.
@@ -64,6 +65,17 @@ impl Batch {
         self
     }
 
+    /// Returns the same batch, in the installation `environment` of the provider: `production`, `sandbox`, or the origin
+    /// of a custom base URL.
+    ///
+    /// A client of another installation refuses the batch: ids of one installation mean other batches, or none, in
+    /// another.
+    #[must_use]
+    pub fn with_environment(mut self, environment: impl Into<String>) -> Self {
+        self.environment = Some(environment.into());
+        self
+    }
+
     /// Returns the provider that has the batch.
     #[must_use]
     pub fn provider(&self) -> &ProviderId {
@@ -74,6 +86,12 @@ impl Batch {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Returns the installation that the batch is in; `None` where it is not known.
+    #[must_use]
+    pub fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
     }
 
     /// Returns provider and id as one value, to be a key in maps or a line in a file.
@@ -104,7 +122,7 @@ impl fmt::Display for Batch {
 impl From<BatchId> for Batch {
     /// Returns the batch of that id. It does not count as submitted by us.
     fn from(BatchId { provider, id }: BatchId) -> Self {
-        Self { provider, id, key: None, submitted_at: None }
+        Self { provider, id, key: None, submitted_at: None, environment: None }
     }
 }
 
@@ -116,6 +134,8 @@ struct Unchecked {
     key: Option<String>,
     #[serde(default)]
     submitted_at: Option<Timestamp>,
+    #[serde(default)]
+    environment: Option<String>,
 }
 
 impl TryFrom<Unchecked> for Batch {
@@ -123,7 +143,7 @@ impl TryFrom<Unchecked> for Batch {
 
     fn try_from(found: Unchecked) -> Result<Self, InvalidBatchId> {
         let batch = Self::new(found.provider, found.id)?;
-        Ok(Self { key: found.key, submitted_at: found.submitted_at, ..batch })
+        Ok(Self { key: found.key, submitted_at: found.submitted_at, environment: found.environment, ..batch })
     }
 }
 
@@ -283,10 +303,12 @@ mod tests {
         let batch = Batch::new(ProviderId::from_static("reap"), "b-1")
             .unwrap()
             .with_key("k")
-            .with_submitted_at("2026-01-01T00:00:00Z".parse().unwrap());
+            .with_submitted_at("2026-01-01T00:00:00Z".parse().unwrap())
+            .with_environment("sandbox");
         let json = serde_json::to_value(&batch).unwrap();
-        let expected =
-            serde_json::json!({"provider":"reap","id":"b-1","key":"k","submitted_at":"2026-01-01T00:00:00Z"});
+        let expected = serde_json::json!(
+            {"provider":"reap","id":"b-1","key":"k","submitted_at":"2026-01-01T00:00:00Z","environment":"sandbox"}
+        );
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_value::<Batch>(json).unwrap(), batch);
     }
