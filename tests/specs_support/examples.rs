@@ -1,3 +1,0 @@
-//! The examples of a spec, as the library for specs finds them.
-
-pub(crate) use bulkrail_codegen::examples::{Example, examples};

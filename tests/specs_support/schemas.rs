@@ -1,3 +1,0 @@
-//! JSON held against the schemas of a spec, undocumented fields included.
-
-pub(crate) use bulkrail_codegen::examples::Schemas;
