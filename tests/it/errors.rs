@@ -1,22 +1,20 @@
-//! Every documented error body, and every other one, becomes an error that can be acted on and shows nothing of the body.
+//! Every error body, documented or not, becomes an error with a kind that shows nothing of the body.
 
-mod common;
-
+use crate::common::{Bench, client};
 use bulkrail::http::ConnectorError;
 use bulkrail::test_util::MockResponse;
 use bulkrail::{Batch, Error, ErrorKind, Provider, ProviderId};
-use common::Bench;
 
-fn poll<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, reply: MockResponse) -> Error {
-    bench.connector.push(reply);
+fn poll<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, response: MockResponse) -> Error {
+    bench.connector.push(response);
     let batch = Batch::new(provider, "b-1").unwrap();
     let error = bench.clock.run(client.poll(&batch)).unwrap_err();
     assert_eq!(error.batch(), Some(&batch), "every error has its batch");
     error
 }
 
-/// What holds for every provider, whatever the body.
-fn any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId) {
+/// Checks what holds for every provider and every body.
+fn check_any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId) {
     let by_status = [
         (400, ErrorKind::InvalidRequest),
         (401, ErrorKind::Authentication),
@@ -50,17 +48,17 @@ fn any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId) {
     ];
     for (status, kind) in by_status {
         for body in bodies {
-            let error = look(bench, client, provider.clone(), MockResponse::new(status, body));
+            let error = poll(bench, client, provider.clone(), MockResponse::new(status, body));
             assert_eq!((error.kind(), error.http_status()), (kind, Some(status)), "{status} {body}");
             assert_eq!(error.provider(), Some(provider));
             let shown = format!("{error}{error:?}{error:#?}");
             assert!(!shown.contains("CANARY"), "{status} {body}: {shown}");
         }
-        let error = look(bench, client, provider.clone(), MockResponse::new(status, "{\"code\":").breaking_off());
+        let error = poll(bench, client, provider.clone(), MockResponse::new(status, "{\"code\":").breaking_off());
         assert_eq!(error.kind(), kind, "a body that breaks off still has a status");
     }
     for body in bodies.iter().filter(|body| !body.starts_with('{') || body.ends_with("CANARY")) {
-        let error = look(bench, client, provider.clone(), MockResponse::new(200, *body));
+        let error = poll(bench, client, provider.clone(), MockResponse::new(200, *body));
         assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Decode, true), "200 {body}");
         assert!(!format!("{error}{error:?}").contains("CANARY"), "{error:?}");
     }
@@ -71,25 +69,25 @@ fn any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId) {
         ConnectorError::InvalidBody,
     ];
     for fault in faults {
-        let error = look(bench, client, provider.clone(), MockResponse::fault(fault));
+        let error = poll(bench, client, provider.clone(), MockResponse::fault(fault));
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, None), "{fault}");
     }
     for status in [600, 604, 800, 999] {
-        let error = look(bench, client, provider.clone(), MockResponse::json(status, r#"{"status":"completed"}"#));
-        assert_eq!(error.kind(), ErrorKind::Unavailable, "{status} is no success");
+        let error = poll(bench, client, provider.clone(), MockResponse::json(status, r#"{"status":"completed"}"#));
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{status} is not a success");
     }
-    let error = look(bench, client, provider.clone(), MockResponse::json(429, "{}").header("retry-after", "7"));
+    let error = poll(bench, client, provider.clone(), MockResponse::json(429, "{}").header("retry-after", "7"));
     assert_eq!(error.retry_after().map(|after| after.as_secs()), Some(7));
-    let error = look(bench, client, provider.clone(), MockResponse::json(500, "{}").header("x-request-id", "r-1"));
+    let error = poll(bench, client, provider.clone(), MockResponse::json(500, "{}").header("x-request-id", "r-1"));
     assert_eq!(error.request_id(), Some("r-1"));
     let error =
-        look(bench, client, provider.clone(), MockResponse::json(200, "{}").header("content-length", "999999999999"));
+        poll(bench, client, provider.clone(), MockResponse::json(200, "{}").header("content-length", "999999999999"));
     assert_eq!(error.kind(), ErrorKind::TooLarge);
 }
 
 #[cfg(feature = "reap")]
 #[test]
-fn reap() {
+fn reap_errors_keep_code_kind_and_meaning() {
     let bench = Bench::new();
     let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
     let provider = bulkrail::reap::PROVIDER;
@@ -102,21 +100,21 @@ fn reap() {
     ];
     for (status, code, message, kind, shown) in table {
         let body = format!(r#"{{"code":"{code}","message":"{message}","parameter":""}}"#);
-        let error = look(&bench, &client, provider.clone(), MockResponse::json(status, body));
+        let error = poll(&bench, &client, provider.clone(), MockResponse::json(status, body));
         assert_eq!((error.kind(), error.code(), error.provider_message()), (kind, Some(code), Some(message)));
         assert!(error.to_string().contains(code) && error.to_string().contains(shown), "{error}");
-        assert_eq!(error.parameter(), None, "an empty parameter names nothing");
+        assert_eq!(error.parameter(), None, "an empty parameter is not a name");
     }
-    any_body(&bench, &client, &provider);
+    check_any_body(&bench, &client, &provider);
 }
 
 #[cfg(feature = "cdq")]
 #[test]
-fn cdq() {
+fn cdq_errors_follow_the_http_status() {
     let bench = Bench::new();
     let client = client!(cdq, bench, bulkrail::cdq::Credentials::api_key("k"));
     let provider = bulkrail::cdq::PROVIDER;
-    // The pages show this one block under every status; the HTTP status decides.
+    // The pages show this one body under every status; the HTTP status decides.
     let body = r#"{"id":"5c6a2c7e-9b0a-4e1a-8b0a-4e1a8b0a4e1a","path":"/v2/businesspartners/lookup",
         "timestamp":"2025-08-29T09:46:42Z","message":"This user is not allowed to access this service.",
         "error":"BAD_REQUEST","status":"400"}"#;
@@ -129,49 +127,49 @@ fn cdq() {
         (503, ErrorKind::Unavailable),
     ];
     for (status, kind) in table {
-        let error = look(&bench, &client, provider.clone(), MockResponse::json(status, body));
+        let error = poll(&bench, &client, provider.clone(), MockResponse::json(status, body));
         assert_eq!((error.kind(), error.http_status(), error.code()), (kind, Some(status), Some("BAD_REQUEST")));
         assert_eq!(error.request_id(), Some("5c6a2c7e-9b0a-4e1a-8b0a-4e1a8b0a4e1a"));
     }
-    any_body(&bench, &client, &provider);
+    check_any_body(&bench, &client, &provider);
 }
 
 #[cfg(feature = "localpayment")]
 #[test]
-fn localpayment() {
+fn localpayment_errors_keep_code_kind_and_parameter() {
     let bench = Bench::new();
     let client = client!(localpayment, bench, bulkrail::localpayment::Credentials::access_token("t"));
     let provider = bulkrail::localpayment::PROVIDER;
     let rejected = r#"{"status":{"code":"300","description":"REJECTED","detail":"Invalid param + [paymentMethod] + [Is mandatory]"},
         "errors":[{"code":"300","description":"REJECTED","detail":"Invalid param + [paymentMethod] + [Is mandatory]"}]}"#;
-    let error = look(&bench, &client, provider.clone(), MockResponse::json(400, rejected));
+    let error = poll(&bench, &client, provider.clone(), MockResponse::json(400, rejected));
     assert_eq!(
         (error.kind(), error.code(), error.parameter()),
         (ErrorKind::InvalidRequest, Some("300"), Some("paymentMethod"))
     );
 
     let gone = r#"{"status":{"code":"404","description":"REJECTED","detail":"Batch not found"}}"#;
-    let error = look(&bench, &client, provider.clone(), MockResponse::json(404, gone));
+    let error = poll(&bench, &client, provider.clone(), MockResponse::json(404, gone));
     assert_eq!((error.kind(), error.provider_message()), (ErrorKind::NotFound, Some("Batch not found")));
 
     let twice =
         r#"{"status":{"code":"500","description":"REJECTED","detail":"External ID already used - Duplication"}}"#;
-    assert_eq!(look(&bench, &client, provider.clone(), MockResponse::json(400, twice)).kind(), ErrorKind::Conflict);
+    assert_eq!(poll(&bench, &client, provider.clone(), MockResponse::json(400, twice)).kind(), ErrorKind::Conflict);
 
     let login = r#"{"detail":"No active account found with the given credentials"}"#;
-    let error = look(&bench, &client, provider.clone(), MockResponse::json(401, login));
+    let error = poll(&bench, &client, provider.clone(), MockResponse::json(401, login));
     assert_eq!(error.provider_message(), Some("No active account found with the given credentials"));
-    any_body(&bench, &client, &provider);
+    check_any_body(&bench, &client, &provider);
 }
 
 #[cfg(feature = "killb")]
 #[test]
-fn killb() {
+fn killb_errors_keep_code_kind_and_parameter() {
     let bench = Bench::new();
     let client = client!(killb, bench, bulkrail::killb::Credentials::access_token("t"));
     let provider = bulkrail::killb::PROVIDER;
     let body = r#"{"errorCode":"ACCOUNT.0001","message":["Account not found","try again"],"statusCode":"404","arguments":[{"key":"id","value":"x"}]}"#;
-    let error = look(&bench, &client, provider.clone(), MockResponse::json(404, body));
+    let error = poll(&bench, &client, provider.clone(), MockResponse::json(404, body));
     assert_eq!(
         (error.kind(), error.code(), error.parameter()),
         (ErrorKind::NotFound, Some("ACCOUNT.0001"), Some("id"))
@@ -180,14 +178,14 @@ fn killb() {
     assert!(error.to_string().contains("account not found"), "{error}");
 
     let plain = MockResponse::json(500, r#"{"statusCode":500,"message":"Internal server error"}"#);
-    let error = look(&bench, &client, provider.clone(), plain);
+    let error = poll(&bench, &client, provider.clone(), plain);
     assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, None));
-    any_body(&bench, &client, &provider);
+    check_any_body(&bench, &client, &provider);
 }
 
 #[cfg(feature = "reap")]
 #[test]
-fn a_batch_of_another_provider_is_refused_before_anything_is_sent() {
+fn poll_refuses_a_batch_of_another_provider_before_sending() {
     let bench = Bench::new();
     let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
     let batch = Batch::new(ProviderId::from_static("cdq"), "b-1").unwrap();
@@ -198,20 +196,31 @@ fn a_batch_of_another_provider_is_refused_before_anything_is_sent() {
 
 #[cfg(feature = "reap")]
 #[test]
-fn an_error_of_the_raw_client_is_explained_the_same_way() {
+fn map_raw_error_restores_the_error_of_a_direct_call() {
     use bulkrail::reap::raw;
     let bench = Bench::new();
     let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
     let body = r#"{"code":"0701020100","message":"Batch not found","parameter":""}"#;
-    bench.connector.push(MockResponse::json(404, body));
+    bench.connector.push(MockResponse::json(404, body).header("x-request-id", "r-1"));
+    bench.connector.push(MockResponse::json(503, "{}").header("retry-after", "7").header("x-request-id", "r-2"));
     bench.connector.push(MockResponse::fault(ConnectorError::Timeout));
     bench.connector.push(MockResponse::json(200, r#"{"totalRecords":"CANARY"}"#));
     bench.clock.run(async {
-        let error = raw::explain(client.raw().get_batch_status("b").await.unwrap_err()).await;
+        let error = client.map_raw_error(client.raw().get_batch_status("b").await.unwrap_err()).await;
         assert_eq!((error.kind(), error.code()), (ErrorKind::NotFound, Some("0701020100")));
-        let error = raw::explain(client.raw().get_batch_status("b").await.unwrap_err()).await;
-        assert_eq!(error.kind(), ErrorKind::Unavailable);
-        let error = raw::explain(client.raw().get_batch_status("b").await.unwrap_err()).await;
+        assert_eq!((error.http_status(), error.request_id()), (Some(404), Some("r-1")));
+
+        let error = client.map_raw_error(client.raw().get_batch_status("b").await.unwrap_err()).await;
+        assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, Some(503)));
+        assert_eq!((error.retry_after().map(|after| after.as_secs()), error.request_id()), (Some(7), Some("r-2")));
+
+        let failed = client.raw().get_batch_status("b").await.unwrap_err();
+        assert!(matches!(failed, raw::Error::Custom(_)), "a failed request is an error, not a response");
+        let error = client.map_raw_error(failed).await;
+        assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, None));
+        assert_eq!(error.provider(), Some(&bulkrail::reap::PROVIDER));
+
+        let error = client.map_raw_error(client.raw().get_batch_status("b").await.unwrap_err()).await;
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert!(!format!("{error:?}").contains("CANARY"));
     });

@@ -1,11 +1,11 @@
-//! Answers that no provider should give, and what must not come of them: a hidden row, a batch waited for in vain, a login too many.
-#![cfg(all(feature = "killb", feature = "localpayment", feature = "reap"))]
-
-mod common;
+//! Responses that a provider should not send, and what must not follow: a hidden row, a wait without end, a login too many.
 
 use bulkrail::test_util::{MockResponse, unavailable};
-use bulkrail::{Batch, DriftKind, ErrorKind, Provider, Reconciliation, State, killb, localpayment, reap};
-use common::Bench;
+use bulkrail::{
+    Batch, DriftKind, ErrorKind, Provider, Reconciliation, State, SubmittedRows, killb, localpayment, reap,
+};
+
+use crate::common::{Bench, client};
 
 fn killb(bench: &Bench) -> killb::Client {
     client!(killb, bench, killb::Credentials::access_token("t"))
@@ -15,13 +15,13 @@ fn batch(provider: bulkrail::ProviderId) -> Batch {
     Batch::new(provider, "b-1").unwrap()
 }
 
-fn account(results: &[u8]) -> Reconciliation {
+fn reconcile(results: &[u8]) -> Reconciliation {
     let bench = Bench::new();
     let body =
         [br#"{"status":"COMPLETED","totalRows":3,"successCount":3,"errorCount":0,"results":"#, results, b"}"].concat();
     bench.connector.push(MockResponse::new(200, body));
-    let submitted = ["r-1", "r-2", "r-3"].map(str::to_owned);
-    bench.clock.run(killb(&bench).account(&batch(killb::PROVIDER), Some(&submitted))).unwrap()
+    let submitted = SubmittedRows::new(["r-1", "r-2", "r-3"]);
+    bench.clock.run(killb(&bench).reconcile(&batch(killb::PROVIDER), Some(&submitted))).unwrap()
 }
 
 fn row(number: u32, cell: &[u8]) -> Vec<u8> {
@@ -32,21 +32,21 @@ fn row(number: u32, cell: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_row_with_characters_that_json_does_not_have_is_read_all_the_same() {
+fn rows_with_characters_invalid_in_json_are_read() {
     for cell in [&b"\"a\tb\""[..], b"\"caf\xe9\"", br#""half \ud800 of a pair""#, b"\"\x01\"", br#""\ud83d\ude00""#] {
         let results = [b"[", &row(1, cell)[..], b",", &row(2, b"\"x\""), b",", &row(3, b"\"y\""), b"]"].concat();
-        let account = account(&results);
+        let found = reconcile(&results);
         let shown = String::from_utf8_lossy(cell).into_owned();
-        assert_eq!((account.missing.len(), account.failed().count()), (0, 0), "{shown}: {account:?}");
+        assert_eq!((found.missing.len(), found.failed_rows().count()), (0, 0), "{shown}: {found:?}");
         let is_json = serde_json::from_slice::<String>(cell).is_ok();
         let unreadable =
-            account.drift.iter().filter(|drift| drift.pointer == "/results/*").map(|drift| drift.count).sum::<u64>();
-        assert_eq!(unreadable, u64::from(!is_json), "{shown}: {:?}", account.drift);
+            found.drift.iter().filter(|drift| drift.pointer == "/results/*").map(|drift| drift.count).sum::<u64>();
+        assert_eq!(unreadable, u64::from(!is_json), "{shown}: {:?}", found.drift);
     }
 }
 
 #[test]
-fn what_cannot_be_read_as_a_row_is_missing_and_in_the_drift() {
+fn rows_that_cannot_be_read_are_missing_and_reported_as_drift() {
     let good = row(2, b"\"x\"");
     for (bad, rows) in [
         (row(1, b"1e999"), 1),
@@ -55,43 +55,43 @@ fn what_cannot_be_read_as_a_row_is_missing_and_in_the_drift() {
         (b"7".to_vec(), 1),
         (b"{\"rowNumber\":}".to_vec(), 1),
     ] {
-        let account = account(&[b"[", &good[..], b",", &bad, b"]"].concat());
+        let found = reconcile(&[b"[", &good[..], b",", &bad, b"]"].concat());
         let shown = String::from_utf8_lossy(&bad).into_owned();
-        assert_eq!(account.missing, ["r-1", "r-3"], "{shown}");
-        let drift: Vec<_> = account.drift.iter().filter(|drift| drift.pointer == "/results/*").collect();
-        assert_eq!(drift.len(), rows, "{shown}: {:?}", account.drift);
+        assert_eq!(found.missing, ["r-1", "r-3"], "{shown}");
+        let drift: Vec<_> = found.drift.iter().filter(|drift| drift.pointer == "/results/*").collect();
+        assert_eq!(drift.len(), rows, "{shown}: {:?}", found.drift);
         assert_eq!((drift[0].kind, drift[0].count), (DriftKind::TypeMismatch, 1), "{shown}");
     }
 }
 
 #[test]
-fn the_list_of_rows_is_known_by_its_name_however_that_is_written() {
+fn rows_are_found_by_the_decoded_field_name() {
     let bench = Bench::new();
     let rows = |field: &str| {
         let item = String::from_utf8(row(1, b"\"x\"")).unwrap();
         bench.connector.push(MockResponse::json(200, format!(r#"{{"status":"COMPLETED","{field}":[{item}]}}"#)));
-        let account = bench.clock.run(killb(&bench).account(&batch(killb::PROVIDER), None)).unwrap();
-        account.rows.len()
+        let found = bench.clock.run(killb(&bench).reconcile(&batch(killb::PROVIDER), None)).unwrap();
+        found.rows.len()
     };
     assert_eq!([rows("results"), rows(r"result\u0073"), rows(r"results\n"), rows(r"resultu0073")], [1, 1, 0, 0]);
 }
 
 #[test]
-fn a_small_body_is_read_as_leniently_as_a_large_one() {
+fn poll_reads_small_bodies_as_leniently_as_large_ones() {
     for rows in [1, 1000] {
         let bench = Bench::new();
         let list = vec![String::from_utf8(row(1, b"\"a\tb\"")).unwrap(); rows].join(",");
-        bench.connector.push(MockResponse::json(
-            200,
-            format!(r#"{{"status":"COMPLETED","totalRows":{rows},"results":[{list},]}}"#),
-        ));
+        let body = format!(r#"{{"status":"COMPLETED","totalRows":{rows},"results":[{list},]}}"#);
+        // The second request reads the rows.
+        bench.connector.push(MockResponse::json(200, &body));
+        bench.connector.push(MockResponse::json(200, &body));
         let seen = bench.clock.run(killb(&bench).poll(&batch(killb::PROVIDER))).unwrap();
         assert_eq!((seen.state, seen.progress.total), (State::Finished, Some(rows as u64)));
     }
 }
 
 #[test]
-fn a_status_with_thousands_of_fields_is_no_status() {
+fn poll_refuses_a_status_with_thousands_of_fields() {
     for field in [r#""summary":{}"#.to_owned(), String::new()] {
         let bench = Bench::new();
         let fields = (0..100_000).map(|n| if field.is_empty() { format!("\"f{n}\":1") } else { field.clone() });
@@ -104,7 +104,7 @@ fn a_status_with_thousands_of_fields_is_no_status() {
 }
 
 #[test]
-fn a_server_that_failed_has_decided_nothing_whatever_its_body_says() {
+fn server_error_is_transient_whatever_its_body_says() {
     let bench = Bench::new();
     let client = client!(localpayment, bench, localpayment::Credentials::access_token("t"));
     bench.connector.push(MockResponse::json(500, r#"{"status":{"code":"500"}}"#));
@@ -116,7 +116,7 @@ fn a_server_that_failed_has_decided_nothing_whatever_its_body_says() {
 }
 
 #[test]
-fn a_redirect_after_an_upload_does_not_say_that_nothing_was_submitted() {
+fn upload_answered_by_a_redirect_is_outcome_unknown() {
     let bench = Bench::new();
     bench.connector.push(MockResponse::new(303, "").header("location", "/accounts/bulk/b-7"));
     let error = bench.clock.run(killb(&bench).upload(b"PK\x03\x04".to_vec())).unwrap_err();
@@ -124,12 +124,12 @@ fn a_redirect_after_an_upload_does_not_say_that_nothing_was_submitted() {
 }
 
 #[test]
-fn a_login_that_is_refused_is_not_tried_by_every_wait() {
+fn refused_login_is_not_repeated_by_every_wait() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::login("me@example.com", "wrong"));
     bench.connector.otherwise(|sent| match sent.url.path() {
         path if path.ends_with("/login") => MockResponse::json(401, "{}"),
-        path => panic!("nothing but logins: {path}"),
+        path => panic!("not a login: {path}"),
     });
     for number in 0..100 {
         let batch = Batch::new(killb::PROVIDER, format!("b-{number}")).unwrap();
@@ -139,11 +139,11 @@ fn a_login_that_is_refused_is_not_tried_by_every_wait() {
     assert_eq!(bench.connector.sent().len(), 1);
     bench.clock.advance(std::time::Duration::from_secs(61));
     bench.clock.run(client.poll(&batch(killb::PROVIDER))).unwrap_err();
-    assert_eq!(bench.connector.sent().len(), 2, "a corrected password is found out a minute later");
+    assert_eq!(bench.connector.sent().len(), 2, "a corrected password is used a minute later");
 }
 
 #[test]
-fn a_login_server_that_asks_to_be_left_alone_is_left_alone() {
+fn login_with_retry_after_is_not_repeated() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::login("me@example.com", "secret"));
     bench.connector.otherwise(|_| MockResponse::json(429, "{}").header("retry-after", "600"));
@@ -153,30 +153,29 @@ fn a_login_server_that_asks_to_be_left_alone_is_left_alone() {
 }
 
 #[test]
-fn a_row_without_end_is_not_held_without_limit() {
+fn rows_are_refused_beyond_the_buffer_limit() {
     let bench = Bench::new();
-    let mut limits = bulkrail::Limits::default();
-    limits.body = 100_000;
+    let limits = bulkrail::Limits::default().with_max_buffered_bytes(100_000);
     let credentials = killb::Credentials::access_token("t");
     let builder = killb::Client::builder().credentials(credentials).limits(limits);
     let client = builder.clock(bench.clock.clock()).connector(bench.connector.clone()).build().unwrap();
     let rows = vec![String::from_utf8(row(1, b"\"x\"")).unwrap(); 5_000].join(",");
     bench.connector.push(MockResponse::json(200, format!(r#"{{"status":"COMPLETED","results":[{rows}]}}"#)));
-    let account = bench.clock.run(client.account(&batch(killb::PROVIDER), None)).unwrap();
-    assert_eq!(account.rows.len(), 5_000, "many rows may pass through");
+    let found = bench.clock.run(client.reconcile(&batch(killb::PROVIDER), None)).unwrap();
+    assert_eq!(found.rows.len(), 5_000, "the limit is for one row, not for all");
     let endless = "x".repeat(200_000);
     for body in [
         format!(r#"{{"status":"COMPLETED","results":["{endless}"#),
         format!(r#"{{"status":"{endless}","results":[]}}"#),
     ] {
         bench.connector.push(MockResponse::json(200, body));
-        let error = bench.clock.run(client.account(&batch(killb::PROVIDER), None)).unwrap_err();
+        let error = bench.clock.run(client.reconcile(&batch(killb::PROVIDER), None)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
     }
 }
 
 #[test]
-fn an_upload_whose_new_token_is_refused_too_is_not_sent_again_and_again() {
+fn upload_is_repeated_once_with_a_new_token() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::login("me@example.com", "secret"));
     bench.connector.otherwise(|sent| match sent.url.path() {
@@ -192,7 +191,7 @@ fn an_upload_whose_new_token_is_refused_too_is_not_sent_again_and_again() {
 }
 
 #[test]
-fn a_connection_that_did_not_come_about_names_its_host_and_nothing_else() {
+fn connect_error_names_the_host_only() {
     let bench = Bench::new();
     let credentials = killb::Credentials::access_token("t");
     let builder = killb::Client::builder().credentials(credentials).base_url("https://kb.example.com/CANARY");

@@ -1,8 +1,6 @@
-//! What the library's own HTTP client does with a server that misbehaves: a raw TCP server on loopback, one behaviour a test.
+//! The default HTTP client with a server that misbehaves: a raw TCP server on loopback, one behaviour per test.
 //!
-//! These are the only tests that wait for real: a stalled socket cannot be had on virtual time. The limits are set to fractions of a
-//! second.
-#![cfg(feature = "reap")]
+//! These tests wait in real time, because a stalled socket does not follow virtual time. Limits are fractions of a second.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,7 +10,7 @@ use std::time::Duration;
 use bulkrail::reap::{Client, Credentials, PROVIDER};
 use bulkrail::{Batch, Error, ErrorKind, Limits, Provider, Snapshot};
 
-/// Serves every connection with `behave` after its request has been read; remembers the requests.
+/// Serves every connection with `behave` after its request has been read. Returns the address and the requests.
 fn serve(behave: impl Fn(&mut TcpStream) + Send + 'static) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -53,11 +51,10 @@ fn poll(address: SocketAddr, limits: Limits) -> Result<Snapshot, Error> {
 }
 
 fn small() -> Limits {
-    let mut limits = Limits::default();
-    limits.body = 10_000;
-    limits.request = Duration::from_millis(600);
-    limits.stall = Duration::from_millis(200);
-    limits
+    Limits::default()
+        .with_max_buffered_bytes(10_000)
+        .with_request_timeout(Duration::from_millis(600))
+        .with_read_timeout(Duration::from_millis(200))
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {
@@ -67,7 +64,7 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn an_answer_without_end_is_cut_off() {
+fn response_without_end_is_too_large() {
     let (address, _) = serve(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").ok();
         while stream
@@ -77,54 +74,52 @@ fn an_answer_without_end_is_cut_off() {
             .is_ok()
         {}
     });
-    assert_eq!(look(address, small()).unwrap_err().kind(), ErrorKind::TooLarge);
+    assert_eq!(poll(address, small()).unwrap_err().kind(), ErrorKind::TooLarge);
 }
 
 #[test]
-fn a_compressed_bomb_is_bounded_after_decompression() {
+fn response_is_limited_after_decompression() {
     let bomb = gzip(&vec![b' '; 50_000_000]);
     assert!(bomb.len() < 100_000);
     let (address, requests) = serve(move |stream| {
         write!(stream, "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", bomb.len()).ok();
         stream.write_all(&bomb).ok();
     });
-    let mut limits = small();
-    limits.body = 1_000_000;
-    limits.request = Duration::from_secs(20);
-    assert_eq!(look(address, limits).unwrap_err().kind(), ErrorKind::TooLarge);
+    let limits = small().with_max_buffered_bytes(1_000_000).with_request_timeout(Duration::from_secs(20));
+    assert_eq!(poll(address, limits).unwrap_err().kind(), ErrorKind::TooLarge);
     assert!(requests.lock().unwrap()[0].contains("accept-encoding: gzip"));
 }
 
 #[test]
-fn a_compressed_answer_is_read() {
+fn compressed_response_is_read() {
     let body = gzip(br#"{"status":"pending"}"#);
     let (address, _) = serve(move |stream| {
         write!(stream, "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", body.len()).ok();
         stream.write_all(&body).ok();
     });
-    assert_eq!(look(address, Limits::default()).unwrap().provider_status, "pending");
+    assert_eq!(poll(address, Limits::default()).unwrap().provider_status, "pending");
 }
 
 #[test]
-fn a_body_that_stalls_is_a_transient_fault() {
+fn body_that_stalls_is_a_transient_error() {
     let (address, _) = serve(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"status\"").ok();
         stream.read_exact(&mut [0; 1]).ok();
     });
-    let error = look(address, small()).unwrap_err();
+    let error = poll(address, small()).unwrap_err();
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Unavailable, true));
 }
 
 #[test]
-fn a_server_that_never_answers_is_a_transient_fault() {
+fn server_that_never_responds_is_a_transient_error() {
     let (address, _) = serve(|stream| {
         stream.read_exact(&mut [0; 1]).ok();
     });
-    assert_eq!(look(address, small()).unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(poll(address, small()).unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
 #[test]
-fn a_redirect_is_not_followed_and_the_key_stays() {
+fn redirect_is_not_followed_and_the_key_is_not_sent_there() {
     let (elsewhere, stolen) = serve(|_| {});
     let (address, _) = serve(move |stream| {
         write!(
@@ -134,7 +129,7 @@ fn a_redirect_is_not_followed_and_the_key_stays() {
         )
         .ok();
     });
-    let error = look(address, Limits::default()).unwrap_err();
+    let error = poll(address, Limits::default()).unwrap_err();
     assert_eq!(
         (error.kind(), error.http_status(), error.is_transient()),
         (ErrorKind::UnsafeRedirect, Some(307), false)
@@ -143,33 +138,34 @@ fn a_redirect_is_not_followed_and_the_key_stays() {
 }
 
 #[test]
-fn a_connection_that_breaks_off_is_a_transient_fault() {
+fn connection_that_breaks_off_is_a_transient_error() {
     let (address, _) = serve(|_| {});
-    assert_eq!(look(address, small()).unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(poll(address, small()).unwrap_err().kind(), ErrorKind::Unavailable);
     let (address, _) = serve(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"st").ok();
     });
-    assert_eq!(look(address, small()).unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(poll(address, small()).unwrap_err().kind(), ErrorKind::Unavailable);
     let (address, _) = serve(|stream| {
         stream.write_all(b"SSH-2.0-OpenSSH_9.9 CANARY\r\n\r\n").ok();
     });
-    assert_eq!(look(address, small()).unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(poll(address, small()).unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
 #[test]
-fn nobody_listening_is_a_transient_fault_before_sending() {
+fn refused_connection_is_a_transient_error_before_sending() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let error = look(address, small()).unwrap_err();
+    let error = poll(address, small()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(error.to_string().contains("no connection"), "{error}");
+    assert!(error.to_string().contains("a connection to the provider was not made"), "{error}");
+    assert!(error.is_nothing_sent());
 }
 
 #[test]
-fn a_request_is_what_the_docs_say_and_nothing_more() {
+fn request_has_the_documented_headers_only() {
     let (address, requests) = serve(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").ok();
     });
-    look(address, Limits::default()).unwrap();
+    poll(address, Limits::default()).unwrap();
     let request = requests.lock().unwrap()[0].clone();
     let mut lines: Vec<_> = request.lines().take_while(|line| !line.is_empty()).collect();
     lines[1..].sort_unstable();

@@ -1,21 +1,18 @@
-//! What a wait traces: these names are a promise, and no value of an answer is among them.
-#![cfg(feature = "reap")]
-
-mod common;
+//! Names of spans, events and fields are fixed, and values of responses are not traced.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::common::{Bench, client};
 use bulkrail::reap::{Credentials, PROVIDER};
 use bulkrail::test_util::MockResponse;
 use bulkrail::{Batch, ErrorKind};
-use common::Bench;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-/// Tests take turns: which events are of interest is kept for the whole process, and changes while a subscriber comes or goes.
+/// Held by a test with a subscriber: which events are enabled is state of the process.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Writes each span and event as a line.
@@ -78,7 +75,7 @@ fn traced(bench: &Bench, id: &str) -> (String, Result<bulkrail::Report, bulkrail
 }
 
 #[test]
-fn the_names_of_spans_events_and_fields_are_fixed() {
+fn wait_traces_fixed_names_of_spans_events_and_fields() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
     bench
@@ -92,12 +89,12 @@ fn the_names_of_spans_events_and_fields_are_fixed() {
     let elapsed: u128 = bench.clock.elapsed().as_millis();
     let golden = format!(
         "DEBUG bulkrail::wait wait bulkrail.provider=\"reap\" bulkrail.batch.id=\"b-1\"\n\
-         DEBUG bulkrail::transport request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
+         DEBUG bulkrail::http request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
          DEBUG bulkrail::wait poll bulkrail.poll=1 bulkrail.elapsed_ms=0 bulkrail.duration_ms=0 bulkrail.state=\"running\" bulkrail.rows.processed=4 bulkrail.rows.total=10\n\
-         WARN bulkrail::drift the answer differs from the spec bulkrail.drift.pointer=\"/eta\" bulkrail.drift.kind=\"unknown_field\" bulkrail.drift.expected=\"no such field\"\n\
-         DEBUG bulkrail::transport request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=502 bulkrail.duration_ms=0\n\
+         WARN bulkrail::drift the response differs from the spec bulkrail.drift.pointer=\"/eta\" bulkrail.drift.kind=\"unknown_field\" bulkrail.drift.expected=\"no such field\"\n\
+         DEBUG bulkrail::http request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=502 bulkrail.duration_ms=0\n\
          DEBUG bulkrail::wait poll bulkrail.poll=2 bulkrail.elapsed_ms=1000 bulkrail.duration_ms=0 error.type=\"unavailable\" http.response.status_code=502\n\
-         DEBUG bulkrail::transport request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
+         DEBUG bulkrail::http request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
          DEBUG bulkrail::wait poll bulkrail.poll=3 bulkrail.elapsed_ms={elapsed} bulkrail.duration_ms=0 bulkrail.state=\"finished\" bulkrail.rows.processed=10 bulkrail.rows.total=10\n\
          INFO bulkrail::wait end bulkrail.polls=3 bulkrail.elapsed_ms={elapsed} bulkrail.outcome=\"partial\"\n"
     );
@@ -105,7 +102,7 @@ fn the_names_of_spans_events_and_fields_are_fixed() {
 }
 
 #[test]
-fn the_answer_to_a_submit_tells_its_drift_too() {
+fn submit_traces_drift_of_its_response() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
     let lines = Lines::default();
@@ -117,14 +114,14 @@ fn the_answer_to_a_submit_tells_its_drift_too() {
     assert_eq!(batch.unwrap().id(), "b-1");
     let lines = lines.0.lock().unwrap().clone();
     for (pointer, kind) in [("/totalRecords", "type_mismatch"), ("/expires", "unknown_field")] {
-        let trace_request = format!("bulkrail.drift.pointer=\"{pointer}\" bulkrail.drift.kind=\"{kind}\"");
-        assert!(lines.contains(&trace_request), "{lines}");
+        let event = format!("bulkrail.drift.pointer=\"{pointer}\" bulkrail.drift.kind=\"{kind}\"");
+        assert!(lines.contains(&event), "{lines}");
     }
     assert!(!lines.contains("CANARY"), "{lines}");
 }
 
 #[test]
-fn nothing_of_an_answer_or_a_credential_is_traced() {
+fn traces_hold_no_value_of_responses_or_credentials() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
     let canary = r#"{"status":"CANARY","newField":"CANARY","totalRecords":"CANARY","processedRecords":1,"summary":{"errors":["CANARY"]}}"#;
@@ -137,7 +134,7 @@ fn nothing_of_an_answer_or_a_credential_is_traced() {
 }
 
 #[test]
-fn an_observer_sees_every_look() {
+fn on_poll_is_called_after_every_poll() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
     let client = client!(reap, bench, Credentials::api_key("k"));
@@ -146,7 +143,7 @@ fn an_observer_sees_every_look() {
     let mut seen = Vec::new();
     let wait = client
         .wait(Batch::new(PROVIDER, "b").unwrap())
-        .observe(|polled| seen.push((polled.poll, polled.seen.is_ok(), polled.batch.id().to_owned())));
+        .on_poll(|event| seen.push((event.poll, event.result.is_ok(), event.batch.id().to_owned())));
     bench.clock.run(wait).unwrap();
     assert_eq!(seen, [(1, false, "b".to_owned()), (2, true, "b".to_owned())]);
 }

@@ -1,11 +1,11 @@
-//! Rows are paired by reference, never by position; and what does not add up is visible.
+//! Rows are paired by reference, never by position, and counts that do not add up are reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulkrail::{Progress, Reconciler, Row, RowOutcome};
+use bulkrail::{Progress, Reconciler, Row, RowOutcome, SubmittedRows};
 use proptest::prelude::*;
 
-/// A row of the provider's: for which reference, how it ended.
+/// Row that the provider lists.
 #[derive(Debug, Clone)]
 struct Listed {
     reference: Option<u8>,
@@ -16,7 +16,7 @@ fn row(index: usize, listed: &Listed) -> Row {
     let mut row = Row::new(listed.outcome);
     row.index = Some(index as u64);
     row.reference = listed.reference.map(|reference| format!("ref-{reference}"));
-    // Tells where a row came from, so that a wrong pairing would show.
+    // Marks the reference that the row was listed for, so that a wrong pairing shows.
     row.account_id = listed.reference.map(|reference| format!("account of ref-{reference}"));
     row
 }
@@ -29,12 +29,13 @@ fn listed() -> impl Strategy<Value = Listed> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The provider's list is anything: in any order, with rows twice, missing, or of nobody.
+    /// The provider lists rows in any order, twice, not at all, or without a reference.
     #[test]
-    fn no_row_is_ever_paired_with_another(submitted in prop::collection::btree_set(0u8..20, 0..20), list in prop::collection::vec(listed(), 0..40)) {
-        let mut reconciler = Reconciler::new(submitted.iter().map(|reference| format!("ref-{reference}")));
+    fn reconciler_never_pairs_a_row_with_another_reference(submitted in prop::collection::btree_set(0u8..20, 0..20), list in prop::collection::vec(listed(), 0..40)) {
+        let rows = SubmittedRows::new(submitted.iter().map(|reference| format!("ref-{reference}")));
+        let mut reconciler = Reconciler::new(&rows);
         list.iter().enumerate().for_each(|(index, listed)| reconciler.push(row(index, listed)));
-        let account = reconciler.finish(&Progress::default());
+        let found = reconciler.finish(&Progress::default());
 
         let mut truth: BTreeMap<u8, BTreeSet<String>> = BTreeMap::new();
         let mut times: BTreeMap<u8, usize> = BTreeMap::new();
@@ -44,33 +45,33 @@ proptest! {
                 *times.entry(reference).or_default() += 1;
             }
         }
-        // Every submitted row is there once, in its order, with its own outcome and account.
-        prop_assert_eq!(account.rows.len(), submitted.len());
-        for (reference, row) in submitted.iter().zip(&account.rows) {
+        // Every submitted row is there once, in order, with its own outcome and account.
+        prop_assert_eq!(found.rows.len(), submitted.len());
+        for (reference, row) in submitted.iter().zip(&found.rows) {
             let name = format!("ref-{reference}");
             prop_assert_eq!(row.reference.as_ref(), Some(&name));
             match truth.get(reference) {
                 None => {
                     prop_assert_eq!(row.outcome, RowOutcome::Unaccounted);
-                    prop_assert!(account.missing.contains(&name));
+                    prop_assert!(found.missing.contains(&name));
                     prop_assert!(row.account_id.is_none());
                 }
                 Some(outcomes) => {
                     prop_assert_eq!(row.account_id.clone(), Some(format!("account of {name}")));
                     let expected = if outcomes.len() == 1 { outcomes.first().unwrap().clone() } else { "unaccounted".to_owned() };
-                    prop_assert_eq!(row.outcome.to_string(), expected, "listed with different outcomes means nobody can tell");
-                    prop_assert_eq!(account.duplicates.contains(&name), times[reference] > 1);
+                    prop_assert_eq!(row.outcome.to_string(), expected, "a row that is listed with different outcomes is unaccounted for");
+                    prop_assert_eq!(found.duplicates.contains(&name), times[reference] > 1);
                 }
             }
         }
-        // What nobody submitted is listed as such, and nothing is dropped.
+        // Rows that were not submitted are unexpected, and not dropped.
         let unexpected = list.iter().filter(|listed| listed.reference.is_none_or(|reference| !submitted.contains(&reference)));
-        prop_assert_eq!(account.unexpected.len(), unexpected.count());
-        prop_assert_eq!(account.missing.len(), submitted.iter().filter(|reference| !truth.contains_key(reference)).count());
+        prop_assert_eq!(found.unexpected.len(), unexpected.count());
+        prop_assert_eq!(found.missing.len(), submitted.iter().filter(|reference| !truth.contains_key(reference)).count());
     }
 
     #[test]
-    fn a_difference_to_the_providers_counts_is_visible(outcomes in prop::collection::vec(any::<bool>(), 0..30), total in prop::option::of(0u64..40), succeeded in prop::option::of(0u64..40), failed in prop::option::of(0u64..40)) {
+    fn reconciler_reports_every_count_mismatch(outcomes in prop::collection::vec(any::<bool>(), 0..30), total in prop::option::of(0u64..40), succeeded in prop::option::of(0u64..40), failed in prop::option::of(0u64..40)) {
         let mut reconciler = Reconciler::without_references();
         for (index, good) in outcomes.iter().enumerate() {
             let outcome = if *good { RowOutcome::Succeeded } else { RowOutcome::Failed };
@@ -78,28 +79,28 @@ proptest! {
         }
         let mut progress = Progress::default();
         (progress.total, progress.succeeded, progress.failed) = (total, succeeded, failed);
-        let account = reconciler.finish(&progress);
+        let found = reconciler.finish(&progress);
         let good = outcomes.iter().filter(|good| **good).count() as u64;
         let rows = outcomes.len() as u64;
-        let differs = |what: &str| account.count_mismatches.iter().any(|found| found.what == what);
+        let differs = |field: &str| found.count_mismatches.iter().any(|mismatch| mismatch.field == field);
         prop_assert_eq!(differs("total"), total.is_some_and(|total| total != rows));
         prop_assert_eq!(differs("succeeded"), succeeded.is_some_and(|stated| stated != good));
         prop_assert_eq!(differs("failed"), failed.is_some_and(|stated| stated != rows - good));
-        prop_assert_eq!(account.failed().count() as u64, rows - good);
+        prop_assert_eq!(found.failed_rows().count() as u64, rows - good);
     }
 }
 
 #[test]
-fn a_reference_submitted_twice_is_reported() {
-    let account = Reconciler::new(["a", "b", "a"]).close(&Progress::default());
-    assert_eq!(account.duplicates, ["a"]);
-    assert_eq!(account.rows.len(), 3, "every submitted row is in it");
+fn reconciler_reports_references_submitted_twice() {
+    let found = Reconciler::new(&SubmittedRows::new(["a", "b", "a"])).finish(&Progress::default());
+    assert_eq!(found.duplicates, ["a"]);
+    assert_eq!(found.rows.len(), 3, "every submitted row is in it");
 }
 
-/// Reap only counts rows; what became of each is read from its entity.
+/// Reap only counts rows; the outcome of each is read from its entity.
 #[cfg(feature = "reap")]
 #[test]
-fn reap_rows_are_read_from_their_entities() {
+fn reap_reconcile_reads_rows_from_entities() {
     use bulkrail::test_util::{MockConnector, MockResponse, VirtualClock};
     use bulkrail::{Batch, reap};
 
@@ -118,13 +119,13 @@ fn reap_rows_are_read_from_their_entities() {
         "/entity/gone" => MockResponse::json(404, "{}"),
         _ => MockResponse::json(200, r#"{"status":"completed","totalRecords":4,"failedRecords":1,"summary":{"successfulRecords":1}}"#),
     });
-    // Bad moments on the way cost nothing but time.
+    // Transient faults only cost time.
     connector.push(MockResponse::new(502, "<html>"));
     connector.push(MockResponse::json(429, "{}").header("retry-after", "3"));
     let batch = Batch::new(reap::PROVIDER, "b-1").unwrap();
-    let submitted = ["good", "bad", "slow", "gone"].map(str::to_owned);
-    let account = clock.run(client.account(&batch, &submitted)).unwrap();
-    let rows: Vec<_> = account.rows.iter().map(|row| (row.outcome, row.reason.as_deref())).collect();
+    let submitted = SubmittedRows::new(["good", "bad", "slow", "gone"]);
+    let found = clock.run(client.reconcile(&batch, Some(&submitted))).unwrap();
+    let rows: Vec<_> = found.rows.iter().map(|row| (row.outcome, row.reason.as_deref())).collect();
     assert_eq!(
         rows,
         [
@@ -134,18 +135,18 @@ fn reap_rows_are_read_from_their_entities() {
             (RowOutcome::Unaccounted, None),
         ]
     );
-    assert_eq!((account.missing, account.count_mismatches), (vec!["gone".to_owned()], vec![]));
-    // What an entity differs in from the spec is in the account, with how often.
+    assert_eq!((found.missing, found.count_mismatches), (vec!["gone".to_owned()], vec![]));
+    // Differences of the entities from the spec are counted.
     let drift = |pointer: &str| {
-        account.drift.iter().find(|drift| drift.pointer == pointer).map(|drift| (drift.kind, drift.count))
+        found.drift.iter().find(|drift| drift.pointer == pointer).map(|drift| (drift.kind, drift.count))
     };
     assert_eq!(drift("/submittedRequirements/*/by"), Some((bulkrail::DriftKind::UnknownField, 1)));
     assert_eq!(
         drift("/submittedRequirements/*/status"),
         Some((bulkrail::DriftKind::UnknownValue, 1)),
         "{:?}",
-        account.drift
+        found.drift
     );
     assert_eq!(drift("/id"), Some((bulkrail::DriftKind::TypeMismatch, 1)));
-    assert!(!format!("{:?}", account.drift).contains("CANARY"));
+    assert!(!format!("{:?}", found.drift).contains("CANARY"));
 }

@@ -1,13 +1,15 @@
-//! The four clients against the sandbox, over real sockets: submit, wait, end, with and without faults.
-#![cfg(all(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
+//! The four clients against the sandbox over sockets, with and without faults.
 
 use std::time::Duration;
 
 use bulkrail::localpayment::raw::types as accounts;
-use bulkrail::{Batch, DriftKind, Error, ErrorKind, Outcome, Provider, Report, State, cdq, killb, localpayment, reap};
+use bulkrail::{
+    Batch, DriftKind, Error, ErrorKind, Outcome, Provider, Report, State, SubmitOptions, SubmittedRows, cdq, killb,
+    localpayment, reap,
+};
 use bulkrail_sandbox::{Faults, Sandbox};
 
-/// Fast enough that a batch of minutes ends in a second.
+/// A batch of minutes ends in about a second.
 const SPEED: f64 = 200.0;
 
 async fn sandbox(faults: Faults) -> Sandbox {
@@ -27,7 +29,7 @@ struct Clients {
 }
 
 impl Clients {
-    fn of(sandbox: &Sandbox) -> Self {
+    fn new(sandbox: &Sandbox) -> Self {
         let url = |provider| sandbox.base_url(provider).unwrap();
         let login = killb::Credentials::login(
             secret(sandbox, "killb", "KILLB_EMAIL"),
@@ -94,13 +96,13 @@ fn batch_of(accounts: u32) -> accounts::CreateBatch {
     }
 }
 
-async fn to_the_end<P: Provider>(client: &P, batch: Batch) -> Result<Report, Error> {
+async fn wait_quickly(client: impl Provider, batch: Batch) -> Result<Report, Error> {
     let quick = Duration::from_millis(20)..=Duration::from_millis(100);
     bulkrail::wait(client, batch).interval(quick).deadline(Duration::from_secs(60)).await
 }
 
-/// Submits again until it works; only a test may, because only here nobody minds a batch too many.
-async fn at_last<F: Future<Output = Result<Batch, Error>>>(mut submit: impl FnMut(u32) -> F) -> Batch {
+/// Submits until it works. Only a test may: elsewhere a batch too many does harm.
+async fn submit_until_accepted<F: Future<Output = Result<Batch, Error>>>(mut submit: impl FnMut(u32) -> F) -> Batch {
     for attempt in 0..20 {
         match submit(attempt).await {
             Ok(batch) => return batch,
@@ -112,28 +114,30 @@ async fn at_last<F: Future<Output = Result<Batch, Error>>>(mut submit: impl FnMu
 }
 
 async fn all_four(sandbox: &Sandbox) -> [Report; 4] {
-    let clients = Clients::of(sandbox);
+    let clients = Clients::new(sandbox);
     let (workbook, csv) = (workbook(40), csv(60));
     let killb = async {
-        let batch = at_last(|_| clients.killb.upload(workbook.clone())).await;
-        to_the_end(&clients.killb, batch).await
+        let batch = submit_until_accepted(|_| clients.killb.upload(workbook.clone())).await;
+        wait_quickly(&clients.killb, batch).await
     };
     let reap = async {
         let keys: Vec<_> = (0..20).map(|attempt| format!("key-{attempt}")).collect();
-        let batch = at_last(|attempt| clients.reap.upload(csv.as_str(), Some(&keys[attempt as usize]))).await;
-        to_the_end(&clients.reap, batch).await
+        let batch =
+            submit_until_accepted(|attempt| clients.reap.upload(csv.as_str(), Some(&keys[attempt as usize]))).await;
+        wait_quickly(&clients.reap, batch).await
     };
     let cdq = async {
         let features = [cdq::raw::types::ConfirmationFeature::ConfirmBaInBpStorage];
-        let batch = at_last(|_| clients.cdq.start("72d6900fce6b326088f5d9d91049e3e6", &features)).await;
-        to_the_end(&clients.cdq, batch).await
+        let batch = submit_until_accepted(|_| clients.cdq.start("72d6900fce6b326088f5d9d91049e3e6", &features)).await;
+        wait_quickly(&clients.cdq, batch).await
     };
     let localpayment = async {
         let accounts: Vec<_> = (0..20)
             .map(|attempt| accounts::CreateBatch { external_id: format!("batch-{attempt}"), ..batch_of(30) })
             .collect();
-        let batch = at_last(|attempt| clients.localpayment.submit(&accounts[attempt as usize])).await;
-        to_the_end(&clients.localpayment, batch).await
+        let batch =
+            submit_until_accepted(|attempt| clients.localpayment.create_batch(&accounts[attempt as usize])).await;
+        wait_quickly(&clients.localpayment, batch).await
     };
     let (killb, reap, cdq, localpayment) = tokio::join!(killb, reap, cdq, localpayment);
     [killb, reap, cdq, localpayment].map(|end| end.unwrap_or_else(|error| panic!("{error:?}")))
@@ -147,12 +151,12 @@ fn check_counts(reports: &[Report; 4]) {
             assert_eq!(succeeded + failed + progress.unaccounted().unwrap(), total, "{report:?}");
         }
     }
-    assert_eq!(reports[2].outcome(), Some(Outcome::Succeeded), "CDQ has no rows");
+    assert_eq!(reports[2].outcome(), Some(Outcome::Succeeded), "CDQ does not count rows");
     assert!(reports.iter().any(|report| report.outcome() == Some(Outcome::Partial)));
 }
 
 #[tokio::test]
-async fn without_faults() {
+async fn clients_reach_the_end_without_faults() {
     let sandbox = sandbox(Faults::None).await;
     let reports = all_four(&sandbox).await;
     check_counts(&reports);
@@ -165,7 +169,7 @@ async fn without_faults() {
 }
 
 #[tokio::test]
-async fn with_502s_cut_connections_and_broken_bodies() {
+async fn clients_reach_the_end_despite_bad_gateways_and_broken_bodies() {
     let (mut polls, mut answered) = (0, 0);
     for seed in 1..=3 {
         let sandbox = Sandbox::builder().seed(seed).speed(SPEED).faults(Faults::Flaky).start().await.unwrap();
@@ -179,13 +183,13 @@ async fn with_502s_cut_connections_and_broken_bodies() {
 }
 
 #[tokio::test]
-async fn with_tokens_that_die() {
+async fn clients_reach_the_end_when_tokens_expire() {
     let sandbox = sandbox(Faults::Expire).await;
     check_counts(&all_four(&sandbox).await);
 }
 
 #[tokio::test]
-async fn with_answers_that_drift() {
+async fn clients_reach_the_end_and_report_drift() {
     let sandbox = sandbox(Faults::Drift).await;
     let reports = all_four(&sandbox).await;
     assert!(reports.iter().all(|report| report.snapshot.is_terminal()), "{reports:?}");
@@ -193,7 +197,7 @@ async fn with_answers_that_drift() {
     for kind in [DriftKind::UnknownField, DriftKind::UnknownValue, DriftKind::TypeMismatch] {
         assert!(drift.iter().any(|drift| drift.kind == kind), "{kind:?}: {drift:?}");
     }
-    // Every answer of every provider has the field that is not documented, and it was counted each time.
+    // Every response has an undocumented field, which is counted each time.
     for report in &reports {
         let added = report.snapshot.drift.iter().find(|drift| drift.kind == DriftKind::UnknownField);
         assert_eq!(added.map(|drift| drift.count), Some(u64::from(report.polls)), "{report:?}");
@@ -201,41 +205,38 @@ async fn with_answers_that_drift() {
 }
 
 #[tokio::test]
-async fn rows_of_a_batch() {
+async fn reconcile_accounts_for_every_submitted_row() {
     let sandbox = sandbox(Faults::None).await;
-    let clients = Clients::of(&sandbox);
+    let clients = Clients::new(&sandbox);
     let batch = clients.killb.upload(workbook(40)).await.unwrap();
-    let report = to_the_end(&clients.killb, batch.clone()).await.unwrap();
-    let submitted: Vec<_> = (1..=40).map(|row| format!("ref-{row}")).collect();
-    let account = clients.killb.account(&batch, Some(&submitted)).await.unwrap();
-    assert_eq!(account.failed().count() as u64, report.snapshot.progress.failed.unwrap());
-    assert_eq!(account.rows.iter().filter_map(|row| row.reference.clone()).collect::<Vec<_>>(), submitted);
-    assert!(
-        account.missing.is_empty() && account.unexpected.is_empty() && account.count_mismatches.is_empty(),
-        "{account:?}"
-    );
-    assert_eq!(account.drift, [], "nothing differs from the spec");
+    let report = wait_quickly(&clients.killb, batch.clone()).await.unwrap();
+    let submitted = SubmittedRows::new((1..=40).map(|row| format!("ref-{row}")));
+    let found = clients.killb.reconcile(&batch, Some(&submitted)).await.unwrap();
+    assert_eq!(found.failed_rows().count() as u64, report.snapshot.progress.failed.unwrap());
+    assert_eq!(found.rows.iter().filter_map(|row| row.reference.clone()).collect::<Vec<_>>(), submitted.references);
+    assert!(found.missing.is_empty() && found.unexpected.is_empty() && found.count_mismatches.is_empty(), "{found:?}");
+    assert_eq!(found.drift, [], "nothing differs from the spec");
 
     let accounts = batch_of(30);
-    let submitted: Vec<_> = accounts.accounts.iter().map(|account| account.external_id.clone()).collect();
-    let batch = clients.localpayment.submit(&accounts).await.unwrap();
-    let report = to_the_end(&clients.localpayment, batch.clone()).await.unwrap();
-    let account = clients.localpayment.account(&batch, Some(&submitted)).await.unwrap();
-    assert_eq!(account.missing.len() as u64, report.snapshot.progress.unaccounted().unwrap());
-    assert_eq!(account.rows.len(), 30);
+    let submitted = SubmittedRows::new(accounts.accounts.iter().map(|account| &*account.external_id));
+    let batch = clients.localpayment.create_batch(&accounts).await.unwrap();
+    let report = wait_quickly(&clients.localpayment, batch.clone()).await.unwrap();
+    let found = clients.localpayment.reconcile(&batch, Some(&submitted)).await.unwrap();
+    assert_eq!(found.missing.len() as u64, report.snapshot.progress.unaccounted().unwrap());
+    assert_eq!(found.rows.len(), 30);
 
     let csv = csv(30);
-    let submitted = reap::references(&csv.as_str().into()).unwrap();
-    let batch = clients.reap.upload(csv.as_str(), None).await.unwrap();
-    assert!(batch.key().is_some());
-    to_the_end(&clients.reap, batch.clone()).await.unwrap();
-    let account = clients.reap.account(&batch, &submitted).await.unwrap();
-    assert_eq!(account.rows.len(), 30, "an entity that nobody created leaves its row unaccounted for");
-    assert_eq!(account.drift, [], "nothing differs from the spec");
+    let submission = reap::Submission::from_csv(csv, &SubmitOptions::default()).await.unwrap();
+    let batch = clients.reap.submit(&submission).await.unwrap();
+    assert_eq!(batch.key(), Some(submission.key()));
+    wait_quickly(&clients.reap, batch.clone()).await.unwrap();
+    let found = clients.reap.reconcile(&batch, Some(submission.rows())).await.unwrap();
+    assert_eq!(found.rows.len(), 30, "the row of an entity that does not exist is unaccounted for");
+    assert_eq!(found.drift, [], "nothing differs from the spec");
 }
 
 #[tokio::test]
-async fn wrong_credentials_and_unknown_batches() {
+async fn clients_report_wrong_credentials_and_unknown_batches() {
     let sandbox = sandbox(Faults::None).await;
     let url = |provider| sandbox.base_url(provider).unwrap();
     let wrong = killb::Client::builder()
@@ -249,7 +250,7 @@ async fn wrong_credentials_and_unknown_batches() {
         reap::Client::builder().base_url(url("reap")).credentials(reap::Credentials::api_key("wrong")).build().unwrap();
     assert_eq!(wrong.upload(csv(1), None).await.unwrap_err().kind(), ErrorKind::Authentication);
 
-    let clients = Clients::of(&sandbox);
+    let clients = Clients::new(&sandbox);
     let unknown = "784d4045-c900-4050-aad6-8fe4c8d2fb16";
     let error = clients.killb.poll(&Batch::new(killb::PROVIDER, unknown).unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");

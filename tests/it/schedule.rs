@@ -1,15 +1,17 @@
-//! What holds for every schedule, whatever is seen: bounds, hints, deadlines; no panic, no number that is none; the same again.
+//! Properties of every schedule, whatever is seen: bounds, hints and deadlines hold, and numbers stay finite.
 
 use std::time::Duration;
 
 use bulkrail::schedule::{
     BURST, Budget, DurationSamples, End, Fraction, IntervalBounds, JITTER, NextPoll, PollResult, RING, Reason, Schedule,
 };
+use bulkrail::{DurationHistory, ErrorKind};
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
-/// One look, and how long after the one before (or after its due time) it came.
+/// Result of a poll, and its delay after the due time.
 #[derive(Debug, Clone)]
-struct Look {
+struct Poll {
     observation: PollResult,
     hint: Option<Duration>,
     late: Duration,
@@ -33,7 +35,7 @@ fn progress() -> impl Strategy<Value = Option<Fraction>> {
     ]
 }
 
-fn poll() -> impl Strategy<Value = Look> {
+fn poll() -> impl Strategy<Value = Poll> {
     let seen = prop_oneof![
         1 => Just(PollResult::queued()),
         6 => progress().prop_map(PollResult::running),
@@ -44,7 +46,7 @@ fn poll() -> impl Strategy<Value = Look> {
     let late = prop_oneof![9 => 0..5_000u64, 1 => 0..10_000_000u64];
     (seen, hint, late, number()).prop_map(|(seen, hint, late, u)| {
         let hint = hint.map(Duration::from_secs);
-        Look { observation: seen.with_hint(hint), hint, late: Duration::from_millis(late), u }
+        Poll { observation: seen.with_hint(hint), hint, late: Duration::from_millis(late), u }
     })
 }
 
@@ -73,21 +75,21 @@ fn history() -> impl Strategy<Value = DurationSamples> {
     })
 }
 
-/// A wait from its first look on; `each` sees every decision, with its time.
+/// Runs a wait from its first poll on; `each` gets every decision and its time.
 fn wait(
     schedule: Schedule,
-    looks: &[Look],
+    polls: &[Poll],
     history: &mut DurationSamples,
-    mut each: impl FnMut(Option<&Look>, Duration, NextPoll) -> Result<(), TestCaseError>,
+    mut each: impl FnMut(Option<&Poll>, Duration, NextPoll) -> Result<(), TestCaseError>,
 ) -> Result<(), TestCaseError> {
     let mut pace = schedule.pace(Some(1_000), history);
     let first = pace.first(Some(Duration::ZERO), 0.5, history);
     each(None, Duration::ZERO, first)?;
     let mut now = first.wait;
-    for look in looks {
-        now = now.saturating_add(look.late);
-        let decision = pace.after(look.observation, now, look.u, history);
-        each(Some(look), now, decision)?;
+    for poll in polls {
+        now = now.saturating_add(poll.late);
+        let decision = pace.after(poll.observation, now, poll.u, history);
+        each(Some(poll), now, decision)?;
         let worth = pace.worth(now.saturating_add(decision.wait), history);
         prop_assert!(worth >= 0.0, "{worth}");
         now = now.saturating_add(decision.wait);
@@ -96,26 +98,109 @@ fn wait(
     Ok(())
 }
 
+/// Change of a document at a place, given as a fraction of its length.
+#[derive(Debug, Clone)]
+enum Mutation {
+    /// Removes up to so many characters.
+    Remove(f64, usize),
+    /// Inserts a text.
+    Insert(f64, &'static str),
+    /// Replaces the next number by a text.
+    Number(f64, &'static str),
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let json =
+        ["[", "]", "{", "}", ",", ":", "\"", "0", "1", "-", "null", "[7,7]", "\u{e9}", "\"p-0\":{\"version\":1},"];
+    let numbers = ["-1", "0", "2", "1e300", "1.5", "2592000000", "2592000001", "99999999999999999999", "null", "\"1\""];
+    prop_oneof![
+        1 => (0.0..1.0f64, 1usize..20).prop_map(|(place, count)| Mutation::Remove(place, count)),
+        1 => (0.0..1.0f64, prop::sample::select(json.to_vec())).prop_map(|(place, text)| Mutation::Insert(place, text)),
+        4 => (0.0..1.0f64, prop::sample::select(numbers.to_vec())).prop_map(|(place, text)| Mutation::Number(place, text)),
+    ]
+}
+
+impl Mutation {
+    fn apply(&self, document: &str) -> String {
+        let (Self::Remove(place, _) | Self::Insert(place, _) | Self::Number(place, _)) = *self;
+        let characters: Vec<char> = document.chars().collect();
+        let start = (place * characters.len() as f64) as usize;
+        let number = |from: usize| {
+            let begin = from + characters[from..].iter().take_while(|character| !character.is_ascii_digit()).count();
+            let digits = characters[begin..].iter().take_while(|character| character.is_ascii_digit()).count();
+            begin..begin + digits
+        };
+        let (replaced, text) = match *self {
+            Self::Remove(_, count) => (start..(start + count).min(characters.len()), ""),
+            Self::Insert(_, text) => (start..start, text),
+            Self::Number(_, text) => (number(start), text),
+        };
+        let (before, after) = (&characters[..replaced.start], &characters[replaced.end..]);
+        before.iter().copied().chain(text.chars()).chain(after.iter().copied()).collect()
+    }
+}
+
+/// Checks that `text` is refused without a trace, or restored to exactly the durations in it that can be true.
+fn check_import(text: &str) -> Result<(), TestCaseError> {
+    const KNOWN: &str = r#"{"known":{"version":1,"finished":[[3,9000]],"failed":[[1,500]]}}"#;
+    let parse = |document: &str| serde_json::from_str::<Value>(document);
+    let history = DurationHistory::default();
+    history.import(KNOWN).expect("a document");
+    let before = history.export();
+    if let Err(error) = history.import(text) {
+        prop_assert_eq!(error.kind(), ErrorKind::Usage);
+        prop_assert_eq!(history.export(), before, "a text that is refused changes nothing");
+        return Ok(());
+    }
+    let exported = history.export();
+    let restored = DurationHistory::default();
+    restored.import(&exported).expect("our own document");
+    prop_assert_eq!(restored.export(), exported.clone());
+
+    let (given, exported) = (parse(text).expect("JSON"), parse(&exported).expect("JSON"));
+    let given = given.as_object().expect("providers");
+    prop_assert_eq!(&exported["known"]["finished"], &json!([[3, 9000]]), "other providers stay");
+    prop_assert_eq!(exported.as_object().map(serde_json::Map::len), Some(given.len() + 1));
+    for (provider, given) in given {
+        for list in ["finished", "failed"] {
+            let pairs = given[list].as_array().into_iter().flatten().filter_map(|pair| plausible(pair));
+            let pairs: Vec<_> = pairs.collect();
+            let kept = &pairs[pairs.len().saturating_sub(RING)..];
+            prop_assert_eq!(&exported[provider][list], &json!(kept), "{} of {}", list, provider);
+        }
+        let calibration = exported[provider]["calibration"].as_array().expect("four numbers");
+        prop_assert!(calibration.len() == 4 && calibration.iter().all(Value::is_number), "{:?}", calibration);
+    }
+    Ok(())
+}
+
+/// Returns rows and milliseconds of a batch, where it took from 1 ms to 30 days.
+fn plausible(pair: &Value) -> Option<[u64; 2]> {
+    let pair = pair.as_array().filter(|pair| pair.len() == 2)?;
+    let (rows, millis) = (pair[0].as_u64()?, pair[1].as_u64()?);
+    (1..=2_592_000_000).contains(&millis).then_some([rows, millis])
+}
+
 proptest! {
     #[test]
-    fn no_wait_breaks_a_bound_a_hint_or_the_deadline(
+    fn schedule_keeps_bounds_hints_and_deadline(
         (schedule, bounds) in schedule(),
-        looks in prop::collection::vec(look(), 0..30),
+        polls in prop::collection::vec(poll(), 0..30),
         mut history in history(),
         deadline in 0..100_000_000u64,
     ) {
         let deadline = Duration::from_millis(deadline);
-        wait(schedule, &looks, &mut history, |look, now, decision| {
-            let hint = look.and_then(|look| look.hint).unwrap_or_default();
-            let first = if look.is_none() { bounds.initial_min } else { Duration::ZERO };
+        wait(schedule, &polls, &mut history, |poll, now, decision| {
+            let hint = poll.and_then(|poll| poll.hint).unwrap_or_default();
+            let first = if poll.is_none() { bounds.initial_min } else { Duration::ZERO };
             let floor = bounds.min.max(first).max(hint);
             prop_assert!(decision.wait >= floor, "{decision:?} under {floor:?}");
             prop_assert!(!decision.wait.is_zero());
             let jittered = |floor: Duration| floor.saturating_add(floor.mul_f64(JITTER)).saturating_add(Duration::from_millis(2));
             let most = bounds.max.max(bounds.min).max(Duration::from_millis(1));
-            // A floor is longer than the longest gap where the provider says so.
+            // A floor of the provider may be longer than the longest interval.
             let most = if floor > Duration::from_secs(1 << 40) { Duration::MAX } else { most.max(jittered(hint.max(first))) };
-            // A failed look is not held to the longest gap, but to half a minute.
+            // After a failed poll the limit is half a minute.
             let most = if matches!(decision.reason, Reason::Retry | Reason::Throttled) { most.max(Duration::from_secs(30)) } else { most };
             prop_assert!(decision.wait <= most, "{decision:?} over {most:?}");
             prop_assert!(decision.worth >= 0.0);
@@ -129,14 +214,14 @@ proptest! {
     }
 
     #[test]
-    fn the_same_looks_give_the_same_waits(
+    fn schedule_repeats_itself_for_the_same_polls(
         (schedule, _) in schedule(),
-        looks in prop::collection::vec(look(), 0..30),
+        polls in prop::collection::vec(poll(), 0..30),
         history in history(),
     ) {
         let waits = |mut history: DurationSamples| {
             let mut waits = Vec::new();
-            wait(schedule, &looks, &mut history, |_, _, decision| {
+            wait(schedule, &polls, &mut history, |_, _, decision| {
                 waits.push((decision.wait, decision.reason));
                 Ok(())
             })?;
@@ -146,8 +231,8 @@ proptest! {
     }
 
     #[test]
-    fn a_history_comes_back_as_it_went(mut history in history(), looks in prop::collection::vec(look(), 0..20)) {
-        wait(Schedule::adaptive(), &looks, &mut history, |_, _, _| Ok(()))?;
+    fn samples_survive_export_and_import(mut history in history(), polls in prop::collection::vec(poll(), 0..20)) {
+        wait(Schedule::adaptive(), &polls, &mut history, |_, _, _| Ok(()))?;
         let document = history.export();
         let back = DurationSamples::import(&document).expect("our own document");
         prop_assert_eq!(back.export(), document);
@@ -155,15 +240,24 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_a_history_or_an_error(text in ".{0,200}", cells in prop::collection::vec(number(), 0..12)) {
-        let _ = DurationSamples::import(&text);
+    fn history_import_restores_or_refuses_any_text(
+        text in ".{0,200}",
+        cells in prop::collection::vec(number(), 0..12),
+        real in prop::collection::vec(history(), 1..4),
+        mutations in prop::collection::vec(mutation(), 0..4),
+    ) {
+        check_import(&text)?;
         let pairs: Vec<String> = cells.chunks(2).map(|pair| format!("{pair:?}")).collect();
-        let document = format!(r#"{{"version":1,"finished":[{}],"calibration":{cells:?}}}"#, pairs.join(","));
-        let _ = DurationSamples::import(&document);
+        let finished = pairs.join(",");
+        check_import(&format!(r#"{{"reap":{{"version":1,"finished":[{finished}],"calibration":{cells:?}}}}}"#))?;
+        let documents = real.iter().enumerate().map(|(index, samples)| format!("\"p-{index}\":{}", samples.export()));
+        let document = format!("{{{}}}", documents.collect::<Vec<_>>().join(","));
+        check_import(&document)?;
+        check_import(&mutations.iter().fold(document, |document, mutation| mutation.apply(&document)))?;
     }
 
     #[test]
-    fn no_more_is_sent_than_the_budget(
+    fn budget_never_allows_more_than_its_rate(
         rate in 0.1..50.0f64,
         steps in prop::collection::vec((0..3_000u64, 0..20u32, any::<bool>()), 1..60),
     ) {
@@ -186,14 +280,14 @@ proptest! {
             let most = 1.0f64.max(rate * BURST) + rate * now.as_secs_f64();
             prop_assert!(f64::from(sent) <= most + 1e-6, "{sent} by {now:?}");
         }
-        // Whoever waits as long as it says finds a request.
+        // A caller that waits as long as the budget says gets a request.
         let wait = budget.wait(now);
         prop_assert!(budget.take(now + wait));
     }
 }
 
 #[test]
-fn garbage_in_a_history_is_dropped() {
+fn samples_drop_implausible_entries() {
     let document = r#"{"version":1,"extra":[1],"calibration":[3,"x",null],
         "finished":[[10,5000],[-1,5000],[10,-5],[10,0],[1,1e300],[10,99999999999999],null,"x",[1],[1,2,3],{},[0,7000]],
         "failed":[[1,null]]}"#;
@@ -205,7 +299,7 @@ fn garbage_in_a_history_is_dropped() {
 }
 
 #[test]
-fn a_history_is_bounded_and_a_later_version_refused() {
+fn samples_are_bounded_and_refuse_later_versions() {
     let long: Vec<[u64; 2]> = (1..10_000).map(|millis| [1, millis]).collect();
     let document = serde_json::json!({ "version": 1, "finished": long }).to_string();
     let history = DurationSamples::import(&document).expect("a history");
@@ -217,7 +311,7 @@ fn a_history_is_bounded_and_a_later_version_refused() {
 }
 
 #[test]
-fn histories_of_several_operations_are_one_document() {
+fn samples_of_several_operations_are_one_document() {
     let mut kept = std::collections::BTreeMap::from([("import", DurationSamples::new())]);
     kept.entry("import").or_default().add(Some(5), Duration::from_secs(9));
     let text = serde_json::to_string(&kept).expect("JSON");
@@ -226,7 +320,7 @@ fn histories_of_several_operations_are_one_document() {
 }
 
 #[test]
-fn a_learned_duration_is_waited_for() {
+fn schedule_waits_for_a_learned_duration() {
     let mut history = DurationSamples::new();
     for i in 0..50 {
         history.add(None, Duration::from_millis(300_000 + 200 * i));
@@ -239,7 +333,7 @@ fn a_learned_duration_is_waited_for() {
 }
 
 #[test]
-fn a_late_wait_looks_at_once() {
+fn schedule_polls_a_late_wait_at_once() {
     let history = DurationSamples::new();
     for age in [Some(Duration::from_secs(600)), None] {
         assert_eq!(Schedule::adaptive().pace(None, &history).first(age, 0.5, &history).wait, Duration::ZERO);
@@ -247,7 +341,7 @@ fn a_late_wait_looks_at_once() {
 }
 
 #[test]
-fn an_unknown_beginning_and_an_interrupted_wait_teach_nothing() {
+fn samples_learn_nothing_from_interrupted_waits() {
     let mut history = DurationSamples::new();
     let mut joined = Schedule::adaptive().pace(None, &history);
     joined.first(None, 0.5, &history);
@@ -256,14 +350,14 @@ fn an_unknown_beginning_and_an_interrupted_wait_teach_nothing() {
     interrupted.first(Some(Duration::from_secs(36_000)), 0.5, &history);
     interrupted.clone().ended(End::finished(), Duration::from_secs(36_000), &mut history);
     assert!(history.is_empty());
-    // Unless the provider says when it ended.
+    // The end is known where the provider reports it.
     let ended = End::finished().at(Some(Duration::from_secs(60)));
     interrupted.ended(ended, Duration::from_secs(36_000), &mut history);
     assert_eq!(history.len(), 1);
 }
 
 #[test]
-fn a_refusal_halves_the_rate_and_time_gives_it_back() {
+fn budget_halves_after_a_refusal_and_recovers() {
     let mut budget = Budget::new(4.0);
     budget.throttled(Duration::from_secs(10), None);
     budget.throttled(Duration::from_millis(10_100), None);
@@ -273,7 +367,7 @@ fn a_refusal_halves_the_rate_and_time_gives_it_back() {
 }
 
 #[test]
-fn a_rate_without_bound_is_no_rate_of_nothing() {
+fn budget_clamps_unusable_rates() {
     for (rate, expected) in [(f64::INFINITY, 1e6), (f64::NAN, 0.001), (-1.0, 0.001), (0.0, 0.001), (2.0, 2.0)] {
         assert!((Budget::new(rate).rate() - expected).abs() < 1e-9, "{rate}");
     }

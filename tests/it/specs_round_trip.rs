@@ -1,11 +1,4 @@
-//! The generated types take what the specs show, give it back unchanged, and never show it in `Debug`.
-
-#![cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
-
-#[path = "specs_support/examples.rs"]
-mod examples;
-#[path = "specs_support/specs.rs"]
-mod specs;
+//! Generated types decode every example of the specs, encode it unchanged, and do not show it in `Debug`.
 
 use std::fmt::Debug;
 
@@ -13,9 +6,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use examples::{Example, examples};
+use crate::common::specs::{self, Example, examples};
 
-/// A generated type: its name in the spec, and what takes a value through it.
+/// Generated type: its name in the spec, and the function that decodes and encodes a value.
 type Type = (&'static str, Pass);
 
 type Pass = fn(&Value) -> serde_json::Result<Trip>;
@@ -25,10 +18,10 @@ struct Trip {
     debug: String,
 }
 
-/// One line for each schema that an example stands next to.
+/// Lists the schemas that have an example, one a line.
 macro_rules! types {
-    ($room:ident: $($name:ident)*) => {
-        &[$((stringify!($name), pass::<bulkrail::$room::raw::types::$name>)),*]
+    ($provider:ident: $($name:ident)*) => {
+        &[$((stringify!($name), pass::<bulkrail::$provider::raw::types::$name>)),*]
     };
 }
 
@@ -39,7 +32,7 @@ fn pass<T: DeserializeOwned + Serialize + Debug>(value: &Value) -> serde_json::R
 
 #[cfg(feature = "killb")]
 const KILLB: &[Type] = types! { killb:
-    Reconciliation
+    Account
     BulkJob
     BulkUploadAnswer
     CreateAccount
@@ -79,7 +72,7 @@ const LOCALPAYMENT: &[Type] = types! { localpayment:
     VirtualAccount
 };
 
-const ROOMS: &[(&str, &[Type])] = &[
+const PROVIDERS: &[(&str, &[Type])] = &[
     #[cfg(feature = "killb")]
     ("killb", KILLB),
     #[cfg(feature = "reap")]
@@ -90,7 +83,7 @@ const ROOMS: &[(&str, &[Type])] = &[
     ("localpayment", LOCALPAYMENT),
 ];
 
-/// A body that a spec shows, and the type it belongs to.
+/// Example of a body, and the type that it belongs to.
 struct Body<'a> {
     at: String,
     value: &'a Value,
@@ -103,7 +96,7 @@ impl Body<'_> {
     }
 }
 
-/// Every example under a media type whose schema is a component.
+/// Returns every example under a media type whose schema is a component.
 fn bodies<'a>(document: &'a Value, types: &[Type]) -> Vec<Body<'a>> {
     let mut bodies = Vec::new();
     for Example { at, schema, value } in examples(document) {
@@ -121,33 +114,33 @@ fn bodies<'a>(document: &'a Value, types: &[Type]) -> Vec<Body<'a>> {
 }
 
 #[test]
-fn bodies_come_back_as_they_went_in() {
-    for (room, types) in ROOMS {
-        let document = specs::load(room).document;
+fn generated_types_round_trip_every_example() {
+    for (provider, types) in PROVIDERS {
+        let document = specs::load(provider).document;
         for body in bodies(&document, types) {
-            let trip = (body.pass)(body.value).unwrap_or_else(|error| panic!("{room}: {}: {error}", body.at));
-            assert_eq!(trip.encoded, *body.value, "{room}: {}", body.at);
+            let trip = (body.pass)(body.value).unwrap_or_else(|error| panic!("{provider}: {}: {error}", body.at));
+            assert_eq!(trip.encoded, *body.value, "{provider}: {}", body.at);
         }
     }
 }
 
 #[test]
-fn no_type_is_listed_for_nothing() {
-    for (room, types) in ROOMS {
-        let document = specs::load(room).document;
+fn generated_types_listed_here_each_have_an_example() {
+    for (provider, types) in PROVIDERS {
+        let document = specs::load(provider).document;
         for (name, _) in *types {
             let used = examples(&document).iter().any(|example| {
                 let reference = example.schema.get("$ref").and_then(Value::as_str);
                 reference.is_some_and(|reference| reference.ends_with(&format!("/{name}")))
             });
-            assert!(used, "{room}: no body is a {name}");
+            assert!(used, "{provider}: no body is a {name}");
         }
     }
 }
 
 const CANARY: &str = "canary-5f2c";
 
-/// Each text of `value`, by its JSON pointer.
+/// Returns the JSON pointer of each text of `value`.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(_) => vec![String::new()],
@@ -162,28 +155,28 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 #[test]
-fn debug_shows_no_contents() {
-    for (room, types) in ROOMS {
-        let document = specs::load(room).document;
+fn generated_types_show_no_contents_in_debug() {
+    for (provider, types) in PROVIDERS {
+        let document = specs::load(provider).document;
         for body in bodies(&document, types) {
             let mut marked = body.value.clone();
             for at in texts(body.value) {
                 let before = std::mem::replace(marked.pointer_mut(&at).expect("a text"), CANARY.into());
                 if (body.pass)(&marked).is_err() {
-                    // What we write has closed enums; what we read has none.
-                    assert!(body.is_request(), "{room}: {}{at} refuses a text", body.at);
+                    // Requests have closed enums; responses do not.
+                    assert!(body.is_request(), "{provider}: {}{at} refuses a text", body.at);
                     *marked.pointer_mut(&at).expect("a text") = before;
                 }
             }
-            assert!(marked.to_string().contains(CANARY), "{room}: {}", body.at);
-            let trip = (body.pass)(&marked).unwrap_or_else(|error| panic!("{room}: {}: {error}", body.at));
-            assert_eq!(trip.encoded, marked, "{room}: {}", body.at);
-            assert!(!trip.debug.contains(CANARY), "{room}: {}: {}", body.at, trip.debug);
+            assert!(marked.to_string().contains(CANARY), "{provider}: {}", body.at);
+            let trip = (body.pass)(&marked).unwrap_or_else(|error| panic!("{provider}: {}: {error}", body.at));
+            assert_eq!(trip.encoded, marked, "{provider}: {}", body.at);
+            assert!(!trip.debug.contains(CANARY), "{provider}: {}: {}", body.at, trip.debug);
         }
     }
 }
 
-/// The answer that tells how a batch is: its type, and where its status word stands.
+/// Type of the status response of each provider, and the pointer of its status word.
 const STATUS_BODIES: &[(&str, &str, &str)] = &[
     #[cfg(feature = "killb")]
     ("killb", "BulkJob", "/status"),
@@ -195,12 +188,12 @@ const STATUS_BODIES: &[(&str, &str, &str)] = &[
     ("localpayment", "Batch", "/status/description"),
 ];
 
-/// An example of the status answer of `room`.
-fn status_body(room: &str) -> (Value, Pass, &'static str) {
-    let (_, name, word) = STATUS_BODIES.iter().find(|body| body.0 == room).expect("a room");
-    let (_, types) = ROOMS.iter().find(|known| known.0 == room).expect("a room");
+/// Returns an example of the status response of `provider`.
+fn status_body(provider: &str) -> (Value, Pass, &'static str) {
+    let (_, name, word) = STATUS_BODIES.iter().find(|body| body.0 == provider).expect("a provider");
+    let (_, types) = PROVIDERS.iter().find(|known| known.0 == provider).expect("a provider");
     let (_, pass) = types.iter().find(|known| known.0 == *name).expect("a type");
-    let document = specs::load(room).document;
+    let document = specs::load(provider).document;
     let example = examples(&document).into_iter().find(|example| {
         example.at.contains("/get/responses/200/") && example.schema["$ref"] == format!("#/components/schemas/{name}")
     });
@@ -208,22 +201,22 @@ fn status_body(room: &str) -> (Value, Pass, &'static str) {
 }
 
 #[test]
-fn what_a_provider_adds_later_does_no_harm() {
-    for (room, ..) in STATUS_BODIES {
-        let (mut body, pass, word) = status_body(room);
+fn status_types_keep_unknown_words_and_drop_unknown_fields() {
+    for (provider, ..) in STATUS_BODIES {
+        let (mut body, pass, word) = status_body(provider);
         *body.pointer_mut(word).expect("a status word") = "PONDERING".into();
         let mut more = body.clone();
         more["addedLater"] = json!({"word": "not documented", "list": [1]});
-        let trip = pass(&more).unwrap_or_else(|error| panic!("{room}: {error}"));
-        // An unknown word is kept; an unknown field is dropped.
-        assert_eq!(trip.encoded, body, "{room}");
-        assert_eq!(trip.encoded.pointer(word), Some(&json!("PONDERING")), "{room}");
+        let trip = pass(&more).unwrap_or_else(|error| panic!("{provider}: {error}"));
+        // An unknown word is kept, and an unknown field is dropped.
+        assert_eq!(trip.encoded, body, "{provider}");
+        assert_eq!(trip.encoded.pointer(word), Some(&json!("PONDERING")), "{provider}");
     }
 }
 
 #[cfg(feature = "cdq")]
 #[test]
-fn progress_is_a_number_or_a_text() {
+fn cdq_progress_is_a_number_or_a_text() {
     use bulkrail::cdq::raw::types::{Job, JobProgress};
 
     let (mut body, pass, _) = status_body("cdq");
@@ -239,7 +232,7 @@ fn progress_is_a_number_or_a_text() {
 
 #[cfg(feature = "reap")]
 #[test]
-fn null_and_absent_are_taken_alike() {
+fn reap_batch_takes_null_and_absent_alike() {
     let (mut body, pass, _) = status_body("reap");
     body["completedAt"] = Value::Null;
     assert_eq!(pass(&body).expect("a batch").encoded, body);
@@ -250,7 +243,7 @@ fn null_and_absent_are_taken_alike() {
 
 #[cfg(feature = "killb")]
 #[test]
-fn every_kind_of_account_can_be_written() {
+fn killb_create_account_writes_every_documented_kind() {
     use bulkrail::killb::raw::types::CreateAccount;
 
     let document = specs::load("killb").document;
@@ -263,14 +256,14 @@ fn every_kind_of_account_can_be_written() {
     };
     for (kind, target) in kinds {
         let properties = &resolve(target)["properties"];
-        // The kind that the mapping names is the one that the schema it points at insists on.
+        // The schema that the mapping names for a kind requires that kind.
         assert_eq!(properties["type"]["enum"], json!([kind]));
         let mut data = json!({
             "firstName": "Ana", "email": "ana@example.com", "countryCode": "CO",
             "document": {"type": "NIT", "number": "0123456", "issuedCountryCode": "CO"},
         });
         if resolve(&properties["data"]["$ref"]).get("additionalProperties").is_some() {
-            data["said by the provider"] = json!({"number": 1.5, "list": [null, "a"]});
+            data["added later"] = json!({"number": 1.5, "list": [null, "a"]});
         }
         for account in [
             json!({"type": kind, "data": {}}),

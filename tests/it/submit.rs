@@ -1,13 +1,9 @@
-//! Nothing is submitted twice and nothing is lost, wherever the exchange is cut; and what breaks a documented rule is never sent.
-#![cfg(all(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
-#![expect(clippy::disallowed_methods, reason = "a proxy between real sockets has to give up some time")]
-
-mod common;
-
+//! A batch is not submitted twice and not lost, wherever the exchange is cut; input that breaks a rule is not sent.
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::common::{Bench, client};
 use bulkrail::http::ConnectorError;
 use bulkrail::localpayment::raw::types::{
     BatchAccount, Beneficiary, BeneficiaryDocument, BeneficiaryTypeKnown, CreateBatch,
@@ -15,7 +11,6 @@ use bulkrail::localpayment::raw::types::{
 use bulkrail::test_util::{CapturedRequest, MockResponse};
 use bulkrail::{Batch, Error, ErrorKind, Upload, cdq, killb, localpayment, reap};
 use bulkrail_sandbox::Sandbox;
-use common::Bench;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -46,16 +41,16 @@ fn accounts(count: usize) -> CreateBatch {
     }
 }
 
-/// Where an exchange is cut.
+/// Place where an exchange is cut.
 #[derive(Debug, Clone, Copy)]
 enum Cut {
     /// After so many bytes of the request have been passed on.
     Request(usize),
-    /// The whole request arrives, and so many bytes of the answer come back.
+    /// The whole request arrives, and so many bytes of the response come back.
     Response(usize),
 }
 
-/// Passes connections on to `target`; cuts the first exchange that holds `marker`, and lets all others through.
+/// Forwards connections to `target`, and cuts the first exchange that contains `marker`.
 async fn proxy(target: u16, marker: &'static str, cut: Cut) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -77,17 +72,17 @@ async fn proxy(target: u16, marker: &'static str, cut: Cut) -> u16 {
                     match cut {
                         Cut::Request(bytes) if cut_now => {
                             server.write_all(&chunk[..bytes.min(read - 1)]).await.ok();
-                            // What is gone is gone: both sides see a reset.
+                            // Both sides see a reset.
                             return;
                         }
                         Cut::Response(bytes) if cut_now => {
                             server.write_all(&chunk[..read]).await.ok();
-                            pass_answer(&mut client, &mut server, Some(bytes)).await;
+                            forward_response(&mut client, &mut server, Some(bytes)).await;
                             return;
                         }
                         _ => {
                             server.write_all(&chunk[..read]).await.ok();
-                            if !pass_answer(&mut client, &mut server, None).await {
+                            if !forward_response(&mut client, &mut server, None).await {
                                 return;
                             }
                         }
@@ -99,8 +94,9 @@ async fn proxy(target: u16, marker: &'static str, cut: Cut) -> u16 {
     port
 }
 
-/// Passes one answer on: head, then as many bytes as it announces. With a limit, stops there.
-async fn pass_answer(client: &mut TcpStream, server: &mut TcpStream, limit: Option<usize>) -> bool {
+/// Forwards one response: head, then as many bytes as it announces, up to `limit`.
+#[expect(clippy::disallowed_methods, reason = "a proxy between sockets needs a real timeout")]
+async fn forward_response(client: &mut TcpStream, server: &mut TcpStream, limit: Option<usize>) -> bool {
     let mut answer = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
     loop {
@@ -121,23 +117,22 @@ async fn pass_answer(client: &mut TcpStream, server: &mut TcpStream, limit: Opti
     client.write_all(&answer[..length]).await.is_ok()
 }
 
-/// Every stage of an exchange.
+/// Returns a cut at every stage of an exchange.
 fn cuts() -> impl Iterator<Item = Cut> {
     let request = [0, 1, 40, 200, 400].map(Cut::Request);
     let answer = [0, 5, 20, 100, 100_000].map(Cut::Response);
     request.into_iter().chain(answer)
 }
 
-/// What came of a submit that was cut: it is told whether the batch exists, and never exists twice.
-fn parse_status(provider: &str, cut: Cut, submitted: Result<Batch, Error>, created: u64) {
+/// Checks that the result of a submit that was cut says whether the batch exists, and that it exists once at most.
+fn check_result(provider: &str, cut: Cut, submitted: Result<Batch, Error>, created: u64) {
     let what = format!("{provider}, {cut:?}: {submitted:?}, {created} created");
     assert!(created <= 1, "double submission: {what}");
     match submitted {
         Ok(_) => assert_eq!(created, 1, "{what}"),
         Err(error) => match error.kind() {
-            // Honest: somebody has to look.
             ErrorKind::OutcomeUnknown => {}
-            // "It exists, and its id is lost."
+            // It exists, and its id is lost.
             ErrorKind::Conflict => assert_eq!(created, 1, "{what}"),
             _ => assert_eq!(created, 0, "silent loss: {what}"),
         },
@@ -149,7 +144,7 @@ fn secret(sandbox: &Sandbox, provider: &str, place: usize) -> String {
 }
 
 #[tokio::test]
-async fn an_exchange_cut_anywhere_never_submits_twice() {
+async fn submit_cut_anywhere_never_creates_two_batches() {
     for cut in cuts() {
         let sandbox = Sandbox::builder().seed(1).speed(1000.0).start().await.unwrap();
         let url = |port: u16, provider: &str| format!("http://127.0.0.1:{port}/{provider}");
@@ -158,7 +153,7 @@ async fn an_exchange_cut_anywhere_never_submits_twice() {
         let login = killb::Credentials::login(secret(&sandbox, "killb", 0), secret(&sandbox, "killb", 1));
         let client = killb::Client::builder().base_url(url(port, "killb")).credentials(login).build().unwrap();
         let workbook = workbook();
-        parse_status("killb", cut, client.upload(workbook).await, sandbox.stats("killb").batches_created);
+        check_result("killb", cut, client.upload(workbook).await, sandbox.stats("killb").batches_created);
 
         let port = proxy(sandbox.port(), "POST /reap/entity/kyc", cut).await;
         let key = reap::Credentials::api_key(secret(&sandbox, "reap", 0));
@@ -166,27 +161,27 @@ async fn an_exchange_cut_anywhere_never_submits_twice() {
         let submitted = client.upload(csv(20), None).await;
         assert!(
             !matches!(&submitted, Err(error) if error.kind() == ErrorKind::OutcomeUnknown),
-            "a key settles it: {submitted:?}"
+            "a key makes it certain: {submitted:?}"
         );
-        parse_status("reap", cut, submitted, sandbox.stats("reap").batches_created);
+        check_result("reap", cut, submitted, sandbox.stats("reap").batches_created);
 
         let port = proxy(sandbox.port(), "jobs/confirmation", cut).await;
         let key = cdq::Credentials::api_key(secret(&sandbox, "cdq", 0));
         let client = cdq::Client::builder().base_url(url(port, "cdq")).credentials(key).build().unwrap();
         let features = [cdq::raw::types::ConfirmationFeature::ConfirmBaInBpStorage];
-        parse_status("cdq", cut, client.start("72d6900f", &features).await, sandbox.stats("cdq").batches_created);
+        check_result("cdq", cut, client.start("72d6900f", &features).await, sandbox.stats("cdq").batches_created);
 
         let port = proxy(sandbox.port(), "POST /localpayment/api/virtual", cut).await;
         let login =
             localpayment::Credentials::login(secret(&sandbox, "localpayment", 0), secret(&sandbox, "localpayment", 1));
         let client = localpayment::Client::builder().base_url(url(port, "localpayment")).credentials(login);
-        // The pauses of looking up are seconds; nobody has to wait for them here.
+        // The pauses before a look-up are seconds; the clock shortens them.
         let clock = bulkrail::test_util::ScaledClock::new(50).clock();
-        let submitted = client.clock(clock).build().unwrap().submit(&accounts(12)).await;
+        let submitted = client.clock(clock).build().unwrap().create_batch(&accounts(12)).await;
         if let Err(error) = &submitted {
-            assert_eq!(error.batch().map(Batch::id), Some("batch-1"), "what is needed to look it up: {error:?}");
+            assert_eq!(error.batch().map(Batch::id), Some("batch-1"), "the id is needed to look it up: {error:?}");
         }
-        parse_status("localpayment", cut, submitted, sandbox.stats("localpayment").batches_created);
+        check_result("localpayment", cut, submitted, sandbox.stats("localpayment").batches_created);
     }
 }
 
@@ -199,7 +194,7 @@ fn workbook() -> Vec<u8> {
 }
 
 #[test]
-fn a_connection_that_never_came_about_is_tried_again() {
+fn submit_is_repeated_when_no_connection_was_made() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::access_token("t"));
     for _ in 0..3 {
@@ -221,7 +216,7 @@ fn a_connection_that_never_came_about_is_tried_again() {
 }
 
 #[test]
-fn an_answer_that_is_lost_is_an_outcome_unknown_and_not_tried_again() {
+fn submit_whose_response_is_lost_is_outcome_unknown_and_not_repeated() {
     let lost: [fn() -> MockResponse; 7] = [
         || MockResponse::fault(ConnectorError::Timeout),
         || MockResponse::fault(ConnectorError::ConnectionReset),
@@ -242,7 +237,7 @@ fn an_answer_that_is_lost_is_an_outcome_unknown_and_not_tried_again() {
 }
 
 #[test]
-fn a_refusal_means_that_nothing_was_submitted() {
+fn submit_that_is_refused_is_sent_once_and_keeps_its_kind() {
     for (status, kind) in
         [(400, ErrorKind::InvalidRequest), (403, ErrorKind::Permission), (429, ErrorKind::RateLimited)]
     {
@@ -255,7 +250,7 @@ fn a_refusal_means_that_nothing_was_submitted() {
 }
 
 #[test]
-fn the_id_is_kept_whatever_else_is_in_the_answer() {
+fn submit_keeps_the_id_whatever_else_the_response_has() {
     let bench = Bench::new();
     let client = client!(reap, bench, reap::Credentials::api_key("k"));
     bench.connector.push(MockResponse::json(202, r#"{"batchId":"b-1","status":7,"totalRecords":"many","new":[]}"#));
@@ -265,7 +260,7 @@ fn the_id_is_kept_whatever_else_is_in_the_answer() {
 }
 
 #[test]
-fn reap_is_asked_again_under_the_same_key() {
+fn reap_submit_is_repeated_under_the_same_key() {
     let bench = Bench::new();
     let client = client!(reap, bench, reap::Credentials::api_key("k"));
     bench.connector.push(MockResponse::fault(ConnectorError::ConnectionReset));
@@ -290,11 +285,15 @@ fn reap_is_asked_again_under_the_same_key() {
     bench.connector.push(MockResponse::fault(ConnectorError::ConnectionReset));
     bench.connector.push(MockResponse::json(403, "{}"));
     let error = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "the first try may have worked, whatever the second one says");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::OutcomeUnknown,
+        "the first attempt may have worked, whatever the second one says"
+    );
 }
 
 #[test]
-fn localpayment_is_looked_up_by_the_external_id() {
+fn localpayment_submit_is_looked_up_by_its_external_id() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     for (look_up, found) in [
         (MockResponse::json(200, r#"{"status":{"description":"INPROGRESS"}}"#), true),
@@ -307,7 +306,7 @@ fn localpayment_is_looked_up_by_the_external_id() {
             log.lock().unwrap().push(format!("{} {}", sent.method, sent.url.path()));
             if sent.method == "POST" { MockResponse::fault(ConnectorError::ConnectionReset) } else { look_up.clone() }
         });
-        let end = bench.clock.run(client.submit(&accounts(10)));
+        let end = bench.clock.run(client.create_batch(&accounts(10)));
         match end {
             Ok(batch) => assert!(found && batch.id() == "batch-1"),
             Err(error) => {
@@ -324,13 +323,13 @@ fn localpayment_is_looked_up_by_the_external_id() {
 }
 
 #[test]
-fn a_file_that_breaks_a_rule_is_refused_before_anything_is_sent() {
+fn upload_of_a_file_that_breaks_a_rule_sends_nothing() {
     let reap_cases: Vec<(Upload, &str)> = vec![
         ("".into(), "column externalId is missing"),
         ("externalId,shareToken\n".into(), "no rows"),
         ("externalId\nCANARY\n".into(), "column shareToken is missing"),
-        ("externalid,shareToken\nCANARY,CANARY\n".into(), "row 1: column 1 is not one of"),
-        ("externalId,shareToken,externalId\nCANARY,b,c\n".into(), "column externalId stands twice"),
+        ("externalid,shareToken\nCANARY,CANARY\n".into(), "row 1, column 1: is not one of"),
+        ("externalId,shareToken,externalId\nCANARY,b,c\n".into(), "row 1, column 3: externalId is there twice"),
         ("externalId,shareToken\nCANARY,b\nc, \n".into(), "row 3, column shareToken: is empty"),
         ("externalId,shareToken\nCANARY,b\nCANARY,d\n".into(), "row 3, column externalId: the same value as in row 2"),
         ("externalId,shareToken\nCANARY\n".into(), "row 2: has 1 cells"),
@@ -358,7 +357,7 @@ fn a_file_that_breaks_a_rule_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_batch_that_breaks_a_rule_is_refused_before_anything_is_sent() {
+fn create_batch_that_breaks_a_rule_sends_nothing() {
     type Break = fn(&mut CreateBatch);
     let cases: [(Break, &str); 7] = [
         (|batch| batch.accounts.truncate(9), "10 to 5000 accounts, this one 9"),
@@ -377,7 +376,7 @@ fn a_batch_that_breaks_a_rule_is_refused_before_anything_is_sent() {
     for (break_it, reason) in cases {
         let mut batch = accounts(10);
         break_it(&mut batch);
-        let error = bench.clock.run(client.submit(&batch)).unwrap_err();
+        let error = bench.clock.run(client.create_batch(&batch)).unwrap_err();
         assert!(error.kind() == ErrorKind::Usage && error.to_string().contains(reason), "{reason}: {error}");
         assert!(!error.to_string().contains("CANARY"));
     }
@@ -385,7 +384,7 @@ fn a_batch_that_breaks_a_rule_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_large_set_is_split_evenly_and_the_same_way_each_time() {
+fn split_is_even_and_repeatable() {
     for (count, sizes) in
         [(10, vec![10]), (5_000, vec![5_000]), (5_001, vec![2_500, 2_501]), (15_001, vec![3_750, 3_750, 3_750, 3_751])]
     {
@@ -402,7 +401,7 @@ fn a_large_set_is_split_evenly_and_the_same_way_each_time() {
 }
 
 #[test]
-fn a_file_is_streamed_and_its_length_announced() {
+fn upload_from_path_is_streamed_with_its_length() {
     let path = std::env::temp_dir().join(format!("bulkrail-upload-{}.csv", std::process::id()));
     std::fs::write(&path, csv(4_000)).unwrap();
     let end = tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -1,22 +1,15 @@
-//! Tokens are renewed before they end and after a 401, once for everybody, and a refusal is said at once.
-#![cfg(all(feature = "killb", feature = "localpayment"))]
-
-mod common;
+//! Tokens are refreshed before they expire and after a 401, once for all waits; a refusal ends a wait at once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::common::{Bench, client, secs};
 use bulkrail::http::ConnectorError;
 use bulkrail::test_util::{CapturedRequest, MockResponse, VirtualClock};
 use bulkrail::{Batch, ErrorKind, Outcome, Provider, killb, localpayment};
-use common::Bench;
 
-fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
-
-/// A KillB that hands out tokens and knows which of them are alive.
+/// KillB that issues tokens and knows which of them are valid.
 #[derive(Clone)]
 struct Issuer(Arc<Inner>);
 
@@ -24,41 +17,41 @@ struct Inner {
     clock: VirtualClock,
     logins: AtomicU64,
     refreshes: AtomicU64,
-    /// Tokens with a lower number are dead.
-    alive_from: AtomicU64,
+    /// Tokens with a lower number have expired.
+    valid_from: AtomicU64,
     ends_at: Duration,
-    refresh_answers: Mutex<Option<MockResponse>>,
-    login_answers: Mutex<Option<MockResponse>>,
+    refresh_response: Mutex<Option<MockResponse>>,
+    login_response: Mutex<Option<MockResponse>>,
 }
 
 impl Issuer {
-    fn on(bench: &Bench, ends_at: Duration) -> Self {
+    fn new(bench: &Bench, ends_at: Duration) -> Self {
         let issuer = Self(Arc::new(Inner {
             clock: bench.clock.clone(),
             logins: AtomicU64::new(0),
             refreshes: AtomicU64::new(0),
-            alive_from: AtomicU64::new(1),
+            valid_from: AtomicU64::new(1),
             ends_at,
-            refresh_answers: Mutex::new(None),
-            login_answers: Mutex::new(None),
+            refresh_response: Mutex::new(None),
+            login_response: Mutex::new(None),
         }));
-        let answering = issuer.clone();
-        bench.connector.otherwise(move |sent| answering.answer(sent));
+        let responding = issuer.clone();
+        bench.connector.otherwise(move |sent| responding.respond(sent));
         issuer
     }
 
-    fn answer(&self, sent: &CapturedRequest) -> MockResponse {
+    fn respond(&self, sent: &CapturedRequest) -> MockResponse {
         let inner = &self.0;
-        let after = |reply: MockResponse| reply.after(&inner.clock.clock(), secs(1));
+        let after = |response: MockResponse| response.after(&inner.clock.clock(), secs(1));
         match sent.url.path() {
             path if path.ends_with("/login") => {
-                assert!(!sent.headers.contains_key("authorization"), "a login carries no token");
+                assert!(!sent.headers.contains_key("authorization"), "a login does not have a token");
                 let number = 1 + inner.logins.fetch_add(1, Ordering::SeqCst) + inner.refreshes.load(Ordering::SeqCst);
-                after(inner.login_answers.lock().unwrap().clone().unwrap_or_else(|| tokens(number)))
+                after(inner.login_response.lock().unwrap().clone().unwrap_or_else(|| tokens(number)))
             }
             path if path.ends_with("/refresh") => {
                 let number = 1 + inner.refreshes.fetch_add(1, Ordering::SeqCst) + inner.logins.load(Ordering::SeqCst);
-                after(inner.refresh_answers.lock().unwrap().clone().unwrap_or_else(|| tokens(number)))
+                after(inner.refresh_response.lock().unwrap().clone().unwrap_or_else(|| tokens(number)))
             }
             _ => self.status(sent),
         }
@@ -66,7 +59,7 @@ impl Issuer {
 
     fn status(&self, sent: &CapturedRequest) -> MockResponse {
         let token = sent.headers["authorization"].to_str().unwrap().strip_prefix("Bearer token-").unwrap();
-        if token.parse::<u64>().unwrap() < self.0.alive_from.load(Ordering::SeqCst) {
+        if token.parse::<u64>().unwrap() < self.0.valid_from.load(Ordering::SeqCst) {
             return MockResponse::json(401, r#"{"errorCode":"AUTH.0002","message":["expired"],"statusCode":"401"}"#);
         }
         let done = self.0.clock.elapsed() >= self.0.ends_at;
@@ -74,9 +67,9 @@ impl Issuer {
         MockResponse::json(200, format!(r#"{{"status":"{status}","totalRows":1,"successCount":1,"errorCount":0}}"#))
     }
 
-    fn kill_tokens(&self) {
+    fn expire_tokens(&self) {
         let issued = self.0.logins.load(Ordering::SeqCst) + self.0.refreshes.load(Ordering::SeqCst);
-        self.0.alive_from.store(issued + 1, Ordering::SeqCst);
+        self.0.valid_from.store(issued + 1, Ordering::SeqCst);
     }
 
     fn counts(&self) -> (u64, u64) {
@@ -100,38 +93,37 @@ fn batch(id: &str) -> Batch {
 }
 
 #[test]
-fn a_hundred_waits_whose_token_dies_refresh_it_once() {
+fn token_that_dies_is_refreshed_once_for_all_waits() {
     let bench = Bench::new();
-    let issuer = Issuer::on(&bench, secs(120));
+    let issuer = Issuer::new(&bench, secs(120));
     let client = client!(killb, bench, login());
     let waits = (0..100).map(|number| {
         let batch = batch(&format!("b-{number}"));
         let client = client.clone();
         async move { client.wait(batch).await }
     });
-    let killer = async {
+    let expiry = async {
         bench.clock.clock().sleep(secs(60)).await;
-        issuer.kill_tokens();
+        issuer.expire_tokens();
     };
-    let (reports, ()) =
-        bench.clock.run(async { futures_util::future::join(futures_util::future::join_all(waits), killer).await });
+    let (reports, ()) = bench.clock.run(futures_util::future::join(futures_util::future::join_all(waits), expiry));
     assert!(reports.into_iter().all(|report| report.unwrap().outcome() == Some(Outcome::Succeeded)));
     assert_eq!(issuer.counts(), (1, 1), "one login at the start, one refresh for all");
 }
 
 #[test]
-fn a_token_is_renewed_before_it_ends() {
+fn token_is_refreshed_before_it_expires() {
     let bench = Bench::new();
-    let issuer = Issuer::on(&bench, secs(3 * 3600));
+    let issuer = Issuer::new(&bench, secs(3 * 3600));
     let client = client!(killb, bench, login());
     bench.clock.run(client.wait(batch("b")).deadline(secs(4 * 3600))).unwrap();
-    // Lifetime in milliseconds: an hour each, so three in three hours; not one a poll, and not one for ever.
+    // `expiresIn` is an hour in milliseconds: three refreshes in three hours.
     assert_eq!(issuer.counts(), (1, 3));
     assert!(bench.connector.sent().iter().all(|sent| sent.url.scheme() == "https"));
 }
 
 #[test]
-fn localpayment_tokens_live_five_minutes() {
+fn localpayment_token_is_refreshed_every_four_minutes() {
     let bench = Bench::new();
     let client = client!(localpayment, bench, localpayment::Credentials::login("me", "password"));
     let clock = bench.clock.clone();
@@ -145,20 +137,20 @@ fn localpayment_tokens_live_five_minutes() {
     });
     bench.clock.run(client.wait(Batch::new(localpayment::PROVIDER, "b").unwrap())).unwrap();
     let calls = |path: &str| bench.connector.sent().iter().filter(|sent| sent.url.path() == path).count();
-    assert_eq!((calls("/api/token/"), calls("/api/token/refresh/")), (1, 4), "renewed after four minutes each");
+    assert_eq!((calls("/api/token/"), calls("/api/token/refresh/")), (1, 4), "refreshed after four minutes each");
 }
 
 #[test]
-fn a_401_is_replayed_once_and_a_second_one_is_permanent() {
+fn poll_refused_with_401_is_repeated_once_with_a_new_token() {
     let bench = Bench::new();
-    let issuer = Issuer::on(&bench, secs(600));
+    let issuer = Issuer::new(&bench, secs(600));
     let client = client!(killb, bench, login());
     bench.clock.run(client.poll(&batch("b"))).unwrap();
-    issuer.kill_tokens();
+    issuer.expire_tokens();
     bench.clock.run(client.poll(&batch("b"))).unwrap();
     assert_eq!(issuer.counts(), (1, 1));
 
-    issuer.0.alive_from.store(u64::MAX, Ordering::SeqCst);
+    issuer.0.valid_from.store(u64::MAX, Ordering::SeqCst);
     let before = bench.connector.sent().len();
     let error = bench.clock.run(client.wait(batch("b"))).unwrap_err();
     assert_eq!((error.kind(), error.http_status(), error.polls()), (ErrorKind::Authentication, Some(401), 1));
@@ -166,23 +158,23 @@ fn a_401_is_replayed_once_and_a_second_one_is_permanent() {
 }
 
 #[test]
-fn a_dead_refresh_token_falls_back_to_login() {
+fn token_falls_back_to_login_when_its_refresh_is_refused() {
     let bench = Bench::new();
-    let issuer = Issuer::on(&bench, secs(600));
+    let issuer = Issuer::new(&bench, secs(600));
     let client = client!(killb, bench, login());
     bench.clock.run(client.poll(&batch("b"))).unwrap();
-    issuer.kill_tokens();
-    *issuer.0.refresh_answers.lock().unwrap() = Some(MockResponse::json(401, r#"{"errorCode":"AUTH.0003"}"#));
-    issuer.0.alive_from.store(3, Ordering::SeqCst);
+    issuer.expire_tokens();
+    *issuer.0.refresh_response.lock().unwrap() = Some(MockResponse::json(401, r#"{"errorCode":"AUTH.0003"}"#));
+    issuer.0.valid_from.store(3, Ordering::SeqCst);
     bench.clock.run(client.poll(&batch("b"))).unwrap();
     assert_eq!(issuer.counts(), (2, 1));
 }
 
 #[test]
-fn a_failed_login_is_authentication_at_once() {
+fn wait_ends_at_once_when_the_login_is_refused() {
     let bench = Bench::new();
-    let issuer = Issuer::on(&bench, secs(600));
-    *issuer.0.login_answers.lock().unwrap() =
+    let issuer = Issuer::new(&bench, secs(600));
+    *issuer.0.login_response.lock().unwrap() =
         Some(MockResponse::json(401, r#"{"errorCode":"AUTH.0001","message":["nope"]}"#));
     let client = client!(killb, bench, login());
     let error = bench.clock.run(client.wait(batch("b"))).unwrap_err();
@@ -192,17 +184,17 @@ fn a_failed_login_is_authentication_at_once() {
 }
 
 #[test]
-fn a_login_server_with_a_bad_moment_does_not_end_a_wait() {
+fn wait_survives_an_outage_of_the_login_server() {
     let bench = Bench::new();
-    let issuer = Issuer::on(&bench, secs(60));
+    let issuer = Issuer::new(&bench, secs(60));
     let client = client!(killb, bench, login());
-    for reply in [
+    for response in [
         MockResponse::fault(ConnectorError::Connect),
         MockResponse::new(502, "<html>"),
         MockResponse::json(200, "{"),
         MockResponse::fault(ConnectorError::Timeout),
     ] {
-        bench.connector.push(reply);
+        bench.connector.push(response);
     }
     let report = bench.clock.run(client.wait(batch("b"))).unwrap();
     assert_eq!(report.outcome(), Some(Outcome::Succeeded));
@@ -210,22 +202,22 @@ fn a_login_server_with_a_bad_moment_does_not_end_a_wait() {
 }
 
 #[test]
-fn a_refresh_server_with_a_bad_moment_does_not_log_in_again_and_again() {
+fn token_refresh_that_fails_does_not_log_in_again() {
     let bench = Bench::new();
-    let issuer = Issuer::on(&bench, secs(60));
+    let issuer = Issuer::new(&bench, secs(60));
     let client = client!(killb, bench, login());
     bench.clock.run(client.poll(&batch("b"))).unwrap();
-    issuer.kill_tokens();
-    *issuer.0.refresh_answers.lock().unwrap() = Some(MockResponse::new(503, ""));
+    issuer.expire_tokens();
+    *issuer.0.refresh_response.lock().unwrap() = Some(MockResponse::new(503, ""));
     let error = bench.clock.run(client.poll(&batch("b"))).unwrap_err();
     assert_eq!((error.kind(), issuer.counts()), (ErrorKind::Unavailable, (1, 1)));
 }
 
 #[test]
-fn a_given_token_is_never_renewed() {
+fn token_that_was_given_is_never_refreshed() {
     let bench = Bench::new();
-    let issuer = Issuer::on(&bench, secs(60));
-    issuer.0.alive_from.store(9, Ordering::SeqCst);
+    let issuer = Issuer::new(&bench, secs(60));
+    issuer.0.valid_from.store(9, Ordering::SeqCst);
     let client = client!(killb, bench, killb::Credentials::access_token("token-1"));
     let error = bench.clock.run(client.wait(batch("b"))).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Authentication, Some("AUTH.0002")));
@@ -233,7 +225,7 @@ fn a_given_token_is_never_renewed() {
 }
 
 #[test]
-fn odd_lifetimes_are_taken_for_the_documented_hour() {
+fn token_with_an_odd_lifetime_lives_the_documented_hour() {
     for lifetime in ["0", "-5", "1e30", "\"3600000\"", "null", "1767225600000"] {
         let bench = Bench::new();
         let client = client!(killb, bench, login());
@@ -247,11 +239,11 @@ fn odd_lifetimes_are_taken_for_the_documented_hour() {
 }
 
 #[test]
-fn a_wait_dropped_at_each_of_its_awaits_leaves_the_next_one_whole() {
+fn wait_dropped_at_any_await_leaves_tokens_usable() {
     let mut awaits = 0;
     loop {
         let bench = Bench::new();
-        let issuer = Issuer::on(&bench, secs(20));
+        let issuer = Issuer::new(&bench, secs(20));
         let client = client!(killb, bench, login());
         let ended = {
             let mut dropped = std::pin::pin!(std::future::IntoFuture::into_future(client.wait(batch("b"))));
@@ -266,7 +258,7 @@ fn a_wait_dropped_at_each_of_its_awaits_leaves_the_next_one_whole() {
         };
         let report = bench.clock.run(client.wait(batch("b"))).unwrap();
         assert_eq!(report.outcome(), Some(Outcome::Succeeded), "dropped at await {awaits}");
-        // A login that was cut off is made again; nothing else is sent but looks.
+        // A login that was cut off is repeated; all other requests are polls.
         assert!(issuer.counts().0 <= 2 && issuer.counts().1 == 0, "dropped at await {awaits}: {:?}", issuer.counts());
         let harmless = |sent: &CapturedRequest| sent.method == "GET" || sent.url.path().ends_with("/login");
         assert!(bench.connector.sent().iter().all(harmless), "dropped at await {awaits}");
@@ -275,5 +267,5 @@ fn a_wait_dropped_at_each_of_its_awaits_leaves_the_next_one_whole() {
         }
         awaits += 1;
     }
-    assert!(awaits > 5, "in a login, in looks and between them: {awaits}");
+    assert!(awaits > 5, "in a login, in polls and between them: {awaits}");
 }

@@ -1,32 +1,25 @@
-//! A wait rides out every transient fault, at any of its polls, and ends at once for a permanent one.
-#![cfg(feature = "reap")]
+//! A wait survives every transient fault at any of its polls, and ends at once for a permanent error.
 
-mod common;
 
-use std::time::Duration;
-
+use crate::common::{Bench, client, secs};
 use bulkrail::http::ConnectorError;
+use bulkrail::poll::FINAL_POLL_GRACE;
 use bulkrail::reap::{Credentials, PROVIDER};
 use bulkrail::test_util::{MockProvider, MockResponse, VirtualClock, finished, running, unavailable};
 use bulkrail::{Batch, Error, ErrorKind, Outcome, Report};
-use common::Bench;
 
-fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
-
-fn running_reply() -> MockResponse {
+fn running_response() -> MockResponse {
     MockResponse::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":5}"#)
 }
 
-fn finished_reply() -> MockResponse {
+fn finished_response() -> MockResponse {
     let body = r#"{"status":"completed","totalRecords":10,"processedRecords":10,"failedRecords":0,"summary":{"successfulRecords":10}}"#;
     MockResponse::json(200, body)
 }
 
 type Fault = (&'static str, fn() -> MockResponse);
 
-/// Everything that may happen to a poll without meaning anything about the batch.
+/// Faults of a poll that mean nothing about the batch.
 const TRANSIENT: &[Fault] = &[
     ("connection refused", || MockResponse::fault(ConnectorError::Connect)),
     ("timeout", || MockResponse::fault(ConnectorError::Timeout)),
@@ -58,27 +51,27 @@ const PERMANENT: &[(&str, fn() -> MockResponse, ErrorKind)] = &[
     ("too large", || MockResponse::json(200, "{}").header("content-length", "99999999999"), ErrorKind::TooLarge),
 ];
 
-/// A wait of which each poll gets the next of `replies`.
-fn wait_on(replies: impl IntoIterator<Item = MockResponse>) -> (Result<Report, Error>, Bench) {
+/// Waits with a client whose polls get `responses`, one after the other.
+fn wait_on(responses: impl IntoIterator<Item = MockResponse>) -> (Result<Report, Error>, Bench) {
     let bench = Bench::new();
     let client = client!(reap, bench, Credentials::api_key("k"));
-    replies.into_iter().for_each(|reply| bench.connector.push(reply));
+    responses.into_iter().for_each(|response| bench.connector.push(response));
     let batch = Batch::new(PROVIDER, "b-1").unwrap();
     let end = bench.clock.run(client.wait(batch).interval(secs(1)..=secs(10)).deadline(secs(1800)));
     (end, bench)
 }
 
 #[test]
-fn every_transient_fault_is_survived_wherever_it_strikes() {
+fn wait_survives_every_transient_fault_at_any_poll() {
     let polls = |fault: Option<fn() -> MockResponse>, at: usize, times: usize| {
-        let good = (0..4).map(|_| running_reply()).chain([finished_reply()]);
-        let mut replies: Vec<_> = good.collect();
+        let good = (0..4).map(|_| running_response()).chain([finished_response()]);
+        let mut responses: Vec<_> = good.collect();
         for _ in 0..times {
-            replies.extend(fault.map(|fault| fault()));
-            let last = replies.len() - 1;
-            replies[at..=last].rotate_right(1);
+            responses.extend(fault.map(|fault| fault()));
+            let last = responses.len() - 1;
+            responses[at..=last].rotate_right(1);
         }
-        replies
+        responses
     };
     for (name, fault) in TRANSIENT {
         for (place, at, times) in [("first", 0, 1), ("middle", 2, 1), ("last", 4, 1), ("five in a row", 2, 5)] {
@@ -92,11 +85,11 @@ fn every_transient_fault_is_survived_wherever_it_strikes() {
 }
 
 #[test]
-fn every_permanent_answer_ends_the_wait_at_once_with_all_that_is_known() {
+fn wait_ends_at_once_for_every_permanent_response() {
     for (name, fault, kind) in PERMANENT {
         for good in [0, 3] {
-            let replies = (0..good).map(|_| running_reply()).chain([fault(), finished_reply()]);
-            let (end, bench) = wait_on(replies);
+            let responses = (0..good).map(|_| running_response()).chain([fault(), finished_response()]);
+            let (end, bench) = wait_on(responses);
             let error = end.unwrap_err();
             assert_eq!(error.kind(), *kind, "{name}");
             assert_eq!(error.batch().map(Batch::id), Some("b-1"), "{name}");
@@ -108,7 +101,7 @@ fn every_permanent_answer_ends_the_wait_at_once_with_all_that_is_known() {
 }
 
 #[test]
-fn an_outage_of_a_minute_costs_no_error_and_at_most_one_wait_of_lag() {
+fn wait_through_an_outage_of_a_minute_lags_by_one_interval_at_most() {
     let waited = |outage: bool| {
         let clock = VirtualClock::new();
         let minute = |n: u64| secs(60 * n);
@@ -127,7 +120,7 @@ fn an_outage_of_a_minute_costs_no_error_and_at_most_one_wait_of_lag() {
 }
 
 #[test]
-fn a_provider_that_stays_away_is_unreachable_not_running() {
+fn wait_ends_unreachable_when_the_provider_stays_away() {
     let clock = VirtualClock::new();
     let script =
         MockProvider::by_time(&clock).from(secs(0), || Ok(running(1, 10))).from(secs(60), || Err(unavailable()));
@@ -138,14 +131,14 @@ fn a_provider_that_stays_away_is_unreachable_not_running() {
     let waited = clock.elapsed();
     assert!((secs(600)..secs(720)).contains(&waited), "{waited:?}");
     let source = std::error::Error::source(&error).unwrap().downcast_ref::<Error>().unwrap();
-    assert_eq!(source.kind(), ErrorKind::Unavailable, "the last fault is behind it");
+    assert_eq!(source.kind(), ErrorKind::Unavailable, "the last fault is the source");
 }
 
 #[test]
-fn the_deadline_tells_running_from_out_of_sight() {
+fn wait_deadline_tells_running_from_unreachable() {
     let wait = |script: &MockProvider, clock: &VirtualClock| {
         let error = clock.run(bulkrail::wait(script, script.batch("b")).deadline(secs(120))).unwrap_err();
-        assert_eq!(clock.elapsed(), secs(120), "one last look at the deadline, and none later");
+        assert_eq!(clock.elapsed(), secs(120), "the last poll is at the deadline");
         error
     };
     let clock = VirtualClock::new();
@@ -164,27 +157,23 @@ fn the_deadline_tells_running_from_out_of_sight() {
     assert_eq!(
         wait(&script, &clock).kind(),
         ErrorKind::Deadline,
-        "one bad look at the end does not hide that it was running"
+        "one failed poll at the end does not hide that it was running"
     );
 
     let clock = VirtualClock::new();
     let script =
         MockProvider::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(30), || Err(unavailable()));
-    assert_eq!(
-        wait(&script, &clock).kind(),
-        ErrorKind::Unreachable,
-        "a minute and a half without a look is out of sight"
-    );
+    assert_eq!(wait(&script, &clock).kind(), ErrorKind::Unreachable, "90 s without a successful poll are unreachable");
 
     let clock = VirtualClock::new();
     let script =
         MockProvider::by_time(&clock).from(secs(0), || Ok(running(7, 10))).from(secs(115), || Ok(finished(10, 0)));
     let report = clock.run(bulkrail::wait(&script, script.batch("b")).deadline(secs(120))).unwrap();
-    assert_eq!(report.outcome(), Some(Outcome::Succeeded), "the last look sees the end");
+    assert_eq!(report.outcome(), Some(Outcome::Succeeded), "the last poll sees the end");
 }
 
 #[test]
-fn not_found_is_not_visible_yet_only_after_our_own_submit() {
+fn wait_tolerates_not_found_only_after_our_own_submit() {
     let not_found = || Err(Error::new(ErrorKind::NotFound, "not there").with_http_status(404));
     let script = |clock: &VirtualClock| {
         MockProvider::by_time(clock).from(secs(0), not_found).from(secs(20), || Ok(finished(1, 0)))
@@ -198,37 +187,37 @@ fn not_found_is_not_visible_yet_only_after_our_own_submit() {
     let clock = VirtualClock::new();
     let provider = script(&clock);
     let error = clock.run(bulkrail::wait(&provider, provider.batch("b"))).unwrap_err();
-    assert_eq!((error.kind(), error.polls()), (ErrorKind::NotFound, 1), "a batch named by hand is not there");
+    assert_eq!((error.kind(), error.polls()), (ErrorKind::NotFound, 1), "a batch that is known by its id alone");
 
     let clock = VirtualClock::new();
     let provider = script(&clock);
     let old = provider.batch("b").with_submitted_at("2025-12-31T23:50:00Z".parse().unwrap());
     let error = clock.run(bulkrail::wait(&provider, old)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "nor is one submitted ten minutes ago");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "a batch that was submitted ten minutes ago");
 
     let clock = VirtualClock::new();
     let provider = MockProvider::by_time(&clock).from(secs(0), not_found);
     let error = clock.run(bulkrail::wait(&provider, provider.submitted("b"))).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "after the grace it is gone");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "a batch that stays invisible for a minute");
     assert!((secs(60)..secs(100)).contains(&clock.elapsed()), "{:?}", clock.elapsed());
 
     let clock = VirtualClock::new();
     let provider = MockProvider::in_order(&clock).then(|| Ok(running(1, 2))).then(not_found);
     let error = clock.run(bulkrail::wait(&provider, provider.submitted("b"))).unwrap_err();
-    assert_eq!((error.kind(), error.polls()), (ErrorKind::NotFound, 2), "once it was seen, not found means gone");
+    assert_eq!((error.kind(), error.polls()), (ErrorKind::NotFound, 2), "a batch that was visible before");
 }
 
 #[test]
-fn a_look_that_never_ends_is_cut_off() {
+fn wait_cuts_off_a_poll_that_never_ends() {
     let clock = VirtualClock::new();
     let script = MockProvider::by_time(&clock).poll_takes(secs(100_000));
     let error = clock.run(bulkrail::wait(&script, script.batch("b")).deadline(secs(300))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
-    assert!(clock.elapsed() <= secs(300) + bulkrail::poll::FINAL_POLL_GRACE, "{:?}", clock.elapsed());
+    assert!(clock.elapsed() <= secs(300) + FINAL_POLL_GRACE, "{:?}", clock.elapsed());
 }
 
 #[test]
-fn without_a_deadline_only_the_failure_budget_bounds_it() {
+fn wait_without_deadline_lasts_as_long_as_the_provider_responds() {
     let clock = VirtualClock::new();
     let days = secs(3 * 24 * 3600);
     let script = MockProvider::by_time(&clock).from(secs(0), || Ok(running(1, 2))).from(days, || Ok(finished(2, 0)));
@@ -237,15 +226,11 @@ fn without_a_deadline_only_the_failure_budget_bounds_it() {
 }
 
 #[test]
-fn a_hint_is_obeyed_and_capped_by_the_deadline() {
+fn wait_obeys_retry_after_up_to_the_deadline() {
     let clock = VirtualClock::new();
     let script = MockProvider::in_order(&clock)
         .then(|| Err(unavailable().with_retry_after(secs(50))))
-        .then(|| {
-            let mut snapshot = running(1, 2);
-            snapshot.retry_after = Some(secs(40));
-            Ok(snapshot)
-        })
+        .then(|| Ok(running(1, 2).with_retry_after(Some(secs(40)))))
         .then(|| Ok(finished(2, 0)));
     clock.run(bulkrail::wait(&script, script.batch("b")).interval(secs(1)..=secs(2))).unwrap();
     assert!((secs(90)..secs(100)).contains(&clock.elapsed()), "{:?}", clock.elapsed());
@@ -257,7 +242,7 @@ fn a_hint_is_obeyed_and_capped_by_the_deadline() {
 }
 
 #[test]
-fn stopping_a_wait_keeps_the_batch_and_what_was_seen() {
+fn wait_that_is_stopped_keeps_batch_and_last_snapshot() {
     let clock = VirtualClock::new();
     let script = MockProvider::by_time(&clock).from(secs(0), || Ok(running(3, 10)));
     let stop = clock.clock().sleep(secs(100));
@@ -268,27 +253,27 @@ fn stopping_a_wait_keeps_the_batch_and_what_was_seen() {
 }
 
 #[test]
-fn a_snapshot_is_handed_over_before_the_next_sleep() {
+fn poll_stream_returns_a_report_before_the_next_sleep() {
     let clock = VirtualClock::new();
     let script =
         MockProvider::by_time(&clock).from(secs(0), || Ok(running(1, 2))).from(secs(30), || Ok(finished(2, 0)));
     let mut snapshots = bulkrail::wait(&script, script.batch("b")).into_stream();
     let first = clock.run(snapshots.next()).unwrap().unwrap();
-    assert_eq!((first.polls, clock.elapsed()), (1, secs(0)), "the first one needs no sleep");
+    assert_eq!((first.polls, clock.elapsed()), (1, secs(0)), "the first report comes without a sleep");
     let mut last = first;
     while let Some(report) = clock.run(snapshots.next()) {
         last = report.unwrap();
     }
     assert_eq!(last.outcome(), Some(Outcome::Succeeded));
-    assert!(clock.run(snapshots.next()).is_none(), "nothing follows the end");
+    assert!(clock.run(snapshots.next()).is_none(), "the stream is over after the end");
 }
 
 #[test]
-fn the_first_look_after_a_submit_comes_when_the_provider_asks_for_it() {
+fn wait_delays_the_first_poll_after_a_submit_as_the_provider_asks() {
     let bench = Bench::new();
     let client = client!(reap, bench, Credentials::api_key("k"));
     let submitted = Batch::new(PROVIDER, "b").unwrap().with_submitted_at(VirtualClock::BEGINNING);
-    bench.connector.push(finished_reply());
+    bench.connector.push(finished_response());
     bench.clock.run(client.wait(submitted.clone())).unwrap();
     assert!(
         (secs(60)..=secs(120)).contains(&bench.clock.elapsed()),
@@ -296,9 +281,9 @@ fn the_first_look_after_a_submit_comes_when_the_provider_asks_for_it() {
         bench.clock.elapsed()
     );
 
-    // The same batch, resumed later: it has been long enough.
+    // The same batch, resumed later: the delay has passed already.
     let before = bench.clock.elapsed();
-    bench.connector.push(finished_reply());
+    bench.connector.push(finished_response());
     bench.clock.run(client.wait(submitted)).unwrap();
     assert_eq!(bench.clock.elapsed(), before);
 }

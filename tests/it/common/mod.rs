@@ -1,8 +1,12 @@
-//! A client of each provider on a scripted connector.
+//! Helpers of several modules.
+
+pub(crate) mod specs;
+
+use std::time::Duration;
 
 use bulkrail::test_util::{MockConnector, VirtualClock};
 
-/// The time and the connector of one client.
+/// Time and connector of one client.
 pub(crate) struct Bench {
     pub(crate) clock: VirtualClock,
     pub(crate) connector: MockConnector,
@@ -14,15 +18,20 @@ impl Bench {
     }
 }
 
-/// Sets up `$room::Client` with `$credentials` on the bench.
-#[macro_export]
+/// Returns `bulkrail::$provider::Client` with `$credentials` on the clock and connector of `$bench`.
 macro_rules! client {
-    ($room:ident, $bench:expr, $credentials:expr) => {
-        bulkrail::$room::Client::builder()
+    ($provider:ident, $bench:expr, $credentials:expr) => {
+        bulkrail::$provider::Client::builder()
             .credentials($credentials)
             .clock($bench.clock.clock())
             .connector($bench.connector.clone())
             .build()
             .unwrap()
     };
+}
+
+pub(crate) use client;
+
+pub(crate) fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
 }

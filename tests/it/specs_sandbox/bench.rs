@@ -1,4 +1,4 @@
-//! Requests as the spec has them, and answers held against it.
+//! Requests made from the spec, and responses checked against it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,13 +8,12 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::call::{Body, Call, Credential};
-use crate::schemas::Schemas;
-use crate::specs;
+use super::call::{Body, Call, Credential};
+use crate::common::specs::{self, Schemas};
 
-/// One provider of a sandbox next to its spec.
+/// One provider of a sandbox, and its spec.
 pub(crate) struct Bench {
-    room: &'static str,
+    provider: &'static str,
     pub(crate) sandbox: Sandbox,
     clock: ManualClock,
     pub(crate) http: reqwest::Client,
@@ -22,19 +21,19 @@ pub(crate) struct Bench {
     schemas: Schemas,
     /// API key or access token.
     credential: String,
-    /// Operation and documented status of each answer so far.
+    /// Operation and documented status of each response so far.
     seen: BTreeSet<(String, String)>,
 }
 
 impl Bench {
-    pub(crate) async fn new(room: &'static str, faults: Faults) -> Self {
+    pub(crate) async fn new(provider: &'static str, faults: Faults) -> Self {
         let clock = ManualClock::new();
         let builder = Sandbox::builder().seed(42).faults(faults).clock(clock.clone());
         let sandbox = builder.start().await.expect("a free port");
-        let document = specs::load(room).document;
-        let key = sandbox.credentials(room)[0].1.to_owned();
+        let document = specs::load(provider).document;
+        let key = sandbox.credentials(provider)[0].1.to_owned();
         Self {
-            room,
+            provider,
             sandbox,
             clock,
             http: reqwest::Client::builder().no_proxy().build().expect("a client"),
@@ -47,31 +46,31 @@ impl Bench {
 
     pub(crate) fn advance(&self, milliseconds: u64) {
         self.clock.advance(Duration::from_millis(milliseconds));
-        assert!(self.clock.elapsed() < Duration::from_secs(3600), "it never ends");
+        assert!(self.clock.elapsed() < Duration::from_secs(3600), "the batch does not end");
     }
 
-    /// The login answer; its access token is used from now on.
+    /// Logs in and uses the access token from now on. Returns the response.
     pub(crate) async fn login(&mut self, operation: &str, names: [&str; 2], token: &str) -> Value {
-        let credentials = self.sandbox.credentials(self.room);
+        let credentials = self.sandbox.credentials(self.provider);
         let body = json!({names[0]: credentials[0].1, names[1]: credentials[1].1});
         let answer = self.expect(200, Call::to(operation).json(body)).await;
         self.credential = text(&answer, token);
         answer
     }
 
-    /// The checked answer to `call`, which must have this status.
+    /// Returns the body of the response to `call`, which must have this status and fit the spec.
     pub(crate) async fn expect(&mut self, status: u16, call: Call<'_>) -> Value {
-        let (operation, trace_request) = (call.operation.to_owned(), self.trace_request(&call));
+        let (operation, request_problems) = (call.operation.to_owned(), self.request_problems(&call));
         let response = self.request(call).send().await.expect("an answer");
         assert_eq!(response.status().as_u16(), status, "{operation}");
         if status < 300 {
-            assert_eq!(trace_request, [""; 0], "{operation}: the request does not fit the spec");
+            assert_eq!(request_problems, [""; 0], "{operation}: the request does not fit the spec");
         }
         self.checked(&operation, response).await
     }
 
-    /// What the spec holds against the body of `call`.
-    fn trace_request(&self, call: &Call<'_>) -> Vec<String> {
+    /// Returns the differences of the body of `call` from the spec.
+    fn request_problems(&self, call: &Call<'_>) -> Vec<String> {
         let content = &self.operation(call.operation).2["requestBody"]["content"];
         match &call.body {
             Body::None => Vec::new(),
@@ -94,7 +93,7 @@ impl Bench {
                 place => panic!("{}: {name} is in {place:?}", call.operation),
             }
         }
-        let base = self.sandbox.base_url(self.room).expect("a provider");
+        let base = self.sandbox.base_url(self.provider).expect("a provider");
         let mut request = self.http.request(method, format!("{base}{path}")).query(&query);
         request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         request = match call.body {
@@ -110,7 +109,7 @@ impl Bench {
         self.signed(request, operation, credential).header("accept", call.accept)
     }
 
-    /// With the credential where the operation's security scheme wants it, if it wants one.
+    /// Adds the credential where the security scheme of the operation has it.
     fn signed(&self, request: RequestBuilder, operation: &Value, credential: Option<&str>) -> RequestBuilder {
         let security = operation.get("security").unwrap_or(&self.document["security"]);
         let wanted = security[0].as_object().and_then(|schemes| schemes.keys().next());
@@ -124,7 +123,7 @@ impl Bench {
         }
     }
 
-    /// The body of an answer that fits the spec.
+    /// Returns the body of a response that fits the spec.
     async fn checked(&mut self, operation: &str, response: Response) -> Value {
         let status = response.status().as_u16();
         let responses = &self.operation(operation).2["responses"];
@@ -151,7 +150,7 @@ impl Bench {
         body
     }
 
-    /// Path, method and description of an operation.
+    /// Returns path, method and description of an operation.
     pub(crate) fn operation(&self, id: &str) -> (String, Method, &Value) {
         let found = operations(&self.document).find(|(.., operation)| operation["operationId"] == id);
         let (path, method, operation) = found.unwrap_or_else(|| panic!("no operation {id}"));
@@ -164,15 +163,16 @@ impl Bench {
         reference.map_or(value, |reference| self.document.pointer(&reference[1..]).expect("a component"))
     }
 
-    /// The request bodies that the spec shows for an operation.
+    /// Returns the request bodies that the spec shows for an operation.
     pub(crate) fn shown(&self, operation: &str) -> Vec<Value> {
         let content = &self.operation(operation).2["requestBody"]["content"];
         let examples = content["application/json"]["examples"].as_object().into_iter().flatten();
         examples.map(|(_, example)| example["value"].clone()).collect()
     }
 
-    /// Each operation was answered well, and each refusal that the spec has for it was seen, but for these: those that
-    /// the sandbox never gives. (It has no permissions, and fails only when told to.)
+    /// Checks that each operation succeeded once, and that each documented refusal was seen, except for `known`.
+    ///
+    /// The sandbox does not have permissions, and fails only on request.
     pub(crate) fn nothing_is_left_but(&self, known: &[&str]) {
         let mut left = Vec::new();
         for (.., operation) in operations(&self.document) {
@@ -193,7 +193,7 @@ impl Bench {
     }
 }
 
-/// Path, method and value of each operation.
+/// Returns path, method and value of each operation.
 pub(crate) fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     paths.iter().flat_map(|(path, item)| {
@@ -206,7 +206,7 @@ pub(crate) fn text(body: &Value, key: &str) -> String {
     body[key].as_str().unwrap_or_else(|| panic!("no {key} in {body}")).to_owned()
 }
 
-/// Adds the word at `pointer` to `words`, if it is a new one.
+/// Adds the word at `pointer` to `words`, if it is new.
 pub(crate) fn note(words: &mut Vec<String>, body: &Value, pointer: &str) {
     let word = body.pointer(pointer).and_then(Value::as_str).expect("a word").to_owned();
     if !words.contains(&word) {

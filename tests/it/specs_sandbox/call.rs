@@ -1,4 +1,4 @@
-//! A request, in the words of the spec.
+//! A request for an operation of the spec.
 
 use serde_json::Value;
 

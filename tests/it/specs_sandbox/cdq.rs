@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use bulkrail_sandbox::Faults;
 use serde_json::json;
 
-use crate::bench::{Bench, note, text};
-use crate::call::Call;
+use super::bench::{Bench, note, text};
+use super::call::Call;
 
 #[tokio::test]
-async fn every_operation_answers_as_documented() {
+async fn cdq_sandbox_responses_fit_the_spec() {
     let mut bench = Bench::new("cdq", Faults::None).await;
-    let file = "International Reconciliation ID,International Bank ID,Country Code,National Bank ID,National Reconciliation ID\n\
+    let file = "International Account ID,International Bank ID,Country Code,National Bank ID,National Account ID\n\
                 CH8800781619278412000,,CH,,\n";
     bench.expect(200, Call::to("upload_bank_accounts").file(file)).await;
     bench.expect(400, Call::to("upload_bank_accounts").file("a,b\n")).await;

@@ -4,8 +4,8 @@ use bulkrail_sandbox::Faults;
 use rust_xlsxwriter::Workbook;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, note, text};
-use crate::call::Call;
+use super::bench::{Bench, note, text};
+use super::call::Call;
 
 fn workbook(rows: usize) -> Vec<u8> {
     let mut workbook = Workbook::new();
@@ -24,7 +24,7 @@ fn workbook(rows: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn every_operation_answers_as_documented() {
+async fn killb_sandbox_responses_fit_the_spec() {
     let mut bench = Bench::new("killb", Faults::None).await;
     bench.expect(400, Call::to("login").json(json!([]))).await;
     bench.expect(401, Call::to("login").json(json!({"email": "a", "password": "b"}))).await;

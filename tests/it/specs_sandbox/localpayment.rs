@@ -3,8 +3,8 @@
 use bulkrail_sandbox::Faults;
 use serde_json::{Map, Value, json};
 
-use crate::bench::{Bench, note, text};
-use crate::call::Call;
+use super::bench::{Bench, note, text};
+use super::call::Call;
 
 /// A virtual account to be, as part of a batch or, with these fields beside it, alone.
 fn virtual_account(id: &str, beside: &Value) -> Value {
@@ -22,7 +22,7 @@ fn batch_of(accounts: usize) -> Value {
 }
 
 #[tokio::test]
-async fn every_operation_answers_as_documented() {
+async fn localpayment_sandbox_responses_fit_the_spec() {
     let mut bench = Bench::new("localpayment", Faults::None).await;
     bench.expect(401, Call::to("obtain_token").json(json!({"username": "a", "password": "b"}))).await;
     let tokens = bench.login("obtain_token", ["username", "password"], "access").await;

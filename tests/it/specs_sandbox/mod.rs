@@ -1,6 +1,6 @@
-//! The sandbox answers as the specs say: each answer fits the schema of its operation and status, with no field beyond it.
+//! The sandbox responds as the specs say: each response fits the schema of its operation and status, without other fields.
 //!
-//! Requests are put together from the specs as well: method, path, parameters, credentials and media type.
+//! Requests are made from the specs too: method, path, parameters, credentials and media type.
 
 mod bench;
 mod call;
@@ -9,7 +9,3 @@ mod killb;
 mod localpayment;
 mod reap;
 mod refusals;
-#[path = "../specs_support/schemas.rs"]
-mod schemas;
-#[path = "../specs_support/specs.rs"]
-mod specs;

@@ -3,11 +3,11 @@
 use bulkrail_sandbox::Faults;
 use serde_json::json;
 
-use crate::bench::{Bench, note, text};
-use crate::call::Call;
+use super::bench::{Bench, note, text};
+use super::call::Call;
 
 #[tokio::test]
-async fn every_operation_answers_as_documented() {
+async fn reap_sandbox_responses_fit_the_spec() {
     let mut bench = Bench::new("reap", Faults::None).await;
     let mut entities = Vec::new();
     for shown in bench.shown("create_entity") {

@@ -1,11 +1,11 @@
-//! What any provider answers when it is asked too often, or is down.
+//! Responses of any provider to too many requests and during an outage.
 
 use bulkrail_sandbox::Faults;
 
-use crate::bench::{Bench, operations, text};
-use crate::call::Call;
+use super::bench::{Bench, operations, text};
+use super::call::Call;
 
-/// Calls every operation of a provider with nothing in the request; each answer must have this status.
+/// Calls every operation with an empty request; each response must have this status.
 async fn all_answer(bench: &mut Bench, status: u16) {
     let names: Vec<String> = operations(&bench.document)
         .map(|(.., operation)| text(operation, "operationId"))
@@ -18,10 +18,10 @@ async fn all_answer(bench: &mut Bench, status: u16) {
 }
 
 #[tokio::test]
-async fn a_rate_limit_is_told_as_documented() {
-    for room in ["killb", "localpayment"] {
-        let mut bench = Bench::new(room, Faults::RateLimit).await;
-        let base = bench.sandbox.base_url(room).expect("a provider");
+async fn sandbox_rate_limit_responses_fit_the_spec() {
+    for provider in ["killb", "localpayment"] {
+        let mut bench = Bench::new(provider, Faults::RateLimit).await;
+        let base = bench.sandbox.base_url(provider).expect("a provider");
         for _ in 0..20 {
             bench.http.get(&base).send().await.expect("an answer");
         }
@@ -30,19 +30,19 @@ async fn a_rate_limit_is_told_as_documented() {
 }
 
 #[tokio::test]
-async fn an_outage_is_told_as_documented() {
-    for (room, operation, parameter) in [
+async fn sandbox_outage_responses_fit_the_spec() {
+    for (provider, operation, parameter) in [
         ("killb", "get_bulk_status", "jobId"),
         ("reap", "get_batch_status", "batchId"),
         ("cdq", "get_job", "jobId"),
         ("localpayment", "get_batch", "externalId"),
     ] {
-        let mut bench = Bench::new(room, Faults::Outage).await;
+        let mut bench = Bench::new(provider, Faults::Outage).await;
         bench.advance(3_000);
         let call = Call::to(operation).with(parameter, "x");
         match bench.operation(operation).2["responses"].get("503").is_some() {
             true => drop(bench.expect(503, call).await),
-            // No page of the provider has it: any body will do.
+            // Not documented by the provider, so any body will do.
             false => assert_eq!(bench.request(call).send().await.expect("an answer").status(), 503),
         }
     }
