@@ -36,6 +36,12 @@ proptest! {
         let mut reconciler = Reconciler::new(&rows);
         list.iter().enumerate().for_each(|(index, listed)| reconciler.push(row(index, listed)));
         let found = reconciler.finish(&Progress::default());
+        if submitted.is_empty() {
+            // An empty submission is one whose rows are not known: listed rows are taken as they come.
+            prop_assert_eq!(found.rows, list.iter().enumerate().map(|(index, listed)| row(index, listed)).collect::<Vec<_>>());
+            prop_assert!(found.unexpected.is_empty() && found.missing.is_empty() && found.duplicates.is_empty());
+            return Ok(());
+        }
 
         let mut truth: BTreeMap<u8, BTreeSet<String>> = BTreeMap::new();
         let mut times: BTreeMap<u8, usize> = BTreeMap::new();

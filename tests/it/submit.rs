@@ -97,31 +97,31 @@ async fn proxy(target: u16, marker: &'static str, cut: Cut) -> u16 {
 /// Forwards one response: head, then as many bytes as it announces, up to `limit`.
 #[expect(clippy::disallowed_methods, reason = "a proxy between sockets needs a real timeout")]
 async fn forward_response(client: &mut TcpStream, server: &mut TcpStream, limit: Option<usize>) -> bool {
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
     loop {
-        let text = String::from_utf8_lossy(&answer).into_owned();
+        let text = String::from_utf8_lossy(&response).into_owned();
         if let Some(end) = text.find("\r\n\r\n") {
             let length =
                 text.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-            if answer.len() >= end + 4 + length.unwrap_or(0) {
+            if response.len() >= end + 4 + length.unwrap_or(0) {
                 break;
             }
         }
         match tokio::time::timeout(Duration::from_millis(150), server.read(&mut chunk)).await {
-            Ok(Ok(read)) if read > 0 => answer.extend_from_slice(&chunk[..read]),
+            Ok(Ok(read)) if read > 0 => response.extend_from_slice(&chunk[..read]),
             _ => break,
         }
     }
-    let length = limit.map_or(answer.len(), |limit| limit.min(answer.len().saturating_sub(1)));
-    client.write_all(&answer[..length]).await.is_ok()
+    let length = limit.map_or(response.len(), |limit| limit.min(response.len().saturating_sub(1)));
+    client.write_all(&response[..length]).await.is_ok()
 }
 
 /// Returns a cut at every stage of an exchange.
 fn cuts() -> impl Iterator<Item = Cut> {
     let request = [0, 1, 40, 200, 400].map(Cut::Request);
-    let answer = [0, 5, 20, 100, 100_000].map(Cut::Response);
-    request.into_iter().chain(answer)
+    let response = [0, 5, 20, 100, 100_000].map(Cut::Response);
+    request.into_iter().chain(response)
 }
 
 /// Checks that the result of a submit that was cut says whether the batch exists, and that it exists once at most.
@@ -341,8 +341,10 @@ fn upload_of_a_file_that_breaks_a_rule_sends_nothing() {
     ];
     let bench = Bench::new();
     let client = client!(reap, bench, reap::Credentials::api_key("k"));
+    // A file is read on a thread of the runtime.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for (file, reason) in reap_cases {
-        let error = bench.clock.run(client.upload(file, None)).unwrap_err();
+        let error = runtime.block_on(client.upload(file, None)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage, "{reason}");
         assert!(error.to_string().contains(reason), "{reason}: {error}");
         assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");

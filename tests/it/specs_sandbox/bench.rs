@@ -53,15 +53,15 @@ impl Bench {
     pub(crate) async fn login(&mut self, operation: &str, names: [&str; 2], token: &str) -> Value {
         let credentials = self.sandbox.credentials(self.provider);
         let body = json!({names[0]: credentials[0].1, names[1]: credentials[1].1});
-        let answer = self.expect(200, Call::to(operation).json(body)).await;
-        self.credential = text(&answer, token);
-        answer
+        let response = self.expect(200, Call::to(operation).json(body)).await;
+        self.credential = text(&response, token);
+        response
     }
 
     /// Returns the body of the response to `call`, which must have this status and fit the spec.
     pub(crate) async fn expect(&mut self, status: u16, call: Call<'_>) -> Value {
         let (operation, request_problems) = (call.operation.to_owned(), self.request_problems(&call));
-        let response = self.request(call).send().await.expect("an answer");
+        let response = self.request(call).send().await.expect("a response");
         assert_eq!(response.status().as_u16(), status, "{operation}");
         if status < 300 {
             assert_eq!(request_problems, [""; 0], "{operation}: the request does not fit the spec");

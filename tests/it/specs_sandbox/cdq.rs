@@ -44,8 +44,8 @@ async fn cdq_sandbox_responses_fit_the_spec() {
     );
     let mut kinds = BTreeSet::new();
     for account in accounts {
-        let answer = bench.expect(200, Call::to("confirm_bank_account").json(account)).await;
-        kinds.insert(["trustScore", "associatedFraudCases"].map(|field| answer.get(field).is_some()));
+        let response = bench.expect(200, Call::to("confirm_bank_account").json(account)).await;
+        kinds.insert(["trustScore", "associatedFraudCases"].map(|field| response.get(field).is_some()));
     }
     assert_eq!(kinds.len(), 3, "trusted, a fraud case, unknown");
     bench.expect(400, Call::to("confirm_bank_account").json(json!({"bankAccount": {}}))).await;

@@ -23,7 +23,7 @@ async fn sandbox_rate_limit_responses_fit_the_spec() {
         let mut bench = Bench::new(provider, Faults::RateLimit).await;
         let base = bench.sandbox.base_url(provider).expect("a provider");
         for _ in 0..20 {
-            bench.http.get(&base).send().await.expect("an answer");
+            bench.http.get(&base).send().await.expect("a response");
         }
         all_answer(&mut bench, 429).await;
     }
@@ -43,7 +43,7 @@ async fn sandbox_outage_responses_fit_the_spec() {
         match bench.operation(operation).2["responses"].get("503").is_some() {
             true => drop(bench.expect(503, call).await),
             // Not documented by the provider, so any body will do.
-            false => assert_eq!(bench.request(call).send().await.expect("an answer").status(), 503),
+            false => assert_eq!(bench.request(call).send().await.expect("a response").status(), 503),
         }
     }
 }
