@@ -10,15 +10,25 @@ test:
 lint:
     cargo fmt --all
     cargo clippy --workspace --all-targets --all-features -- -D warnings
+    .ci/retired-words
 
-# The docs of the library, as docs.rs would show them.
+# The docs of the library and of its core, as docs.rs would show them.
 doc:
-    cargo doc -p bulkrail --no-deps --all-features --open
+    cargo doc -p bulkrail -p bulkrail-core --no-deps --all-features --open
 
 # The demo: four batches in a sandbox.
 demo:
     cargo run -p bulkrail-cli -- demo
 
-# Licences and advisories of everything we depend on (needs cargo-deny).
+# The goals of schedule and cost.
+bench:
+    cargo bench --bench schedule -- goals
+    cargo bench --bench poll
+
+# The packages as they would be published, each built from its archive.
+package:
+    cargo package --workspace --exclude bulkrail-example-service
+
+# Licences and sources of all dependencies (needs cargo-deny).
 deny:
     cargo deny check bans licenses sources

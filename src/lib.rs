@@ -36,4 +36,4 @@ pub use http::{ClientBuilder, Environment, Limits, Upload};
 pub use submission::{FileFormat, SubmitOptions};
 
 // Pre-1.0 crates whose types are in public signatures.
-pub use {jiff, secrecy};
+pub use bulkrail_core::{jiff, reqwest, secrecy};

@@ -49,7 +49,7 @@ impl CsvFormat {
         Self { optional, ..self }
     }
 
-    /// Returns the same format with the column whose values must differ, because rows are told apart by it.
+    /// Returns the same format with the column whose values must differ, by which rows are distinguished.
     #[must_use]
     pub const fn with_reference(self, reference: &'static str) -> Self {
         Self { reference: Some(reference), ..self }

@@ -34,4 +34,7 @@ pub use model::{
     check_id,
 };
 pub use poll::{DurationHistory, PollEvent, PollStream, Wait, WaitSet, WaitSetProgress, wait};
+// Pre-1.0 crates whose types are in public signatures, and what generated code needs.
+pub use {jiff, progenitor_client, reqwest, secrecy};
+
 pub use provider::{DynProvider, PollFuture, PollingDefaults, Provider};

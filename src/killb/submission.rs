@@ -18,7 +18,7 @@ impl Submission {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when several rows have the same reference: results could not be told apart.
+    /// [`ErrorKind::Usage`] when several rows have the same reference: their results could not be distinguished.
     #[cfg(feature = "xlsx")]
     pub fn from_workbook(workbook: Workbook) -> Result<Self, Error> {
         let rows = workbook.submitted_rows();
@@ -27,7 +27,7 @@ impl Submission {
         let repeated = references.windows(2).filter(|pair| pair[0] == pair[1]).count();
         if repeated > 0 {
             let reason = format!(
-                "column externalId: {repeated} cells repeat the reference of another row; results could not be told apart"
+                "column externalId: {repeated} cells repeat the reference of another row; results could not be distinguished"
             );
             return Err(Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER));
         }

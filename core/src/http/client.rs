@@ -222,7 +222,7 @@ impl HttpClient {
             CallKind::Small | CallKind::Upload => buffered,
             CallKind::Poll | CallKind::Download => self.shared.limits.max_streamed_bytes,
         };
-        BodyLimits { streamed, buffered }
+        BodyLimits { streamed, buffered, read_timeout: self.shared.limits.read_timeout }
     }
 
     /// Sends with the current token; after a 401 once more with a new one.
@@ -325,6 +325,7 @@ impl HttpClient {
 
 /// Called by generated clients; not for other callers.
 #[doc(hidden)]
+#[expect(clippy::result_large_err, reason = "the generator's own error")]
 impl HttpClient {
     pub fn base_url(&self) -> &str {
         &self.shared.base_url

@@ -123,8 +123,8 @@ impl ReqwestConnector {
             .user_agent(concat!("bulkrail/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .connect_timeout(limits.connect_timeout)
-            .read_timeout(limits.read_timeout);
+            // Not `read_timeout`: its clock starts with the request, so that a slow upload would run into it.
+            .connect_timeout(limits.connect_timeout);
         if loopback {
             builder = builder.no_proxy();
         }

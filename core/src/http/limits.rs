@@ -46,6 +46,20 @@ impl Limits {
     /// 4 GiB: about three million KillB rows. They are not held, so this limits the traffic, not the memory.
     pub const MAX_STREAMED_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
+    /// Returns the default limits.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            connect_timeout: Self::CONNECT_TIMEOUT,
+            request_timeout: Self::REQUEST_TIMEOUT,
+            upload_timeout: Self::UPLOAD_TIMEOUT,
+            download_timeout: Self::DOWNLOAD_TIMEOUT,
+            read_timeout: Self::READ_TIMEOUT,
+            max_buffered_bytes: Self::MAX_BUFFERED_BYTES,
+            max_streamed_bytes: Self::MAX_STREAMED_BYTES,
+        }
+    }
+
     /// Returns the same limits with another [`connect_timeout`](Self::connect_timeout).
     #[must_use]
     pub const fn with_connect_timeout(self, connect_timeout: Duration) -> Self {
@@ -91,14 +105,6 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connect_timeout: Self::CONNECT_TIMEOUT,
-            request_timeout: Self::REQUEST_TIMEOUT,
-            upload_timeout: Self::UPLOAD_TIMEOUT,
-            download_timeout: Self::DOWNLOAD_TIMEOUT,
-            read_timeout: Self::READ_TIMEOUT,
-            max_buffered_bytes: Self::MAX_BUFFERED_BYTES,
-            max_streamed_bytes: Self::MAX_STREAMED_BYTES,
-        }
+        Self::new()
     }
 }

@@ -1,6 +1,9 @@
 //! Responses: read as a whole, in chunks, or only for their status fields.
 
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -29,15 +32,17 @@ const SMALL_BODY: usize = 8 * 1024;
 pub struct Response {
     errors: &'static ErrorMapping,
     retry_after: Option<Duration>,
+    clock: Clock,
     limits: BodyLimits,
     response: reqwest::Response,
 }
 
-/// Number of bytes of one body that may arrive, and that may be held in memory.
+/// Number of bytes of one body that may arrive, and that may be held in memory; time between two chunks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyLimits {
     pub(super) streamed: u64,
     pub(super) buffered: u64,
+    pub(super) read_timeout: Duration,
 }
 
 impl Response {
@@ -48,7 +53,7 @@ impl Response {
         response: reqwest::Response,
     ) -> Self {
         let retry_after = retry_after(response.headers(), !response.status().is_success(), clock);
-        Self { errors, retry_after, limits, response }
+        Self { errors, retry_after, clock: clock.clone(), limits, response }
     }
 
     /// Returns the HTTP status.
@@ -63,13 +68,13 @@ impl Response {
     ///
     /// The mapped error of a response with another status.
     pub async fn error_for_status(self) -> Result<ResponseBody, Error> {
-        let Self { errors, retry_after, limits, mut response } = self;
+        let Self { errors, retry_after, clock, limits, mut response } = self;
         let status = response.status();
         if !status.is_success() {
             let headers = std::mem::take(response.headers_mut());
             let mut start = BytesMut::new();
             // A body that breaks off still has a status.
-            while let Ok(Some(chunk)) = response.chunk().await {
+            while let Ok(Some(chunk)) = next_chunk(&mut response, &clock, limits.read_timeout).await {
                 let left = MAX_ERROR_BODY - start.len();
                 start.extend_from_slice(&chunk[..chunk.len().min(left)]);
                 if left <= chunk.len() {
@@ -79,7 +84,7 @@ impl Response {
             return Err(error_of_response(errors, status, &headers, retry_after, &start));
         }
         let context = Context { errors, status, request_id: request_id(response.headers()) };
-        Ok(ResponseBody { response, left: limits, retry_after, context })
+        Ok(ResponseBody { response, clock, left: limits, retry_after, context })
     }
 }
 
@@ -87,6 +92,7 @@ impl Response {
 #[derive(Debug)]
 pub struct ResponseBody {
     response: reqwest::Response,
+    clock: Clock,
     left: BodyLimits,
     retry_after: Option<Duration>,
     context: Context,
@@ -103,14 +109,14 @@ impl ResponseBody {
     ///
     /// Cancel safe: dropping the future loses nothing.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        let error = match self.response.chunk().await {
+        let error = match next_chunk(&mut self.response, &self.clock, self.left.read_timeout).await {
             Ok(None) => return Ok(None),
             Ok(Some(chunk)) if chunk.len() as u64 <= self.left.streamed => {
                 self.left.streamed -= chunk.len() as u64;
                 return Ok(Some(chunk));
             }
             Ok(Some(_)) => ConnectorError::TooLarge,
-            Err(error) => error.into(),
+            Err(error) => error,
         };
         Err(self.with_response_context(error.into_error()))
     }
@@ -188,6 +194,26 @@ impl ResponseBody {
             None => error,
         }
     }
+}
+
+/// Returns the next chunk, unless it takes longer than `read_timeout`.
+async fn next_chunk(
+    response: &mut reqwest::Response,
+    clock: &Clock,
+    read_timeout: Duration,
+) -> Result<Option<Bytes>, ConnectorError> {
+    let mut chunk = pin!(response.chunk());
+    // Most chunks are there already, and need no timer.
+    let mut timeout = None;
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(chunk) = chunk.as_mut().poll(context) {
+            return Poll::Ready(chunk.map_err(ConnectorError::from));
+        }
+        let timeout = timeout.get_or_insert_with(|| clock.sleep(read_timeout));
+        std::task::ready!(timeout.as_mut().poll(context));
+        Poll::Ready(Err(ConnectorError::Timeout))
+    })
+    .await
 }
 
 #[derive(Debug)]

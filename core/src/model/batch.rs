@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{InvalidProviderId, ProviderId};
 
-/// 256 bytes: documented ids are UUIDs or the caller's own reference; this leaves room and refuses accidents.
+/// 256 bytes: documented ids are UUIDs or the caller's own reference; this allows for longer ones and refuses accidents.
 pub const MAX_BATCH_ID_LEN: usize = 256;
 
 /// A batch at a provider: everything needed to wait for it, in this process or another, now or days later.
@@ -35,7 +35,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Returns the batch that `provider` knows by `id`. It counts as submitted by somebody else.
+    /// Returns the batch that `provider` knows by `id`. It does not count as submitted by us.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl fmt::Display for Batch {
 }
 
 impl From<BatchId> for Batch {
-    /// Returns the batch of that id. It counts as submitted by somebody else.
+    /// Returns the batch of that id. It does not count as submitted by us.
     fn from(BatchId { provider, id }: BatchId) -> Self {
         Self { provider, id, key: None, submitted_at: None }
     }

@@ -1,0 +1,170 @@
+//! Every time limit against a real server that is slow, over real sockets, at scaled-down limits.
+//!
+//! A binary of its own: these are the tests of time that sleep.
+#![cfg(feature = "reap")]
+#![expect(clippy::disallowed_methods, reason = "real time is what is tested")]
+
+use std::time::{Duration, Instant};
+
+use bulkrail::{Batch, Error, ErrorKind, Limits, Provider, State, reap};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Scaled down a hundred times.
+const LIMITS: Limits = Limits::new()
+    .with_connect_timeout(ms(100))
+    .with_request_timeout(ms(1500))
+    .with_upload_timeout(ms(4000))
+    .with_download_timeout(ms(3000))
+    .with_read_timeout(ms(300));
+
+const STATUS: &str = r#"{"batchId":"b-1","status":"in_progress","totalRecords":5000}"#;
+
+/// A client of a server that handles each connection by `serve`.
+async fn client<F>(limits: Limits, serve: fn(TcpStream) -> F) -> reap::Client
+where
+    F: Future<Output = std::io::Result<()>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream));
+        }
+    });
+    reap::Client::builder()
+        .credentials(reap::Credentials::api_key("key"))
+        .base_url(format!("http://{address}"))
+        .limits(limits)
+        .build()
+        .unwrap()
+}
+
+/// Reads the head of a request; returns its content length and the bytes of its body that came with it.
+async fn read_head(stream: &mut TcpStream) -> std::io::Result<(usize, usize)> {
+    let mut head = Vec::new();
+    loop {
+        let mut buffer = [0; 1024];
+        let read = stream.read(&mut buffer).await?;
+        head.extend_from_slice(&buffer[..read]);
+        if let Some(end) = head.windows(4).position(|window| window == b"\r\n\r\n") {
+            let text = String::from_utf8_lossy(&head[..end]).to_ascii_lowercase();
+            let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok());
+            return Ok((length.unwrap_or(0), head.len() - end - 4));
+        }
+        if read == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+fn head_of(length: usize) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n")
+}
+
+async fn timed_poll(client: &reap::Client) -> (Result<State, Error>, Duration) {
+    let started = Instant::now();
+    let batch = Batch::new(reap::PROVIDER, "b-1").unwrap();
+    let polled = client.poll(&batch).await.map(|snapshot| snapshot.state);
+    (polled, started.elapsed())
+}
+
+fn csv(rows: usize) -> String {
+    let mut csv = "externalId,shareToken\n".to_owned();
+    for row in 0..rows {
+        csv.push_str(&format!("ent_{row},{}\n", "t".repeat(1900)));
+    }
+    csv
+}
+
+#[tokio::test]
+async fn slow_upload_takes_as_long_as_the_upload_timeout_allows() {
+    let client = client(LIMITS, |mut stream| async move {
+        let (length, mut read) = read_head(&mut stream).await?;
+        let mut buffer = vec![0; 128 * 1024];
+        while read < length {
+            read += stream.read(&mut buffer).await?;
+            sleep(ms(15)).await;
+        }
+        let answer = r#"{"batchId":"b-1"}"#;
+        stream.write_all((head_of(answer.len()) + answer).as_bytes()).await
+    })
+    .await;
+    let started = Instant::now();
+    let batch = client.upload(csv(5000), Some("key")).await.unwrap();
+    assert_eq!(batch.id(), "b-1");
+    assert!(started.elapsed() > LIMITS.read_timeout * 2, "the upload was slow: {:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn upload_to_a_server_that_does_not_read_ends_at_the_upload_timeout() {
+    let client = client(LIMITS.with_upload_timeout(ms(500)), |mut stream| async move {
+        read_head(&mut stream).await?;
+        sleep(ms(60_000)).await;
+        Ok(())
+    })
+    .await;
+    let started = Instant::now();
+    let error = client.upload(csv(5000), Some("key")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    // Three attempts under the key, 2 s and 4 s apart.
+    assert!((ms(7500)..ms(9500)).contains(&started.elapsed()), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn slow_first_byte_is_waited_for_until_the_request_timeout() {
+    let patient = client(LIMITS, |mut stream| async move {
+        read_head(&mut stream).await?;
+        sleep(ms(800)).await;
+        stream.write_all((head_of(STATUS.len()) + STATUS).as_bytes()).await
+    })
+    .await;
+    let (polled, elapsed) = timed_poll(&patient).await;
+    assert_eq!(polled.unwrap(), State::Running);
+    assert!(elapsed > LIMITS.read_timeout * 2, "{elapsed:?}");
+    let silent = client(LIMITS, |mut stream| async move {
+        read_head(&mut stream).await?;
+        sleep(ms(60_000)).await;
+        Ok(())
+    })
+    .await;
+    let (polled, elapsed) = timed_poll(&silent).await;
+    assert_eq!(polled.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert!((ms(1400)..ms(2200)).contains(&elapsed), "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn slow_body_is_read_while_chunks_keep_arriving() {
+    let client = client(LIMITS, |mut stream| async move {
+        read_head(&mut stream).await?;
+        stream.write_all(head_of(STATUS.len()).as_bytes()).await?;
+        for chunk in STATUS.as_bytes().chunks(10) {
+            sleep(ms(120)).await;
+            stream.write_all(chunk).await?;
+        }
+        Ok(())
+    })
+    .await;
+    let (polled, elapsed) = timed_poll(&client).await;
+    assert_eq!(polled.unwrap(), State::Running);
+    assert!(elapsed > LIMITS.read_timeout * 2, "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn stalled_body_ends_at_the_read_timeout() {
+    let client = client(LIMITS, |mut stream| async move {
+        read_head(&mut stream).await?;
+        stream.write_all((head_of(STATUS.len()) + &STATUS[..20]).as_bytes()).await?;
+        sleep(ms(60_000)).await;
+        Ok(())
+    })
+    .await;
+    let (polled, elapsed) = timed_poll(&client).await;
+    assert_eq!(polled.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert!((ms(280)..ms(900)).contains(&elapsed), "{elapsed:?}");
+}
