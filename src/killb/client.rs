@@ -12,7 +12,7 @@ use bulkrail_core::{
 };
 
 use super::raw::types;
-use super::{Credentials, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, raw, status};
+use super::{Credentials, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, raw, rows, status};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -99,12 +99,19 @@ impl Client {
 
     /// Polls `batch` once, and returns KillB's own response, held in memory, with the snapshot.
     ///
+    /// When it has finished, the rows in the response overrule the counts.
+    ///
     /// # Errors
     ///
     /// Every failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BulkJob>, Error> {
         let request = capture(self.raw.get_bulk_status(batch.id()));
-        self.http.status(batch, request, status::parse_status).await
+        let mut status: StatusResponse<types::BulkJob> = self.http.status(batch, request, status::parse_status).await?;
+        if status.snapshot.state == State::Finished {
+            let rows = rows::reconcile(status.bytes(), &status.snapshot.progress);
+            status.snapshot = status.snapshot.reconciled(&rows);
+        }
+        Ok(status)
     }
 
     /// Returns the rows of `batch` so far, as a stream: memory does not grow with the rows.
@@ -156,10 +163,9 @@ impl Provider for Client {
         if snapshot.state != State::Finished {
             return Ok(snapshot);
         }
+        // The second response is the newer one, and the only one whose counts belong to the rows.
         let (reconciliation, last) = self.reconcile_once(batch, None).await?;
-        // Where KillB lists no rows, or has changed its mind, the counts are all there is.
-        let is_same = (last.state, last.progress) == (snapshot.state, snapshot.progress);
-        Ok(if is_same { snapshot.reconciled(&reconciliation) } else { snapshot })
+        Ok(if last.state == State::Finished { last.reconciled(&reconciliation) } else { last })
     }
 
     fn polling_defaults(&self) -> PollingDefaults {

@@ -8,7 +8,7 @@ use bulkrail_core::http::{CallKind, HttpClient, PreparedRequest, ResponseBody, t
 use bulkrail_core::json::{
     FingerprintCache, JsonArrayReader, JsonPath, ResponseSchema, StatusFields, sanitize_json, trace_drift,
 };
-use bulkrail_core::{Batch, Drift, DriftKind, Error, Row, RowOutcome, Snapshot};
+use bulkrail_core::{Batch, Drift, DriftKind, Error, Progress, Reconciler, Reconciliation, Row, RowOutcome, Snapshot};
 use bytes::Bytes;
 use futures_core::Stream;
 use serde::de::IgnoredAny;
@@ -256,6 +256,17 @@ impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows").field("batch", &self.batch).finish_non_exhaustive()
     }
+}
+
+/// Reconciles the rows in the body of a status response with its own counts, without references.
+pub(super) fn reconcile(body: &[u8], progress: &Progress) -> Reconciliation {
+    let mut reconciler = Reconciler::without_references();
+    JsonArrayReader::new("results").push(body, |item, _| {
+        if let ParsedItem::Row(row) | ParsedItem::Invalid(Some(row)) = RowResult::parse(item) {
+            reconciler.push(row.row());
+        }
+    });
+    reconciler.finish(progress)
 }
 
 fn invalid_item() -> Drift {

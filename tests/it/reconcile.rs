@@ -156,3 +156,223 @@ fn reap_reconcile_reads_rows_from_entities() {
     assert_eq!(drift("/id"), Some((bulkrail::DriftKind::TypeMismatch, 1)));
     assert!(!format!("{:?}", found.drift).contains("CANARY"));
 }
+
+#[cfg(feature = "killb")]
+mod killb_rows {
+    use bulkrail::http::ConnectorError;
+    use bulkrail::killb::{Client, Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, ErrorKind, Outcome, Provider, Report, State};
+
+    use super::*;
+    use crate::common::{Bench, client, secs};
+
+    fn killb(bench: &Bench) -> Client {
+        client!(killb, bench, Credentials::access_token("t"))
+    }
+
+    fn batch() -> Batch {
+        Batch::new(PROVIDER, "b-1").unwrap()
+    }
+
+    /// Returns a status response with counts and rows of these status words.
+    fn body(status: &str, total: u64, succeeded: u64, failed: u64, rows: &[&str]) -> String {
+        let row = |(number, word): (usize, &&str)| {
+            format!(r#"{{"rowNumber":{number},"status":"{word}","originalRowData":{{"externalId":"r-{number}"}}}}"#)
+        };
+        let rows: Vec<_> = rows.iter().enumerate().map(row).collect();
+        format!(
+            r#"{{"status":"{status}","totalRows":{total},"successCount":{succeeded},"errorCount":{failed},"results":[{}]}}"#,
+            rows.join(",")
+        )
+    }
+
+    /// Outcomes by `wait`, `poll`, `status`, `reconcile` and `Report::reconciled`, with the fields whose counts differ.
+    fn outcomes(body: &str) -> Vec<(Option<Outcome>, Vec<String>)> {
+        let bench = Bench::new();
+        let body = body.to_owned();
+        bench.connector.otherwise(move |_| MockResponse::json(200, &body));
+        let client = killb(&bench);
+        let fields = |snapshot: &bulkrail::Snapshot| {
+            let fields = snapshot.count_mismatches.iter().map(|mismatch| mismatch.field.clone());
+            (snapshot.outcome, fields.collect())
+        };
+        let waited = bench.clock.run(client.wait(batch())).unwrap();
+        let polled = bench.clock.run(client.poll(&batch())).unwrap();
+        let status = bench.clock.run(client.status(&batch())).unwrap();
+        let found = bench.clock.run(client.reconcile(&batch(), None)).unwrap();
+        let mismatches = found.count_mismatches.iter().map(|mismatch| mismatch.field.clone()).collect();
+        let by_rows = (found.outcome(&polled), mismatches);
+        let report = Report::new(batch(), polled.clone(), 1, secs(1)).reconciled(found);
+        vec![fields(&waited.snapshot), fields(&polled), fields(&status.snapshot), by_rows, fields(&report.snapshot)]
+    }
+
+    #[test]
+    fn killb_outcome_is_the_same_by_wait_poll_status_and_reconcile() {
+        const GOOD: &str = "SUCCESS";
+        const BAD: &str = "ERROR";
+        let table: [(String, Outcome, &[&str]); 6] = [
+            (body("COMPLETED", 2, 2, 0, &[GOOD, GOOD]), Outcome::Succeeded, &[]),
+            (body("COMPLETED", 2, 2, 0, &[GOOD, BAD]), Outcome::Partial, &["succeeded", "failed"]),
+            (body("COMPLETED", 2, 1, 1, &[GOOD, GOOD]), Outcome::Partial, &["succeeded", "failed"]),
+            (body("COMPLETED", 2, 2, 0, &[GOOD, "WAITING"]), Outcome::Partial, &["succeeded"]),
+            (body("COMPLETED", 2, 1, 1, &[BAD, BAD]), Outcome::Failed, &["succeeded", "failed"]),
+            (body("FAILED", 2, 2, 0, &[GOOD, GOOD]), Outcome::Failed, &[]),
+        ];
+        for (body, outcome, mismatches) in table {
+            for (place, found) in ["wait", "poll", "status", "reconcile", "report"].iter().zip(outcomes(&body)) {
+                let mismatches = mismatches.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>();
+                assert_eq!(found, (Some(outcome), mismatches), "{place}: {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn killb_poll_believes_the_second_response_at_the_end() {
+        let poll = |second: String| {
+            let bench = Bench::new();
+            bench.connector.push(MockResponse::json(200, body("COMPLETED", 2, 2, 0, &["SUCCESS", "SUCCESS"])));
+            bench.connector.push(MockResponse::json(200, second));
+            let snapshot = bench.clock.run(killb(&bench).poll(&batch())).unwrap();
+            assert_eq!(bench.connector.sent().len(), 2);
+            (snapshot.state, snapshot.outcome)
+        };
+        let changed = body("COMPLETED", 2, 1, 1, &["SUCCESS", "ERROR"]);
+        assert_eq!(poll(changed), (State::Finished, Some(Outcome::Partial)), "the counts have changed in between");
+        let running = body("PROCESSING", 2, 1, 0, &["SUCCESS"]);
+        assert_eq!(poll(running), (State::Running, None), "it has not finished after all");
+    }
+
+    #[test]
+    fn killb_wait_survives_faults_of_the_rows_at_the_end() {
+        let bench = Bench::new();
+        let done = || MockResponse::json(200, body("COMPLETED", 2, 2, 0, &["SUCCESS", "SUCCESS"]));
+        let faults: [fn() -> MockResponse; 4] = [
+            || MockResponse::new(502, "<html>"),
+            || MockResponse::fault(ConnectorError::ConnectionReset),
+            || MockResponse::json(200, r#"{"status":"COMPLETED","results":[{"rowNumber""#).breaking_off(),
+            || MockResponse::json(429, "{}").header("retry-after", "9"),
+        ];
+        for fault in faults {
+            bench.connector.push(done());
+            bench.connector.push(fault());
+        }
+        bench.connector.push(done());
+        bench.connector.push(done());
+        let mut failed = 0;
+        let wait = killb(&bench).wait(batch());
+        let report = bench.clock.run(wait.on_poll(|event| failed += u32::from(event.result.is_err()))).unwrap();
+        assert_eq!((report.outcome(), report.polls, failed), (Some(Outcome::Succeeded), 5, 4));
+        assert_eq!(bench.connector.sent().len(), 10);
+    }
+
+    #[test]
+    fn killb_reconcile_survives_transient_faults_and_gives_up_in_time() {
+        let bench = Bench::new();
+        let faults = [
+            MockResponse::fault(ConnectorError::Connect),
+            MockResponse::new(502, "<html>"),
+            MockResponse::json(429, "{}").header("retry-after", "30"),
+            MockResponse::json(200, r#"{"status":"COMPLETED","results":[{"rowNumber":0,"status":"SUCC"#).breaking_off(),
+            MockResponse::json(200, "[]"),
+        ];
+        faults.into_iter().for_each(|fault| bench.connector.push(fault));
+        bench.connector.push(MockResponse::json(200, body("COMPLETED", 2, 1, 1, &["SUCCESS", "ERROR"])));
+        let submitted = SubmittedRows::new(["r-0", "r-1", "r-2"]);
+        let found = bench.clock.run(killb(&bench).reconcile(&batch(), Some(&submitted))).unwrap();
+        let outcomes: Vec<_> = found.rows.iter().map(|row| row.outcome).collect();
+        assert_eq!(outcomes, [RowOutcome::Succeeded, RowOutcome::Failed, RowOutcome::Unaccounted]);
+        assert_eq!((found.missing, found.duplicates), (vec!["r-2".to_owned()], vec![]), "rows are read once");
+        let elapsed = bench.clock.elapsed();
+        // 1, 2, 30 (as the provider asks), 8 and 16 s.
+        assert_eq!((elapsed, bench.connector.sent().len()), (secs(57), 6));
+
+        let bench = Bench::new();
+        bench.connector.otherwise(|_| MockResponse::new(503, ""));
+        let error = bench.clock.run(killb(&bench).reconcile(&batch(), None)).unwrap_err();
+        assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, Some(503)));
+        assert_eq!(error.batch(), Some(&batch()));
+        let elapsed = bench.clock.elapsed();
+        assert!(elapsed > secs(60) && elapsed <= secs(120), "two minutes of `READ_RETRIES`: {elapsed:?}");
+
+        let bench = Bench::new();
+        bench.connector.push(MockResponse::json(404, "{}"));
+        let error = bench.clock.run(killb(&bench).reconcile(&batch(), None)).unwrap_err();
+        assert_eq!((error.kind(), bench.connector.sent().len()), (ErrorKind::NotFound, 1));
+    }
+}
+
+#[cfg(feature = "localpayment")]
+#[test]
+fn localpayment_reconcile_survives_transient_faults_and_gives_up_in_time() {
+    use bulkrail::localpayment::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, ErrorKind};
+
+    use crate::common::{Bench, client, secs};
+
+    let bench = Bench::new();
+    let client = client!(localpayment, bench, Credentials::access_token("t"));
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    bench.connector.push(MockResponse::new(500, ""));
+    bench.connector.push(MockResponse::json(200, r#"{"status":{"code"#).breaking_off());
+    let csv = r"internal_id,external_id,bank_account\ni-1,r-1,1\n";
+    let body = format!(r#"{{"status":{{"code":"200","description":"COMPLETED"}},"csvFormatResponse":"{csv}"}}"#);
+    bench.connector.push(MockResponse::json(200, body));
+    let submitted = SubmittedRows::new(["r-1", "r-2"]);
+    let found = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap();
+    let outcomes: Vec<_> = found.rows.iter().map(|row| row.outcome).collect();
+    assert_eq!(outcomes, [RowOutcome::Succeeded, RowOutcome::Unaccounted]);
+    assert_eq!((bench.clock.elapsed(), bench.connector.sent().len()), (secs(3), 3));
+
+    let began = bench.clock.elapsed();
+    bench.connector.otherwise(|_| MockResponse::new(503, ""));
+    let error = bench.clock.run(client.reconcile(&batch, None)).unwrap_err();
+    assert_eq!((error.kind(), error.batch()), (ErrorKind::Unavailable, Some(&batch)));
+    let elapsed = bench.clock.elapsed() - began;
+    assert!(elapsed > secs(60) && elapsed <= secs(120), "{elapsed:?}");
+}
+
+#[cfg(feature = "reap")]
+#[test]
+fn reap_reconcile_gives_up_in_time_and_needs_references() {
+    use bulkrail::reap::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, ErrorKind};
+
+    use crate::common::{Bench, client, secs};
+
+    let bench = Bench::new();
+    let client = client!(reap, bench, Credentials::api_key("k"));
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    let error = bench.clock.run(client.reconcile(&batch, None)).unwrap_err();
+    assert_eq!((error.kind(), error.batch(), bench.connector.sent().len()), (ErrorKind::Usage, Some(&batch), 0));
+
+    bench.connector.push(MockResponse::json(200, r#"{"id":"e-1","submittedRequirements":[{"status":"APPROVED"}]}"#));
+    bench.connector.otherwise(|_| MockResponse::new(503, ""));
+    let submitted = SubmittedRows::new(["good", "down"]);
+    let error = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap_err();
+    assert_eq!((error.kind(), error.batch()), (ErrorKind::Unavailable, Some(&batch)));
+    let elapsed = bench.clock.elapsed();
+    assert!(elapsed > secs(60) && elapsed <= secs(120), "{elapsed:?}");
+}
+
+#[cfg(feature = "cdq")]
+#[test]
+fn cdq_reconcile_leaves_every_row_unaccounted_without_a_request() {
+    use bulkrail::cdq::{Credentials, PROVIDER};
+    use bulkrail::{Batch, ErrorKind, ProviderId};
+
+    use crate::common::{Bench, client};
+
+    let bench = Bench::new();
+    let client = client!(cdq, bench, Credentials::api_key("k"));
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    let submitted = SubmittedRows::default().with_rows(3);
+    let found = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap();
+    let rows: Vec<_> = found.rows.iter().map(|row| (row.index, row.outcome)).collect();
+    assert_eq!(rows, [2, 3, 4].map(|index| (Some(index), RowOutcome::Unaccounted)), "row 1 is the header");
+    let other = Batch::new(ProviderId::from_static("reap"), "b-1").unwrap();
+    assert_eq!(bench.clock.run(client.reconcile(&other, None)).unwrap_err().kind(), ErrorKind::Usage);
+    assert!(bench.connector.sent().is_empty());
+}
