@@ -225,3 +225,45 @@ fn map_raw_error_restores_the_error_of_a_direct_call() {
         assert!(!format!("{error:?}").contains("CANARY"));
     });
 }
+
+#[cfg(feature = "reap")]
+#[test]
+fn argument_that_cannot_be_a_header_is_a_usage_error_without_its_value() {
+    let bench = Bench::new();
+    let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
+    let check = |error: Error| {
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+        let causes = std::iter::successors(std::error::Error::source(&error), |cause| (**cause).source());
+        let shown = format!("{error}{error:?}{:?}", causes.map(ToString::to_string).collect::<Vec<_>>());
+        assert!(!shown.contains("CANARY"), "{shown}");
+    };
+    let key = "CANARY\nx";
+    check(bench.clock.run(client.upload("externalId,shareToken\na,b\n", Some(key))).unwrap_err());
+    let upload = client.raw().upload_batch(Some(key), bulkrail::reap::raw::types::KycProvider::Sumsub, "");
+    check(bulkrail::http::capture(upload).unwrap_err());
+    let upload = client.raw().upload_batch(Some(key), bulkrail::reap::raw::types::KycProvider::Sumsub, "");
+    let direct = async { client.map_raw_error(upload.await.unwrap_err()).await };
+    check(bench.clock.run(direct));
+    assert!(bench.connector.sent().is_empty());
+}
+
+#[cfg(feature = "reap")]
+#[test]
+fn direct_calls_send_credentials_after_a_capture_and_during_others() {
+    let bench = Bench::new();
+    let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
+    bench.connector.otherwise(|_| MockResponse::json(200, r#"{"batchId":"b","status":"pending"}"#));
+    let captured = bulkrail::http::capture(client.raw().get_batch_status("captured")).unwrap();
+    assert!(bench.connector.sent().is_empty(), "a captured request is not sent");
+    bench.clock.run(async {
+        client.raw().get_batch_status("direct").await.unwrap();
+        let batch = Batch::new(bulkrail::reap::PROVIDER, "polled").unwrap();
+        let (direct, polled) =
+            futures_util::future::join(client.raw().get_batch_status("beside"), client.poll(&batch)).await;
+        assert!(direct.is_ok() && polled.is_ok());
+    });
+    drop(captured);
+    let paths: Vec<_> = bench.connector.sent().iter().map(|sent| sent.url.path().to_owned()).collect();
+    assert_eq!(paths, ["direct", "beside", "polled"].map(|id| format!("/entity/kyc/import/batch/{id}")));
+    assert!(bench.connector.sent().iter().all(|sent| sent.headers["x-reap-api-key"] == "k"));
+}

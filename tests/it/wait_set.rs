@@ -310,3 +310,190 @@ fn wait_set_made_again_after_a_drop_continues() {
     (0..10).for_each(|number| set.add(batch(&format!("b-{number}"))).unwrap());
     assert!(run(&clock, set).values().all(Result::is_ok));
 }
+
+/// Drives `set` for `time`; nothing must end in it.
+fn drive(clock: &VirtualClock, set: &mut WaitSet<'_>, time: Duration) {
+    let mut next = std::pin::pin!(set.next());
+    let mut cut = std::pin::pin!(clock.clock().sleep(time));
+    clock.run(std::future::poll_fn(|context| {
+        assert!(next.as_mut().poll(context).is_pending());
+        cut.as_mut().poll(context)
+    }));
+}
+
+#[test]
+fn wait_set_whose_next_is_dropped_at_every_await_takes_the_same_course() {
+    let course = |is_dropped: bool| {
+        let clock = VirtualClock::new();
+        let provider = LimitedProvider::new(&clock, 4, |id| secs(10 * id.len() as u64));
+        let mut set = WaitSet::new(&provider).deadline(secs(300));
+        for id in ["gone", "dark", "b", "bb-------", "bbbb-----------------"] {
+            set.add(batch(id)).unwrap();
+        }
+        let mut ends = Vec::new();
+        loop {
+            let next = if is_dropped {
+                // Each future is polled once.
+                clock.run(std::future::poll_fn(|context| std::pin::pin!(set.next()).as_mut().poll(context)))
+            } else {
+                clock.run(set.next())
+            };
+            let Some((batch, end)) = next else { break };
+            let end = end.map(|report| report.polls).map_err(|error| (error.kind(), error.polls()));
+            ends.push((clock.elapsed(), batch, end));
+        }
+        let polls = provider.polls.lock().unwrap().clone();
+        (ends, polls)
+    };
+    let undisturbed = course(false);
+    assert_eq!(undisturbed.0.len(), 5);
+    assert_eq!(course(true), undisturbed);
+}
+
+#[test]
+fn wait_set_does_not_poll_a_removed_batch_again() {
+    let clock = VirtualClock::new();
+    let provider = LimitedProvider::new(&clock, 1000, |_| secs(100));
+    let mut set = WaitSet::new(&provider);
+    let submitted = batch("a").with_key("key").with_submitted_at(VirtualClock::BEGINNING);
+    set.add(submitted.clone()).unwrap();
+    set.add(batch("b")).unwrap();
+    let id = submitted.batch_id();
+    drive(&clock, &mut set, secs(30));
+    assert_eq!(set.batches().map(Batch::id).collect::<Vec<_>>(), ["a", "b"]);
+    let polls = provider.polls_by_batch()["a"];
+    assert!(polls > 1);
+
+    assert_eq!(set.remove(&id), Some(submitted.clone()), "with its key and the time of its submission");
+    assert_eq!((set.remove(&id), set.snapshot(&id)), (None, None));
+    assert_eq!(set.batches().map(Batch::id).collect::<Vec<_>>(), ["b"]);
+    assert_eq!((set.progress().batches, set.progress().ended), (1, 0));
+    let (ended, _) = clock.run(set.next()).unwrap();
+    assert_eq!(ended.id(), "b");
+    assert!(clock.run(set.next()).is_none());
+    assert_eq!(provider.polls_by_batch()["a"], polls);
+
+    set.add(submitted).unwrap();
+    assert_eq!(clock.run(set.next()).unwrap().0.id(), "a", "a removed batch can be added again");
+    assert!(provider.polls_by_batch()["a"] > polls);
+}
+
+#[test]
+fn wait_set_ignores_the_poll_in_flight_of_a_removed_batch() {
+    let clock = VirtualClock::new();
+    let provider = LimitedProvider::new(&clock, 1000, |_| secs(0));
+    let polled = Mutex::new(Vec::new());
+    let mut set = WaitSet::new(&provider).on_poll(|event| polled.lock().unwrap().push(event.batch.id().to_owned()));
+    set.add(batch("a")).unwrap();
+    set.add(batch("b")).unwrap();
+    // Polls take 50 ms.
+    drive(&clock, &mut set, Duration::from_millis(10));
+    assert_eq!(provider.polls.lock().unwrap().len(), 1, "the budget begins with one request");
+    let first = provider.polls.lock().unwrap()[0].1.clone();
+    set.remove(&batch(&first).batch_id()).unwrap();
+    let (other, end) = clock.run(set.next()).unwrap();
+    assert!(end.is_ok() && other.id() != first);
+    assert!(clock.run(set.next()).is_none());
+    drop(set);
+    assert_eq!(*polled.lock().unwrap(), [other.id()]);
+}
+
+#[test]
+fn wait_set_returns_the_last_snapshot_of_one_batch() {
+    let clock = VirtualClock::new();
+    let provider = LimitedProvider::new(&clock, 1000, |_| secs(60));
+    let mut set = WaitSet::new(&provider);
+    let id = batch("a").batch_id();
+    set.add(batch("a")).unwrap();
+    set.add(batch("dark")).unwrap();
+    assert_eq!(set.snapshot(&id), None, "before the first poll");
+    drive(&clock, &mut set, secs(30));
+    assert_eq!(set.snapshot(&id), Some(&running(1, 10)));
+    assert_eq!(set.snapshot(&batch("dark").batch_id()), None, "a batch whose polls failed");
+    let other = Batch::new(ProviderId::from_static("other"), "a").unwrap();
+    assert_eq!(set.snapshot(&other.batch_id()), None, "a batch of another provider");
+    assert_eq!(set.remove(&other.batch_id()), None);
+    assert_eq!(clock.run(set.next()).unwrap().0.id(), "a");
+    assert_eq!(set.snapshot(&id), None, "a batch that has ended");
+}
+
+#[test]
+fn wait_set_on_poll_is_called_after_every_poll_of_every_batch() {
+    let clock = VirtualClock::new();
+    let provider = LimitedProvider::new(&clock, 1000, |_| secs(60));
+    let events = Mutex::new(Vec::new());
+    let mut set = WaitSet::new(&provider).deadline(secs(300)).on_poll(|event| {
+        assert_eq!(event.duration, Duration::from_millis(50));
+        events.lock().unwrap().push((event.batch.id().to_owned(), event.poll, event.result.is_ok()));
+    });
+    for id in ["a", "dark", "b"] {
+        set.add(batch(id)).unwrap();
+    }
+    run(&clock, set);
+    let (events, polls) = (events.lock().unwrap(), provider.polls_by_batch());
+    for id in ["a", "dark", "b"] {
+        let of_batch: Vec<_> = events.iter().filter(|(batch, ..)| batch == id).collect();
+        let numbers: Vec<_> = of_batch.iter().map(|(_, number, _)| *number).collect();
+        assert_eq!(numbers, (1..=polls[id] as u32).collect::<Vec<_>>(), "{id}");
+        assert!(of_batch.iter().all(|(_, _, is_ok)| *is_ok == (id != "dark")), "{id}");
+    }
+}
+
+#[test]
+fn wait_set_failure_budget_ends_a_batch_whose_polls_fail() {
+    let ends_after = |budget: Option<Duration>| {
+        let clock = VirtualClock::new();
+        let provider = LimitedProvider::new(&clock, 1000, |_| secs(0));
+        let mut set = WaitSet::new(&provider).deadline(secs(36_000));
+        if let Some(budget) = budget {
+            set = set.failure_budget(budget);
+        }
+        set.add(batch("dark")).unwrap();
+        let error = clock.run(set.next()).unwrap().1.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreachable);
+        clock.elapsed()
+    };
+    // The pause between two failed polls is 30 s at most.
+    let within = |found: Duration, budget: Duration| found >= budget && found <= budget + secs(32);
+    let (short, default) = (ends_after(Some(secs(60))), ends_after(None));
+    assert!(within(short, secs(60)), "{short:?}");
+    assert!(within(default, bulkrail::poll::FAILURE_BUDGET), "{default:?}");
+}
+
+#[test]
+fn wait_set_deadline_is_of_each_batch_and_can_be_left_out() {
+    let days = secs(3 * 24 * 3600);
+    let clock = VirtualClock::new();
+    let provider = LimitedProvider::new(&clock, 1000, |_| secs(3 * 24 * 3600));
+    let mut set = WaitSet::new(&provider).without_deadline();
+    set.add(batch("endless")).unwrap();
+    // Batches in the set keep their deadline.
+    let mut set = set.deadline(secs(60));
+    set.add(batch("short")).unwrap();
+    let (first, end) = clock.run(set.next()).unwrap();
+    assert_eq!((first.id(), end.unwrap_err().kind()), ("short", ErrorKind::Deadline));
+    assert!(clock.elapsed() <= secs(60) + FINAL_POLL_GRACE, "{:?}", clock.elapsed());
+    let (second, end) = clock.run(set.next()).unwrap();
+    assert_eq!((second.id(), end.unwrap().outcome()), ("endless", Some(Outcome::Succeeded)));
+    assert!(clock.elapsed() >= days, "{:?}", clock.elapsed());
+}
+
+#[test]
+fn wait_set_uses_the_clock_that_it_is_given() {
+    /// Its clock is that of the machine.
+    struct Finished;
+    impl Provider for Finished {
+        fn id(&self) -> ProviderId {
+            PROVIDER
+        }
+
+        async fn poll(&self, _batch: &Batch) -> Result<Snapshot, Error> {
+            Ok(finished(1, 0))
+        }
+    }
+    let clock = VirtualClock::new();
+    let mut set = WaitSet::new(Finished).clock(clock.clock());
+    set.add(batch("b").with_submitted_at(VirtualClock::BEGINNING)).unwrap();
+    assert!(clock.run(set.next()).unwrap().1.is_ok());
+    assert!(clock.elapsed() >= PollingDefaults::INITIAL_DELAY, "{:?}", clock.elapsed());
+}
