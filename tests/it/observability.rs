@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::common::{Bench, client};
+use crate::common::{Bench, client, secs};
 use bulkrail::reap::{Credentials, PROVIDER};
 use bulkrail::test_util::MockResponse;
-use bulkrail::{Batch, ErrorKind};
+use bulkrail::{Batch, Error, ErrorKind, Report};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -62,31 +62,40 @@ impl<S: tracing::Subscriber> Layer<S> for Lines {
     }
 }
 
-fn traced(bench: &Bench, id: &str) -> (String, Result<bulkrail::Report, bulkrail::Error>) {
+/// Runs `run` with a subscriber. Returns its result and the traced lines.
+///
+/// Whether an event is enabled is cached for the process. A test on another thread may register an event just before
+/// the subscriber comes, and so leave it disabled: the cache is rebuilt after a first run.
+fn traced<T>(mut run: impl FnMut() -> T) -> (String, T) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let lines = Lines::default();
-    let client = client!(reap, bench, Credentials::api_key("CANARY-KEY"));
-    let end = tracing::subscriber::with_default(tracing_subscriber::registry().with(lines.clone()), || {
-        bench.clock.run(
-            client.wait(Batch::new(PROVIDER, id).unwrap()).interval(Duration::from_secs(1)..=Duration::from_secs(1)),
-        )
+    let result = tracing::subscriber::with_default(tracing_subscriber::registry().with(lines.clone()), || {
+        run();
+        tracing::callsite::rebuild_interest_cache();
+        lines.0.lock().unwrap().clear();
+        run()
     });
     let lines = lines.0.lock().unwrap().clone();
-    (lines, end)
+    (lines, result)
+}
+
+/// Waits for a batch whose polls get `responses`. Returns the end and the time that it took.
+fn wait_for(responses: &[MockResponse]) -> (Result<Report, Error>, Duration) {
+    let bench = Bench::new();
+    responses.iter().for_each(|response| bench.connector.push(response.clone()));
+    let client = client!(reap, bench, Credentials::api_key("CANARY-KEY"));
+    let wait = client.wait(Batch::new(PROVIDER, "b-1").unwrap()).interval(secs(1)..=secs(1));
+    (bench.clock.run(wait), bench.clock.elapsed())
 }
 
 #[test]
 fn wait_traces_fixed_names_of_spans_events_and_fields() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let bench = Bench::new();
-    bench
-        .connector
-        .push(MockResponse::json(200, r#"{"status":"in_progress","totalRecords":10,"processedRecords":4,"eta":7}"#));
-    bench.connector.push(MockResponse::new(502, "<html>"));
+    let running = r#"{"status":"in_progress","totalRecords":10,"processedRecords":4,"eta":7}"#;
     let done = r#"{"status":"completed","totalRecords":10,"processedRecords":10,"failedRecords":1,"summary":{"successfulRecords":9}}"#;
-    bench.connector.push(MockResponse::json(200, done));
-    let (lines, end) = traced(&bench, "b-1");
+    let responses = [MockResponse::json(200, running), MockResponse::new(502, "<html>"), MockResponse::json(200, done)];
+    let (lines, (end, elapsed)) = traced(|| wait_for(&responses));
     end.unwrap();
-    let elapsed: u128 = bench.clock.elapsed().as_millis();
+    let elapsed = elapsed.as_millis();
     let golden = format!(
         "DEBUG bulkrail::wait wait bulkrail.provider=\"reap\" bulkrail.batch.id=\"b-1\"\n\
          DEBUG bulkrail::http request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
@@ -103,16 +112,14 @@ fn wait_traces_fixed_names_of_spans_events_and_fields() {
 
 #[test]
 fn submit_traces_drift_of_its_response() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let bench = Bench::new();
-    let lines = Lines::default();
-    let client = client!(reap, bench, Credentials::api_key("CANARY-KEY"));
-    bench.connector.push(MockResponse::json(201, r#"{"batchId":"b-1","totalRecords":"CANARY","expires":"CANARY"}"#));
-    let batch = tracing::subscriber::with_default(tracing_subscriber::registry().with(lines.clone()), || {
+    let (lines, batch) = traced(|| {
+        let bench = Bench::new();
+        let client = client!(reap, bench, Credentials::api_key("CANARY-KEY"));
+        let response = r#"{"batchId":"b-1","totalRecords":"CANARY","expires":"CANARY"}"#;
+        bench.connector.push(MockResponse::json(201, response));
         bench.clock.run(client.upload("externalId,shareToken\na,b\n", None))
     });
     assert_eq!(batch.unwrap().id(), "b-1");
-    let lines = lines.0.lock().unwrap().clone();
     for (pointer, kind) in [("/totalRecords", "type_mismatch"), ("/expires", "unknown_field")] {
         let event = format!("bulkrail.drift.pointer=\"{pointer}\" bulkrail.drift.kind=\"{kind}\"");
         assert!(lines.contains(&event), "{lines}");
@@ -122,20 +129,19 @@ fn submit_traces_drift_of_its_response() {
 
 #[test]
 fn traces_hold_no_value_of_responses_or_credentials() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let bench = Bench::new();
     let canary = r#"{"status":"CANARY","newField":"CANARY","totalRecords":"CANARY","processedRecords":1,"summary":{"errors":["CANARY"]}}"#;
-    bench.connector.push(MockResponse::json(200, canary).header("x-request-id", "CANARY").header("location", "CANARY"));
-    bench.connector.push(MockResponse::new(502, "<html>CANARY</html>"));
-    bench.connector.push(MockResponse::json(403, r#"{"code":"CANARY","message":"CANARY","parameter":"CANARY"}"#));
-    let (lines, end) = traced(&bench, "b-1");
+    let responses = [
+        MockResponse::json(200, canary).header("x-request-id", "CANARY").header("location", "CANARY"),
+        MockResponse::new(502, "<html>CANARY</html>"),
+        MockResponse::json(403, r#"{"code":"CANARY","message":"CANARY","parameter":"CANARY"}"#),
+    ];
+    let (lines, (end, _)) = traced(|| wait_for(&responses));
     assert_eq!(end.unwrap_err().kind(), ErrorKind::Permission);
     assert!(lines.contains("poll") && !lines.contains("CANARY"), "{lines}");
 }
 
 #[test]
 fn on_poll_is_called_after_every_poll() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::new();
     let client = client!(reap, bench, Credentials::api_key("k"));
     bench.connector.push(MockResponse::new(500, ""));

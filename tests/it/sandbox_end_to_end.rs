@@ -7,7 +7,7 @@ use bulkrail::{
     Batch, DriftKind, Error, ErrorKind, Outcome, Provider, Report, State, SubmitOptions, SubmittedRows, cdq, killb,
     localpayment, reap,
 };
-use bulkrail_sandbox::{Faults, Sandbox};
+use bulkrail_sandbox::{Faults, ManualClock, Sandbox};
 
 /// A batch of minutes ends in about a second.
 const SPEED: f64 = 200.0;
@@ -97,8 +97,14 @@ fn batch_of(accounts: u32) -> accounts::CreateBatch {
 }
 
 async fn wait_quickly(client: impl Provider, batch: Batch) -> Result<Report, Error> {
+    wait_with(client, batch, &|| {}).await
+}
+
+/// Waits in short intervals, and calls `on_poll` after each poll.
+async fn wait_with(client: impl Provider, batch: Batch, on_poll: &(dyn Fn() + Sync)) -> Result<Report, Error> {
     let quick = Duration::from_millis(20)..=Duration::from_millis(100);
-    bulkrail::wait(client, batch).interval(quick).deadline(Duration::from_secs(60)).await
+    let wait = bulkrail::wait(client, batch).interval(quick).deadline(Duration::from_secs(60));
+    wait.on_poll(|_| on_poll()).await
 }
 
 /// Submits until it works. Only a test may: elsewhere a batch too many does harm.
@@ -114,22 +120,26 @@ async fn submit_until_accepted<F: Future<Output = Result<Batch, Error>>>(mut sub
 }
 
 async fn all_four(sandbox: &Sandbox) -> [Report; 4] {
+    all_four_with(sandbox, &|| {}).await
+}
+
+async fn all_four_with(sandbox: &Sandbox, on_poll: &(dyn Fn() + Sync)) -> [Report; 4] {
     let clients = Clients::new(sandbox);
     let (workbook, csv) = (workbook(40), csv(60));
     let killb = async {
         let batch = submit_until_accepted(|_| clients.killb.upload(workbook.clone())).await;
-        wait_quickly(&clients.killb, batch).await
+        wait_with(&clients.killb, batch, on_poll).await
     };
     let reap = async {
         let keys: Vec<_> = (0..20).map(|attempt| format!("key-{attempt}")).collect();
         let batch =
             submit_until_accepted(|attempt| clients.reap.upload(csv.as_str(), Some(&keys[attempt as usize]))).await;
-        wait_quickly(&clients.reap, batch).await
+        wait_with(&clients.reap, batch, on_poll).await
     };
     let cdq = async {
         let features = [cdq::raw::types::ConfirmationFeature::ConfirmBaInBpStorage];
         let batch = submit_until_accepted(|_| clients.cdq.start("72d6900fce6b326088f5d9d91049e3e6", &features)).await;
-        wait_quickly(&clients.cdq, batch).await
+        wait_with(&clients.cdq, batch, on_poll).await
     };
     let localpayment = async {
         let accounts: Vec<_> = (0..20)
@@ -137,7 +147,7 @@ async fn all_four(sandbox: &Sandbox) -> [Report; 4] {
             .collect();
         let batch =
             submit_until_accepted(|attempt| clients.localpayment.create_batch(&accounts[attempt as usize])).await;
-        wait_quickly(&clients.localpayment, batch).await
+        wait_with(&clients.localpayment, batch, on_poll).await
     };
     let (killb, reap, cdq, localpayment) = tokio::join!(killb, reap, cdq, localpayment);
     [killb, reap, cdq, localpayment].map(|end| end.unwrap_or_else(|error| panic!("{error:?}")))
@@ -186,8 +196,16 @@ async fn clients_reach_the_end_despite_bad_gateways_and_broken_bodies() {
 
 #[tokio::test]
 async fn clients_reach_the_end_when_tokens_expire() {
-    let sandbox = sandbox(Faults::Expire).await;
-    check_counts(&all_four(&sandbox).await);
+    // Time passes with the polls, so that every wait outlives its token.
+    let clock = ManualClock::new();
+    let builder = Sandbox::builder().seed(7).speed(5.0).faults(Faults::Expire).clock(clock.clone());
+    let sandbox = builder.start().await.unwrap();
+    check_counts(&all_four_with(&sandbox, &|| clock.advance(Duration::from_millis(300))).await);
+    for provider in ["killb", "localpayment"] {
+        let stats = sandbox.stats(provider);
+        // The first refresh is refused, and followed by a login.
+        assert!(stats.logins > 1 && stats.rejected > 1, "{provider}: {stats:?}");
+    }
 }
 
 #[tokio::test]

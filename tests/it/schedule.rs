@@ -182,6 +182,8 @@ fn plausible(pair: &Value) -> Option<[u64; 2]> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn schedule_keeps_bounds_hints_and_deadline(
         (schedule, bounds) in schedule(),
@@ -362,7 +364,7 @@ fn budget_halves_after_a_refusal_and_recovers() {
     budget.throttled(Duration::from_secs(10), None);
     budget.throttled(Duration::from_millis(10_100), None);
     assert!((budget.rate() - 2.0).abs() < 0.01, "one cut for what was under way together: {}", budget.rate());
-    let _ = budget.take(Duration::from_secs(65));
+    assert!(budget.take(Duration::from_secs(65)));
     assert!((budget.rate() - 4.0).abs() < 1e-9);
 }
 
