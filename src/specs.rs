@@ -11,4 +11,4 @@ pub const CDQ: &str = include_str!("../specs/cdq.yaml");
 /// Description of Localpayment.
 pub const LOCALPAYMENT: &str = include_str!("../specs/localpayment.yaml");
 /// Accepted differences between the descriptions and the pages that they were written from.
-pub const ACCEPTED_DIFFERENCES: &str = include_str!("../specs/explained.yaml");
+pub const ACCEPTED_DIFFERENCES: &str = include_str!("../specs/accepted-differences.yaml");

@@ -107,7 +107,7 @@ fn schemas(spec: &Spec) -> syn::Item {
 fn drop_prose(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            // In `properties` these would be field names, and a field's schema is an object.
+            // In `properties` these keys are field names, and the schema of a field is an object.
             let is_prose = |key: &str| matches!(key, "description" | "title" | "example") || key.starts_with("x-");
             map.retain(|key, value| value.is_object() || !is_prose(key));
             map.values_mut().for_each(drop_prose);
@@ -127,9 +127,10 @@ fn number_schema() -> schemars::schema::SchemaObject {
     serde_json::from_value(json!({"type": "number"})).expect("a literal schema")
 }
 
-/// The whole build script: generates `NAME.rs` into `OUT_DIR` from `specs/NAME.yaml` for each of `names` whose cargo feature is on.
+/// Runs as a build script: generates `NAME.rs` into `OUT_DIR` from `specs/NAME.yaml` for each of
+/// `names` whose cargo feature is enabled.
 ///
-/// A spec with mistakes fails the build with one line for each, and nothing else.
+/// Exits with an error for cargo if a spec has errors, with one line for each.
 pub fn run_build_script(names: &[&str]) {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
@@ -171,7 +172,7 @@ fn say(line: &str) {
 mod tests {
     use super::*;
 
-    /// A directory of one test, gone when the test is over.
+    /// Temporary directory, removed on drop.
     struct Directory(PathBuf);
 
     impl Directory {
@@ -181,7 +182,7 @@ mod tests {
             Self(path)
         }
 
-        /// What the build script would say of a spec of this text, and what it would have written.
+        /// Returns the errors of the build script for a spec with this text, and the file it wrote.
         fn build(&self, text: &str) -> (Vec<String>, Option<String>) {
             fs::write(self.0.join("specs/some.yaml"), text).unwrap();
             let to = self.0.join("some.rs");
@@ -209,7 +210,7 @@ mod tests {
     fn a_bad_spec_becomes_lines_that_start_with_its_path_in_the_package() {
         let directory = Directory::new("bad");
         let (said, written) = directory.build("openapi: 3.0.3\ninfo: {title: t}\npaths: {}\nopenapi: 3.0.3\n");
-        assert_eq!(said, ["specs/some.yaml:4: /openapi: stands here twice; keep one"]);
+        assert_eq!(said, ["specs/some.yaml:4: /openapi: duplicate key; keep one"]);
         assert_eq!(written, None);
         let (said, written) = directory.build("openapi: 3.0.2\ninfo: {title: t}\npaths: {}\n");
         assert_eq!(said, ["specs/some.yaml:1: /openapi: must be 3.0.3", "specs/some.yaml:2: /info: needs a `version`"]);

@@ -1,43 +1,39 @@
-//! From a hand-written OpenAPI file to a raw Rust client, in four steps:
+//! Generates the raw Rust client of a provider from a hand-written OpenAPI file, in four steps:
 //!
 //! 1. [`Spec::load`] reads the YAML and remembers on which line each value stands.
-//! 2. [`lint`] holds it against the project's own rules (`specs/README.md`); `check` (features `docs` and `examples`) also against
-//!    its examples and the pages that it was written from, which the build can do without.
-//! 3. [`lower`] rewrites what the generator cannot take, or would make brittle.
+//! 2. [`lint`] checks the rules of the project (`specs/README.md`). The crate `bulkrail-specdiff` checks examples and
+//!    pages, too, which the build does not need.
+//! 3. [`lower`] rewrites what the generator does not support, or would make brittle.
 //! 4. `generate` (feature `generate`) hands the result to progenitor, takes personal data out of `Debug`, and connects
 //!    the client to `bulkrail-core`.
 //!
-//! The library's build script is a few lines over `run_build_script`, which does all four for each spec.
+//! `run_build_script` does all four for each spec. The build script of the library is one call of
+//! it.
 //!
 //! ```
-//! let spec = bulkrail_codegen::Spec::parse("tiny.yaml", "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {}\n")?;
+//! use bulkrail_codegen::Spec;
+//!
+//! let text = "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {}\n";
+//! let spec = Spec::parse("tiny.yaml", text)?;
 //! assert_eq!(spec.document["openapi"], "3.0.3");
 //! assert_eq!(spec.line("/info/title"), Some(2));
 //! # Ok::<(), bulkrail_codegen::Error>(())
 //! ```
 
-#[cfg(all(feature = "docs", feature = "examples"))]
-mod check;
-#[cfg(feature = "docs")]
-pub mod docs;
+pub mod document;
 mod error;
-#[cfg(feature = "examples")]
-pub mod examples;
 #[cfg(feature = "generate")]
 mod generate;
-mod input;
+pub mod input;
 mod lint;
 mod load;
 mod lower;
-mod pointer;
+pub mod pointer;
 #[cfg(feature = "generate")]
 mod redact;
-mod schemas;
 #[cfg(feature = "generate")]
 mod surface;
 
-#[cfg(all(feature = "docs", feature = "examples"))]
-pub use check::check;
 pub use error::Error;
 #[cfg(feature = "generate")]
 pub use generate::{generate, run_build_script};

@@ -4,35 +4,41 @@ use std::path::{Path, PathBuf};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Map, Number, Value};
 
-use crate::{Error, input, pointer};
+use crate::error::Error;
+use crate::{input, pointer};
 
-/// Deeper nesting than any sane spec has; keeps a hostile file from using up the stack.
+/// Maximum nesting of a document. Limits the use of the stack.
 const MAX_DEPTH: usize = 96;
 
-/// What the values of one document and their pointers may take up. The pointers are kept for the line numbers, and deep nesting
-/// under long names makes them many times larger than the file; so does a long list of almost nothing.
-const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
+/// Maximum memory for the values of one document and their pointers: 64 MiB.
+///
+/// The pointers are kept for the line numbers. Deep nesting under long keys makes them many times
+/// larger than the file, and so does a long list of empty values.
+const MAX_MEMORY_BYTES: usize = 64 * 1024 * 1024;
 
-/// What a value costs beyond its pointer and its text: itself, its place in the map of lines, and what the allocator adds.
+/// Memory of a value beyond its pointer and text: the value, its entry in the map of lines, and
+/// allocator overhead.
 const BYTES_PER_VALUE: usize = 128;
 
-/// Signs of the flow style (and of JSON) in one document. The parser keeps all that stands in a bracket until it closes, at some
-/// hundred bytes for each sign. A description of two megabytes in one line has about half as many.
-const MAX_SIGNS: usize = 400_000;
+/// Maximum number of characters that structure the flow style (and JSON) in one document.
+///
+/// The parser buffers the contents of a bracket until it closes, with some hundred bytes for each
+/// of these characters. A description of two megabytes on one line has about half as many.
+const MAX_FLOW_CHARS: usize = 400_000;
 
-/// What is said about a text that would take more.
-const TOO_MUCH: &str =
-    "takes more memory than a description of an API: too many values, or long names too deep; split it";
+/// Reason of the error about a document that would need more memory than allowed.
+const TOO_MUCH_MEMORY: &str =
+    "needs too much memory for an OpenAPI document: too many values, or long keys nested too deeply; split it";
 
-/// What to do about a file that is too large to be a spec.
-const TOO_LARGE: &str = "no spec has that much: name the spec, or take out what does not belong to it";
+/// Hint of the error about a file that is too large.
+const TOO_LARGE_HINT: &str = "pass the spec, or remove what does not belong to it";
 
-/// A spec in memory: the document, and the line on which each value stands.
+/// OpenAPI document in memory, with the line of each value.
 #[derive(Debug, Clone)]
 pub struct Spec {
-    /// The file it was read from.
+    /// File that the document was read from.
     pub file: PathBuf,
-    /// The document as JSON; keys in the order of the file are not kept.
+    /// Document as JSON. The order of the keys in the file is not kept.
     pub document: Value,
     lines: HashMap<String, usize>,
 }
@@ -42,64 +48,68 @@ impl Spec {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or [`Spec::parse`] refuses its text.
+    /// Returns an error if the file cannot be read, is larger than 4 MiB or is not UTF-8. Returns
+    /// an error for every text that [`Spec::parse`] refuses.
     pub fn load(file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
-        Self::parse(file, &input::read(file, TOO_LARGE)?)
+        Self::parse(file, &input::read_text(file, TOO_LARGE_HINT)?)
     }
 
-    /// Parses YAML (or JSON, which is YAML) with the restrictions that make a document safe to read: at most 4 MiB, one document,
-    /// string keys, no key twice, no anchors, aliases or tags, and bounds on how deep it is and how much memory it takes. Pages that
-    /// are descriptions of an API are read by this too.
+    /// Parses YAML or JSON. `file` is the name used in errors.
+    ///
+    /// Restrictions make any document safe to read: at most 4 MiB, a single document, string keys,
+    /// no duplicate keys, no anchors, aliases or tags, and limits on nesting and memory.
     ///
     /// # Errors
     ///
-    /// When the text is not YAML, or breaks one of the restrictions; the error names the line.
+    /// Returns an error with the line if the text is not YAML or violates one of the restrictions.
     pub fn parse(file: impl AsRef<Path>, text: &str) -> Result<Self, Error> {
         let file = file.as_ref();
         let refuse = |reason: String| Error::new(file, Some(1), "", reason);
-        input::check_size(text.len(), TOO_LARGE).map_err(refuse)?;
-        if text.bytes().filter(|sign| b",:[]{}".contains(sign)).count() > MAX_SIGNS {
-            return Err(refuse(TOO_MUCH.to_owned()));
+        input::check_size(text.len(), TOO_LARGE_HINT).map_err(refuse)?;
+        if text.bytes().filter(|byte| b",:[]{}".contains(byte)).count() > MAX_FLOW_CHARS {
+            return Err(refuse(TOO_MUCH_MEMORY.to_owned()));
         }
-        Self::read(file, text).or_else(|error| match whole_signs(text) {
+        Self::read(file, text).or_else(|error| match combine_surrogates(text) {
             Some(text) => Self::read(file, &text),
             None => Err(error),
         })
     }
 
     fn read(file: &Path, text: &str) -> Result<Self, Error> {
-        let mut reader =
-            Reader { file, events: Parser::new_from_str(text), lines: HashMap::new(), left: MAX_KEPT_BYTES };
+        let events = Parser::new_from_str(text);
+        let mut reader = Reader { file, events, lines: HashMap::new(), memory_left: MAX_MEMORY_BYTES };
         let document = reader.document()?;
         let lines = reader.lines;
         Ok(Self { file: file.to_owned(), document, lines })
     }
 
-    /// The line of the value at `pointer`, or of the nearest value around it.
+    /// Returns the line of the value at `pointer`, or of the nearest enclosing value.
     #[must_use]
     pub fn line(&self, pointer: &str) -> Option<usize> {
-        let mut at = pointer;
+        let mut pointer = pointer;
         loop {
-            if let Some(line) = self.lines.get(at) {
+            if let Some(line) = self.lines.get(pointer) {
                 return Some(*line);
             }
-            at = &at[..at.rfind('/')?];
+            pointer = &pointer[..pointer.rfind('/')?];
         }
     }
 
-    pub(crate) fn error(&self, pointer: &str, reason: impl Into<String>) -> Error {
+    /// Returns an error about the value at `pointer`, with its line.
+    #[must_use]
+    pub fn error(&self, pointer: &str, reason: impl Into<String>) -> Error {
         Error::new(&self.file, self.line(pointer), pointer, reason)
     }
 }
 
-/// Builds the value from parser events. (A loader of the YAML library would expand aliases before anyone could refuse them.)
+/// Builds the document from parser events. The loader of the YAML library would expand aliases
+/// before they are refused.
 struct Reader<'a> {
     file: &'a Path,
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
     lines: HashMap<String, usize>,
-    /// What may still be kept.
-    left: usize,
+    memory_left: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -121,124 +131,134 @@ impl<'a> Reader<'a> {
             match self.next("")? {
                 (Event::DocumentEnd, _) => {}
                 (Event::StreamEnd, _) => return Ok(()),
-                (_, span) => return Err(self.error(span, "", "holds more than one document")),
+                (_, span) => return Err(self.error(span, "", "contains more than one document")),
             }
         }
     }
 
-    fn value(&mut self, at: &str, event: Event<'a>, span: Span, depth: usize) -> Result<Value, Error> {
+    fn value(&mut self, pointer: &str, event: Event<'a>, span: Span, depth: usize) -> Result<Value, Error> {
         if depth > MAX_DEPTH {
-            return Err(self.error(span, at, format!("is nested deeper than {MAX_DEPTH} levels; bring it closer")));
+            let reason = format!("is nested deeper than {MAX_DEPTH} levels; flatten it");
+            return Err(self.error(span, pointer, reason));
         }
-        self.keep(at, span)?;
-        self.lines.insert(at.to_owned(), span.start.line());
+        self.take_memory(pointer, span)?;
+        self.lines.insert(pointer.to_owned(), span.start.line());
         match event {
-            Event::Alias(_) => Err(self.error(span, at, "aliases are not read, they can grow without bound; use $ref")),
+            Event::Alias(_) => {
+                Err(self.error(span, pointer, "aliases are not supported, they can expand without limit; use $ref"))
+            }
             Event::Scalar(_, _, anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
                 if anchor != 0 =>
             {
-                Err(self.error(span, at, "anchors are not read, they can grow without bound; use $ref"))
+                Err(self.error(span, pointer, "anchors are not supported, they can expand without limit; use $ref"))
             }
             Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
-                Err(self.error(span, at, "tags are not read; take it out"))
+                Err(self.error(span, pointer, "tags are not supported; remove it"))
             }
             Event::Scalar(text, style, ..) => Ok(scalar(&text, style)),
-            Event::SequenceStart(..) => self.sequence(at, depth),
-            Event::MappingStart(..) => self.mapping(at, depth),
-            other => Err(self.error(span, at, format!("unexpected {other:?}"))),
+            Event::SequenceStart(..) => self.sequence(pointer, depth),
+            Event::MappingStart(..) => self.mapping(pointer, depth),
+            other => Err(self.error(span, pointer, format!("unexpected {other:?}"))),
         }
     }
 
-    fn sequence(&mut self, at: &str, depth: usize) -> Result<Value, Error> {
+    fn sequence(&mut self, pointer: &str, depth: usize) -> Result<Value, Error> {
         let mut items = Vec::new();
         loop {
-            match self.next(at)? {
+            match self.next(pointer)? {
                 (Event::SequenceEnd, _) => return Ok(Value::Array(items)),
-                (event, span) => items.push(self.value(&format!("{at}/{}", items.len()), event, span, depth + 1)?),
+                (event, span) => {
+                    let item = format!("{pointer}/{}", items.len());
+                    items.push(self.value(&item, event, span, depth + 1)?);
+                }
             }
         }
     }
 
-    fn mapping(&mut self, at: &str, depth: usize) -> Result<Value, Error> {
+    fn mapping(&mut self, pointer: &str, depth: usize) -> Result<Value, Error> {
         let mut map = Map::new();
         loop {
-            let (event, span) = self.next(at)?;
+            let (event, span) = self.next(pointer)?;
             let key = match event {
                 Event::MappingEnd => return Ok(Value::Object(map)),
                 Event::Scalar(text, ..) => text.into_owned(),
-                _ => return Err(self.error(span, at, "a key must be a plain word or a string")),
+                _ => return Err(self.error(span, pointer, "a key must be a scalar")),
             };
-            let below = pointer::join(at, &key);
+            let entry = pointer::join(pointer, &key);
             if map.contains_key(&key) {
-                return Err(self.error(span, &below, "stands here twice; keep one"));
+                return Err(self.error(span, &entry, "duplicate key; keep one"));
             }
-            let (event, value_span) = self.next(&below)?;
-            let value = self.value(&below, event, value_span, depth + 1)?;
-            // The key's line, not that of a value that starts on the next one.
-            self.lines.insert(below, span.start.line());
+            let (event, value_span) = self.next(&entry)?;
+            let value = self.value(&entry, event, value_span, depth + 1)?;
+            // The line of the key, because the value may start on the next one.
+            self.lines.insert(entry, span.start.line());
             map.insert(key, value);
         }
     }
 
-    /// Counts a value before it is kept.
-    fn keep(&mut self, at: &str, span: Span) -> Result<(), Error> {
-        // The pointer is held twice while the value is read.
-        let left = self.left.checked_sub(2 * at.len() + BYTES_PER_VALUE);
-        self.left = left.ok_or_else(|| self.error(span, at, TOO_MUCH))?;
+    /// Charges the memory of a value before it is kept.
+    fn take_memory(&mut self, pointer: &str, span: Span) -> Result<(), Error> {
+        // The pointer exists twice while the value is read.
+        let left = self.memory_left.checked_sub(2 * pointer.len() + BYTES_PER_VALUE);
+        self.memory_left = left.ok_or_else(|| self.error(span, pointer, TOO_MUCH_MEMORY))?;
         Ok(())
     }
 
-    fn next(&mut self, at: &str) -> Result<(Event<'a>, Span), Error> {
+    fn next(&mut self, pointer: &str) -> Result<(Event<'a>, Span), Error> {
         match self.events.next_event() {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 let reason = format!("is not YAML: {}", error.info());
-                Err(Error::new(self.file, Some(error.marker().line()), short(at), reason))
+                Err(Error::new(self.file, Some(error.marker().line()), truncate(pointer), reason))
             }
-            None => Err(Error::new(self.file, None, short(at), "ends in the middle of a value")),
+            None => Err(Error::new(self.file, None, truncate(pointer), "ends in the middle of a value")),
         }
     }
 
-    fn error(&self, span: Span, at: &str, reason: impl Into<String>) -> Error {
-        Error::new(self.file, Some(span.start.line()), short(at), reason)
+    fn error(&self, span: Span, pointer: &str, reason: impl Into<String>) -> Error {
+        Error::new(self.file, Some(span.start.line()), truncate(pointer), reason)
     }
 }
 
-/// JSON may write one sign as two escapes (`\ud83d\ude00`), each of which is nothing to YAML. The same text with the signs themselves,
-/// if it is JSON and has any; in YAML the escapes could be meant as they stand.
-fn whole_signs(text: &str) -> Option<String> {
+/// Returns the text with surrogate pairs combined, or `None` if it is not JSON or contains none.
+///
+/// JSON may write a character as two escapes (`\ud83d\ude00`), which are invalid in YAML. In a text
+/// that is not JSON the escapes may be meant literally.
+fn combine_surrogates(text: &str) -> Option<String> {
     serde_json::from_str::<Value>(text).ok()?;
-    let (mut whole, mut rest, mut found) = (String::with_capacity(text.len()), text, false);
-    while let Some(at) = rest.find('\\') {
-        let half = |from| u16::from_str_radix(rest.get(from..from + 6)?.strip_prefix("\\u")?, 16).ok();
-        let sign = half(at).zip(half(at + 6)).and_then(|(one, two)| char::decode_utf16([one, two]).next()?.ok());
-        let end = match sign.filter(|sign| sign.len_utf16() == 2) {
-            Some(sign) => {
-                found = true;
-                whole.push_str(&rest[..at]);
-                whole.push(sign);
-                at + 12
+    let (mut combined, mut rest, mut is_changed) = (String::with_capacity(text.len()), text, false);
+    while let Some(start) = rest.find('\\') {
+        let code_unit = |from| u16::from_str_radix(rest.get(from..from + 6)?.strip_prefix("\\u")?, 16).ok();
+        let pair = code_unit(start).zip(code_unit(start + 6));
+        let char = pair.and_then(|(high, low)| char::decode_utf16([high, low]).next()?.ok());
+        let end = match char.filter(|char| char.len_utf16() == 2) {
+            Some(char) => {
+                is_changed = true;
+                combined.push_str(&rest[..start]);
+                combined.push(char);
+                start + 12
             }
             None => {
-                whole.push_str(&rest[..at + 2]);
-                at + 2
+                combined.push_str(&rest[..start + 2]);
+                start + 2
             }
         };
         rest = &rest[end..];
     }
-    found.then(|| whole + rest)
+    is_changed.then(|| combined + rest)
 }
 
-/// The pointer, or that of a value around it: under names of a megabyte each, an error about the innermost would be many.
-fn short(at: &str) -> &str {
-    const LONGEST: usize = 400;
-    match at.len() > LONGEST {
-        true => at.as_bytes()[..LONGEST].iter().rposition(|byte| *byte == b'/').map_or("", |end| &at[..end]),
-        false => at,
+/// Returns the pointer, or that of an enclosing value if it is too long for an error.
+fn truncate(pointer: &str) -> &str {
+    const MAX_POINTER_BYTES: usize = 400;
+    if pointer.len() <= MAX_POINTER_BYTES {
+        return pointer;
     }
+    let end = pointer.as_bytes()[..MAX_POINTER_BYTES].iter().rposition(|byte| *byte == b'/');
+    end.map_or("", |end| &pointer[..end])
 }
 
-/// A scalar by the YAML 1.2 core schema, as far as JSON can say it.
+/// Converts a scalar by the YAML 1.2 core schema, as far as JSON can represent it.
 fn scalar(text: &str, style: ScalarStyle) -> Value {
     if style != ScalarStyle::Plain {
         return Value::String(text.to_owned());

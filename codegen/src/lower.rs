@@ -1,30 +1,40 @@
-//! Rewrites a spec into what the generator can take and what decodes without breaking.
+//! Rewrites a spec into a document that the generator supports and whose types decode any response.
 //!
-//! The specs stay as the providers' pages have them; everything that is there for the generator's sake is here. Each rule is one
-//! function with its reason.
+//! The specs stay as the providers' pages are. Everything that the generator needs is here, one
+//! function for each rule.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::lint::operations;
-use crate::{Spec, pointer};
+use crate::document::operations;
+use crate::load::Spec;
+use crate::pointer;
 
-/// The document that the generator gets.
+/// Returns the document for the generator.
+///
+/// ```
+/// use bulkrail_codegen::{Spec, lower};
+///
+/// let spec = Spec::parse("tiny.yaml", "paths: {/jobs: {get: {responses: {'200': {}, '404': {}}}}}")?;
+/// let responses = &lower(&spec)["paths"]["/jobs"]["get"]["responses"];
+/// assert!(responses.get("200").is_some() && responses.get("404").is_none());
+/// # Ok::<(), bulkrail_codegen::Error>(())
+/// ```
 #[must_use]
 pub fn lower(spec: &Spec) -> Value {
     let mut document = spec.document.clone();
-    drop_failures(&mut document);
+    drop_error_responses(&mut document);
     multipart_to_bytes(&mut document);
     inline_unions(&mut document);
-    keep_text(&mut document);
-    let answered = schemas_in_answers(&document);
+    drop_string_formats(&mut document);
+    let response_schemas = response_schemas(&document);
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
         return document;
     };
     for (name, schema) in schemas.iter_mut() {
-        drop_notes(schema);
-        if answered.contains(name) {
+        drop_annotations(schema);
+        if response_schemas.contains(name) {
             open_object(schema);
             open_enum(name, schema);
         }
@@ -32,9 +42,12 @@ pub fn lower(spec: &Spec) -> Value {
     document
 }
 
-/// The generator asserts that an operation has one error type; ours have several. Without any, every non-2xx answer arrives
-/// undecoded, with status, headers and body, and one mapper per provider decodes it with the error type, which is still generated.
-fn drop_failures(document: &mut Value) {
+/// Removes error responses, because the generator asserts that an operation has only one error
+/// type.
+///
+/// Without any, each non-2xx response arrives undecoded with status, headers and body. One error
+/// mapping per provider decodes it with the error type, which is still generated.
+fn drop_error_responses(document: &mut Value) {
     for_each_operation(document, |operation| {
         if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
             responses.retain(|status, _| status.starts_with('2'));
@@ -42,7 +55,8 @@ fn drop_failures(document: &mut Value) {
     });
 }
 
-/// The generator knows no multipart. As a raw body the caller can send one, with its own content type.
+/// Replaces multipart bodies, which the generator does not support, by raw bytes. The caller sets
+/// the content type.
 fn multipart_to_bytes(document: &mut Value) {
     for_each_operation(document, |operation| {
         if let Some(content) = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut)
@@ -54,12 +68,13 @@ fn multipart_to_bytes(document: &mut Value) {
     });
 }
 
-/// A union with a discriminator becomes one tagged Rust enum only if its members stand inside it.
+/// Inlines the members of unions with a discriminator. Only then does the generator write one
+/// tagged Rust enum.
 fn inline_unions(document: &mut Value) {
     let Some(schemas) = document.pointer("/components/schemas").and_then(Value::as_object).cloned() else {
         return;
     };
-    let mut spent = BTreeSet::new();
+    let mut inlined_names = BTreeSet::new();
     let unions = schemas.iter().filter(|(_, schema)| schema.get("discriminator").is_some());
     for (name, union) in unions {
         let mut union = union.clone();
@@ -71,7 +86,7 @@ fn inline_unions(document: &mut Value) {
             let title = target.strip_prefix(name.as_str()).unwrap_or(target);
             let mut inlined = schemas.get(target).cloned().unwrap_or_default();
             inlined["title"] = title.into();
-            spent.insert(target.to_owned());
+            inlined_names.insert(target.to_owned());
             *member = inlined;
         }
         if let Some(map) = union.as_object_mut() {
@@ -80,39 +95,42 @@ fn inline_unions(document: &mut Value) {
         document["components"]["schemas"][name] = union;
     }
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        schemas.retain(|name, _| !spent.contains(name));
+        schemas.retain(|name, _| !inlined_names.contains(name));
     }
 }
 
-/// The component schemas that a 2xx answer can hold, and error bodies: whatever the provider writes and we read.
-fn schemas_in_answers(document: &Value) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut open: Vec<&Value> =
+/// Returns the names of the component schemas that responses contain: of 2xx responses and of error
+/// bodies.
+fn response_schemas(document: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut pending: Vec<&Value> =
         operations(document).into_iter().map(|(_, operation)| &operation["responses"]).collect();
-    open.extend(document.pointer("/components/responses"));
-    open.extend(document.pointer("/components/schemas/ErrorBody"));
-    while let Some(value) = open.pop() {
+    pending.extend(document.pointer("/components/responses"));
+    pending.extend(document.pointer("/components/schemas/ErrorBody"));
+    while let Some(value) = pending.pop() {
         pointer::walk(value, &mut |_, value| {
             let Some(reference) = value.get("$ref").and_then(Value::as_str) else {
                 return;
             };
             if let Some(name) = reference.strip_prefix("#/components/schemas/")
-                && found.insert(name.to_owned())
+                && names.insert(name.to_owned())
             {
-                open.extend(pointer::resolve(document, reference));
+                pending.extend(pointer::resolve(document, reference));
             }
         });
     }
-    found.insert("ErrorBody".to_owned());
-    found
+    names.insert("ErrorBody".to_owned());
+    names
 }
 
-/// Times and UUIDs stay the text that came: an odd timestamp must not cost an answer, and what is written back must be equal.
-/// Ids stay opaque: providers contradict their own formats.
-fn keep_text(document: &mut Value) {
+/// Removes formats and limits of strings, so that any string decodes and encodes unchanged.
+///
+/// An unusual timestamp must not fail a response, and providers contradict their own formats of
+/// ids.
+fn drop_string_formats(document: &mut Value) {
     for_each_map(document, &mut |map| {
-        let is_text = map.get("type").is_some_and(|kind| kind == "string") && map.get("enum").is_none();
-        if is_text && map.get("format").is_none_or(|format| format != "binary") {
+        let is_string = map.get("type").is_some_and(|kind| kind == "string") && map.get("enum").is_none();
+        if is_string && map.get("format").is_none_or(|format| format != "binary") {
             for key in ["format", "pattern", "minLength", "maxLength"] {
                 map.remove(key);
             }
@@ -120,15 +138,16 @@ fn keep_text(document: &mut Value) {
     });
 }
 
-/// Marks and examples are for readers of the spec; the generator would copy them into the docs of every type.
-fn drop_notes(schema: &mut Value) {
+/// Removes `x-` keys and examples, which the generator would copy into the documentation of every
+/// type.
+fn drop_annotations(schema: &mut Value) {
     for_each_map(schema, &mut |map| {
         // In `properties` these keys would be field names, and a field's schema is an object.
         map.retain(|key, value| value.is_object() || !(key.starts_with("x-") || key == "example"));
     });
 }
 
-/// What a provider may add or leave out must not break a decode, and what came must be written back as it came.
+/// Makes an object accept added and missing fields, and encode to what was decoded.
 fn open_object(schema: &mut Value) {
     let Some(map) = schema.as_object_mut() else { return };
     if map.get("additionalProperties") == Some(&Value::Bool(false)) {
@@ -146,11 +165,11 @@ fn open_object(schema: &mut Value) {
             continue;
         }
         if property.get("nullable") == Some(&Value::Bool(true)) {
-            // Required and nullable is written back as null; the generated attribute that would insist on its presence is
-            // taken out after generation.
+            // Required and nullable encodes as null. The generated attribute that demands its
+            // presence is removed after generation.
             required.push(name.as_str().into());
         } else if property.get("type").is_some_and(|kind| kind == "array") {
-            // An optional list would decode to an empty one and vanish when written back.
+            // An optional array would decode to an empty one, which is not encoded.
             property.insert("nullable".to_owned(), true.into());
         }
     }
@@ -159,7 +178,7 @@ fn open_object(schema: &mut Value) {
     }
 }
 
-/// A closed enum becomes `enum X { Known(XKnown), Unknown(String) }`: a new word is kept, not refused.
+/// Turns a closed enum into `enum X { Known(XKnown), Unknown(String) }`, which keeps new values.
 fn open_enum(name: &str, schema: &mut Value) {
     if schema.get("type").is_none_or(|kind| kind != "string") || schema.get("enum").is_none() {
         return;

@@ -1,13 +1,15 @@
-//! Takes personal data out of the generated types' `Debug`, and mends one attribute.
+//! Removes personal data from the `Debug` output of the generated types, and replaces one
+//! attribute.
 //!
-//! A raw type holds names, bank accounts and documents. The generator derives `Debug`, and one `{:?}` in a log line would print them;
-//! so every type that carries data gets a `Debug` that prints its name alone.
+//! A raw type contains names, bank accounts and documents. The generator derives `Debug`, and one
+//! `{:?}` in a log line would print them. Each type with data gets a `Debug` that prints only its
+//! name.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Fields, Item, ItemMod, Meta, Token, parse_quote, punctuated::Punctuated};
 
 pub(crate) fn redact(file: &mut syn::File) {
-    MendOptional.visit_file_mut(file);
+    OptionalFields.visit_file_mut(file);
     for item in &mut file.items {
         if let Item::Mod(module) = item
             && module.ident == "types"
@@ -19,7 +21,7 @@ pub(crate) fn redact(file: &mut syn::File) {
 
 fn redact_module(module: &mut ItemMod) {
     let Some((_, items)) = &mut module.content else { return };
-    let mut silent = Vec::new();
+    let mut debug_impls = Vec::new();
     for item in items.iter_mut() {
         let (name, attributes) = match item {
             Item::Struct(data) => (&data.ident, &mut data.attrs),
@@ -30,7 +32,7 @@ fn redact_module(module: &mut ItemMod) {
         };
         if attributes.iter_mut().any(drop_debug) {
             let text = format!("{name} {{ .. }}");
-            silent.push(parse_quote! {
+            debug_impls.push(parse_quote! {
                 impl ::std::fmt::Debug for #name {
                     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                         f.write_str(#text)
@@ -39,10 +41,10 @@ fn redact_module(module: &mut ItemMod) {
             });
         }
     }
-    items.extend(silent);
+    items.extend(debug_impls);
 }
 
-/// Removes `Debug` from a derive; says whether it was there.
+/// Removes `Debug` from a derive and returns whether it was there.
 fn drop_debug(attribute: &mut Attribute) -> bool {
     if !attribute.path().is_ident("derive") {
         return false;
@@ -51,15 +53,16 @@ fn drop_debug(attribute: &mut Attribute) -> bool {
         return false;
     };
     let kept: Vec<_> = derived.iter().filter(|path| !path.is_ident("Debug")).collect();
-    let found = kept.len() < derived.len();
+    let is_removed = kept.len() < derived.len();
     *attribute = parse_quote!(#[derive(#(#kept),*)]);
-    found
+    is_removed
 }
 
-/// The generator insists on the presence of a field that may be null (`deserialize_with`); we take a missing one for null.
-struct MendOptional;
+/// Makes a missing nullable field decode as null. The generator demands its presence
+/// (`deserialize_with`).
+struct OptionalFields;
 
-impl VisitMut for MendOptional {
+impl VisitMut for OptionalFields {
     fn visit_attribute_mut(&mut self, attribute: &mut Attribute) {
         visit_mut::visit_attribute_mut(self, attribute);
         if !attribute.path().is_ident("serde") {
@@ -68,9 +71,10 @@ impl VisitMut for MendOptional {
         let Ok(options) = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else {
             return;
         };
-        let insists = |option: &Meta| matches!(option, Meta::NameValue(pair) if pair.path.is_ident("deserialize_with"));
-        if options.iter().any(insists) {
-            let kept = options.iter().filter(|option| !insists(option));
+        let demands_presence =
+            |option: &Meta| matches!(option, Meta::NameValue(pair) if pair.path.is_ident("deserialize_with"));
+        if options.iter().any(demands_presence) {
+            let kept = options.iter().filter(|option| !demands_presence(option));
             *attribute = parse_quote!(#[serde(default, #(#kept),*)]);
         }
     }

@@ -1,25 +1,28 @@
-//! What a generated client is to the code that uses it, as text that a person can review.
+//! Lists the public surface of a generated client for review.
 
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Fields, FnArg, ImplItem, Item, Path, ReturnType, TypeReference, Visibility};
 
-/// Lists the public surface of a generated client, one item a line, sorted: types and their fields with their Rust types, the variants
-/// of enums, methods with their arguments and answer, constants, re-exports.
+/// Returns the public surface of a generated client, one item a line, sorted.
 ///
-/// Left out is what follows from the rest or from the generator alone: the implementations of traits, documentation, attributes,
-/// names on the wire, lifetimes.
+/// Items are types, fields with their Rust types, variants, methods with arguments and return type,
+/// constants and re-exports. Trait implementations, documentation, attributes, serialized names and
+/// lifetimes are left out: they follow from the rest or from the generator.
 ///
 /// ```
 /// let source = "pub mod types { pub struct Job { pub id: ::std::string::String, seen: u8 } }
 ///     impl Client { pub async fn get_job<'a>(&'a self, id: &'a str) -> Result<types::Job, Error<()>> { todo!() } }";
-/// let surface = "Client::get_job(&self, id: &str) -> Result<types::Job, Error<()>>\ntypes::Job struct\ntypes::Job.id: String\n";
-/// assert_eq!(bulkrail_codegen::surface(source), surface);
+/// let surface = bulkrail_codegen::surface(source);
+/// let lines: Vec<&str> = surface.lines().collect();
+/// assert_eq!(lines[0], "Client::get_job(&self, id: &str) -> Result<types::Job, Error<()>>");
+/// assert_eq!(lines[1..], ["types::Job struct", "types::Job.id: String"]);
 /// ```
 ///
 /// # Panics
 ///
-/// When `generated_rust` is no Rust. What [`generate`](crate::generate) returns always is.
+/// Panics if `generated_rust` is not valid Rust. The result of [`generate`](crate::generate())
+/// always is.
 #[must_use]
 pub fn surface(generated_rust: &str) -> String {
     let mut file = syn::parse_file(generated_rust).expect("generated code is Rust");
@@ -31,20 +34,20 @@ pub fn surface(generated_rust: &str) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-fn items(at: &str, items: &[Item], lines: &mut Vec<String>) {
+fn items(module: &str, items: &[Item], lines: &mut Vec<String>) {
     for item in items {
         match item {
-            Item::Mod(module) if is_public(&module.vis) => {
-                let inner = module.content.as_ref().map_or(&[][..], |(_, items)| items);
-                self::items(&format!("{at}{}::", module.ident), inner, lines);
+            Item::Mod(inner) if is_public(&inner.vis) => {
+                let inner_items = inner.content.as_ref().map_or(&[][..], |(_, items)| items);
+                self::items(&format!("{module}{}::", inner.ident), inner_items, lines);
             }
             Item::Struct(data) if is_public(&data.vis) => {
-                let name = format!("{at}{}", data.ident);
+                let name = format!("{module}{}", data.ident);
                 lines.push(format!("{name} struct"));
                 fields(&name, &data.fields, false, lines);
             }
             Item::Enum(data) if is_public(&data.vis) => {
-                let name = format!("{at}{}", data.ident);
+                let name = format!("{module}{}", data.ident);
                 lines.push(format!("{name} enum"));
                 for variant in &data.variants {
                     let name = format!("{name}::{}", variant.ident);
@@ -58,21 +61,23 @@ fn items(at: &str, items: &[Item], lines: &mut Vec<String>) {
                 }
             }
             Item::Impl(block) if block.trait_.is_none() => {
-                let name = format!("{at}{}", text(&block.self_ty));
+                let name = format!("{module}{}", text(&block.self_ty));
                 let methods = block.items.iter().filter_map(|item| match item {
                     ImplItem::Fn(method) if is_public(&method.vis) => Some(&method.sig),
                     _ => None,
                 });
                 lines.extend(methods.map(|method| format!("{name}::{}", signature(method))));
             }
-            Item::Fn(function) if is_public(&function.vis) => lines.push(format!("{at}{}", signature(&function.sig))),
+            Item::Fn(function) if is_public(&function.vis) => {
+                lines.push(format!("{module}{}", signature(&function.sig)))
+            }
             Item::Const(data) if is_public(&data.vis) => {
-                lines.push(format!("{at}{} const: {}", data.ident, text(&data.ty)));
+                lines.push(format!("{module}{} const: {}", data.ident, text(&data.ty)));
             }
             Item::Type(alias) if is_public(&alias.vis) => {
-                lines.push(format!("{at}{} type = {}", alias.ident, text(&alias.ty)));
+                lines.push(format!("{module}{} type = {}", alias.ident, text(&alias.ty)));
             }
-            Item::Use(names) if is_public(&names.vis) => lines.push(format!("{at}use {}", text(&names.tree))),
+            Item::Use(names) if is_public(&names.vis) => lines.push(format!("{module}use {}", text(&names.tree))),
             _ => {}
         }
     }
@@ -95,18 +100,18 @@ fn signature(method: &syn::Signature) -> String {
     let arguments = arguments.collect::<Vec<_>>().join(", ");
     let generics: Vec<String> = method.generics.type_params().map(text).collect();
     let generics = if generics.is_empty() { String::new() } else { format!("<{}>", generics.join(", ")) };
-    let answer = match &method.output {
+    let return_type = match &method.output {
         ReturnType::Default => String::new(),
         ReturnType::Type(_, kind) => format!(" -> {}", text(kind)),
     };
-    format!("{}{generics}({arguments}){answer}", method.ident)
+    format!("{}{generics}({arguments}){return_type}", method.ident)
 }
 
 fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
-/// Tokens as people write them.
+/// Returns tokens with the usual spacing.
 fn text(tokens: &impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string();
     for (from, to) in [(" :: ", "::"), (":: ", "::"), (" <", "<"), ("< ", "<"), (" >", ">"), (" ,", ","), ("& ", "&")] {
@@ -128,7 +133,7 @@ fn text(tokens: &impl ToTokens) -> String {
     text.replace(",(", ", (")
 }
 
-/// Takes out what is the same everywhere: lifetimes, and the long names of the standard library.
+/// Removes lifetimes and the paths of the standard library.
 struct Shorten;
 
 impl VisitMut for Shorten {

@@ -1,4 +1,4 @@
-//! What `generate` makes of a spec, and how it says that it cannot.
+//! `generate`: the source it writes, and its errors.
 
 #![cfg(feature = "generate")]
 
@@ -53,7 +53,7 @@ fn source() -> String {
     generated(SPEC).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The items of the generated module `types`.
+/// Returns the items of the generated module `types`.
 fn types(source: &str) -> Vec<Item> {
     let file = syn::parse_file(source).expect("Rust");
     let types = file.items.into_iter().find_map(|item| match item {
@@ -70,7 +70,7 @@ fn derives_debug(attributes: &[Attribute]) -> bool {
 }
 
 #[test]
-fn no_type_with_data_derives_debug() {
+fn generate_redacts_debug_of_types_with_data() {
     let source = source();
     let mut with_data = Vec::new();
     for item in types(&source) {
@@ -93,7 +93,7 @@ fn no_type_with_data_derives_debug() {
 }
 
 #[test]
-fn a_mere_word_derives_debug() {
+fn generate_keeps_debug_of_fieldless_enums() {
     let words: Vec<String> = types(&source())
         .into_iter()
         .filter_map(|item| match item {
@@ -105,7 +105,7 @@ fn a_mere_word_derives_debug() {
 }
 
 #[test]
-fn the_client_has_what_the_spec_has() {
+fn generate_writes_methods_servers_and_number_types() {
     let source = source();
     for part in [
         "pub async fn get_thing<'a>(",
@@ -113,14 +113,14 @@ fn the_client_has_what_the_spec_has() {
         "(\"sandbox\", \"https://sandbox.example.com\")",
         "(\"production\", \"https://api.example.com\")",
         "pub size: ::std::option::Option<::serde_json::Number>",
-        "crate::transport::Transport",
+        "::bulkrail_core::http::HttpClient",
     ] {
         assert!(source.contains(part), "{part} is not in:\n{source}");
     }
 }
 
 #[test]
-fn a_field_that_may_be_null_may_be_absent() {
+fn generate_accepts_missing_nullable_field() {
     let source = source();
     assert!(!source.contains("deserialize_with"), "{source}");
     assert!(
@@ -130,13 +130,14 @@ fn a_field_that_may_be_null_may_be_absent() {
 }
 
 #[test]
-fn the_same_spec_gives_the_same_source() {
+fn generate_is_deterministic() {
     assert_eq!(source(), source());
 }
 
-/// With `from` replaced by `to`, generation fails with one line that names the file and says this.
+/// Asserts that replacing `from` by `to` makes generation fail with one line that has the file and
+/// the reason.
 #[track_caller]
-fn fails(from: &str, to: &str, reason: &str) {
+fn assert_fails(from: &str, to: &str, reason: &str) {
     assert!(SPEC.contains(from), "{from}");
     let message = generated(&SPEC.replace(from, to)).expect_err("must fail");
     assert!(message.starts_with("specs/things.yaml:1: cannot be turned into Rust: "), "{message}");
@@ -145,26 +146,34 @@ fn fails(from: &str, to: &str, reason: &str) {
 }
 
 #[test]
-fn a_mistake_is_one_readable_message() {
-    fails(
+fn generate_reports_unsupported_spec_in_one_line() {
+    assert_fails(
         "size: {type: number}",
         "size: {type: quantity}",
-        "gave up on it: not yet implemented: invalid type: quantity",
+        "the generator panicked: not yet implemented: invalid type: quantity",
     );
-    fails("info: {title: Things, version: '1'}", "info: {title: Things}", "missing field `version`");
-    fails("in: path, required: true, ", "in: nowhere, ", "not OpenAPI 3.0: ");
-    fails("  /things/{id}:", "  /things/{key}:", "key");
-    fails("#/components/schemas/Count", "#/components/schemas/Amount", "the generator gave up on it");
+    assert_fails("info: {title: Things, version: '1'}", "info: {title: Things}", "missing field `version`");
+    assert_fails("in: path, required: true, ", "in: nowhere, ", "not OpenAPI 3.0: ");
+    assert_fails("  /things/{id}:", "  /things/{key}:", "key");
+    assert_fails("#/components/schemas/Count", "#/components/schemas/Amount", "the generator panicked");
 }
 
 #[test]
-fn every_operation_has_a_way_out_before_its_answer_is_decoded_and_sends_no_version() {
+fn generate_calls_the_hooks_of_every_operation_around_its_request() {
     let source = source();
-    assert!(!source.contains("\"api-version\""), "no provider asks for it");
-    let ways_out = source.matches("if self.inner.is_held()").count();
-    assert_eq!(ways_out, source.matches("self.exec(request, &info)").count());
-    assert_eq!(ways_out, 2, "one an operation of the spec above");
-    for way_out in source.split("if self.inner.is_held() {").skip(1) {
-        assert!(way_out.trim_start().starts_with("return Err(Error::UnexpectedResponse(response));"), "{way_out}");
+    let operations: Vec<_> = source.split("let info = OperationInfo {").skip(1).collect();
+    assert_eq!(operations.len(), 2, "one for each operation of the spec above");
+    for operation in operations {
+        let position = |call: &str| operation.find(call).unwrap_or_else(|| panic!("{call} is missing: {operation}"));
+        let (pre, exec) = (position("self.pre(&mut request, &info).await?;"), position("self.exec(request, &info)"));
+        let (post, decoded) = (position("self.post(&result, &info).await?;"), position("let response = result?;"));
+        assert!(pre < exec && exec < post && post < decoded, "{operation}");
+    }
+    for hook in [
+        "self.inner.before_send(request, info)",
+        "self.inner.execute_direct(request, info)",
+        "self.inner.after_send(result)",
+    ] {
+        assert_eq!(source.matches(hook).count(), 1, "{hook}");
     }
 }

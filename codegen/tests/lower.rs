@@ -1,4 +1,4 @@
-//! What `lower` makes of a spec, rule by rule.
+//! `lower`, rule by rule.
 
 use bulkrail_codegen::{Spec, lower};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ fn lowered(text: &str) -> Value {
     lower(&Spec::parse("specs/some.yaml", text).unwrap_or_else(|error| panic!("{error}\n{text}")))
 }
 
-/// A spec with these component schemas, of which `Answer` is what an operation answers.
+/// Returns the lowered component schemas of a spec. `Answer` is the schema of a response.
 fn lowered_schemas(schemas: &str) -> Value {
     let indented: String = schemas.lines().map(|line| format!("    {line}\n")).collect();
     let document = lowered(&format!(
@@ -24,14 +24,14 @@ components:
 }
 
 #[test]
-fn failures_are_dropped() {
+fn lower_drops_non_2xx_responses() {
     let document =
         lowered("paths: {/a: {post: {responses: {'200': {a: 1}, '201': {}, '404': {}, 4XX: {}, default: {}}}}}");
     assert_eq!(document["paths"]["/a"]["post"]["responses"], json!({"200": {"a": 1}, "201": {}}));
 }
 
 #[test]
-fn a_multipart_body_becomes_bytes() {
+fn lower_turns_multipart_body_into_bytes() {
     let document = lowered(
         "paths:
   /a:
@@ -45,7 +45,7 @@ fn a_multipart_body_becomes_bytes() {
 }
 
 #[test]
-fn a_union_takes_its_members_in() {
+fn lower_inlines_members_of_discriminated_union() {
     let schemas = lowered_schemas(
         "New:
   oneOf: [{$ref: '#/components/schemas/NewRed'}, {$ref: '#/components/schemas/Other'}]
@@ -65,7 +65,7 @@ Plain: {oneOf: [{type: string}, {type: integer}]}",
 }
 
 #[test]
-fn text_stays_text() {
+fn lower_drops_string_formats_and_limits() {
     let schemas = lowered_schemas(
         "Time: {type: string, format: date-time}
 Id: {type: string, format: uuid, pattern: '^a', minLength: 1, maxLength: 2}
@@ -86,7 +86,7 @@ Fields: {type: object, properties: {format: {type: string, format: date}}}",
 }
 
 #[test]
-fn marks_and_examples_are_dropped() {
+fn lower_drops_extensions_and_examples() {
     let schemas = lowered_schemas(
         "Thing:
   description: A thing.
@@ -101,7 +101,7 @@ fn marks_and_examples_are_dropped() {
     assert_eq!(schemas, json!({"Thing": {"description": "A thing.", "properties": properties}}));
 }
 
-/// What both a request and an answer could hold.
+/// Object for a request or a response.
 const OBJECT: &str = "
   required: [a]
   properties:
@@ -112,7 +112,7 @@ const OBJECT: &str = "
   additionalProperties: false";
 
 #[test]
-fn what_is_answered_is_opened() {
+fn lower_opens_objects_in_responses() {
     let schemas = lowered_schemas(&format!("Answer:{OBJECT}"));
     let texts = json!({"type": "array", "items": {"type": "string"}});
     assert_eq!(
@@ -130,7 +130,7 @@ fn what_is_answered_is_opened() {
 }
 
 #[test]
-fn what_is_asked_stays_as_it_is() {
+fn lower_keeps_request_schemas_closed() {
     let schemas = lowered_schemas(&format!("Question:{OBJECT}\nWord: {{type: string, enum: [a]}}"));
     assert_eq!(schemas["Question"]["required"], json!(["a"]));
     assert_eq!(schemas["Question"]["additionalProperties"], json!(false));
@@ -139,13 +139,13 @@ fn what_is_asked_stays_as_it_is() {
 }
 
 #[test]
-fn what_is_open_stays_open() {
+fn lower_keeps_additional_properties_of_open_object() {
     let schemas = lowered_schemas("Answer: {type: object, additionalProperties: {}}");
     assert_eq!(schemas["Answer"], json!({"type": "object", "additionalProperties": {}}));
 }
 
 #[test]
-fn an_answered_enum_takes_new_words() {
+fn lower_opens_enums_in_responses() {
     let schemas = lowered_schemas(
         "Answer: {properties: {word: {$ref: '#/components/schemas/Word'}}}
 Word: {type: string, description: A word., enum: [a, b]}",
@@ -160,7 +160,7 @@ Word: {type: string, description: A word., enum: [a, b]}",
 }
 
 #[test]
-fn whatever_an_answer_leads_to_is_opened() {
+fn lower_opens_schemas_that_responses_refer_to() {
     let word = "{type: string, description: A word., enum: [a]}";
     let document = lowered(&format!(
         "paths:
@@ -185,12 +185,12 @@ components:
     let is_open = |name: &str| document["components"]["schemas"][name].get("oneOf").is_some();
     assert!(is_open("ItemWord") && is_open("ErrorWord"));
     assert!(!is_open("RequestWord"));
-    // Failures are mapped from plain JSON, or decoded as ErrorBody.
+    // Error responses are mapped from plain JSON, or decoded as ErrorBody.
     assert!(!is_open("RefusalWord"));
 }
 
 #[test]
-fn a_document_without_anything_is_left_alone() {
+fn lower_keeps_empty_document() {
     for text in ["{}", "[]", "text", "paths: {}", "paths: []", "components: {}"] {
         assert_eq!(lowered(text), Spec::parse("specs/some.yaml", text).expect("a document").document);
     }

@@ -1,4 +1,4 @@
-//! What `Spec::parse` refuses, and how it says so.
+//! `Spec::parse`: what it reads, what it refuses and with which error.
 
 use bulkrail_codegen::{Error, Spec};
 use proptest::prelude::*;
@@ -7,9 +7,9 @@ fn refused(text: &str) -> Error {
     Spec::parse("specs/some.yaml", text).expect_err("must be refused")
 }
 
-/// Refuses `text` with one line that names the file, the line and the reason.
+/// Asserts that `text` is refused with one line that has the file, the line and the reason.
 #[track_caller]
-fn refuses(text: &str, line: usize, reason: &str) {
+fn assert_refused(text: &str, line: usize, reason: &str) {
     let message = refused(text).to_string();
     assert!(message.starts_with(&format!("specs/some.yaml:{line}: ")), "{message}");
     assert!(message.contains(reason), "{message}");
@@ -17,76 +17,76 @@ fn refuses(text: &str, line: usize, reason: &str) {
 }
 
 #[test]
-fn aliases_anchors_and_tags() {
+fn parse_refuses_aliases_anchors_and_tags() {
     // An alias needs an anchor before it, which is refused first.
-    refuses("a: 1\nb: *word\n", 2, "/b: is not YAML: while parsing node, found unknown anchor");
-    refuses("a: &word 1\n", 1, "/a: anchors are not read, they can grow without bound; use $ref");
-    refuses("a:\n  b: &list\n    - 1\n", 2, "/a/b: anchors are not read");
-    refuses("a:\n  &map\n  b: 1\n", 2, "anchors are not read");
-    refuses("a: 1\nb: !!str 2\n", 2, "/b: tags are not read; take it out");
-    refuses("a: !own [1]\n", 1, "/a: tags are not read");
-    refuses("a: !own {b: 1}\n", 1, "/a: tags are not read");
+    assert_refused("a: 1\nb: *word\n", 2, "/b: is not YAML: while parsing node, found unknown anchor");
+    assert_refused("a: &word 1\n", 1, "/a: anchors are not supported, they can expand without limit; use $ref");
+    assert_refused("a:\n  b: &list\n    - 1\n", 2, "/a/b: anchors are not supported");
+    assert_refused("a:\n  &map\n  b: 1\n", 2, "anchors are not supported");
+    assert_refused("a: 1\nb: !!str 2\n", 2, "/b: tags are not supported; remove it");
+    assert_refused("a: !own [1]\n", 1, "/a: tags are not supported");
+    assert_refused("a: !own {b: 1}\n", 1, "/a: tags are not supported");
 }
 
 #[test]
-fn an_alias_is_refused_before_it_can_grow() {
+fn parse_refuses_anchor_before_alias_expands() {
     let laughs = "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n";
-    refuses(laughs, 1, "anchors are not read");
+    assert_refused(laughs, 1, "anchors are not supported");
 }
 
 #[test]
-fn a_key_that_stands_twice() {
-    refuses("paths: {}\ninfo: {}\npaths: {}\n", 3, "/paths: stands here twice; keep one");
-    refuses("a:\n  b: 1\n  'b': 2\n", 3, "/a/b: stands here twice");
+fn parse_refuses_duplicate_key() {
+    assert_refused("paths: {}\ninfo: {}\npaths: {}\n", 3, "/paths: duplicate key; keep one");
+    assert_refused("a:\n  b: 1\n  'b': 2\n", 3, "/a/b: duplicate key");
 }
 
 #[test]
-fn a_key_that_is_no_word() {
-    refuses("a: 1\n? [b, c]\n: 2\n", 2, "a key must be a plain word or a string");
-    refuses("{a: {{b: 1}: 2}}\n", 1, "a key must be a plain word or a string");
+fn parse_refuses_key_that_is_not_a_scalar() {
+    assert_refused("a: 1\n? [b, c]\n: 2\n", 2, "a key must be a scalar");
+    assert_refused("{a: {{b: 1}: 2}}\n", 1, "a key must be a scalar");
 }
 
 #[test]
-fn a_second_document() {
-    refuses("a: 1\n---\nb: 2\n", 2, "holds more than one document");
-    refuses("a: 1\n...\n---\nb: 2\n", 3, "holds more than one document");
+fn parse_refuses_second_document() {
+    assert_refused("a: 1\n---\nb: 2\n", 2, "contains more than one document");
+    assert_refused("a: 1\n...\n---\nb: 2\n", 3, "contains more than one document");
 }
 
 #[test]
-fn nesting_without_end() {
-    refuses(&"[".repeat(200), 1, "nested deeper than 96 levels");
-    // So many that the YAML library gives up first.
-    refuses(&"[".repeat(100_000), 1, "");
-    refuses(&"- ".repeat(100_000), 1, "");
+fn parse_bounds_nesting() {
+    assert_refused(&"[".repeat(200), 1, "nested deeper than 96 levels");
+    // At this depth the YAML library fails first.
+    assert_refused(&"[".repeat(100_000), 1, "");
+    assert_refused(&"- ".repeat(100_000), 1, "");
     let steps: String = (0..200).map(|step| format!("{}a:\n", " ".repeat(step))).collect();
-    refuses(&steps, 98, "nested deeper than 96 levels");
+    assert_refused(&steps, 98, "nested deeper than 96 levels");
     let deep = format!("{}{}", "[".repeat(96), "]".repeat(96));
     assert!(Spec::parse("specs/some.yaml", &deep).is_ok());
 }
 
 #[test]
-fn what_is_no_yaml() {
-    refuses("a: 1\nb: [1, 2\n", 3, "is not YAML");
-    refuses("a:\n\tb: 2\n", 2, "is not YAML");
-    refuses("a: 'unclosed\n", 1, "is not YAML");
-    refuses("a: 1\n  b: 2\n", 2, "is not YAML");
+fn parse_refuses_invalid_yaml_with_line() {
+    assert_refused("a: 1\nb: [1, 2\n", 3, "is not YAML");
+    assert_refused("a:\n\tb: 2\n", 2, "is not YAML");
+    assert_refused("a: 'unclosed\n", 1, "is not YAML");
+    assert_refused("a: 1\n  b: 2\n", 2, "is not YAML");
 }
 
 #[test]
-fn nothing() {
-    refuses("", 1, "is empty");
-    refuses("# only a comment\n\n", 1, "is empty");
+fn parse_refuses_empty_text() {
+    assert_refused("", 1, "is empty");
+    assert_refused("# only a comment\n\n", 1, "is empty");
 }
 
 #[test]
-fn an_error_is_one_line_whatever_the_spec_holds() {
+fn error_display_is_one_line_for_any_key() {
     let message = refused("\"a\\ncargo::rustc-cfg=evil\": 1\n\"a\\ncargo::rustc-cfg=evil\": 2\n").to_string();
     assert_eq!(message.lines().count(), 1, "{message}");
-    assert!(message.contains("a\\ncargo::rustc-cfg=evil: stands here twice"), "{message}");
+    assert!(message.contains("a\\ncargo::rustc-cfg=evil: duplicate key"), "{message}");
 }
 
 #[test]
-fn files_that_cannot_be_read() {
+fn load_names_file_that_cannot_be_read() {
     let missing = Spec::load("specs/missing.yaml").expect_err("there is none").to_string();
     assert!(missing.starts_with("specs/missing.yaml: cannot be read: "), "{missing}");
     let directory = std::env::temp_dir().join(format!("bulkrail-codegen-parse-{}", std::process::id()));
@@ -102,7 +102,7 @@ fn files_that_cannot_be_read() {
 }
 
 #[test]
-fn scalars_are_read_by_the_core_schema() {
+fn parse_reads_scalars_by_core_schema() {
     let text =
         "a: 1\nb: '1'\nc: 1.5\nd: null\ne: ~\nf:\ng: yes\nh: true\ni: 2025-01-01\nj: 007x\nk: \"\"\nl: '200'\nm: -3\n";
     let spec = Spec::parse("specs/some.yaml", text).expect("a spec");
@@ -113,9 +113,9 @@ fn scalars_are_read_by_the_core_schema() {
     assert_eq!(spec.document, expected);
 }
 
-/// JSON may write a sign as two halves; in YAML they stand for themselves, or for nothing.
+/// JSON may write a character as a surrogate pair of escapes; YAML must not.
 #[test]
-fn signs_in_two_halves() {
+fn parse_combines_surrogate_pairs_of_json() {
     let json = r#"{"a": "\\ud83d \ud83d\ude00é\ud83d\ude00\"",
         "\ud83d\ude00": "\/\n"}"#;
     let spec = Spec::parse("specs/some.json", json).expect("JSON");
@@ -123,12 +123,12 @@ fn signs_in_two_halves() {
     assert_eq!(spec.line("/\u{1f600}"), Some(2));
     let plain = Spec::parse("specs/some.yaml", r"a: '\ud83d\ude00'").expect("YAML");
     assert_eq!(plain.document["a"], r"\ud83d\ude00");
-    refuses(r#"{"a": "\ud83d"}"#, 1, "is not YAML");
-    refuses(r#"{"a": "\ud83d\ude00", b: 1}"#, 1, "is not YAML");
+    assert_refused(r#"{"a": "\ud83d"}"#, 1, "is not YAML");
+    assert_refused(r#"{"a": "\ud83d\ude00", b: 1}"#, 1, "is not YAML");
 }
 
 #[test]
-fn every_value_knows_its_line() {
+fn line_returns_line_of_value_or_enclosing_value() {
     let text = "a:\n  b/c:\n    - 1\n    - d: 2\n  e: |\n    text\n    text\n";
     let spec = Spec::parse("specs/some.yaml", text).expect("a spec");
     for (pointer, line) in [("", 1), ("/a", 1), ("/a/b~1c", 2), ("/a/b~1c/0", 3), ("/a/b~1c/1/d", 4), ("/a/e", 5)] {
@@ -138,14 +138,14 @@ fn every_value_knows_its_line() {
     assert_eq!(spec.line("/nowhere"), Some(1));
 }
 
-/// A spec with most things that specs have.
+/// Spec with most of the constructs that specs use.
 const SPEC: &str = "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths:\n  /a/{b}:\n    get:\n      operationId: get_a\n      \
                     responses:\n        '200':\n          description: >-\n            Some\n            text.\n          content: {}\n\
                     components:\n  schemas:\n    A:\n      type: object\n      properties:\n        b: {$ref: '#/components/schemas/B'}\n    \
                     B:\n      type: string\n      enum: [x, \"y\"] # a comment\n";
 
-/// Whatever comes of it, it is a document or one line.
-fn is_tame(text: &str) -> Result<(), TestCaseError> {
+/// Asserts that the text is read, or refused with one line.
+fn check_text(text: &str) -> Result<(), TestCaseError> {
     match Spec::parse("specs/some.yaml", text) {
         Ok(spec) => {
             for error in bulkrail_codegen::lint(&spec) {
@@ -166,23 +166,23 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_taken_or_refused(text in any::<String>()) {
-        is_tame(&text)?;
+    fn parse_returns_spec_or_one_line_for_any_text(text in any::<String>()) {
+        check_text(&text)?;
     }
 
     #[test]
-    fn any_text_of_yaml_signs_is_taken_or_refused(text in "[-?:,\\[\\]{}#&*!|>'\"%@`~\\\\ \t\r\n a0.]{0,80}") {
-        is_tame(&text)?;
+    fn parse_returns_spec_or_one_line_for_yaml_characters(text in "[-?:,\\[\\]{}#&*!|>'\"%@`~\\\\ \t\r\n a0.]{0,80}") {
+        check_text(&text)?;
     }
 
     #[test]
-    fn a_mutated_spec_is_taken_or_refused(
-        at in any::<prop::sample::Index>(),
+    fn parse_returns_spec_or_one_line_for_mutated_spec(
+        position in any::<prop::sample::Index>(),
         cut in 0_usize..40,
         put in "[-?:,\\[\\]{}#&*!|>'\"%~ \t\na0]{0,6}",
     ) {
-        let start = at.index(SPEC.len());
+        let start = position.index(SPEC.len());
         let end = SPEC.len().min(start + cut);
-        is_tame(&format!("{}{put}{}", &SPEC[..start], &SPEC[end..]))?;
+        check_text(&format!("{}{put}{}", &SPEC[..start], &SPEC[end..]))?;
     }
 }

@@ -1,4 +1,5 @@
-//! The public surface of each generated client is a reviewed file: no edit of a spec changes a Rust type unseen.
+//! The public surface of each generated client equals a reviewed file, so that an edit of a spec
+//! shows which Rust types change.
 #![cfg(feature = "generate")]
 
 use std::collections::BTreeSet;
@@ -7,7 +8,7 @@ use std::{env, fs};
 use bulkrail_codegen::{Spec, generate, surface};
 
 #[track_caller]
-fn is_reviewed(provider: &str) {
+fn assert_reviewed(provider: &str) {
     let specs = format!("{}/../specs", env!("CARGO_MANIFEST_DIR"));
     let spec = Spec::load(format!("{specs}/{provider}.yaml")).unwrap_or_else(|error| panic!("{error}"));
     let now = surface(&generate(&spec).unwrap_or_else(|error| panic!("{error}")));
@@ -20,13 +21,13 @@ fn is_reviewed(provider: &str) {
     let difference = difference(&reviewed, &now);
     assert!(
         difference.is_empty(),
-        "the Rust surface of {provider} is not what specs/surface/{provider}.txt says:\n\n{difference}\n\
-         If that is meant: run `BULKRAIL_BLESS=1 cargo test -p bulkrail-codegen --features generate --test surface`, read the \
-         difference of the file, and say it in CHANGELOG.md.\n"
+        "the Rust surface of {provider} differs from specs/surface/{provider}.txt:\n\n{difference}\n\
+         If that is intended: run `BULKRAIL_BLESS=1 cargo test -p bulkrail-codegen --features generate --test surface`, review the \
+         change of the file, and describe it in CHANGELOG.md.\n"
     );
 }
 
-/// The lines that only one of two sorted lists has.
+/// Returns the lines that only one of two sorted lists has.
 fn difference(reviewed: &str, now: &str) -> String {
     let (before, after): (BTreeSet<&str>, BTreeSet<&str>) = (reviewed.lines().collect(), now.lines().collect());
     let signs = before.symmetric_difference(&after).map(|line| match before.contains(line) {
@@ -37,28 +38,28 @@ fn difference(reviewed: &str, now: &str) -> String {
 }
 
 #[test]
-fn killb() {
-    is_reviewed("killb");
+fn surface_of_killb_assert_reviewed() {
+    assert_reviewed("killb");
 }
 
 #[test]
-fn reap() {
-    is_reviewed("reap");
+fn surface_of_reap_assert_reviewed() {
+    assert_reviewed("reap");
 }
 
 #[test]
-fn cdq() {
-    is_reviewed("cdq");
+fn surface_of_cdq_assert_reviewed() {
+    assert_reviewed("cdq");
 }
 
 #[test]
-fn localpayment() {
-    is_reviewed("localpayment");
+fn surface_of_localpayment_assert_reviewed() {
+    assert_reviewed("localpayment");
 }
 
-/// What the reviewer gets to see when a required mark is dropped and a value comes in.
+/// A field becomes optional and an enum gets a value.
 #[test]
-fn an_edit_of_a_spec_is_seen() {
+fn surface_shows_edit_of_spec() {
     let file = format!("{}/../specs/killb.yaml", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(file).expect("the spec");
     let surface_of = |text: &str| {

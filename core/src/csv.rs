@@ -31,6 +31,7 @@ pub struct CsvFormat {
     required: &'static [&'static str],
     optional: &'static [&'static str],
     reference: Option<&'static str>,
+    check_reference: fn(&str) -> Result<(), &'static str>,
     max_rows: u64,
     max_bytes: u64,
     is_converted: bool,
@@ -40,7 +41,15 @@ impl CsvFormat {
     /// Returns a format whose columns are `required`, with a value in every row.
     #[must_use]
     pub const fn new(required: &'static [&'static str]) -> Self {
-        Self { required, optional: &[], reference: None, max_rows: u64::MAX, max_bytes: u64::MAX, is_converted: false }
+        Self {
+            required,
+            optional: &[],
+            reference: None,
+            check_reference: |_| Ok(()),
+            max_rows: u64::MAX,
+            max_bytes: u64::MAX,
+            is_converted: false,
+        }
     }
 
     /// Returns the same format with columns that may be there.
@@ -53,6 +62,12 @@ impl CsvFormat {
     #[must_use]
     pub const fn with_reference(self, reference: &'static str) -> Self {
         Self { reference: Some(reference), ..self }
+    }
+
+    /// Returns the same format with a check of each reference. The error is the end of a sentence such as "is empty".
+    #[must_use]
+    pub const fn with_reference_check(self, check_reference: fn(&str) -> Result<(), &'static str>) -> Self {
+        Self { check_reference, ..self }
     }
 
     /// Returns the same format for files of at most `max_rows` rows.
@@ -69,7 +84,7 @@ impl CsvFormat {
 
     /// Returns the same format for files that are converted before they are sent.
     ///
-    /// A byte order mark, and blanks around the names of columns, are then allowed.
+    /// A byte order mark, and blanks around the names of columns, are then allowed, and blank rows are left out.
     #[must_use]
     pub const fn converted(self) -> Self {
         Self { is_converted: true, ..self }
@@ -133,11 +148,25 @@ impl CsvFormat {
         let reference = self.reference.and_then(|name| Some((name, position(name)?)));
         let (mut rows, mut seen) = (SubmittedRows::default(), HashMap::new());
         let mut record = StringRecord::new();
+        let mut number = 1;
         while reader.read_record(&mut record).map_err(|error| invalid(&error))? {
+            number += 1;
+            if record.iter().all(|cell| cell.trim().is_empty()) {
+                if self.is_converted {
+                    continue;
+                }
+                // It would be sent, and the provider's count of rows would differ from ours.
+                return Err(usage(format!("row {number}: is blank; delete it")));
+            }
             rows.rows += 1;
-            let number = rows.rows + 1;
             if rows.rows > self.max_rows {
                 return Err(usage(format!("the file has more than {} rows; split it", self.max_rows)));
+            }
+            // A quotation mark that is closed some rows later makes one cell of those rows.
+            if let Some(position) = record.iter().position(|cell| cell.contains(['\n', '\r'])) {
+                let column = columns.get(position).copied().unwrap_or_default();
+                let reason = "has a line break (is a quotation mark there by mistake?)";
+                return Err(usage(format!("row {number}, column {column}: {reason}")));
             }
             let is_empty = |position: usize| record.get(position).is_none_or(|cell| cell.trim().is_empty());
             if let Some((name, _)) = required.iter().find(|(_, position)| is_empty(*position)) {
@@ -149,7 +178,10 @@ impl CsvFormat {
                 if let Some(first) = seen.insert(value.to_owned(), number) {
                     return Err(usage(format!("row {number}, column {name}: the same value as in row {first}")));
                 }
+                (self.check_reference)(value)
+                    .map_err(|reason| usage(format!("row {number}, column {name}: {reason}")))?;
                 rows.references.push(value.to_owned());
+                rows.numbers.push(number);
             }
             on_row(&CsvRow { number, columns: &columns, record: &record })?;
         }
@@ -262,6 +294,7 @@ mod tests {
     const FORMAT: CsvFormat = CsvFormat::new(&["id", "name"])
         .with_optional(&["note"])
         .with_reference("id")
+        .with_reference_check(|id| if id.contains('/') { Err("has a slash") } else { Ok(()) })
         .with_max_rows(3)
         .with_max_bytes(90);
 
@@ -284,6 +317,12 @@ mod tests {
             ("id,name,id\na,b,c\n", "row 1, column 3: id is there twice"),
             (" id,name\n", "row 1, column 1: is not one of id, name, note (names are case-sensitive)"),
             ("id,name\na,b\nb,\n", "row 3, column name: is empty"),
+            ("id,name\na,b\n,\n", "row 3: is blank; delete it"),
+            (
+                "id,name\na,\"b\nc,d\ne,f\"\n",
+                "row 2, column name: has a line break (is a quotation mark there by mistake?)",
+            ),
+            ("id,name\na,b\nx/y,b\n", "row 3, column id: has a slash"),
             ("id,name\na,b\na,c\n", "row 3, column id: the same value as in row 2"),
             ("id,name\na,b,c\n", "row 2: has 3 cells, but the header has 2"),
             (
@@ -306,5 +345,12 @@ mod tests {
         let csv = "\u{feff}id, name \na,b\n".as_bytes();
         assert_eq!(check(FORMAT.converted(), csv), Ok(vec!["a".to_owned()]));
         assert_eq!(check(FORMAT, b"name,note,id\nb,,a\n"), Ok(vec!["a".to_owned()]));
+    }
+
+    #[test]
+    fn csv_format_of_converted_files_leaves_blank_rows_out() {
+        let csv = b"id,name\na,b\n,\n , \nc,d\n,\n";
+        let rows = FORMAT.converted().check(&mut &csv[..], csv.len() as u64).unwrap();
+        assert_eq!((rows.rows, rows.references, rows.numbers), (2, vec!["a".to_owned(), "c".to_owned()], vec![2, 5]));
     }
 }

@@ -1,6 +1,6 @@
-//! The one module that reads clocks and sleeps. Everything else asks a [`Clock`].
+//! Clocks. Only this module reads the system clock or sleeps; the rest of the code uses a [`Clock`].
 
-#![expect(clippy::disallowed_methods, reason = "the place for them")]
+#![expect(clippy::disallowed_methods, reason = "the only module that reads the system clock or sleeps")]
 
 use std::fmt;
 use std::future::Future;
@@ -10,50 +10,50 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// A future that a [`TimeSource`] hands out: done when the time has passed.
+/// Future returned by [`TimeSource::sleep`].
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Where time comes from. The library's own reads the machine's clocks; tests bring one they move by hand.
+/// Source of time for a [`Clock`]. Implement it to control time in tests, or use the `VirtualClock` of `test_util`.
 pub trait TimeSource: Send + Sync + 'static {
-    /// Time since a fixed moment; never goes back.
+    /// Returns the time since a fixed moment. It never decreases.
     fn now(&self) -> Duration;
 
-    /// The time of day, for stamps that people read. It may jump.
+    /// Returns the time of day, for timestamps. It may jump.
     fn wall(&self) -> Timestamp;
 
-    /// Ends once `duration` has passed. Dropping it is harmless.
+    /// Returns a future that completes once `duration` has passed. Dropping it cancels the sleep.
     fn sleep(&self, duration: Duration) -> Sleep;
 }
 
-/// A shared [`TimeSource`].
+/// Clock of clients and waits. Clones share one [`TimeSource`].
 #[derive(Clone)]
 pub struct Clock(Arc<dyn TimeSource>);
 
 impl Clock {
-    /// A clock that reads `source`.
+    /// Returns a clock that reads `source`.
     pub fn new(source: impl TimeSource) -> Self {
         Self(Arc::new(source))
     }
 
-    /// The machine's clocks, sleeping on tokio's timer.
+    /// Returns the system clock. It sleeps with tokio's timer, so a wait needs a tokio runtime with time enabled.
     #[must_use]
     pub fn system() -> Self {
         Self::new(System(tokio::time::Instant::now()))
     }
 
-    /// Time since a fixed moment.
+    /// Returns the time since a fixed moment. It never decreases.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.0.now()
     }
 
-    /// The time of day.
+    /// Returns the time of day. It may jump.
     #[must_use]
     pub fn wall(&self) -> Timestamp {
         self.0.wall()
     }
 
-    /// Waits for `duration`.
+    /// Returns a future that completes once `duration` has passed.
     pub fn sleep(&self, duration: Duration) -> Sleep {
         self.0.sleep(duration)
     }

@@ -15,7 +15,7 @@ use super::{PROVIDER, Submission, errors, raw, status, submission};
 
 static JOB_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Job"));
 
-/// Credentials: an API key of CDQ's developer portal.
+/// Credentials for CDQ: an API key of its developer portal.
 pub struct Credentials(SecretString);
 
 impl Credentials {
@@ -66,20 +66,20 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// Returns the generated client, for the operations that have no method here.
+    /// Returns the generated client, for operations that this client does not have.
     ///
-    /// Its errors print whole responses: make an [`Error`] of them with [`map_raw_error`](Client::map_raw_error).
+    /// Its errors print whole responses: convert them with [`map_raw_error`](Client::map_raw_error).
     #[must_use]
     pub fn raw(&self) -> &raw::Client {
         &self.raw
     }
 
-    /// Returns the error that an error of the [generated client](Client::raw) means.
+    /// Converts an error of the [generated client](Client::raw).
     pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
         self.http.map_raw_error(error).await
     }
 
-    /// Polls `batch` until it ends; see [`Wait`].
+    /// Polls `batch` until it reaches a terminal state, the deadline or a permanent error; see [`Wait`].
     pub fn wait(&self, batch: Batch) -> Wait<'static> {
         bulkrail_core::wait(self.clone(), batch)
     }
@@ -88,7 +88,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`Client::upload_accounts`] and [`Client::start`].
+    /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response to the upload or to the start
+    /// was lost; in the latter case the job may have started. Any other error means that it did not.
     pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
         if let Some(upload) = submission.upload() {
             self.send_accounts(upload.clone()).await?;
@@ -98,7 +99,7 @@ impl Client {
 
     /// Starts the confirmation of all accounts in the storage `storage_id`.
     ///
-    /// CDQ does not document an idempotency key, so the request is sent again only where certainly nothing arrived.
+    /// CDQ does not document an idempotency key, so the request is repeated only when CDQ certainly did not receive it.
     ///
     /// # Errors
     ///
@@ -111,14 +112,15 @@ impl Client {
 
     /// Uploads a CSV file of bank accounts of up to 100 MB.
     ///
-    /// Columns `International Account ID`, `International Bank ID`, `Country Code`, `National Bank ID` and
-    /// `National Account ID`, in any order. CDQ does not document a response to this call, and so not how it leads to
-    /// the storage id that [`Client::start`] takes: ask CDQ. It does not document an idempotency key either.
+    /// The columns are `International Account ID`, `International Bank ID`, `Country Code`, `National Bank ID` and
+    /// `National Account ID`, in any order. CDQ documents neither a response to this call nor how to get the storage id
+    /// that [`Client::start`] takes: ask CDQ. It does not document an idempotency key.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file breaks a rule: row and column are named, and nothing
-    /// was sent. [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost.
+    /// - [`ErrorKind::Usage`](crate::ErrorKind::Usage): the file breaks a rule. The message names row and column;
+    ///   nothing was sent.
+    /// - [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): the response was lost.
     pub async fn upload_accounts(&self, csv: impl Into<Upload>) -> Result<(), Error> {
         let csv = csv.into();
         submission::check(&csv).await?;
@@ -139,17 +141,17 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Every failure, with the batch. Nothing is retried.
+    /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::Job>, Error> {
         let request = capture(self.raw.get_job(Some(batch.id())));
         self.http.status(batch, request, status::parse_status).await
     }
 
-    /// Returns every `submitted` row as unaccounted for: CDQ does not document a result for each account.
+    /// Returns every `submitted` row as unaccounted, because CDQ does not document a result for each account.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is a batch of another provider.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when `batch` is of another provider.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         self.http.check_provider(batch)?;
         let mut found = Reconciler::for_submitted(submitted).finish(&Default::default());

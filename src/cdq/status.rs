@@ -27,10 +27,26 @@ static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(r
 pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
     fields.compare(&SCHEMA);
     let (state, word) = STATES.parse_status(&mut fields, "/status");
-    // Declared an integer, a string in every example; either is read.
+    // An integer by its type, a string in every example; `percent` reads both.
     let progress = Progress::default().with_stated_percent(fields.percent("/progress"));
     let succeeded = word.trim().eq_ignore_ascii_case("FINISHED");
     let snapshot = Snapshot::new(state, word, progress).with_drift(fields.into_drift());
-    // A job has no counts; the word itself is CDQ's verdict. (ARCHIVED stays unknown.)
+    // A job has no counts, so its word decides the outcome. That of ARCHIVED stays unknown.
     if succeeded { snapshot.with_outcome(Outcome::Succeeded) } else { snapshot }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_have_every_status_word_of_the_spec() {
+        let schemas: serde_json::Value = serde_json::from_str(raw::SCHEMAS).unwrap();
+        let documented = schemas["JobStatus"]["enum"].as_array().unwrap();
+        assert_eq!(documented.len(), 12);
+        for word in documented {
+            let known = STATES.words().iter().any(|(known, _)| *word == *known);
+            assert!(known, "{word} is documented, but has no state");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use super::PROVIDER;
 use super::raw::types::ConfirmationFeature;
 use crate::submission::{FileFormat, SubmitOptions, wrong_format};
 
-/// Columns and size of the upload page. It does not say how many rows there may be, nor which cells may be empty.
+/// Columns and size limit of an upload. CDQ documents neither a limit of rows nor which cells may be empty.
 pub const CSV: CsvFormat = CsvFormat::new(&[])
     .with_optional(&[
         "International Account ID",
@@ -17,7 +17,7 @@ pub const CSV: CsvFormat = CsvFormat::new(&[])
     ])
     .with_max_bytes(100 * 1024 * 1024);
 
-/// A confirmation that is ready to be started: a storage, and accounts to upload before, if there are any.
+/// Confirmation that is ready to be started: a storage, and a checked file of accounts to upload before it, if any.
 #[derive(Debug, Clone)]
 pub struct Submission {
     upload: Option<Upload>,
@@ -27,29 +27,31 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Returns the confirmation of the accounts in `storage_id`.
+    /// Returns a confirmation of the accounts in the storage `storage_id`.
     #[must_use]
     pub fn new(storage_id: impl Into<String>, features: impl Into<Vec<ConfirmationFeature>>) -> Self {
         Self { upload: None, rows: SubmittedRows::default(), storage_id: storage_id.into(), features: features.into() }
     }
 
-    /// Checks a CSV file of accounts, and adds it to be uploaded before the confirmation is started.
+    /// Checks a CSV file of accounts and adds it, to be uploaded before the confirmation is started.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the file breaks a rule; row and column are named.
+    /// [`ErrorKind::Usage`] when the file breaks a rule; the message names row and column.
     pub async fn with_accounts(self, csv: impl Into<Upload>) -> Result<Self, Error> {
         let csv = csv.into();
         let rows = check(&csv).await?;
         Ok(Self { upload: Some(csv), rows, ..self })
     }
 
-    /// Prepares a submission; the same signature in every provider module. The file is optional.
+    /// Prepares a submission of an optional CSV file. The signature is the same in every provider module.
+    ///
+    /// Returns one submission. `options` must have a storage id.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] without a storage id, when the file has another format than CSV or breaks a rule, or when
-    /// CDQ does not have one of the options.
+    /// [`ErrorKind::Usage`] when the storage id is missing, the file is not CSV or breaks a rule, or CDQ does not have
+    /// one of the options.
     pub async fn prepare(
         file: Option<Upload>,
         format: Option<FileFormat>,
@@ -59,8 +61,8 @@ impl Submission {
         let usage = |reason: String| Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER);
         let storage_id = options.storage_id.clone().ok_or_else(|| {
             usage(
-                "cdq needs a storage id: a job confirms the accounts in a storage, and CDQ does not document a way from \
-                 an uploaded file to its storage id"
+                "the storage id is missing: a job confirms the accounts in a storage, and CDQ does not document how to \
+                 get the storage id of an uploaded file"
                     .to_owned(),
             )
         })?;

@@ -41,27 +41,28 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// Returns the generated client, for the operations that have no method here.
+    /// Returns the generated client, for operations that this client does not have.
     ///
-    /// Its errors print whole responses: make an [`Error`] of them with [`map_raw_error`](Client::map_raw_error).
+    /// Its errors print whole responses: convert them with [`map_raw_error`](Client::map_raw_error).
     #[must_use]
     pub fn raw(&self) -> &raw::Client {
         &self.raw
     }
 
-    /// Returns the error that an error of the [generated client](Client::raw) means.
+    /// Converts an error of the [generated client](Client::raw).
     pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
         self.http.map_raw_error(error).await
     }
 
-    /// Polls `batch` until it ends; see [`Wait`].
+    /// Polls `batch` until it reaches a terminal state, the deadline or a permanent error; see [`Wait`].
     pub fn wait(&self, batch: Batch) -> Wait<'static> {
         bulkrail_core::wait(self.clone(), batch)
     }
 
     /// Submits a prepared workbook.
     ///
-    /// KillB does not document an idempotency key, so the request is sent again only where certainly nothing arrived.
+    /// KillB does not document an idempotency key, so the request is repeated only when KillB certainly did not receive
+    /// it.
     ///
     /// # Errors
     ///
@@ -73,20 +74,22 @@ impl Client {
         self.http.submit(CallKind::Upload, &UPLOAD_SCHEMA, "/jobId", prepare).await
     }
 
-    /// Checks that a file is a workbook (`.xlsx`) and submits it, one account per row.
+    /// Checks that a file is a workbook (`.xlsx`) and submits it. Each of its rows creates an account.
     ///
-    /// Its rows are not read; see [`Submission::from_workbook`] for that.
+    /// The rows are not read; `Submission::from_workbook` (feature `xlsx`) reads them.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is not a workbook; else as for [`Client::submit`].
+    /// - [`ErrorKind::Usage`](crate::ErrorKind::Usage): the file is not a workbook; nothing was sent.
+    /// - [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): the response was lost; the batch may exist.
+    /// - Any other error means that the batch does not exist.
     pub async fn upload(&self, workbook: impl Into<Upload>) -> Result<Batch, Error> {
         self.submit(&Submission::from_upload(workbook).await?).await
     }
 
-    /// Creates one account of any of the 22 kinds. KillB advises an `externalId` against duplicates.
+    /// Creates one account, of any of the 22 documented kinds. KillB recommends an `externalId` to avoid duplicates.
     ///
-    /// The request is sent once.
+    /// The request is not repeated when its response is lost.
     ///
     /// # Errors
     ///
@@ -97,13 +100,13 @@ impl Client {
         self.http.create(&ACCOUNT_SCHEMA, "creating the account", prepare).await
     }
 
-    /// Polls `batch` once, and returns KillB's own response, held in memory, with the snapshot.
+    /// Polls `batch` once, and returns KillB's own response with the snapshot. The response is kept in memory.
     ///
     /// When it has finished, the rows in the response overrule the counts.
     ///
     /// # Errors
     ///
-    /// Every failure, with the batch. Nothing is retried.
+    /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BulkJob>, Error> {
         let request = capture(self.raw.get_bulk_status(batch.id()));
         let mut status: StatusResponse<types::BulkJob> = self.http.status(batch, request, status::parse_status).await?;
@@ -114,23 +117,23 @@ impl Client {
         Ok(status)
     }
 
-    /// Returns the rows of `batch` so far, as a stream: memory does not grow with the rows.
+    /// Returns a stream of the rows of `batch` so far. Memory does not grow with their number.
     ///
     /// # Errors
     ///
-    /// Every failure, with the batch. Nothing is retried.
+    /// Any failure, with the batch. Nothing is retried.
     pub async fn rows(&self, batch: &Batch) -> Result<Rows, Error> {
         Rows::open(&self.http, batch, capture(self.raw.get_bulk_status(batch.id()))).await
     }
 
-    /// Reads the outcome of every row. With the rows that were `submitted`, each of them is in the result, whatever
-    /// KillB lists.
+    /// Reads the outcome of every row.
     ///
-    /// Transient errors are retried; see [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
+    /// With the rows that were `submitted`, the result has each of them, also those that KillB does not list. Transient
+    /// errors are retried; see [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
     ///
     /// # Errors
     ///
-    /// Every permanent error, with the batch.
+    /// Any permanent error, with the batch.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let read = async || self.reconcile_once(batch, submitted).await;
         retry_reads(self.http.clock(), read).await.map(|(reconciliation, _)| reconciliation)

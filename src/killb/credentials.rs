@@ -14,15 +14,15 @@ use serde_json::Value;
 use super::raw::types;
 use super::{PROVIDER, raw};
 
-/// 1 h: the documented lifetime of an access token, used where the response has none that can be true.
+/// 1 h: the documented lifetime of an access token, used when that in the response is missing or not plausible.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// 24 h: a longer lifetime in a response is taken for an error.
+/// 24 h: the longest plausible lifetime in a response.
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 static TOKENS_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Tokens"));
 
-/// Credentials: e-mail and password, which are exchanged for tokens as needed, or an access token.
+/// Credentials for KillB: e-mail and password, which are exchanged for tokens as needed, or an access token.
 pub struct Credentials(Kind);
 
 enum Kind {
@@ -36,13 +36,13 @@ impl Credentials {
 
     /// Returns credentials with e-mail and password of KillB's portal.
     ///
-    /// Tokens are obtained when first needed, and refreshed before they expire (after an hour) and after a 401.
+    /// A token is obtained with the first request. It is refreshed before it expires (after 1 h) and after a 401.
     #[must_use]
     pub fn login(email: impl Into<SecretString>, password: impl Into<SecretString>) -> Self {
         Self(Kind::Login { email: email.into(), password: password.into() })
     }
 
-    /// Returns credentials with an access token. It is not refreshed: once it has expired, every request is refused.
+    /// Returns credentials with an access token. It is not refreshed: requests fail once it has expired.
     #[must_use]
     pub fn access_token(token: impl Into<SecretString>) -> Self {
         Self(Kind::Token(token.into()))
@@ -60,7 +60,7 @@ impl Credentials {
         Ok(if set == 0 { Self::login(next(), next()) } else { Self::access_token(next()) })
     }
 
-    /// `http` sends the login requests; it has no credentials.
+    /// `http` sends the token requests, without credentials.
     pub(super) fn into_auth(self, http: &HttpClient) -> Result<Auth, Error> {
         Ok(Auth::bearer(match self.0 {
             Kind::Token(token) => TokenCache::fixed(&token)?,
@@ -113,7 +113,7 @@ impl TokenSource for Login {
     }
 }
 
-/// `expiresIn` is a duration in milliseconds, unlike in OAuth.
+/// Parses a token response, whose `expiresIn` is in milliseconds (in OAuth it is in seconds).
 fn parse_tokens(tokens: &Value) -> Result<TokenResponse, Error> {
     let access = text_at(tokens, "/accessToken");
     let access = access.ok_or_else(|| Error::new(ErrorKind::Decode, "the response has no access token"))?;

@@ -3,6 +3,7 @@ use serde_json::Value;
 use bulkrail_core::ErrorKind;
 use bulkrail_core::http::{ApiErrorBody, ErrorMapping, text_at};
 
+/// Error codes of KillB.
 pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
     provider: super::PROVIDER,
     read,
@@ -12,7 +13,7 @@ pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
         ("AUTH.0003", "invalid token", Some(ErrorKind::Authentication)),
         ("USER.0001", "user not found", None),
         ("USER.0002", "invalid document", None),
-        ("USER.0003", "e-mail exists already", None),
+        ("USER.0003", "the e-mail is already used", None),
         ("USER.0004", "user is under age", None),
         ("ACCOUNT.0001", "account not found", None),
         ("ACCOUNT.0002", "invalid bank code", None),
@@ -24,7 +25,8 @@ pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
     ],
 };
 
-/// `message` is a list in the pages; older client code treats it as anything, and a 500 has no `errorCode`.
+/// Reads an error body. `message` is an array on the pages, but older client code expects any type. A response with
+/// status 500 does not have an `errorCode`.
 fn read(body: &Value) -> ApiErrorBody {
     let messages = body["message"].as_array().map(|list| {
         let texts: Vec<_> = list.iter().filter_map(Value::as_str).collect();

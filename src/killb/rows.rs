@@ -19,7 +19,7 @@ use super::{raw, status};
 
 static ROW_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BulkRowResult"));
 
-/// One row of a batch: KillB's own type, and the neutral [`Row`].
+/// Row of a batch, as KillB's own type and as the provider-neutral [`Row`].
 #[derive(Clone)]
 pub struct RowResult {
     typed: types::BulkRowResult,
@@ -32,11 +32,10 @@ impl RowResult {
         &self.typed
     }
 
-    /// Returns the neutral row.
+    /// Returns the provider-neutral row.
     ///
-    /// A row has succeeded when its `status` says so, whatever its `error` says: KillB's own example has a `SUCCESS`
-    /// row with an error text. `ERROR` is the failing word in KillB's own client; any other word leaves the row
-    /// unaccounted for.
+    /// `SUCCESS` is succeeded, also with an `error`: KillB's own example has such a row. `ERROR` (the word of KillB's
+    /// own client) and `FAILED` are failed. A row with any other word is unaccounted.
     #[must_use]
     pub fn row(&self) -> Row {
         let word = self.typed.status.as_deref().unwrap_or_default();
@@ -55,10 +54,10 @@ impl RowResult {
         row
     }
 
-    /// Parses an item. Of a row that does not fit the spec, the fields that can be read are kept.
+    /// Parses an item. A row that does not fit the spec keeps the fields that can be read.
     fn parse(item: &[u8]) -> ParsedItem {
         if item.trim_ascii_start().first() != Some(&b'{') {
-            // The generated type could be decoded from an array too, by position.
+            // An array could be decoded into the generated type too, by position.
             return match serde_json::from_slice::<IgnoredAny>(item) {
                 Ok(_) => ParsedItem::NotARow,
                 Err(_) => ParsedItem::Invalid(None),
@@ -95,7 +94,7 @@ enum ParsedItem {
     Row(RowResult),
     /// JSON that is not an object.
     NotARow,
-    /// Not JSON, with the fields that could be read.
+    /// Not JSON; the row of the fields that could be read.
     Invalid(Option<RowResult>),
 }
 
@@ -105,10 +104,10 @@ impl fmt::Debug for RowResult {
     }
 }
 
-/// Rows of a batch as they arrive; made by [`Client::rows`](super::Client::rows).
+/// Stream of the rows of a batch, returned by [`Client::rows`](super::Client::rows).
 ///
-/// Rows are decoded one by one out of the response, which is never held in memory as a whole. `next().await` in a loop,
-/// or a [`Stream`].
+/// Rows are decoded one by one as the response arrives; the response is never in memory as a whole. Call
+/// [`next`](Self::next) in a loop, or use it as a [`Stream`].
 pub struct Rows {
     batch: Batch,
     body: Body,
@@ -150,12 +149,12 @@ impl Rows {
 
     /// Returns the next row; `None` at the end.
     ///
-    /// An item that is not an object, or cannot be read at all, is left out: it is in [`Rows::drift`], and missing in a
+    /// An item that is not an object, or cannot be read, is skipped: it is in [`Rows::drift`], and missing in a
     /// reconciliation.
     ///
     /// # Errors
     ///
-    /// When the response breaks off or cannot be read; `None` follows.
+    /// Any failure while the response is read, with the batch; `None` follows.
     ///
     /// # Cancel safety
     ///
@@ -164,17 +163,17 @@ impl Rows {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Returns the differences of the rows read so far from the spec, and the number of rows that have each.
+    /// Returns the differences from the spec in the rows read so far, each with its number of rows.
     #[must_use]
     pub fn drift(&self) -> &[Drift] {
         &self.drift
     }
 
-    /// Returns the snapshot of the batch, once all rows have been read.
+    /// Returns the snapshot of the batch. Call it after all rows have been read.
     ///
     /// # Errors
     ///
-    /// [`Decode`](crate::ErrorKind::Decode) before that, or when the response broke off.
+    /// [`Decode`](crate::ErrorKind::Decode) before that, or when the response ended early.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         let fields = StatusFields::from_elided(self.reader.rest()).map_err(|error| match &self.body {
             Body::Idle(body) => body.with_response_context(error),
@@ -273,8 +272,8 @@ fn invalid_item() -> Drift {
     Drift::new("/results/*", DriftKind::TypeMismatch, "object", "not JSON")
 }
 
-/// Returns the differences of one row. The spec has no closed list of words in it, so that only its fields and their
-/// types matter.
+/// Returns the differences of one row from the spec. Its schema does not have an `enum`, as [`FingerprintCache`]
+/// requires.
 fn compare(item: &[u8]) -> Vec<Drift> {
     let mut found = Vec::new();
     let results = JsonPath::new(None, "results");
@@ -298,13 +297,13 @@ mod tests {
         let mut seen = 0;
         while let Some(name) = names.get(seen).cloned() {
             let text = schemas[&name].to_string();
-            assert!(!text.contains("\"enum\""), "{name} lists words; rows of one form may then differ in them");
+            assert!(!text.contains("\"enum\""), "{name} has an enum, whose words are not in a fingerprint");
             let inner = text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next());
             let new: Vec<_> =
                 inner.filter(|inner| !names.iter().any(|name| name == inner)).map(str::to_owned).collect();
             names.extend(new);
             seen += 1;
         }
-        assert!(seen > 1, "the submitted data is part of a row");
+        assert!(seen > 1, "the schema of the submitted data is followed");
     }
 }

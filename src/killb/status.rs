@@ -15,7 +15,7 @@ pub const STATES: StatusMap = StatusMap::new(&[
 
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BulkJob"));
 
-/// Reads the counters only; rows are skipped.
+/// Reads the job's own fields. Its rows are skipped.
 pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
     fields.compare(&SCHEMA);
     let (state, word) = STATES.parse_status(&mut fields, "/status");
@@ -26,4 +26,20 @@ pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
         .with_failed(fields.count("/errorCount"));
     let message = fields.text("/error").map(str::to_owned);
     Snapshot::new(state, word, progress).with_message(message).with_drift(fields.into_drift())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_have_every_status_word_of_the_spec() {
+        let schemas: serde_json::Value = serde_json::from_str(raw::SCHEMAS).unwrap();
+        let documented = schemas["BulkJobStatus"]["enum"].as_array().unwrap();
+        assert_eq!(documented.len(), 4);
+        for word in documented {
+            let known = STATES.words().iter().any(|(known, _)| *word == *known);
+            assert!(known, "{word} is documented, but has no state");
+        }
+    }
 }

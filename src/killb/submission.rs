@@ -6,7 +6,7 @@ use super::PROVIDER;
 use super::Workbook;
 use crate::submission::{FileFormat, SubmitOptions, required_file, wrong_format};
 
-/// A workbook that is ready to be submitted.
+/// Workbook that is ready to be submitted.
 #[derive(Debug, Clone)]
 pub struct Submission {
     upload: Upload,
@@ -14,7 +14,7 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Returns a workbook whose rows are known.
+    /// Returns the submission of a workbook whose rows are known.
     ///
     /// # Errors
     ///
@@ -27,21 +27,22 @@ impl Submission {
         let repeated = references.windows(2).filter(|pair| pair[0] == pair[1]).count();
         if repeated > 0 {
             let reason = format!(
-                "column externalId: {repeated} cells repeat the reference of another row; results could not be distinguished"
+                "column externalId: {repeated} cells repeat the reference of another row; \
+                 results could not be distinguished"
             );
             return Err(Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER));
         }
         Ok(Self { upload: workbook.into(), rows })
     }
 
-    /// Returns a file that begins like a workbook (`.xlsx`), without reading its rows.
+    /// Returns the submission of a file that begins like a workbook (`.xlsx`). Its rows are not read.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when it is not a workbook.
+    /// [`ErrorKind::Usage`] when the file is not a workbook.
     pub async fn from_upload(workbook: impl Into<Upload>) -> Result<Self, Error> {
         let upload = workbook.into();
-        // An `.xlsx` is a zip archive; KillB would refuse anything else only after it was sent.
+        // An `.xlsx` is a zip archive. Without this check KillB would refuse it after the upload.
         let check = |file: &mut dyn std::io::Read, _: u64| {
             let mut start = [0; 4];
             if file.read_exact(&mut start).is_ok() && start == *b"PK\x03\x04" {
@@ -54,14 +55,15 @@ impl Submission {
         Ok(Self { upload, rows: SubmittedRows::default() })
     }
 
-    /// Prepares the submission of a file; the same signature in every provider module.
+    /// Prepares the submission of a file. The signature is the same in every provider module.
     ///
-    /// With the feature `xlsx` the rows of a workbook are read, and a CSV file is converted to a workbook.
+    /// Returns one submission. With the feature `xlsx` the rows of a workbook are read, and a CSV file is converted
+    /// into a workbook.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the file is missing, has another format or breaks a rule; or when KillB does not have
-    /// one of the options.
+    /// [`ErrorKind::Usage`] when the file is missing, has another format or breaks a rule, or KillB does not have one
+    /// of the options.
     pub async fn prepare(
         file: Option<Upload>,
         format: Option<FileFormat>,
@@ -83,7 +85,7 @@ impl Submission {
         Ok(vec![submission])
     }
 
-    /// Returns the rows of the workbook. Empty where they were not read.
+    /// Returns the rows of the workbook and their references; empty if the rows were not read.
     #[must_use]
     pub fn rows(&self) -> &SubmittedRows {
         &self.rows

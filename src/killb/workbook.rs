@@ -4,20 +4,20 @@ use std::io::{Cursor, Read};
 use bulkrail_core::csv::CsvFormat;
 use bulkrail_core::http::Upload;
 use bulkrail_core::{Error, ErrorKind, SubmittedRows};
-use calamine::{Data, Range, Reader, SheetType, Xlsx};
+use calamine::{Data, DataRef, Reader, SheetType, Xlsx};
 use rust_xlsxwriter::Workbook as Writer;
 use serde_json::Value;
 
 use super::PROVIDER;
 use super::raw::types;
 
-/// Column that KillB returns with each row, and so the one to tell rows apart by.
+/// Column of the caller's own references: KillB returns it with each row.
 const REFERENCE: &str = "externalId";
 
-/// 1,048,575 rows: an Excel sheet has one more, for the header.
+/// 1,048,575 rows: the rows of an Excel sheet below the header.
 const MAX_ROWS: usize = 1_048_575;
 
-/// Columns of a workbook: the keys of `originalRowData` in KillB's status response, which the spec has as `BulkRow`.
+/// Columns of a workbook: the keys of `originalRowData` in KillB's status response (`BulkRow` in the spec).
 pub const COLUMNS: &[&str] = &[
     "account",
     "accountNumber",
@@ -61,13 +61,22 @@ pub const COLUMNS: &[&str] = &[
     "transfiyaAccountType",
 ];
 
-/// CSV files are converted, so that KillB never gets them.
+/// 64 MiB: a million rows of twenty short cells are about 50 MB.
+const MAX_WORKBOOK_BYTES: u64 = 64 * 1024 * 1024;
+
+/// 1 GiB of XML: a workbook of text compresses by ten to fifteen; more is an archive that was made to fill memory.
+const MAX_DECOMPRESSED_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// 10 million cells that are not blank: a quarter of a million rows with all 40 columns.
+const MAX_CELLS: usize = 10_000_000;
+
+/// Format of a CSV file that is converted into a workbook.
 const CSV: CsvFormat = CsvFormat::new(&[]).with_optional(COLUMNS).with_reference(REFERENCE).converted();
 
-/// A workbook to submit: one sheet, one account per row.
+/// Workbook (`.xlsx`) to submit, with one account per row.
 ///
-/// KillB publishes neither the columns nor a limit; the keys of `originalRowData` in its status responses are the best
-/// evidence, and are what columns may be called here. Cells are written as text, so that codes keep their leading zeros.
+/// KillB publishes neither the columns nor a limit. The keys of `originalRowData` in its status responses are the best
+/// evidence of the columns, so other columns are refused. Cells are written as text, so codes keep their leading zeros.
 ///
 /// ```
 /// # async fn example() -> Result<(), bulkrail::Error> {
@@ -87,11 +96,12 @@ pub struct Workbook {
 }
 
 impl Workbook {
-    /// Returns a workbook of typed rows; `row_number` is left out.
+    /// Makes a workbook of typed rows. Their `row_number` is not written.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when there is no row, or several rows have the same `externalId`; the row is named.
+    /// [`ErrorKind::Usage`] when `rows` is empty or too long for a sheet, or two rows have the same `externalId`; the
+    /// message names the row.
     pub fn from_rows(rows: &[types::BulkRow]) -> Result<Self, Error> {
         let table = rows.iter().map(|row| match serde_json::to_value(row) {
             Ok(Value::Object(map)) => COLUMNS.iter().map(|name| cell(map.get(*name))).collect(),
@@ -102,12 +112,12 @@ impl Workbook {
         write(COLUMNS, &table).map(|bytes| Self { bytes, rows: references.with_rows(table.len() as u64) })
     }
 
-    /// Returns a workbook of a CSV file with a header line.
+    /// Makes a workbook of a CSV file with a header line.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the file cannot be read, is not UTF-8, has an unknown column or one twice, a row of
-    /// another length, no row, or a reference twice; row and column are named.
+    /// [`ErrorKind::Usage`] when the file cannot be read or breaks a rule; the message names row and column. The rules:
+    /// UTF-8, known columns without repetition, rows as long as the header, at least one row, unique references.
     pub async fn from_csv(csv: impl Into<Upload>) -> Result<Self, Error> {
         let convert = |file: &mut dyn Read, size: u64| {
             let (mut names, mut table) = (Vec::new(), Vec::new());
@@ -115,34 +125,42 @@ impl Workbook {
                 if names.is_empty() {
                     names = row.cells().map(|(name, _)| name).collect();
                 }
-                table.push(row.cells().map(|(_, cell)| cell.to_owned()).collect());
+                table.push(row.cells().map(|(_, cell)| cell.to_owned()).collect::<Vec<_>>());
                 Ok(())
             })?;
-            write(&names, &table).map(|bytes| Self { bytes, rows })
+            // Blank rows are left out, so that rows have other numbers in the workbook.
+            let column = names.iter().position(|name| *name == REFERENCE);
+            let has_reference = |row: &Vec<String>| column.is_some_and(|column| !row[column].is_empty());
+            let numbers = (2..).zip(&table).filter(|(_, row)| has_reference(row)).map(|(number, _)| number).collect();
+            write(&names, &table).map(|bytes| Self { bytes, rows: rows.with_numbers(numbers) })
         };
         csv.into().inspect(convert).await.map_err(in_context)
     }
 
-    /// Returns an existing workbook, unchanged.
+    /// Reads the rows of an existing workbook, which is submitted unchanged.
     ///
-    /// Every sheet whose first row has a column `externalId` is read, since KillB's results come from all sheets; where
-    /// none has it, the first sheet.
+    /// Reads every sheet whose first row has a cell `externalId`, because KillB returns the rows of all sheets. If none
+    /// has it, the rows of the first sheet are counted.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when it is not an `.xlsx`, or these sheets have no row below the header.
+    /// [`ErrorKind::Usage`] when the file cannot be read, is not an `.xlsx` workbook, is larger than 64 MiB (1 GiB
+    /// decompressed, 10 million cells), or does not have a row below a header.
     pub async fn from_xlsx(xlsx: impl Into<Upload>) -> Result<Self, Error> {
         let read = |file: &mut dyn Read, _: u64| {
             let mut bytes = Vec::new();
             let unreadable = |error: std::io::Error| usage(format!("the file cannot be read: {}", error.kind()));
-            file.read_to_end(&mut bytes).map_err(unreadable)?;
+            file.take(MAX_WORKBOOK_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+            if bytes.len() as u64 > MAX_WORKBOOK_BYTES {
+                return Err(usage(format!("the workbook is larger than {} MiB", MAX_WORKBOOK_BYTES / (1024 * 1024))));
+            }
             let rows = rows(&bytes)?;
             Ok(Self { bytes, rows })
         };
         xlsx.into().inspect(read).await.map_err(in_context)
     }
 
-    /// Returns the rows of the workbook, with the `externalId` of each row that has one.
+    /// Returns the number of rows in the workbook, and the `externalId` of each row that has one.
     #[must_use]
     pub fn submitted_rows(&self) -> SubmittedRows {
         self.rows.clone()
@@ -188,44 +206,100 @@ fn write(names: &[&str], rows: &[Vec<String>]) -> Result<Vec<u8>, Error> {
     book.save_to_buffer().map_err(unwritable)
 }
 
+/// Returns the rows of a workbook. Its cells are read as a stream: memory does not grow with their positions.
 fn rows(xlsx: &[u8]) -> Result<SubmittedRows, Error> {
-    let invalid = || usage("this is not a readable .xlsx workbook".to_owned());
+    let invalid = || {
+        let reason = "this is not a readable .xlsx workbook (one with a password must be saved without it first)";
+        usage(reason.to_owned())
+    };
+    check_decompressed(xlsx, MAX_DECOMPRESSED_BYTES, invalid)?;
     let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(xlsx)).map_err(|_| invalid())?;
     let names = book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
     let names: Vec<_> = names.map(|sheet| sheet.name.clone()).collect();
-    let sheets = names.iter().map(|name| Ok(Sheet::new(&book.worksheet_range(name).map_err(|_| invalid())?)));
-    let mut sheets = sheets.collect::<Result<Vec<_>, Error>>()?;
+    let (mut sheets, mut cells) = (Vec::new(), 0);
+    for name in &names {
+        sheets.push(Sheet::read(&mut book, name, &mut cells, invalid)?);
+    }
     if sheets.iter().any(|sheet| sheet.references.is_some()) {
         sheets.retain(|sheet| sheet.references.is_some());
     } else {
         sheets.truncate(1);
     }
-    let rows = sheets.iter().map(|sheet| sheet.rows).sum::<usize>();
+    let rows = sheets.iter().map(|sheet| sheet.rows).sum();
     if rows == 0 {
         return Err(usage("there are no rows below the header".to_owned()));
     }
+    // Rows of different sheets have the same numbers.
+    let numbers = if sheets.len() == 1 { sheets[0].numbers.clone() } else { Vec::new() };
     let references = sheets.into_iter().filter_map(|sheet| sheet.references).flatten();
-    Ok(SubmittedRows::new(references).with_rows(rows as u64))
+    Ok(SubmittedRows::new(references).with_rows(rows).with_numbers(numbers))
 }
 
-/// One sheet of an existing workbook.
+/// Checks the size of a workbook's parts by decompressing them, because the sizes in its headers may be wrong.
+fn check_decompressed(xlsx: &[u8], max_bytes: u64, invalid: impl Fn() -> Error) -> Result<(), Error> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(xlsx)).map_err(|_| invalid())?;
+    let mut left = max_bytes;
+    for index in 0..archive.len() {
+        let part = archive.by_index(index).map_err(|_| invalid())?;
+        let size = std::io::copy(&mut part.take(left + 1), &mut std::io::sink()).map_err(|_| invalid())?;
+        left = left.checked_sub(size).ok_or_else(|| {
+            usage(format!("the workbook decompresses to more than {} MiB", max_bytes / (1024 * 1024)))
+        })?;
+    }
+    Ok(())
+}
+
+/// Sheet of an existing workbook.
 struct Sheet {
     /// Number of rows below the header that are not blank.
-    rows: usize,
-    /// References of the rows that have one; `None` where the header does not have the column.
+    rows: u64,
+    /// References of the rows that have one; `None` when the header does not have the column.
     references: Option<Vec<String>>,
+    /// Row number of each of them; the first row of a sheet is 1.
+    numbers: Vec<u64>,
 }
 
 impl Sheet {
-    fn new(cells: &Range<Data>) -> Self {
-        let mut lines = cells.rows();
-        let column = lines.next().and_then(|header| header.iter().position(|name| text(name) == REFERENCE));
-        let lines: Vec<_> = lines.filter(|row| row.iter().any(|cell| !text(cell).is_empty())).collect();
-        let references = column.map(|column| {
-            let references = lines.iter().filter_map(|row| Some(text(row.get(column)?)));
-            references.filter(|text| !text.is_empty()).collect()
-        });
-        Self { rows: lines.len(), references }
+    /// Reads the sheet `name`. `cells` counts the cells of all sheets.
+    fn read(
+        book: &mut Xlsx<Cursor<&[u8]>>,
+        name: &str,
+        cells: &mut usize,
+        invalid: impl Fn() -> Error,
+    ) -> Result<Self, Error> {
+        let mut sheet = Self { rows: 0, references: None, numbers: Vec::new() };
+        let (mut header, mut last, mut column) = (None, 0, None);
+        let mut reader = book.worksheet_cells_reader(name).map_err(|_| invalid())?;
+        while let Some(cell) = reader.next_cell().map_err(|_| invalid())? {
+            let ((row, position), text) = (cell.get_position(), text(cell.get_value()));
+            if text.is_empty() {
+                continue;
+            }
+            *cells += 1;
+            if *cells > MAX_CELLS {
+                let (row, position) = (row + 1, position + 1);
+                return Err(usage(format!(
+                    "sheet {name:?}, row {row}, column {position}: the workbook has more than {MAX_CELLS} cells"
+                )));
+            }
+            let header = *header.get_or_insert(row);
+            if row == header {
+                if text == REFERENCE && column.is_none() {
+                    column = Some(position);
+                    sheet.references = Some(Vec::new());
+                }
+                continue;
+            }
+            if row != last {
+                sheet.rows += 1;
+                last = row;
+            }
+            if column == Some(position) {
+                sheet.references.get_or_insert_default().push(text);
+                sheet.numbers.push(u64::from(row) + 1);
+            }
+        }
+        Ok(sheet)
     }
 }
 
@@ -251,8 +325,8 @@ fn cell(value: Option<&Value>) -> String {
     }
 }
 
-fn text(cell: &Data) -> String {
-    cell.to_string().trim().to_owned()
+fn text(cell: &DataRef<'_>) -> String {
+    Data::from(cell.clone()).to_string().trim().to_owned()
 }
 
 fn in_context(error: Error) -> Error {
@@ -283,12 +357,12 @@ mod tests {
 
     #[test]
     fn workbook_reads_every_sheet_with_references() {
-        let people = "externalId,accountType\nref-1,PSE\nref-2,PSE";
+        let accounts = "externalId,accountType\nref-1,PSE\nref-2,PSE";
         let more = "accountType,externalId\nPSE,ref-3\n,\nPSE,";
         let notes = "How to fill in\nOne account a row";
         for (sheets, rows, references) in [
-            (&[people, more][..], 4, &["ref-1", "ref-2", "ref-3"][..]),
-            (&[notes, people, ""], 2, &["ref-1", "ref-2"]),
+            (&[accounts, more][..], 4, &["ref-1", "ref-2", "ref-3"][..]),
+            (&[notes, accounts, ""], 2, &["ref-1", "ref-2"]),
             (&[notes, notes], 1, &[]),
         ] {
             let found = super::rows(&xlsx(sheets)).unwrap();
@@ -310,5 +384,37 @@ mod tests {
             let error = super::rows(&xlsx(sheets)).unwrap_err();
             assert!(error.to_string().contains("no rows below the header"), "{error}");
         }
+    }
+
+    #[test]
+    fn workbook_with_one_far_cell_is_read_in_little_memory() {
+        let mut book = Writer::new();
+        let sheet = book.add_worksheet();
+        sheet.write_string(0, 0, "externalId").unwrap();
+        sheet.write_string(1, 0, "ref-1").unwrap();
+        sheet.write_blank(1_048_575, 16_383, &rust_xlsxwriter::Format::new().set_bold()).unwrap();
+        let blank = super::rows(&book.save_to_buffer().unwrap()).unwrap();
+        assert_eq!((blank.rows, &*blank.references), (1, &["ref-1".to_owned()][..]));
+        let sheet = book.worksheet_from_index(0).unwrap();
+        sheet.write_string(1_048_575, 16_383, "stray").unwrap();
+        let stray = super::rows(&book.save_to_buffer().unwrap()).unwrap();
+        assert_eq!((stray.rows, stray.references.len()), (2, 1), "a row without a reference");
+    }
+
+    #[test]
+    fn workbook_that_decompresses_beyond_the_limit_is_refused() {
+        use std::io::Write;
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        archive.start_file("xl/worksheets/sheet1.xml", zip::write::SimpleFileOptions::default()).unwrap();
+        let zeros = vec![0; 1024 * 1024];
+        for _ in 0..9 {
+            archive.write_all(&zeros).unwrap();
+        }
+        let bomb = archive.finish().unwrap().into_inner();
+        assert!(bomb.len() < 64 * 1024, "{}", bomb.len());
+        let check = |mebibytes: u64| check_decompressed(&bomb, mebibytes * 1024 * 1024, || usage("broken".to_owned()));
+        check(9).unwrap();
+        let error = check(8).unwrap_err();
+        assert!(error.to_string().contains("decompresses to more than 8 MiB"), "{error}");
     }
 }

@@ -3,18 +3,21 @@ use std::collections::HashMap;
 use bulkrail_core::{Error, ErrorKind};
 
 use super::PROVIDER;
-use super::raw::types::CreateBatch;
+use super::raw::types::{BeneficiaryType, BeneficiaryTypeKnown, CreateBatch};
 
-/// Accounts in one batch: 10 to 5,000, says the
-/// [create page](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch).
+/// Number of accounts that one batch may have: 10 to 5,000
+/// ([create page](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch)).
 pub const ACCOUNTS: std::ops::RangeInclusive<usize> = 10..=5_000;
 
-/// Makes as many batches of `batch` as its accounts need, as even as possible. The first keeps its `externalId`; the others add `-2`,
-/// `-3` and so on to it, so that the same accounts always make the same batches.
+/// Splits a batch into as few batches of at most 5,000 accounts as possible, whose sizes differ by one at most.
+///
+/// The first keeps the `externalId`; `-2`, `-3` and so on are appended to that of the others. The same accounts always
+/// make the same batches.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Usage`] when there are fewer than 10 accounts, or one of them breaks a rule that [`check`] knows; its position is named.
+/// [`ErrorKind::Usage`] when there are fewer than 10 accounts or one breaks a rule of [`check`]; the message names its
+/// position.
 pub fn split(batch: CreateBatch) -> Result<Vec<CreateBatch>, Error> {
     if batch.accounts.len() <= *ACCOUNTS.end() {
         return check(&batch).map(|()| vec![batch]);
@@ -25,7 +28,7 @@ pub fn split(batch: CreateBatch) -> Result<Vec<CreateBatch>, Error> {
     let total = accounts.len();
     let mut accounts = accounts.into_iter();
     let part = |number: usize| CreateBatch {
-        // Spreads what does not divide evenly: sizes differ by one at most.
+        // Spreads the remainder: sizes differ by one at most.
         accounts: accounts.by_ref().take((total * (number + 1)) / parts - (total * number) / parts).collect(),
         account_number: account_number.clone(),
         country: country.clone(),
@@ -36,17 +39,20 @@ pub fn split(batch: CreateBatch) -> Result<Vec<CreateBatch>, Error> {
     batches.iter().try_for_each(check).map(|()| batches)
 }
 
-/// Holds a batch against the documented rules: 10 to 5,000 accounts, every `externalId` unique and of letters, digits and hyphens, the
-/// country in three capital letters.
+/// Checks a batch against the documented rules.
+///
+/// It has 10 to 5,000 accounts; every `externalId` is unique and of letters, digits and hyphens; the country has three
+/// capital letters; name and document of every beneficiary are not empty.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Usage`], naming the account by its position (from 1), never by its content.
+/// [`ErrorKind::Usage`] when the batch breaks a rule. The message names the position of the account (from 1), not its
+/// content.
 pub fn check(batch: &CreateBatch) -> Result<(), Error> {
     let count = batch.accounts.len();
     if !ACCOUNTS.contains(&count) {
-        let (least, most) = (ACCOUNTS.start(), ACCOUNTS.end());
-        return Err(usage(format!("a batch has {least} to {most} accounts, this one {count}")));
+        let (min, max) = (ACCOUNTS.start(), ACCOUNTS.end());
+        return Err(usage(format!("a batch has {min} to {max} accounts, this one {count}")));
     }
     check_accounts(batch)
 }
@@ -74,6 +80,13 @@ fn check_accounts(batch: &CreateBatch) -> Result<(), Error> {
             if value.trim().is_empty() {
                 return Err(usage(format!("account {number}, beneficiary.{field}: is empty")));
             }
+        }
+        let beneficiary = &account.beneficiary;
+        let last_names = [&beneficiary.last_name, &beneficiary.lastname];
+        let has_last_name = last_names.into_iter().flatten().any(|name| !name.trim().is_empty());
+        let is_individual = matches!(beneficiary.type_, BeneficiaryType::Known(BeneficiaryTypeKnown::Individual));
+        if is_individual && !has_last_name {
+            return Err(usage(format!("account {number}, beneficiary.lastName: is empty; an individual needs it")));
         }
     }
     Ok(())

@@ -13,13 +13,14 @@ use bulkrail_core::{
 };
 
 use super::raw::types;
-use super::{Credentials, PROVIDER, Submission, check, errors, raw, rows, status};
+use super::rows::Listing;
+use super::{Credentials, PROVIDER, Submission, check, errors, raw, status};
 
-/// 1 s before a batch whose response was lost is looked up: it may take a moment to become visible.
-const LOOK_UP_DELAY: Duration = Duration::from_secs(1);
+/// 1 s before a batch whose response was lost is queried: it may not be visible at once.
+const QUERY_DELAY: Duration = Duration::from_secs(1);
 
-/// 3 attempts to look it up, from 4 s apart.
-const LOOK_UP_RETRIES: RetryPolicy = RetryPolicy::new(3, Duration::from_secs(4));
+/// 3 attempts to find it, from 4 s apart.
+const QUERY_RETRIES: RetryPolicy = RetryPolicy::new(3, Duration::from_secs(4));
 
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Batch"));
 
@@ -44,45 +45,47 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// Returns the generated client, for the operations that have no method here.
+    /// Returns the generated client, for operations that this client does not have.
     ///
-    /// Its errors print whole responses: make an [`Error`] of them with [`map_raw_error`](Client::map_raw_error).
+    /// Its errors print whole responses: convert them with [`map_raw_error`](Client::map_raw_error).
     #[must_use]
     pub fn raw(&self) -> &raw::Client {
         &self.raw
     }
 
-    /// Returns the error that an error of the [generated client](Client::raw) means.
+    /// Converts an error of the [generated client](Client::raw).
     pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
         self.http.map_raw_error(error).await
     }
 
-    /// Polls `batch` until it ends; see [`Wait`].
+    /// Polls `batch` until it reaches a terminal state, the deadline or a permanent error; see [`Wait`].
     pub fn wait(&self, batch: Batch) -> Wait<'static> {
         bulkrail_core::wait(self.clone(), batch)
     }
 
-    /// Submits a prepared batch; see [`Client::create_batch`].
+    /// Submits a prepared batch with [`Client::create_batch`].
     ///
     /// # Errors
     ///
-    /// As for [`Client::create_batch`].
+    /// [`ErrorKind::OutcomeUnknown`] when the response was lost and the batch is not visible. The error has the batch:
+    /// wait for it before you submit it again. Any other error means that the batch does not exist.
     pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
         self.create_batch(submission.batch()).await
     }
 
-    /// Submits a batch of 10 to 5,000 accounts; [`split`](super::split) makes several of more. Its `externalId` is its
-    /// id.
+    /// Submits a batch of 10 to 5,000 accounts. Its `externalId` is its id.
     ///
-    /// The batch is checked before anything is sent. Where the response is lost, the batch is looked up by its
-    /// `externalId`. It is never sent a second time, because no page says what happens to a batch whose `externalId`
-    /// was used before.
+    /// More accounts need several batches; see [`split`](super::split). The batch is checked before anything is sent.
+    ///
+    /// When the response is lost, the batch is queried by its `externalId`. It is not sent a second time, because no
+    /// page documents what happens to a batch whose `externalId` was used before.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::Usage`]: the batch breaks a rule; nothing was sent.
     /// - [`ErrorKind::OutcomeUnknown`]: the response was lost, and the batch is not visible. The error has the batch:
-    ///   wait for it, or look it up later, before you submit it again.
+    ///   wait for it, or poll it later, before you submit it again.
+    /// - Any other error means that the batch does not exist.
     pub async fn create_batch(&self, accounts: &types::CreateBatch) -> Result<Batch, Error> {
         check(accounts)?;
         let batch = Batch::new(PROVIDER, &accounts.external_id)?.with_key(&accounts.external_id);
@@ -90,19 +93,19 @@ impl Client {
         let prepare = || capture(self.raw.create_batch(accounts));
         match self.http.submit(CallKind::Small, &SCHEMA, "/externalId", prepare).await {
             Ok(_) => Ok(batch),
-            Err(error) if error.is_outcome_unknown() => self.look_up(batch, error).await,
+            Err(error) if error.is_outcome_unknown() => self.find_after_loss(batch, error).await,
             Err(error) => Err(error),
         }
     }
 
-    /// Returns the batch if it is visible; otherwise `error`.
-    async fn look_up(&self, batch: Batch, error: Error) -> Result<Batch, Error> {
-        self.http.clock().sleep(LOOK_UP_DELAY).await;
+    /// Polls the batch after a lost response, and returns it if it is visible; else `error`.
+    async fn find_after_loss(&self, batch: Batch, error: Error) -> Result<Batch, Error> {
+        self.http.clock().sleep(QUERY_DELAY).await;
         let classify = |error: &Error| {
             let may_appear = error.is_transient() || error.kind() == ErrorKind::NotFound;
             if may_appear { Retry::AfterBackoff } else { Retry::No }
         };
-        match retry(self.http.clock(), LOOK_UP_RETRIES, || self.poll(&batch), classify).await {
+        match retry(self.http.clock(), QUERY_RETRIES, || self.poll(&batch), classify).await {
             Ok(_) => Ok(batch),
             Err(_) => Err(error.with_batch(batch)),
         }
@@ -112,7 +115,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Every failure, with the batch. Nothing is retried.
+    /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::Batch>, Error> {
         let request = capture(self.raw.get_batch(batch.id()));
         self.http.status(batch, request, status::parse_status).await
@@ -120,19 +123,19 @@ impl Client {
 
     /// Reads the outcome of every row.
     ///
-    /// Localpayment lists the accounts that it created and no others: with the rows that were `submitted`, the others
-    /// are missing; without them, only created accounts are in the result. Transient errors are retried; see
+    /// Localpayment lists created accounts only. With the rows that were `submitted`, the others are missing rows in
+    /// the result; without them, the result has created accounts only. Transient errors are retried; see
     /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
     ///
     /// # Errors
     ///
-    /// Every permanent error, with the batch.
+    /// Any permanent error, with the batch.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let status = retry_reads(self.http.clock(), || self.status(batch)).await?;
         let mut reconciler = Reconciler::for_submitted(submitted);
-        let listed = status.json()?["csvFormatResponse"].as_str().and_then(rows::parse);
-        listed.into_iter().flatten().for_each(|row| reconciler.push(row));
-        Ok(reconciler.finish(&status.snapshot.progress))
+        let listing = status.json()?["csvFormatResponse"].as_str().and_then(Listing::parse).unwrap_or_default();
+        listing.rows.into_iter().for_each(|row| reconciler.push(row));
+        Ok(reconciler.finish(&status.snapshot.progress).with_drift(listing.drift))
     }
 }
 

@@ -13,15 +13,15 @@ use secrecy::{ExposeSecret, SecretString};
 use super::raw::types;
 use super::{PROVIDER, raw};
 
-/// 5 min: the lifetime of an access token on the authentication page; the response does not have it.
+/// 5 min: the lifetime of an access token, from the authentication page. The response does not have it.
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
 
-/// Sent with both token calls, as the page's curl samples do.
+/// Version sent with both token calls, as in the curl samples of the page.
 const VERSION: Option<&str> = Some("LPV3");
 
 static TOKENS_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Tokens"));
 
-/// Credentials: user name and password, which are exchanged for tokens as needed, or an access token.
+/// Credentials for Localpayment: user name and password, which are exchanged for tokens as needed, or an access token.
 pub struct Credentials(Kind);
 
 enum Kind {
@@ -34,16 +34,16 @@ impl Credentials {
     pub const ENV: EnvCredentials =
         EnvCredentials(&[&["LOCALPAYMENT_USERNAME", "LOCALPAYMENT_PASSWORD"], &["LOCALPAYMENT_ACCESS_TOKEN"]]);
 
-    /// Returns credentials with user name and password as issued by Localpayment.
+    /// Returns credentials with the user name and password that Localpayment has issued.
     ///
-    /// Tokens are obtained when first needed, and refreshed before they expire (after five minutes; the refresh token
-    /// after a day) and after a 401.
+    /// A token is obtained with the first request. It is refreshed before it expires (after 5 min; the refresh token
+    /// after 24 h) and after a 401.
     #[must_use]
     pub fn login(username: impl Into<SecretString>, password: impl Into<SecretString>) -> Self {
         Self(Kind::Login { username: username.into(), password: password.into() })
     }
 
-    /// Returns credentials with an access token. It is not refreshed: after five minutes every request is refused.
+    /// Returns credentials with an access token. It is not refreshed: requests fail once it has expired (after 5 min).
     #[must_use]
     pub fn access_token(token: impl Into<SecretString>) -> Self {
         Self(Kind::Token(token.into()))
@@ -61,7 +61,7 @@ impl Credentials {
         Ok(if set == 0 { Self::login(next(), next()) } else { Self::access_token(next()) })
     }
 
-    /// `http` sends the token requests; it has no credentials.
+    /// `http` sends the token requests, without credentials.
     pub(super) fn into_auth(self, http: &HttpClient) -> Result<Auth, Error> {
         Ok(Auth::bearer(match self.0 {
             Kind::Token(token) => TokenCache::fixed(&token)?,

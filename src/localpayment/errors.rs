@@ -3,8 +3,8 @@ use serde_json::Value;
 use bulkrail_core::ErrorKind;
 use bulkrail_core::http::{ApiErrorBody, ErrorMapping, text_at};
 
-/// Business codes, not HTTP statuses, although they look like them. Those from 500 on are documented for payins; batches may or may not
-/// use them.
+/// Error codes of Localpayment: business codes, not HTTP statuses. Codes from 500 are documented for payins, not for
+/// batches.
 pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
     provider: super::PROVIDER,
     read,
@@ -27,11 +27,11 @@ pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
         ("702", "inactive account", None),
         ("736", "invalid country", None),
         ("801", "parameters are wrong", None),
-        ("802", "rejected by the provider behind", None),
+        ("802", "rejected by the provider", None),
     ],
 };
 
-/// Most errors stand in `status`, some of them again in `errors`; those of the token calls are a bare `detail`.
+/// Reads an error body. Most errors are in `status`, some also in `errors`; those of the token calls are in `detail`.
 fn read(body: &Value) -> ApiErrorBody {
     let message = ["/status/detail", "/errors/0/detail", "/detail", "/status/description"];
     let message = message.iter().find_map(|pointer| text_at(body, pointer));
@@ -43,7 +43,7 @@ fn read(body: &Value) -> ApiErrorBody {
     }
 }
 
-/// "Invalid param + [paymentMethod] + [Is mandatory]" names the parameter in the first brackets.
+/// Returns the parameter in the first brackets of a message like "Invalid param + [paymentMethod] + [Is mandatory]".
 fn parameter(message: &str) -> Option<String> {
     let after = message.split_once("Invalid param")?.1;
     let name = after.split_once('[')?.1.split_once(']')?.0.trim();

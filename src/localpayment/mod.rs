@@ -1,29 +1,41 @@
-//! Localpayment: virtual accounts, created one by one or in batches (Argentina, Mexico).
+//! Localpayment: creates virtual accounts, one by one or in batches (Argentina, Mexico).
 //!
 //! # Status words of a batch
 //!
-//! The answer has a code and a word; the word is read first, the code where the word is missing or new. No page lists the values of a
-//! batch: two are seen in examples, one in the general error guide.
+//! A response has a code and a word. The word decides. The code is read when the word is missing, and code `100` also
+//! when the word is unknown. No page lists the values of a batch: two are from examples, one from the general error
+//! guide.
 //!
 //! | Code, word | [`State`](crate::State) | Source |
 //! |---|---|---|
-//! | `100` `INPROGRESS` | `running` | [create page](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch) |
-//! | `200` `COMPLETED` | `finished`; the outcome follows from accounts requested and created | [check page](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-batch-virtual-account) |
-//! | `300` `REJECTED` | `failed` | [error guide](https://docs.localpayment.com/docs/error-handling) |
-//! | anything else | `unrecognised`: the wait goes on, and the word is reported as drift | |
+//! | `100` `INPROGRESS` | `Running` | [create page] |
+//! | `200` `COMPLETED` | `Finished` | [check page] |
+//! | `300` `REJECTED` | `Failed` | [error guide](https://docs.localpayment.com/docs/error-handling) |
+//! | any other | `Unknown`: a wait continues, and the word is reported as drift | |
 //!
-//! Letter case does not matter. `DISABLED` and `DELETED` are words of a single account, not of a batch.
+//! Letter case does not matter. `DISABLED` and `DELETED` are words of a single account, not of a batch. The counts
+//! decide the [`Outcome`](crate::Outcome) of a `COMPLETED` batch.
 //!
 //! # Counts
 //!
-//! The CSV in the answer lists the accounts that were created, and only those; how many were requested stands in the free text
-//! `comment`. So `succeeded` counts the CSV's rows, `total` comes from the comment where it can be read, `failed` counts the entries of
-//! `errors` (documented as empty on success), and what is left is `unaccounted`.
+//! A response has a CSV that lists the created accounts only. The number of requested accounts is in its free text
+//! `comment`.
+//!
+//! | [`Progress`](crate::Progress) | Is |
+//! |---|---|
+//! | `total` | the number of requested accounts in `comment`, where it can be read |
+//! | `succeeded` | the number of rows in the CSV, else the number of created accounts in `comment` |
+//! | `failed` | the number of items in `errors` (documented as empty on success), at most `total - succeeded` |
+//! | `unaccounted` | the rest |
 //!
 //! # Unknown
 //!
-//! No page says how often to poll or how long a batch may take ("after a brief interval");
-//! [`PollingDefaults::new`](crate::PollingDefaults::new) applies. The production address is known from indirect evidence only.
+//! - No page documents how often to poll ("after a brief interval") or how long a batch takes:
+//!   [`PollingDefaults::new`](crate::PollingDefaults::new) applies.
+//! - The production URL is known from indirect evidence only.
+//!
+//! [create page]: https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch
+//! [check page]: https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-batch-virtual-account
 
 mod batch;
 mod client;
@@ -33,11 +45,10 @@ mod rows;
 mod status;
 mod submission;
 
-/// The generated client and types: exactly what `specs/localpayment.yaml` says.
+/// Client and types generated from `specs/localpayment.yaml`.
 ///
-/// Its methods send through the same HTTP client (credentials, limits, no redirects), but return the generator's own
-/// errors, whose `Display` prints whole responses: do not log those, make an [`Error`](crate::Error) of them with
-/// [`Client::map_raw_error`].
+/// Calls share the HTTP client of [`Client`]: its credentials, its limits, no redirects. They return the errors of the
+/// generator, whose `Display` prints whole responses: do not log them, convert them with [`Client::map_raw_error`].
 #[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
 #[cfg_attr(doc, allow(rustdoc::all, reason = "its prose is the spec's"))]
 pub mod raw {
@@ -50,5 +61,5 @@ pub use credentials::Credentials;
 pub use status::STATES;
 pub use submission::{CSV, Submission};
 
-/// Name of the provider in batches and documents.
+/// Provider id in batches and documents.
 pub const PROVIDER: bulkrail_core::ProviderId = bulkrail_core::ProviderId::from_static("localpayment");

@@ -1,23 +1,93 @@
-use bulkrail_core::{Row, RowOutcome};
+use bulkrail_core::{Drift, DriftKind, Row, RowOutcome, identifier_or_length};
 
-/// Returns the number of accounts that the CSV of a response lists; `None` when it is not such a CSV.
-pub(super) fn count(csv: &str) -> Option<u64> {
-    parse(csv).map(|rows| rows.len() as u64)
+/// Columns of the CSV in a response, as its page shows them.
+const COLUMNS: [&str; 3] = ["internal_id", "external_id", "bank_account"];
+
+/// Content of the CSV in a response, which lists created accounts.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) rows: Vec<Row>,
+    pub(super) drift: Vec<Drift>,
 }
 
-/// Returns the accounts that the CSV of a response (`internal_id,external_id,bank_account`) lists. Only created accounts
-/// are in it.
-pub(super) fn parse(csv: &str) -> Option<Vec<Row>> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv.as_bytes());
-    let headers = reader.headers().ok()?.clone();
-    let column = |name: &str| headers.iter().position(|header| header.trim().eq_ignore_ascii_case(name));
-    let (internal, external) = (column("internal_id"), column("external_id")?);
-    let rows = reader.records().filter_map(Result::ok).map(|record| {
-        let cell = |index: Option<usize>| record.get(index?).filter(|cell| !cell.is_empty()).map(str::to_owned);
-        let mut row = Row::new(RowOutcome::Succeeded);
-        row.reference = cell(Some(external));
-        row.account_id = cell(internal);
-        row
-    });
-    Some(rows.collect())
+impl Listing {
+    /// Returns the number of rows that have succeeded.
+    pub(super) fn succeeded(&self) -> u64 {
+        self.rows.iter().filter(|row| row.outcome == RowOutcome::Succeeded).count() as u64
+    }
+
+    /// Parses the CSV of a response; `None` when the text is not such a CSV.
+    ///
+    /// A line has succeeded when it has an account and nothing in a column that no page documents. Any other line is
+    /// unaccounted for, because no page says what it means.
+    pub(super) fn parse(csv: &str) -> Option<Self> {
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv.as_bytes());
+        let headers: Vec<_> = reader.headers().ok()?.iter().map(|name| name.trim().to_owned()).collect();
+        let column = |name: &str| headers.iter().position(|header| header.eq_ignore_ascii_case(name));
+        let [internal, external, account] = COLUMNS.map(column);
+        external?;
+        let is_new = |name: &String| !COLUMNS.iter().any(|known| name.eq_ignore_ascii_case(known));
+        let new: Vec<_> = headers.iter().enumerate().filter(|(_, name)| is_new(name)).map(|(index, _)| index).collect();
+        let mut listing = Self::default();
+        for index in &new {
+            Drift::merge(&mut listing.drift, &[new_column(&headers[*index])]);
+        }
+        for record in reader.records() {
+            let Ok(record) = record else {
+                Drift::merge(&mut listing.drift, &[invalid_line()]);
+                listing.rows.push(Row::new(RowOutcome::Unaccounted).with_reason("its line is not CSV"));
+                continue;
+            };
+            let cell = |index: Option<usize>| record.get(index?).map(str::trim).filter(|cell| !cell.is_empty());
+            let remark = new.iter().find_map(|index| cell(Some(*index)));
+            let has_account = account.is_none_or(|index| cell(Some(index)).is_some());
+            let mut row = match (remark, has_account) {
+                (None, true) => Row::new(RowOutcome::Succeeded),
+                (None, false) => Row::new(RowOutcome::Unaccounted).with_reason("it is listed without a bank account"),
+                (Some(remark), _) => Row::new(RowOutcome::Unaccounted).with_reason(remark),
+            };
+            row.reference = cell(external).map(str::to_owned);
+            row.account_id = cell(internal).map(str::to_owned);
+            listing.rows.push(row);
+        }
+        Some(listing)
+    }
+}
+
+fn new_column(name: &str) -> Drift {
+    Drift::new(
+        format!("/csvFormatResponse/{}", identifier_or_length(name)),
+        DriftKind::UnknownField,
+        "no such column",
+        "string",
+    )
+}
+
+fn invalid_line() -> Drift {
+    Drift::new("/csvFormatResponse", DriftKind::TypeMismatch, "CSV", "string")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(csv: &str) -> (Vec<(Option<String>, RowOutcome)>, Vec<String>) {
+        let listing = Listing::parse(csv).unwrap();
+        let rows = listing.rows.into_iter().map(|row| (row.reference, row.outcome)).collect();
+        (rows, listing.drift.into_iter().map(|drift| drift.pointer).collect())
+    }
+
+    #[test]
+    fn listing_has_succeeded_rows_only_where_nothing_speaks_against_it() {
+        let row = |reference: &str, outcome| (Some(reference.to_owned()), outcome);
+        let (rows, drift) = parse("internal_id,external_id,bank_account\ni1,a-1,646\ni2,a-2,\n");
+        assert_eq!(rows, [row("a-1", RowOutcome::Succeeded), row("a-2", RowOutcome::Unaccounted)]);
+        assert_eq!(drift, [""; 0]);
+        let (rows, drift) = parse("internal_id,external_id,bank_account,error\ni1,a-1,646,\ni2,a-2,647,too long\n");
+        assert_eq!(rows, [row("a-1", RowOutcome::Succeeded), row("a-2", RowOutcome::Unaccounted)]);
+        assert_eq!(drift, ["/csvFormatResponse/error"]);
+        let (_, drift) = parse("external_id,someone@example.com\na-1,x\n");
+        assert_eq!(drift, ["/csvFormatResponse/(a text of 19 bytes)"]);
+        assert!(Listing::parse("<html>").is_none());
+    }
 }

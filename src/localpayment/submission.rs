@@ -2,20 +2,23 @@ use std::io::Read;
 
 use bulkrail_core::csv::{CsvFormat, CsvRow};
 use bulkrail_core::http::Upload;
-use bulkrail_core::{Error, ErrorKind, SubmittedRows};
+use bulkrail_core::{Error, ErrorKind, SubmittedRows, identifier_or_length};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::raw::types::{BatchAccount, Beneficiary, BeneficiaryDocument, BeneficiaryTypeKnown, CreateBatch};
 use super::{PROVIDER, batch, split};
 use crate::submission::{FileFormat, SubmitOptions, required_file, wrong_format};
 
-/// Columns of our own CSV of accounts; `lastName` is empty for a company. Localpayment documents JSON only.
+/// Columns of a CSV of accounts, a format of this crate: Localpayment documents JSON only. A company does not have a
+/// `lastName`.
 pub const CSV: CsvFormat = CsvFormat::new(&["externalId", "type", "name", "documentType", "documentId"])
     .with_optional(&["lastName"])
     .with_reference("externalId")
     .converted();
 
-/// A checked batch that is ready to be submitted.
+/// Checked batch that is ready to be submitted.
 #[derive(Debug, Clone)]
 pub struct Submission {
     batch: Box<CreateBatch>,
@@ -23,26 +26,27 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Checks a batch.
+    /// Checks a batch; see [`check`](super::check).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the batch breaks a rule; the account is named by its position.
+    /// [`ErrorKind::Usage`] when the batch breaks a rule; the message names the position of the account.
     pub fn new(batch: CreateBatch) -> Result<Self, Error> {
         super::check(&batch)?;
         let rows = SubmittedRows::new(batch.accounts.iter().map(|account| account.external_id.as_str()));
         Ok(Self { batch: Box::new(batch), rows })
     }
 
-    /// Prepares the submission of a file; the same signature in every provider module.
+    /// Prepares the submissions of a file. The signature is the same in every provider module.
     ///
     /// The file is a batch as Localpayment documents it (a JSON object), a JSON array of accounts, or a [`CSV`] of
-    /// accounts. More than 5,000 accounts make several submissions.
+    /// accounts. A file of accounts needs the options `account_number` and `country`; a batch has its own. More than
+    /// 5,000 accounts make several submissions.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the file is missing, has another format or breaks a rule; when accounts come without
-    /// the options `account_number` and `country`, or a batch with them; or when Localpayment does not have an option.
+    /// [`ErrorKind::Usage`] when the file is missing, has another format or breaks a rule, when options are missing or
+    /// not allowed with this file, or when Localpayment does not have one of them.
     pub async fn prepare(
         file: Option<Upload>,
         format: Option<FileFormat>,
@@ -53,7 +57,7 @@ impl Submission {
         split(file.into_batch(options)?)?.into_iter().map(Self::new).collect()
     }
 
-    /// Returns the rows of `file` that became the batch `id`, which may be one of several that the file made.
+    /// Returns the rows of `file` that were submitted as the batch `id`: a large file makes several batches.
     ///
     /// # Errors
     ///
@@ -62,19 +66,19 @@ impl Submission {
         Ok(Document::read(&file, format).await?.rows(id))
     }
 
-    /// Returns the rows of the batch, with the reference of each.
+    /// Returns the rows of the batch and their references.
     #[must_use]
     pub fn rows(&self) -> &SubmittedRows {
         &self.rows
     }
 
-    /// Returns the batch as it is sent.
+    /// Returns the batch that is sent.
     #[must_use]
     pub fn batch(&self) -> &CreateBatch {
         &self.batch
     }
 
-    /// Returns the batch's own reference, which is its id.
+    /// Returns the `externalId` of the batch, which is its id.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.batch.external_id
@@ -83,7 +87,7 @@ impl Submission {
 
 /// Content of a file.
 enum Document {
-    /// A batch as it is sent.
+    /// A batch as Localpayment documents it.
     Batch(Box<CreateBatch>),
     /// Accounts only.
     Accounts(Vec<BatchAccount>),
@@ -99,7 +103,7 @@ impl Document {
         file.inspect(parse).await.map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))
     }
 
-    /// Returns the batch, with what `options` adds to accounts.
+    /// Returns the batch; `options` complete a file of accounts.
     fn into_batch(self, options: &SubmitOptions) -> Result<CreateBatch, Error> {
         let SubmitOptions { key, account_number, country, .. } = options;
         match self {
@@ -143,7 +147,7 @@ impl Document {
         let rows =
             |accounts: &[BatchAccount]| SubmittedRows::new(accounts.iter().map(|account| account.external_id.as_str()));
         let all = rows(&accounts);
-        // Only the references matter; the rest is there to be split.
+        // Only the references matter; the other fields have any valid value.
         let whole = CreateBatch {
             account_number: String::new(),
             accounts,
@@ -171,9 +175,9 @@ fn parse_json(file: &mut dyn Read, _: u64) -> Result<Document, Error> {
     }
 }
 
-/// Parses JSON; an error names the position and does not quote it.
-fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(text).map_err(|error| {
+/// Parses JSON that is sent as it is: a field that would be dropped is an error. Errors do not quote values.
+fn parse<T: DeserializeOwned + Serialize>(text: &[u8]) -> Result<T, Error> {
+    let parsed: T = serde_json::from_slice(text).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         let message = error.to_string();
         // Only names of documented fields are repeated; other messages quote values.
@@ -183,7 +187,34 @@ fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
             None if error.is_data() => format!("{place}: this is not what Localpayment documents there"),
             None => format!("{place}: this is not JSON"),
         })
-    })
+    })?;
+    let given: Value = serde_json::from_slice(text).unwrap_or_default();
+    let kept = serde_json::to_value(&parsed).unwrap_or_default();
+    match dropped_field(&given, &kept, String::new()) {
+        Some(pointer) => {
+            Err(usage(format!("{pointer}: Localpayment does not document this field; it would not be sent")))
+        }
+        None => Ok(parsed),
+    }
+}
+
+/// Returns the JSON pointer of the first field of `given` that is not in `kept`.
+fn dropped_field(given: &Value, kept: &Value, pointer: String) -> Option<String> {
+    match (given, kept) {
+        (Value::Object(given), Value::Object(kept)) => given.iter().find_map(|(name, value)| {
+            let pointer = format!("{pointer}/{}", identifier_or_length(name));
+            match kept.get(name) {
+                None if value.is_null() => None,
+                None => Some(pointer),
+                Some(kept) => dropped_field(value, kept, pointer),
+            }
+        }),
+        (Value::Array(given), Value::Array(kept)) => {
+            let mut items = given.iter().zip(kept).enumerate();
+            items.find_map(|(index, (given, kept))| dropped_field(given, kept, format!("{pointer}/{index}")))
+        }
+        _ => None,
+    }
 }
 
 fn parse_csv(file: &mut dyn Read, size: u64) -> Result<Document, Error> {
@@ -224,4 +255,27 @@ fn parse_row(row: &CsvRow<'_>) -> Result<BatchAccount, Error> {
 
 fn usage(reason: String) -> Error {
     Error::new(ErrorKind::Usage, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        parse_json(&mut text.as_bytes(), 0).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn json_with_a_field_that_would_be_dropped_is_refused_with_its_pointer() {
+        let account = |extra: &str, name: &str| {
+            format!(
+                r#"[{{"externalId":"a-0"{extra},"beneficiary":{{"type":"INDIVIDUAL","name":"Ana","{name}":"Rojas","document":{{"type":"RFC","id":"X0"}}}}}}]"#
+            )
+        };
+        assert_eq!(refused(&account("", "lastName")), "");
+        assert!(refused(&account(r#","email":"x@example.com""#, "lastName")).starts_with("/0/email: "));
+        assert!(refused(&account("", "lastNme")).starts_with("/0/beneficiary/lastNme: "));
+        assert!(refused(&account(r#","ana@example.com":1"#, "lastName")).starts_with("/0/(a text of 15 bytes): "));
+        assert_eq!(refused(&account(r#","address":null"#, "lastName")), "", "null says nothing");
+    }
 }

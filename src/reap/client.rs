@@ -8,8 +8,8 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Drift, Error, ErrorKind, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot,
-    SubmittedRows, Wait, check_id,
+    Batch, Drift, Error, ErrorKind, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Row, RowOutcome,
+    Snapshot, SubmittedRows, Wait, check_id,
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -22,7 +22,7 @@ static UPLOAD_SCHEMA: LazyLock<ResponseSchema> =
     LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BatchUploadAnswer"));
 static ENTITY_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Entity"));
 
-/// Credentials: an API key (Reap Dashboard: Settings, Product Settings, KYC API Keys).
+/// Credentials for Reap: an API key (Reap Dashboard: Settings, Product Settings, KYC API Keys).
 pub struct Credentials(SecretString);
 
 impl Credentials {
@@ -73,34 +73,33 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// Returns the generated client, for the operations that have no method here.
+    /// Returns the generated client, for operations that this client does not have.
     ///
-    /// Its errors print whole responses: make an [`Error`] of them with [`map_raw_error`](Client::map_raw_error).
+    /// Its errors print whole responses: convert them with [`map_raw_error`](Client::map_raw_error).
     #[must_use]
     pub fn raw(&self) -> &raw::Client {
         &self.raw
     }
 
-    /// Returns the error that an error of the [generated client](Client::raw) means.
+    /// Converts an error of the [generated client](Client::raw).
     pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
         self.http.map_raw_error(error).await
     }
 
-    /// Polls `batch` until it ends; see [`Wait`].
+    /// Polls `batch` until it reaches a terminal state, the deadline or a permanent error; see [`Wait`].
     pub fn wait(&self, batch: Batch) -> Wait<'static> {
         bulkrail_core::wait(self.clone(), batch)
     }
 
-    /// Submits a prepared batch under its idempotency key.
+    /// Submits a prepared batch with its idempotency key.
     ///
-    /// Where a response is lost, the same file is sent again under the same key: Reap then answers as if it were the
-    /// first time, or that it has the batch already.
+    /// When the response is lost, the request is repeated with the same key. Reap then returns the batch, or the error
+    /// that the key was used before.
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::Conflict`]: Reap has a batch under this key, and does not return its id.
-    /// - [`ErrorKind::OutcomeUnknown`]: the response was lost, and so were those of later attempts. The message has
-    ///   the key.
+    /// - [`ErrorKind::Conflict`]: Reap has a batch with this key, and does not return its id.
+    /// - [`ErrorKind::OutcomeUnknown`]: the responses to all attempts were lost. The message has the key.
     /// - Any other error means that the batch does not exist.
     pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
         let key = submission.key();
@@ -114,15 +113,17 @@ impl Client {
         Ok(batch.with_key(key))
     }
 
-    /// Checks and submits a CSV file under `key`, or under a random key.
+    /// Checks a CSV file and submits it with the idempotency key `key`, or a random one.
     ///
-    /// Columns `externalId` and `shareToken`, optionally `applicantLevel` and `cardProcessorPublicToken`; up to 5,000
-    /// rows and 10 MB of UTF-8.
+    /// The columns are `externalId`, `shareToken` and, optionally, `applicantLevel` and `cardProcessorPublicToken`. The
+    /// limits are 5,000 rows and 10 MB of UTF-8.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the file breaks a rule: row and column are named, and nothing was sent; else as for
-    /// [`Client::submit`].
+    /// - [`ErrorKind::Usage`]: the file breaks a rule. The message names row and column; nothing was sent.
+    /// - [`ErrorKind::Conflict`]: Reap has a batch with this key, and does not return its id.
+    /// - [`ErrorKind::OutcomeUnknown`]: the responses to all attempts were lost. The message has the key.
+    /// - Any other error means that the batch does not exist.
     pub async fn upload(&self, csv: impl Into<Upload>, key: Option<&str>) -> Result<Batch, Error> {
         let options = key.map_or_else(SubmitOptions::default, |key| SubmitOptions::default().key(key));
         self.submit(&Submission::from_csv(csv, &options).await?).await
@@ -132,23 +133,25 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Every failure, with the batch. Nothing is retried.
+    /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BatchStatus>, Error> {
         let request = capture(self.raw.get_batch_status(batch.id()));
         self.http.status(batch, request, status::parse_status).await
     }
 
-    /// Reads the outcome of every row from the entities that were `submitted`, one request each: the column
-    /// `externalId` holds the ids of the entities. Reap itself only counts rows.
+    /// Reads the outcome of every `submitted` row from its entity, whose id is in the column `externalId`: Reap itself
+    /// only counts rows.
     ///
-    /// A row has succeeded when everything that the entity submitted is approved, has failed when something is rejected,
-    /// and is unaccounted for while something is pending or missing. Transient errors are retried; see
+    /// A row has succeeded if everything that the entity submitted is approved. It has failed if something is rejected.
+    /// It is unaccounted while something is pending, or if the entity is not found.
+    ///
+    /// Sends one request for each row. Transient errors are retried; see
     /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] without `submitted`. Any other permanent error but "not found", which leaves the row
-    /// unaccounted for.
+    /// [`ErrorKind::Usage`] without `submitted`; and when the credentials are refused or Reap cannot be reached. An entity
+    /// that cannot be read for another reason leaves its row unaccounted for, with the reason.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let in_context =
             |error: Error| error.with_action("reading the entities of the batch").with_batch(batch.clone());
@@ -163,7 +166,12 @@ impl Client {
                     reconciler.push(rows::parse_entity(index, reference, &entity));
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(in_context(error)),
+                // What is wrong with the credentials or the network is wrong for every entity.
+                Err(error) if error.is_authentication() || error.is_transient() => return Err(in_context(error)),
+                Err(error) => {
+                    let row = Row::new(RowOutcome::Unaccounted).with_index(index).with_reference(reference);
+                    reconciler.push(row.with_reason(error.with_action("reading the entity").to_string()));
+                }
             }
         }
         let snapshot = retry_reads(self.http.clock(), || self.poll(batch)).await?;

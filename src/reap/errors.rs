@@ -3,7 +3,7 @@ use serde_json::Value;
 use bulkrail_core::ErrorKind;
 use bulkrail_core::http::{ApiErrorBody, ErrorMapping, text_at};
 
-/// Codes are strings with leading zeros; their digits mean nothing that could be relied on.
+/// Error codes of Reap: strings with leading zeros, whose digits have no documented meaning.
 pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
     provider: super::PROVIDER,
     read,
@@ -12,7 +12,7 @@ pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
         ("0000000200", "invalid API key", None),
         ("0701020100", "batch not found, or it belongs to another business", None),
         ("9999993401", "this idempotency key was used before", Some(ErrorKind::Conflict)),
-        // The entity pages answer a missing key with 400.
+        // The entity pages have HTTP status 400 for a missing key.
         ("0501001400", "missing API key", Some(ErrorKind::Authentication)),
         ("0501002401", "invalid API key", None),
         ("0701001400", "a field is not valid", None),

@@ -1,26 +1,28 @@
-//! Reap: KYC records imported in batches.
+//! Reap: imports KYC records in batches.
 //!
-//! One batch is a CSV file of up to 5,000 rows; each names an entity that exists and a share token of the KYC provider. Reap counts
-//! failed rows but does not say which (its page announces that for later); read the entities to find out.
+//! A batch is a CSV file of up to 5,000 rows. Each row has the id of an existing entity and a share token of the KYC
+//! provider. Reap counts failed rows but does not list them; its page announces that for a later release.
+//! [`Client::reconcile`] reads the entities instead.
 //!
-//! # Status words
+//! # Status words of a batch
 //!
 //! | Reap's word | [`State`](crate::State) | Source |
 //! |---|---|---|
-//! | `pending` | `queued` | [status page](https://reap-ra.readme.io/reference/get_entity-kyc-import-batch-batchid) |
-//! | `in_progress` | `running` | status page |
-//! | `PROCESSING` | `running` | [Reap's own tool](https://github.com/reaphq/kyc-share-token) |
-//! | `completed` | `finished`; the counts decide the outcome, because rows may have failed or never been processed | status page |
-//! | `failed` | `failed` | status page |
-//! | anything else | `unrecognised`: the wait goes on, and the word is reported as drift | |
+//! | `pending` | `Queued` | [status page](https://reap-ra.readme.io/reference/get_entity-kyc-import-batch-batchid) |
+//! | `in_progress` | `Running` | status page |
+//! | `PROCESSING` | `Running` | [Reap's own tool](https://github.com/reaphq/kyc-share-token) |
+//! | `completed` | `Finished` | status page |
+//! | `failed` | `Failed` | status page |
+//! | any other | `Unknown`: a wait continues, and the word is reported as drift | |
 //!
-//! Letter case does not matter: the pages write lower case, the tool upper case.
+//! Letter case does not matter: the pages have lower case, the tool has upper case. The counts decide the
+//! [`Outcome`](crate::Outcome) of a `completed` batch, because rows of it may have failed or not been processed.
 //!
 //! # Polling
 //!
-//! The page advises a first look 1 to 2 minutes after the upload, then one every 30 to 60 seconds, for 30 minutes at most: [`POLLING_DEFAULTS`].
-//! A large batch may well take longer (Reap's guide: up to 10 minutes for 1,000 rows); then the wait ends with
-//! [`Deadline`](crate::ErrorKind::Deadline), and the batch can be waited for again.
+//! [`POLLING_DEFAULTS`] are those of the status page: a first poll 1 to 2 minutes after the upload, then one every 30
+//! to 60 seconds, for 30 minutes at most. Large batches may take longer (Reap's guide: up to 10 minutes for 1,000
+//! rows). A wait then ends with [`Deadline`](crate::ErrorKind::Deadline), and the batch can be waited for again.
 
 mod client;
 mod errors;
@@ -28,11 +30,10 @@ mod rows;
 mod status;
 mod submission;
 
-/// The generated client and types: exactly what `specs/reap.yaml` says.
+/// Client and types generated from `specs/reap.yaml`.
 ///
-/// Its methods send through the same HTTP client (credentials, limits, no redirects), but return the generator's own
-/// errors, whose `Display` prints whole responses: do not log those, make an [`Error`](crate::Error) of them with
-/// [`Client::map_raw_error`].
+/// Calls share the HTTP client of [`Client`]: its credentials, its limits, no redirects. They return the errors of the
+/// generator, whose `Display` prints whole responses: do not log them, convert them with [`Client::map_raw_error`].
 #[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
 #[cfg_attr(doc, allow(rustdoc::all, reason = "its prose is the spec's"))]
 pub mod raw {
@@ -43,5 +44,5 @@ pub use client::{Client, Credentials};
 pub use status::{POLLING_DEFAULTS, STATES};
 pub use submission::{CSV, Submission};
 
-/// Name of the provider in batches and documents.
+/// Provider id in batches and documents.
 pub const PROVIDER: bulkrail_core::ProviderId = bulkrail_core::ProviderId::from_static("reap");

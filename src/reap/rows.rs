@@ -2,7 +2,7 @@ use bulkrail_core::http::text_at;
 use bulkrail_core::{Row, RowOutcome};
 use serde_json::Value;
 
-/// Returns the row of an entity. The reason is the requirement that was rejected: Reap gives no other.
+/// Returns the row of an entity. Its reason names the rejected requirement: Reap does not document another reason.
 pub(super) fn parse_entity(index: u64, reference: &str, entity: &Value) -> Row {
     let submitted: Vec<_> = entity["submittedRequirements"].as_array().into_iter().flatten().collect();
     let has_status = |requirement: &Value, word: &str| {

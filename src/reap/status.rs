@@ -6,8 +6,9 @@ use bulkrail_core::{PollingDefaults, Progress, Snapshot, State};
 
 use super::raw;
 
-/// Advice of the [status page](https://reap-ra.readme.io/reference/get_entity-kyc-import-batch-batchid): first poll 1
-/// to 2 minutes after the upload (the middle is used), then every 30 to 60 seconds, for 30 minutes at most.
+/// Polling defaults of the [status page](https://reap-ra.readme.io/reference/get_entity-kyc-import-batch-batchid).
+///
+/// A first poll 1 to 2 minutes after the upload (90 s is used), then one every 30 to 60 s, for 30 minutes at most.
 pub const POLLING_DEFAULTS: PollingDefaults = PollingDefaults::new()
     .with_delays(Duration::from_secs(90), Duration::from_secs(30), Duration::from_secs(60))
     .with_deadline(Duration::from_secs(30 * 60));
@@ -32,4 +33,20 @@ pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
         .with_succeeded(fields.count("/summary/successfulRecords"))
         .with_failed(fields.count("/failedRecords"));
     Snapshot::new(state, word, progress).with_drift(fields.into_drift())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_have_every_status_word_of_the_spec() {
+        let schemas: serde_json::Value = serde_json::from_str(raw::SCHEMAS).unwrap();
+        let documented = schemas["BatchState"]["enum"].as_array().unwrap();
+        assert_eq!(documented.len(), 4);
+        for word in documented {
+            let known = STATES.words().iter().any(|(known, _)| *word == *known);
+            assert!(known, "{word} is documented, but has no state");
+        }
+    }
 }

@@ -1,25 +1,33 @@
 use bulkrail_core::csv::CsvFormat;
 use bulkrail_core::http::Upload;
-use bulkrail_core::{Error, SubmittedRows};
+use bulkrail_core::{Error, SubmittedRows, check_id};
 
 use super::PROVIDER;
 use crate::submission::{FileFormat, SubmitOptions, required_file, wrong_format};
 
-/// Columns and limits of the [upload page](https://reap-ra.readme.io/reference/post_entity-kyc-import-batch).
+/// Columns and limits of an upload, from its
+/// [page](https://reap-ra.readme.io/reference/post_entity-kyc-import-batch).
 pub const CSV: CsvFormat = CsvFormat::new(&["externalId", "shareToken"])
     .with_optional(&["applicantLevel", "cardProcessorPublicToken"])
     .with_reference("externalId")
+    .with_reference_check(check_entity_id)
     .with_max_rows(5_000)
     .with_max_bytes(10 * 1024 * 1024);
 
-/// A checked CSV file that is ready to be submitted, with its idempotency key.
+/// Rows are reconciled by asking for the entity of this id: one that cannot be asked for is refused before it is sent.
+fn check_entity_id(id: &str) -> Result<(), &'static str> {
+    check_id(id).map_err(|error| error.reason())
+}
+
+/// Checked CSV file that is ready to be submitted, with its idempotency key.
 ///
 /// ```
 /// # async fn example(client: bulkrail::reap::Client) -> Result<(), bulkrail::Error> {
 /// use bulkrail::{SubmitOptions, reap};
 ///
-/// let submission = reap::Submission::from_csv("externalId,shareToken\nent_1,token-1\n", &SubmitOptions::default()).await?;
-/// // Save `submission.key()` now: it finds the batch again if this process dies.
+/// let csv = "externalId,shareToken\nent_1,token-1\n";
+/// let submission = reap::Submission::from_csv(csv, &SubmitOptions::default()).await?;
+/// // Save `submission.key()` first: a second submission with it does not create a second batch.
 /// let batch = client.submit(&submission).await?;
 /// let report = client.wait(batch).await?;
 /// let reconciliation = client.reconcile(&report.batch, Some(submission.rows())).await?;
@@ -34,11 +42,12 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Checks a CSV file. A random key is made where `options` has none.
+    /// Checks a CSV file. Its key is that of `options`, else a random one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file breaks a rule; row and column are named.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file breaks a rule, and the message names row and column;
+    /// or when Reap does not have one of the options.
     pub async fn from_csv(csv: impl Into<Upload>, options: &SubmitOptions) -> Result<Self, Error> {
         options.check(&PROVIDER, &["key"])?;
         let upload = csv.into();
@@ -48,12 +57,14 @@ impl Submission {
         Ok(Self { upload, rows, key })
     }
 
-    /// Prepares the submission of a file; the same signature in every provider module.
+    /// Prepares the submission of a CSV file. The signature is the same in every provider module.
+    ///
+    /// Returns one submission.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file is missing, has another format than CSV, or breaks
-    /// a rule; or when Reap does not have one of the options.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file is missing, is not CSV or breaks a rule, or Reap
+    /// does not have one of the options.
     pub async fn prepare(
         file: Option<Upload>,
         format: Option<FileFormat>,
@@ -66,7 +77,7 @@ impl Submission {
         }
     }
 
-    /// Returns the rows of the file, with the reference of each.
+    /// Returns the rows of the file and their references.
     #[must_use]
     pub fn rows(&self) -> &SubmittedRows {
         &self.rows

@@ -84,7 +84,7 @@ mod all_providers {
     }
 
     fn clients(bench: &Bench) -> Clients {
-        bench.connector.otherwise(respond);
+        bench.connector.respond_with(respond);
         Clients {
             killb: client!(killb, bench, killb::Credentials::access_token("t")),
             reap: client!(reap, bench, reap::Credentials::api_key("k")),
@@ -140,11 +140,11 @@ mod all_providers {
             assert_eq!((prepared.len(), submissions.len()), (1, 1));
             assert_eq!(submissions[0].rows(), prepared[0].rows());
 
-            let before = bench.connector.sent().len();
+            let before = bench.connector.requests().len();
             let batch = bench.clock.run(client.submit(&prepared[0])).unwrap();
-            let sent = bench.connector.sent().len() - before;
+            let sent = bench.connector.requests().len() - before;
             assert_eq!(bench.clock.run(any.submit(&submissions[0])).unwrap(), batch);
-            assert_eq!(bench.connector.sent().len() - before, 2 * sent);
+            assert_eq!(bench.connector.requests().len() - before, 2 * sent);
             assert_eq!(submissions[0].key(), batch.key());
 
             assert_eq!(bench.clock.run(any.poll(&batch)).unwrap(), bench.clock.run(client.poll(&batch)).unwrap());
@@ -198,7 +198,7 @@ mod all_providers {
         let clients: [AnyClient; 4] =
             [killb_client.into(), reap_client.into(), cdq_client.into(), localpayment_client.into()];
         let submissions = [killb, reap, cdq, localpayment];
-        let before = bench.connector.sent().len();
+        let before = bench.connector.requests().len();
         let mut refused = 0;
         for (index, client) in clients.iter().enumerate() {
             for (_, submission) in submissions.iter().enumerate().filter(|(of, _)| *of != index) {
@@ -208,7 +208,7 @@ mod all_providers {
                 refused += 1;
             }
         }
-        assert_eq!((refused, bench.connector.sent().len()), (12, before), "nothing was sent");
+        assert_eq!((refused, bench.connector.requests().len()), (12, before), "nothing was sent");
         assert_eq!(submissions.each_ref().map(AnySubmission::key), [None, Some("key"), None, Some("b-1")]);
         let known = submissions.each_ref().map(|submission| submission.batch().map(|batch| batch.id().to_owned()));
         assert_eq!(known, [None, None, None, Some("b-1".to_owned())], "ids that are known before the submit");
@@ -222,9 +222,12 @@ mod all_providers {
             bench.clock.run(AnySubmission::rows_of_file(&batch, file.into(), Some(format)))
         };
         let csv = "externalId,shareToken\nr-1,t\nr-2,t\n".to_owned();
-        assert_eq!(rows(reap::PROVIDER, csv, FileFormat::Csv).unwrap(), SubmittedRows::new(["r-1", "r-2"]));
+        assert_eq!(
+            rows(reap::PROVIDER, csv, FileFormat::Csv).unwrap(),
+            SubmittedRows::new(["r-1", "r-2"]).with_numbers(vec![2, 3])
+        );
         let found = rows(localpayment::PROVIDER, accounts(), FileFormat::Csv).unwrap();
-        assert_eq!(found, SubmittedRows::new((1..=10).map(|row| format!("r-{row}"))));
+        assert_eq!(found.references, (1..=10).map(|row| format!("r-{row}")).collect::<Vec<_>>());
         let error = rows(cdq::PROVIDER, "Country Code\nCH\n".to_owned(), FileFormat::Csv).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
         let other = rows(ProviderId::from_static("acme"), String::new(), FileFormat::Csv).unwrap_err();

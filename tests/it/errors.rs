@@ -54,7 +54,7 @@ fn check_any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId)
             let shown = format!("{error}{error:?}{error:#?}");
             assert!(!shown.contains("CANARY"), "{status} {body}: {shown}");
         }
-        let error = poll(bench, client, provider.clone(), MockResponse::new(status, "{\"code\":").breaking_off());
+        let error = poll(bench, client, provider.clone(), MockResponse::new(status, "{\"code\":").reset_after_body());
         assert_eq!(error.kind(), kind, "a body that breaks off still has a status");
     }
     for body in bodies.iter().filter(|body| !body.starts_with('{') || body.ends_with("CANARY")) {
@@ -69,7 +69,7 @@ fn check_any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId)
         ConnectorError::InvalidBody,
     ];
     for fault in faults {
-        let error = poll(bench, client, provider.clone(), MockResponse::fault(fault));
+        let error = poll(bench, client, provider.clone(), MockResponse::error(fault));
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, None), "{fault}");
     }
     for status in [600, 604, 800, 999] {
@@ -191,7 +191,7 @@ fn poll_refuses_a_batch_of_another_provider_before_sending() {
     let batch = Batch::new(ProviderId::from_static("cdq"), "b-1").unwrap();
     let error = bench.clock.run(client.poll(&batch)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
-    assert!(bench.connector.sent().is_empty());
+    assert!(bench.connector.requests().is_empty());
 }
 
 #[cfg(feature = "reap")]
@@ -203,7 +203,7 @@ fn map_raw_error_restores_the_error_of_a_direct_call() {
     let body = r#"{"code":"0701020100","message":"Batch not found","parameter":""}"#;
     bench.connector.push(MockResponse::json(404, body).header("x-request-id", "r-1"));
     bench.connector.push(MockResponse::json(503, "{}").header("retry-after", "7").header("x-request-id", "r-2"));
-    bench.connector.push(MockResponse::fault(ConnectorError::Timeout));
+    bench.connector.push(MockResponse::error(ConnectorError::Timeout));
     bench.connector.push(MockResponse::json(200, r#"{"totalRecords":"CANARY"}"#));
     bench.clock.run(async {
         let error = client.map_raw_error(client.raw().get_batch_status("b").await.unwrap_err()).await;
@@ -244,7 +244,7 @@ fn argument_that_cannot_be_a_header_is_a_usage_error_without_its_value() {
     let upload = client.raw().upload_batch(Some(key), bulkrail::reap::raw::types::KycProvider::Sumsub, "");
     let direct = async { client.map_raw_error(upload.await.unwrap_err()).await };
     check(bench.clock.run(direct));
-    assert!(bench.connector.sent().is_empty());
+    assert!(bench.connector.requests().is_empty());
 }
 
 #[cfg(feature = "reap")]
@@ -252,9 +252,9 @@ fn argument_that_cannot_be_a_header_is_a_usage_error_without_its_value() {
 fn direct_calls_send_credentials_after_a_capture_and_during_others() {
     let bench = Bench::new();
     let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
-    bench.connector.otherwise(|_| MockResponse::json(200, r#"{"batchId":"b","status":"pending"}"#));
+    bench.connector.respond_with(|_| MockResponse::json(200, r#"{"batchId":"b","status":"pending"}"#));
     let captured = bulkrail::http::capture(client.raw().get_batch_status("captured")).unwrap();
-    assert!(bench.connector.sent().is_empty(), "a captured request is not sent");
+    assert!(bench.connector.requests().is_empty(), "a captured request is not sent");
     bench.clock.run(async {
         client.raw().get_batch_status("direct").await.unwrap();
         let batch = Batch::new(bulkrail::reap::PROVIDER, "polled").unwrap();
@@ -263,7 +263,7 @@ fn direct_calls_send_credentials_after_a_capture_and_during_others() {
         assert!(direct.is_ok() && polled.is_ok());
     });
     drop(captured);
-    let paths: Vec<_> = bench.connector.sent().iter().map(|sent| sent.url.path().to_owned()).collect();
+    let paths: Vec<_> = bench.connector.requests().iter().map(|sent| sent.url.path().to_owned()).collect();
     assert_eq!(paths, ["direct", "beside", "polled"].map(|id| format!("/entity/kyc/import/batch/{id}")));
-    assert!(bench.connector.sent().iter().all(|sent| sent.headers["x-reap-api-key"] == "k"));
+    assert!(bench.connector.requests().iter().all(|sent| sent.headers["x-reap-api-key"] == "k"));
 }

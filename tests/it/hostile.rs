@@ -127,7 +127,7 @@ fn upload_answered_by_a_redirect_is_outcome_unknown() {
 fn refused_login_is_not_repeated_by_every_wait() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::login("me@example.com", "wrong"));
-    bench.connector.otherwise(|sent| match sent.url.path() {
+    bench.connector.respond_with(|sent| match sent.url.path() {
         path if path.ends_with("/login") => MockResponse::json(401, "{}"),
         path => panic!("not a login: {path}"),
     });
@@ -136,20 +136,20 @@ fn refused_login_is_not_repeated_by_every_wait() {
         let error = bench.clock.run(client.wait(batch)).unwrap_err();
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::Authentication, Some(401)));
     }
-    assert_eq!(bench.connector.sent().len(), 1);
+    assert_eq!(bench.connector.requests().len(), 1);
     bench.clock.advance(std::time::Duration::from_secs(61));
     bench.clock.run(client.poll(&batch(killb::PROVIDER))).unwrap_err();
-    assert_eq!(bench.connector.sent().len(), 2, "a corrected password is used a minute later");
+    assert_eq!(bench.connector.requests().len(), 2, "a corrected password is used a minute later");
 }
 
 #[test]
 fn login_with_retry_after_is_not_repeated() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::login("me@example.com", "secret"));
-    bench.connector.otherwise(|_| MockResponse::json(429, "{}").header("retry-after", "600"));
+    bench.connector.respond_with(|_| MockResponse::json(429, "{}").header("retry-after", "600"));
     let error = bench.clock.run(client.upload(b"PK\x03\x04".to_vec())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RateLimited);
-    assert_eq!(bench.connector.sent().len(), 1);
+    assert_eq!(bench.connector.requests().len(), 1);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn rows_are_refused_beyond_the_buffer_limit() {
 fn upload_is_repeated_once_with_a_new_token() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::login("me@example.com", "secret"));
-    bench.connector.otherwise(|sent| match sent.url.path() {
+    bench.connector.respond_with(|sent| match sent.url.path() {
         path if path.ends_with("/login") || path.ends_with("/refresh") => {
             MockResponse::json(200, r#"{"accessToken":"t","refreshToken":"r","expiresIn":3600000}"#)
         }
@@ -186,7 +186,7 @@ fn upload_is_repeated_once_with_a_new_token() {
     });
     let error = bench.clock.run(client.upload(b"PK\x03\x04".to_vec())).unwrap_err();
     assert_eq!((error.kind(), error.http_status()), (ErrorKind::Authentication, Some(401)));
-    let uploads = bench.connector.sent().iter().filter(|sent| sent.url.path().contains("bulk")).count();
+    let uploads = bench.connector.requests().iter().filter(|sent| sent.url.path().contains("bulk")).count();
     assert_eq!(uploads, 2, "once, and once with a new token");
 }
 
@@ -196,7 +196,7 @@ fn connect_error_names_the_host_only() {
     let credentials = killb::Credentials::access_token("t");
     let builder = killb::Client::builder().credentials(credentials).base_url("https://kb.example.com/CANARY");
     let client = builder.clock(bench.clock.clock()).connector(bench.connector.clone()).build().unwrap();
-    bench.connector.push(MockResponse::fault(bulkrail::http::ConnectorError::Connect));
+    bench.connector.push(MockResponse::error(bulkrail::http::ConnectorError::Connect));
     let error = bench.clock.run(client.poll(&batch(killb::PROVIDER))).unwrap_err();
     assert!(error.to_string().contains("kb.example.com") && !format!("{error}{error:?}").contains("CANARY"), "{error}");
 }

@@ -185,7 +185,7 @@ mod cdq {
     #[test]
     fn prepare_refuses_files_and_options_that_cdq_does_not_take() {
         let storage = || options().storage_id("s-1");
-        check_refused(prepare(csv(FILE), Some(FileFormat::Csv), &options()), "cdq needs a storage id");
+        check_refused(prepare(csv(FILE), Some(FileFormat::Csv), &options()), "the storage id is missing");
         check_refused(prepare(None, None, &storage().feature("COFFEE")), "COFFEE is not a documented feature");
         check_refused(prepare(csv(FILE), Some(FileFormat::Xlsx), &storage()), "cdq takes .csv files");
         check_refused(prepare(csv(FILE), None, &storage()), "cdq takes .csv files");

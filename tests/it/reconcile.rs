@@ -118,7 +118,7 @@ fn reap_reconcile_reads_rows_from_entities() {
         .connector(connector.clone())
         .build()
         .unwrap();
-    connector.otherwise(|sent| match sent.url.path() {
+    connector.respond_with(|sent| match sent.url.path() {
         "/entity/good" => MockResponse::json(200, r#"{"id":"e-1","submittedRequirements":[{"status":"APPROVED"}]}"#),
         "/entity/bad" => MockResponse::json(200, r#"{"id":"e-2","submittedRequirements":[{"status":"APPROVED"},{"status":"rejected","requirement":{"name":"KYC"}}]}"#),
         "/entity/slow" => MockResponse::json(200, r#"{"id":3,"submittedRequirements":[{"status":"PENDING","by":"CANARY"}]}"#),
@@ -191,7 +191,7 @@ mod killb_rows {
     fn outcomes(body: &str) -> Vec<(Option<Outcome>, Vec<String>)> {
         let bench = Bench::new();
         let body = body.to_owned();
-        bench.connector.otherwise(move |_| MockResponse::json(200, &body));
+        bench.connector.respond_with(move |_| MockResponse::json(200, &body));
         let client = killb(&bench);
         let fields = |snapshot: &bulkrail::Snapshot| {
             let fields = snapshot.count_mismatches.iter().map(|mismatch| mismatch.field.clone());
@@ -234,7 +234,7 @@ mod killb_rows {
             bench.connector.push(MockResponse::json(200, body("COMPLETED", 2, 2, 0, &["SUCCESS", "SUCCESS"])));
             bench.connector.push(MockResponse::json(200, second));
             let snapshot = bench.clock.run(killb(&bench).poll(&batch())).unwrap();
-            assert_eq!(bench.connector.sent().len(), 2);
+            assert_eq!(bench.connector.requests().len(), 2);
             (snapshot.state, snapshot.outcome)
         };
         let changed = body("COMPLETED", 2, 1, 1, &["SUCCESS", "ERROR"]);
@@ -249,8 +249,8 @@ mod killb_rows {
         let done = || MockResponse::json(200, body("COMPLETED", 2, 2, 0, &["SUCCESS", "SUCCESS"]));
         let faults: [fn() -> MockResponse; 4] = [
             || MockResponse::new(502, "<html>"),
-            || MockResponse::fault(ConnectorError::ConnectionReset),
-            || MockResponse::json(200, r#"{"status":"COMPLETED","results":[{"rowNumber""#).breaking_off(),
+            || MockResponse::error(ConnectorError::ConnectionReset),
+            || MockResponse::json(200, r#"{"status":"COMPLETED","results":[{"rowNumber""#).reset_after_body(),
             || MockResponse::json(429, "{}").header("retry-after", "9"),
         ];
         for fault in faults {
@@ -263,17 +263,18 @@ mod killb_rows {
         let wait = killb(&bench).wait(batch());
         let report = bench.clock.run(wait.on_poll(|event| failed += u32::from(event.result.is_err()))).unwrap();
         assert_eq!((report.outcome(), report.polls, failed), (Some(Outcome::Succeeded), 5, 4));
-        assert_eq!(bench.connector.sent().len(), 10);
+        assert_eq!(bench.connector.requests().len(), 10);
     }
 
     #[test]
     fn killb_reconcile_survives_transient_faults_and_gives_up_in_time() {
         let bench = Bench::new();
         let faults = [
-            MockResponse::fault(ConnectorError::Connect),
+            MockResponse::error(ConnectorError::Connect),
             MockResponse::new(502, "<html>"),
             MockResponse::json(429, "{}").header("retry-after", "30"),
-            MockResponse::json(200, r#"{"status":"COMPLETED","results":[{"rowNumber":0,"status":"SUCC"#).breaking_off(),
+            MockResponse::json(200, r#"{"status":"COMPLETED","results":[{"rowNumber":0,"status":"SUCC"#)
+                .reset_after_body(),
             MockResponse::json(200, "[]"),
         ];
         faults.into_iter().for_each(|fault| bench.connector.push(fault));
@@ -285,10 +286,10 @@ mod killb_rows {
         assert_eq!((found.missing, found.duplicates), (vec!["r-2".to_owned()], vec![]), "rows are read once");
         let elapsed = bench.clock.elapsed();
         // 1, 2, 30 (as the provider asks), 8 and 16 s.
-        assert_eq!((elapsed, bench.connector.sent().len()), (secs(57), 6));
+        assert_eq!((elapsed, bench.connector.requests().len()), (secs(57), 6));
 
         let bench = Bench::new();
-        bench.connector.otherwise(|_| MockResponse::new(503, ""));
+        bench.connector.respond_with(|_| MockResponse::new(503, ""));
         let error = bench.clock.run(killb(&bench).reconcile(&batch(), None)).unwrap_err();
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, Some(503)));
         assert_eq!(error.batch(), Some(&batch()));
@@ -298,7 +299,7 @@ mod killb_rows {
         let bench = Bench::new();
         bench.connector.push(MockResponse::json(404, "{}"));
         let error = bench.clock.run(killb(&bench).reconcile(&batch(), None)).unwrap_err();
-        assert_eq!((error.kind(), bench.connector.sent().len()), (ErrorKind::NotFound, 1));
+        assert_eq!((error.kind(), bench.connector.requests().len()), (ErrorKind::NotFound, 1));
     }
 }
 
@@ -315,7 +316,7 @@ fn localpayment_reconcile_survives_transient_faults_and_gives_up_in_time() {
     let client = client!(localpayment, bench, Credentials::access_token("t"));
     let batch = Batch::new(PROVIDER, "b-1").unwrap();
     bench.connector.push(MockResponse::new(500, ""));
-    bench.connector.push(MockResponse::json(200, r#"{"status":{"code"#).breaking_off());
+    bench.connector.push(MockResponse::json(200, r#"{"status":{"code"#).reset_after_body());
     let csv = r"internal_id,external_id,bank_account\ni-1,r-1,1\n";
     let body = format!(r#"{{"status":{{"code":"200","description":"COMPLETED"}},"csvFormatResponse":"{csv}"}}"#);
     bench.connector.push(MockResponse::json(200, body));
@@ -323,10 +324,10 @@ fn localpayment_reconcile_survives_transient_faults_and_gives_up_in_time() {
     let found = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap();
     let outcomes: Vec<_> = found.rows.iter().map(|row| row.outcome).collect();
     assert_eq!(outcomes, [RowOutcome::Succeeded, RowOutcome::Unaccounted]);
-    assert_eq!((bench.clock.elapsed(), bench.connector.sent().len()), (secs(3), 3));
+    assert_eq!((bench.clock.elapsed(), bench.connector.requests().len()), (secs(3), 3));
 
     let began = bench.clock.elapsed();
-    bench.connector.otherwise(|_| MockResponse::new(503, ""));
+    bench.connector.respond_with(|_| MockResponse::new(503, ""));
     let error = bench.clock.run(client.reconcile(&batch, None)).unwrap_err();
     assert_eq!((error.kind(), error.batch()), (ErrorKind::Unavailable, Some(&batch)));
     let elapsed = bench.clock.elapsed() - began;
@@ -346,10 +347,10 @@ fn reap_reconcile_gives_up_in_time_and_needs_references() {
     let client = client!(reap, bench, Credentials::api_key("k"));
     let batch = Batch::new(PROVIDER, "b-1").unwrap();
     let error = bench.clock.run(client.reconcile(&batch, None)).unwrap_err();
-    assert_eq!((error.kind(), error.batch(), bench.connector.sent().len()), (ErrorKind::Usage, Some(&batch), 0));
+    assert_eq!((error.kind(), error.batch(), bench.connector.requests().len()), (ErrorKind::Usage, Some(&batch), 0));
 
     bench.connector.push(MockResponse::json(200, r#"{"id":"e-1","submittedRequirements":[{"status":"APPROVED"}]}"#));
-    bench.connector.otherwise(|_| MockResponse::new(503, ""));
+    bench.connector.respond_with(|_| MockResponse::new(503, ""));
     let submitted = SubmittedRows::new(["good", "down"]);
     let error = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap_err();
     assert_eq!((error.kind(), error.batch()), (ErrorKind::Unavailable, Some(&batch)));
@@ -374,5 +375,5 @@ fn cdq_reconcile_leaves_every_row_unaccounted_without_a_request() {
     assert_eq!(rows, [2, 3, 4].map(|index| (Some(index), RowOutcome::Unaccounted)), "row 1 is the header");
     let other = Batch::new(ProviderId::from_static("reap"), "b-1").unwrap();
     assert_eq!(bench.clock.run(client.reconcile(&other, None)).unwrap_err().kind(), ErrorKind::Usage);
-    assert!(bench.connector.sent().is_empty());
+    assert!(bench.connector.requests().is_empty());
 }

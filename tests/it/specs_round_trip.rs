@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::common::specs::{self, Example, examples};
+use crate::common::specs::{self, Example, find_examples};
 
 /// Generated type: its name in the spec, and the function that decodes and encodes a value.
 type Type = (&'static str, Pass);
@@ -99,7 +99,7 @@ impl Body<'_> {
 /// Returns every example under a media type whose schema is a component.
 fn bodies<'a>(document: &'a Value, types: &[Type]) -> Vec<Body<'a>> {
     let mut bodies = Vec::new();
-    for Example { at, schema, value } in examples(document) {
+    for Example { pointer: at, schema, value, .. } in find_examples(document) {
         let reference = schema.get("$ref").and_then(Value::as_str);
         let (true, Some(reference)) = (at.contains("/content/"), reference) else {
             continue;
@@ -129,7 +129,7 @@ fn generated_types_listed_here_each_have_an_example() {
     for (provider, types) in PROVIDERS {
         let document = specs::load(provider).document;
         for (name, _) in *types {
-            let used = examples(&document).iter().any(|example| {
+            let used = find_examples(&document).iter().any(|example| {
                 let reference = example.schema.get("$ref").and_then(Value::as_str);
                 reference.is_some_and(|reference| reference.ends_with(&format!("/{name}")))
             });
@@ -194,8 +194,9 @@ fn status_body(provider: &str) -> (Value, Pass, &'static str) {
     let (_, types) = PROVIDERS.iter().find(|known| known.0 == provider).expect("a provider");
     let (_, pass) = types.iter().find(|known| known.0 == *name).expect("a type");
     let document = specs::load(provider).document;
-    let example = examples(&document).into_iter().find(|example| {
-        example.at.contains("/get/responses/200/") && example.schema["$ref"] == format!("#/components/schemas/{name}")
+    let example = find_examples(&document).into_iter().find(|example| {
+        example.pointer.contains("/get/responses/200/")
+            && example.schema["$ref"] == format!("#/components/schemas/{name}")
     });
     (example.expect("an example").value.clone(), *pass, word)
 }

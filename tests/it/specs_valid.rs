@@ -4,7 +4,7 @@ use roas::v3_0::spec::Spec as OpenApi;
 use roas::validation::{Options, Validate};
 use serde_json::{Value, json};
 
-use crate::common::specs::{self, examples};
+use crate::common::specs::{self, find_examples};
 
 /// Every spec, and the smallest number of examples that must be found in it.
 const SPECS: [(&str, usize); 4] = [("killb", 150), ("reap", 45), ("cdq", 40), ("localpayment", 28)];
@@ -58,7 +58,7 @@ fn specs_pass_the_checks_of_the_project() {
     for (name, least) in SPECS {
         let spec = specs::load(name);
         // Without examples the checks would pass trivially.
-        let found = examples(&spec.document).len();
+        let found = find_examples(&spec.document).len();
         assert!(found >= least, "{name}: only {found} examples found");
         assert_eq!(specs::problems(&spec), [""; 0]);
     }

@@ -37,7 +37,7 @@ mod killb {
         let client = client!(killb, bench, Credentials::access_token("t"));
         // Once the batch has finished, a second request reads the rows.
         let rows = body.to_owned();
-        bench.connector.otherwise(move |_| MockResponse::json(200, &rows));
+        bench.connector.respond_with(move |_| MockResponse::json(200, &rows));
         poll(&bench, &client, PROVIDER, body)
     }
 

@@ -114,7 +114,7 @@ mod rows {
     fn rows_of_a_response_that_breaks_off_end_with_an_error() {
         let bench = Bench::new();
         let start = format!(r#"{{"status":"COMPLETED","results":[{ROW},"#);
-        bench.connector.push(MockResponse::json(200, start).breaking_off());
+        bench.connector.push(MockResponse::json(200, start).reset_after_body());
         let rows = bench.clock.run(killb(&bench).rows(&batch())).unwrap();
         let rows: Vec<_> = bench.clock.run(rows.collect());
         assert_eq!(rows.len(), 2, "the row, then the error, then the end");

@@ -198,18 +198,18 @@ fn submit_is_repeated_when_no_connection_was_made() {
     let bench = Bench::new();
     let client = client!(killb, bench, killb::Credentials::access_token("t"));
     for _ in 0..3 {
-        bench.connector.push(MockResponse::fault(ConnectorError::Connect));
+        bench.connector.push(MockResponse::error(ConnectorError::Connect));
     }
     bench.connector.push(MockResponse::json(201, r#"{"jobId":"j-1"}"#));
     let batch = bench.clock.run(client.upload(XLSX)).unwrap();
-    assert_eq!((batch.id(), bench.connector.sent().len()), ("j-1", 4));
+    assert_eq!((batch.id(), bench.connector.requests().len()), ("j-1", 4));
 
     for _ in 0..9 {
-        bench.connector.push(MockResponse::fault(ConnectorError::Connect));
+        bench.connector.push(MockResponse::error(ConnectorError::Connect));
     }
     let error = bench.clock.run(client.upload(XLSX)).unwrap_err();
     assert_eq!(
-        (error.kind(), bench.connector.sent().len()),
+        (error.kind(), bench.connector.requests().len()),
         (ErrorKind::Unavailable, 8),
         "it certainly was not submitted"
     );
@@ -218,11 +218,11 @@ fn submit_is_repeated_when_no_connection_was_made() {
 #[test]
 fn submit_whose_response_is_lost_is_outcome_unknown_and_not_repeated() {
     let lost: [fn() -> MockResponse; 7] = [
-        || MockResponse::fault(ConnectorError::Timeout),
-        || MockResponse::fault(ConnectorError::ConnectionReset),
+        || MockResponse::error(ConnectorError::Timeout),
+        || MockResponse::error(ConnectorError::ConnectionReset),
         || MockResponse::new(502, "<html>"),
         || MockResponse::new(500, ""),
-        || MockResponse::json(201, "{").breaking_off(),
+        || MockResponse::json(201, "{").reset_after_body(),
         || MockResponse::json(201, r#"{"no":"id"}"#),
         || MockResponse::json(201, r#"{"jobId":"../../x"}"#),
     ];
@@ -232,7 +232,7 @@ fn submit_whose_response_is_lost_is_outcome_unknown_and_not_repeated() {
         bench.connector.push(lost());
         let error = bench.clock.run(client.upload(XLSX)).unwrap_err();
         assert_eq!((error.kind(), error.is_resumable()), (ErrorKind::OutcomeUnknown, false), "{error:?}");
-        assert_eq!(bench.connector.sent().len(), 1);
+        assert_eq!(bench.connector.requests().len(), 1);
     }
 }
 
@@ -245,7 +245,7 @@ fn submit_that_is_refused_is_sent_once_and_keeps_its_kind() {
         let client = client!(cdq, bench, cdq::Credentials::api_key("k"));
         bench.connector.push(MockResponse::json(status, "{}"));
         let error = bench.clock.run(client.start("s", &[])).unwrap_err();
-        assert_eq!((error.kind(), bench.connector.sent().len()), (kind, 1));
+        assert_eq!((error.kind(), bench.connector.requests().len()), (kind, 1));
     }
 }
 
@@ -263,26 +263,26 @@ fn submit_keeps_the_id_whatever_else_the_response_has() {
 fn reap_submit_is_repeated_under_the_same_key() {
     let bench = Bench::new();
     let client = client!(reap, bench, reap::Credentials::api_key("k"));
-    bench.connector.push(MockResponse::fault(ConnectorError::ConnectionReset));
+    bench.connector.push(MockResponse::error(ConnectorError::ConnectionReset));
     bench.connector.push(MockResponse::json(200, r#"{"batchId":"b-1"}"#));
     let batch = bench.clock.run(client.upload(csv(1), None)).unwrap();
-    let keys: Vec<_> = bench.connector.sent().iter().map(|sent| sent.headers["idempotency-key"].clone()).collect();
+    let keys: Vec<_> = bench.connector.requests().iter().map(|sent| sent.headers["idempotency-key"].clone()).collect();
     assert_eq!(keys.len(), 2);
     assert!(keys.iter().all(|key| Some(key.to_str().unwrap()) == batch.key()));
 
-    bench.connector.push(MockResponse::fault(ConnectorError::ConnectionReset));
+    bench.connector.push(MockResponse::error(ConnectorError::ConnectionReset));
     bench.connector.push(MockResponse::json(409, r#"{"code":"9999993401","message":"Duplicate"}"#));
     let error = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, Some("9999993401")));
     assert!(error.to_string().contains("my-key"), "{error}");
 
     for _ in 0..3 {
-        bench.connector.push(MockResponse::fault(ConnectorError::ConnectionReset));
+        bench.connector.push(MockResponse::error(ConnectorError::ConnectionReset));
     }
     let error = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
 
-    bench.connector.push(MockResponse::fault(ConnectorError::ConnectionReset));
+    bench.connector.push(MockResponse::error(ConnectorError::ConnectionReset));
     bench.connector.push(MockResponse::json(403, "{}"));
     let error = bench.clock.run(client.upload(csv(1), Some("my-key"))).unwrap_err();
     assert_eq!(
@@ -302,9 +302,9 @@ fn localpayment_submit_is_looked_up_by_its_external_id() {
         let bench = Bench::new();
         let client = client!(localpayment, bench, localpayment::Credentials::access_token("t"));
         let log = Arc::clone(&seen);
-        bench.connector.otherwise(move |sent: &CapturedRequest| {
+        bench.connector.respond_with(move |sent: &CapturedRequest| {
             log.lock().unwrap().push(format!("{} {}", sent.method, sent.url.path()));
-            if sent.method == "POST" { MockResponse::fault(ConnectorError::ConnectionReset) } else { look_up.clone() }
+            if sent.method == "POST" { MockResponse::error(ConnectorError::ConnectionReset) } else { look_up.clone() }
         });
         let end = bench.clock.run(client.create_batch(&accounts(10)));
         match end {
@@ -355,7 +355,7 @@ fn upload_of_a_file_that_breaks_a_rule_sends_nothing() {
     let client = client!(cdq, bench, cdq::Credentials::api_key("k"));
     let error = bench.clock.run(client.upload_accounts("IBAN\nCANARY\n")).unwrap_err();
     assert!(error.kind() == ErrorKind::Usage && !error.to_string().contains("CANARY"), "{error}");
-    assert!(bench.connector.sent().is_empty(), "nothing was sent");
+    assert!(bench.connector.requests().is_empty(), "nothing was sent");
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn create_batch_that_breaks_a_rule_sends_nothing() {
         assert!(error.kind() == ErrorKind::Usage && error.to_string().contains(reason), "{reason}: {error}");
         assert!(!error.to_string().contains("CANARY"));
     }
-    assert!(bench.connector.sent().is_empty());
+    assert!(bench.connector.requests().is_empty());
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Issuer {
             login_response: Mutex::new(None),
         }));
         let responding = issuer.clone();
-        bench.connector.otherwise(move |sent| responding.respond(sent));
+        bench.connector.respond_with(move |sent| responding.respond(sent));
         issuer
     }
 
@@ -119,7 +119,7 @@ fn token_is_refreshed_before_it_expires() {
     bench.clock.run(client.wait(batch("b")).deadline(secs(4 * 3600))).unwrap();
     // `expiresIn` is an hour in milliseconds: three refreshes in three hours.
     assert_eq!(issuer.counts(), (1, 3));
-    assert!(bench.connector.sent().iter().all(|sent| sent.url.scheme() == "https"));
+    assert!(bench.connector.requests().iter().all(|sent| sent.url.scheme() == "https"));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn localpayment_token_is_refreshed_every_four_minutes() {
     let bench = Bench::new();
     let client = client!(localpayment, bench, localpayment::Credentials::login("me", "password"));
     let clock = bench.clock.clone();
-    bench.connector.otherwise(move |sent| match sent.url.path() {
+    bench.connector.respond_with(move |sent| match sent.url.path() {
         "/api/token/" => MockResponse::json(200, r#"{"access":"a","refresh":"r"}"#),
         "/api/token/refresh/" => MockResponse::json(200, r#"{"access":"b","refresh":"r"}"#),
         _ if clock.elapsed() > secs(1000) => {
@@ -136,7 +136,7 @@ fn localpayment_token_is_refreshed_every_four_minutes() {
         _ => MockResponse::json(200, r#"{"status":{"code":"100","description":"INPROGRESS"}}"#),
     });
     bench.clock.run(client.wait(Batch::new(localpayment::PROVIDER, "b").unwrap())).unwrap();
-    let calls = |path: &str| bench.connector.sent().iter().filter(|sent| sent.url.path() == path).count();
+    let calls = |path: &str| bench.connector.requests().iter().filter(|sent| sent.url.path() == path).count();
     assert_eq!((calls("/api/token/"), calls("/api/token/refresh/")), (1, 4), "refreshed after four minutes each");
 }
 
@@ -151,10 +151,10 @@ fn poll_refused_with_401_is_repeated_once_with_a_new_token() {
     assert_eq!(issuer.counts(), (1, 1));
 
     issuer.0.valid_from.store(u64::MAX, Ordering::SeqCst);
-    let before = bench.connector.sent().len();
+    let before = bench.connector.requests().len();
     let error = bench.clock.run(client.wait(batch("b"))).unwrap_err();
     assert_eq!((error.kind(), error.http_status(), error.polls()), (ErrorKind::Authentication, Some(401), 1));
-    assert_eq!(bench.connector.sent().len() - before, 3, "the poll, one refresh, the poll again");
+    assert_eq!(bench.connector.requests().len() - before, 3, "the poll, one refresh, the poll again");
 }
 
 #[test]
@@ -189,10 +189,10 @@ fn wait_survives_an_outage_of_the_login_server() {
     let issuer = Issuer::new(&bench, secs(60));
     let client = client!(killb, bench, login());
     for response in [
-        MockResponse::fault(ConnectorError::Connect),
+        MockResponse::error(ConnectorError::Connect),
         MockResponse::new(502, "<html>"),
         MockResponse::json(200, "{"),
-        MockResponse::fault(ConnectorError::Timeout),
+        MockResponse::error(ConnectorError::Timeout),
     ] {
         bench.connector.push(response);
     }
@@ -261,7 +261,7 @@ fn wait_dropped_at_any_await_leaves_tokens_usable() {
         // A login that was cut off is repeated; all other requests are polls.
         assert!(issuer.counts().0 <= 2 && issuer.counts().1 == 0, "dropped at await {awaits}: {:?}", issuer.counts());
         let harmless = |sent: &CapturedRequest| sent.method == "GET" || sent.url.path().ends_with("/login");
-        assert!(bench.connector.sent().iter().all(harmless), "dropped at await {awaits}");
+        assert!(bench.connector.requests().iter().all(harmless), "dropped at await {awaits}");
         if ended {
             break;
         }

@@ -20,11 +20,11 @@ type Fault = (&'static str, fn() -> MockResponse);
 
 /// Faults of a poll that mean nothing about the batch.
 const TRANSIENT: &[Fault] = &[
-    ("connection refused", || MockResponse::fault(ConnectorError::Connect)),
-    ("timeout", || MockResponse::fault(ConnectorError::Timeout)),
-    ("connection reset", || MockResponse::fault(ConnectorError::ConnectionReset)),
-    ("bad compression", || MockResponse::fault(ConnectorError::InvalidBody)),
-    ("body breaks off", || MockResponse::json(200, r#"{"status":"comp"#).breaking_off()),
+    ("connection refused", || MockResponse::error(ConnectorError::Connect)),
+    ("timeout", || MockResponse::error(ConnectorError::Timeout)),
+    ("connection reset", || MockResponse::error(ConnectorError::ConnectionReset)),
+    ("bad compression", || MockResponse::error(ConnectorError::InvalidBody)),
+    ("body breaks off", || MockResponse::json(200, r#"{"status":"comp"#).reset_after_body()),
     ("body cut short", || MockResponse::json(200, r#"{"status":"comp"#)),
     ("a page instead of JSON", || MockResponse::new(200, "<html>maintenance</html>")),
     ("nothing at all", || MockResponse::new(200, "")),
@@ -92,7 +92,7 @@ fn wait_ends_at_once_for_every_permanent_response() {
             let error = end.unwrap_err();
             assert_eq!(error.kind(), *kind, "{name}");
             assert_eq!(error.batch().map(Batch::id), Some("b-1"), "{name}");
-            assert_eq!((error.polls() as usize, bench.connector.sent().len()), (good + 1, good + 1), "{name}");
+            assert_eq!((error.polls() as usize, bench.connector.requests().len()), (good + 1, good + 1), "{name}");
             assert_eq!(error.last_snapshot().is_some(), good > 0, "{name}");
             assert_eq!(error.elapsed(), bench.clock.elapsed(), "{name}");
         }

@@ -6,26 +6,27 @@ use clap::{Args, Subcommand};
 
 use super::ProviderName;
 
-const PATH: &str = "\
+const WORKFLOW: &str = "\
 From a changed page to changed types:
-  1. Save the provider's page: an OpenAPI file (JSON or YAML), its Markdown twin, or the text of the
-     page as a browser shows it.
+  1. Save the provider's page: an OpenAPI file (JSON or YAML), its Markdown version, or the text of
+     the page as a browser shows it.
   2. bulkrail specs diff PROVIDER PAGE
-     It tells what differs, by its meaning for Rust code that uses the client: breaking, additive,
+     It prints the differences by their effect on Rust code that uses the client: breaking, additive,
      editorial, unknown.
-  3. Edit specs/PROVIDER.yaml until nothing is left. What is meant to differ goes with its reason
-     into specs/explained.yaml. With the edited files: specs diff --spec FILE --explained FILE
-     Put the page in the place of the one in specs/pages/PROVIDER, if it is kept. Then:
+  3. Edit specs/PROVIDER.yaml until no difference is left. A difference that is meant to stay goes
+     into specs/accepted-differences.yaml with its reason. To compare with the edited files:
+     bulkrail specs diff PROVIDER PAGE --spec FILE --accepted FILE
+     If specs/pages/PROVIDER has the page, replace it there. Then:
      bulkrail specs lint
   4. cargo build
-     It makes the types anew.
+     It generates the types.
   5. BULKRAIL_BLESS=1 cargo test -p bulkrail-codegen --features generate --test surface
      git diff specs/surface
-     The public surface before and after, to be reviewed.
+     It shows how the public types change.
   6. Write what users notice into CHANGELOG.md; a breaking change needs a breaking version.
 
-What providers do without saying so shows in live answers: give wait and run --drift-report FILE,
-and later: bulkrail specs suggest FILE";
+Undocumented changes show in live responses: pass --drift-report FILE to wait and run, and later run
+bulkrail specs suggest FILE";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,9 +34,9 @@ Examples:
   bulkrail specs diff killb saved-page.md
   bulkrail specs suggest drift.jsonl";
 
-/// Check specs, and compare them with pages and with live answers
+/// Check specs, and compare them with pages and live responses
 #[derive(Args)]
-#[command(after_long_help = format!("{EXAMPLES}\n\n{PATH}"))]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{WORKFLOW}"))]
 pub(crate) struct SpecsArgs {
     #[command(subcommand)]
     pub(crate) command: SpecsCommand,
@@ -53,14 +54,14 @@ Examples:
   bulkrail specs lint
   bulkrail specs lint specs/reap.yaml
 
-Beside the rules of one file, every example is held against its schema, and every page that is kept
-in pages/NAME beside NAME.yaml against the spec: what differs is changed in the spec, or explained
-in explained.yaml. Where no pages are kept, that is left out.";
+Besides the rules of specs/README.md, lint validates every example against its schema, and compares
+the pages in pages/NAME beside NAME.yaml with the spec. For a difference, change the spec or accept
+the difference in accepted-differences.yaml. Without a directory of pages, that part is skipped.";
 
 /// Check specs against the project's rules (specs/README.md)
 ///
-/// Prints each finding with its file, line and JSON pointer. Exits 0 when there is none, 3 when there is one, 2 when a file is not
-/// there.
+/// Prints each error with its file, line and JSON pointer. Exits with 0 without errors, 3 with errors, and 2 when a
+/// file does not exist.
 #[derive(Args)]
 #[command(after_long_help = LINT_EXAMPLES)]
 pub(crate) struct LintArgs {
@@ -72,30 +73,30 @@ const DIFF_EXAMPLES: &str = "\
 Examples:
   bulkrail specs diff killb saved-page.md
   bulkrail specs diff cdq openapi.json --json | jq '.differences[].pointer'
-  bulkrail specs diff reap page.txt --spec specs/reap.yaml --explained specs/explained.yaml
+  bulkrail specs diff reap page.txt --spec reap.yaml --accepted accepted-differences.yaml
 
-The specs and the explanations that this command was built with are in it; --spec and --explained
-put others in their place. Compared are the operations that the page describes, in the points that
-its form can express.";
+The command contains the specs and accepted differences it was built with; --spec and --accepted
+replace them. It compares the operations that the page describes, and the facts that the format of
+the page can express.";
 
-/// Compare a saved documentation page with the spec that is maintained from it
+/// Compare a saved documentation page with the spec
 ///
-/// Prints each difference with its JSON pointer in the spec. Exits 0 when none is left unexplained, 3 when one is,
-/// 2 when the page or the spec cannot be read.
+/// Prints each difference with its JSON pointer in the spec. Exits with 0 when every difference is accepted, 3 when one
+/// is not, and 2 when the page or the spec cannot be read.
 #[derive(Args)]
 #[command(after_long_help = DIFF_EXAMPLES)]
 pub(crate) struct DiffArgs {
-    /// Provider whose page it is
+    /// Provider of the page
     #[arg(value_enum)]
     pub(crate) provider: ProviderName,
-    /// The page: an OpenAPI file, a Markdown page, or the text of a rendered page
+    /// Page: an OpenAPI file, a Markdown page, or the text of a rendered page
     pub(crate) doc: PathBuf,
-    /// Spec to compare with [default: the one built in]
+    /// Spec to compare with [default: the built-in spec]
     #[arg(long, value_name = "FILE")]
     pub(crate) spec: Option<PathBuf>,
-    /// Known differences and why they stay [default: the file built in]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) explained: Option<PathBuf>,
+    /// Accepted differences with their reasons [default: the built-in file]
+    #[arg(long, alias = "explained", value_name = "FILE")]
+    pub(crate) accepted: Option<PathBuf>,
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
@@ -104,18 +105,18 @@ pub(crate) struct DiffArgs {
 const SUGGEST_EXAMPLES: &str = "\
 Examples:
   bulkrail specs suggest drift.jsonl > patch.yaml
-  bulkrail wait --batch batches.jsonl --drift-report drift.jsonl     where the reports come from
+  bulkrail wait --batch batches.jsonl --drift-report drift.jsonl     writes such a report
 
-Every entry names a schema of specs/PROVIDER.yaml by its pointer and says what to add, replace or
-remove there. Nothing is changed: a person reads the provider's page again and decides.";
+Each entry names a schema of specs/PROVIDER.yaml by its pointer and says what to add, replace or
+remove there. The specs are not changed: read the provider's page again and decide.";
 
 /// Propose changes to specs from the drift reports of many runs
 ///
-/// Reads what `--drift-report` of `wait` and `run` wrote and prints a YAML patch to be reviewed.
+/// Reads the files that `--drift-report` of `wait` and `run` wrote, and prints a YAML patch for review.
 #[derive(Args)]
 #[command(after_long_help = SUGGEST_EXAMPLES)]
 pub(crate) struct SuggestArgs {
-    /// Drift reports
+    /// Drift reports to read
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
 }

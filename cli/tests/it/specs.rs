@@ -20,7 +20,7 @@ fn spec(provider: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn the_maintained_specs_are_clean() {
+async fn specs_lint_accepts_maintained_specs() {
     let mut lint = bulkrail(["specs", "lint"]);
     lint.current_dir(root());
     let lint = finish(lint).await;
@@ -28,7 +28,7 @@ async fn the_maintained_specs_are_clean() {
 }
 
 #[tokio::test]
-async fn a_finding_has_its_file_and_line() {
+async fn specs_lint_prints_file_and_line_of_error() {
     let text = std::fs::read_to_string(spec("reap")).unwrap();
     let broken = text.replacen("operationId: get_entity", "operationId: getEntity", 1);
     let line = 1 + broken.lines().position(|line| line.contains("getEntity")).unwrap();
@@ -45,7 +45,7 @@ async fn a_finding_has_its_file_and_line() {
     assert!(lint.stdout.starts_with(&format!("{}:", file.path())), "{lint:?}");
 }
 
-/// `specs` with everything in it, in a directory of the test's own.
+/// Returns a temporary directory with a copy of `specs`.
 fn copied(name: &str) -> PathBuf {
     fn copy(from: &Path, to: &Path) {
         std::fs::create_dir_all(to).unwrap();
@@ -60,7 +60,7 @@ fn copied(name: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn examples_pages_and_explanations_are_part_of_the_rules() {
+async fn specs_lint_checks_examples_pages_and_accepted_differences() {
     let directory = copied("lint");
     let edit = |file: &str, from: &str, to: &str| {
         let file = directory.join("specs").join(file);
@@ -80,34 +80,38 @@ async fn examples_pages_and_explanations_are_part_of_the_rules() {
     edit("cdq.yaml", "example: '2025-08-29T09:46:42Z'", "example: 2025");
     edit("pages/reap/batch-status.txt", "failedRecords", "rejectedRecords");
     edit("pages/reap/batch-status.txt", "failedRecords", "rejectedRecords");
-    edit("explained.yaml", "- provider: localpayment", "- provider: localpaiment");
-    let (code, found) = lint(&[]).await;
+    edit("accepted-differences.yaml", "- provider: localpayment", "- provider: localpaiment");
+    let (code, errors) = lint(&[]).await;
     assert_eq!(code, 3);
     for part in [
-        "/components/schemas/Job/properties/createdAt/example: does not fit the schema next to it: 2025 is not of type",
+        "/components/schemas/Job/properties/createdAt/example: does not match its schema: 2025 is not of type",
         "specs/reap.yaml:",
-        "/components/schemas/BatchStatus/properties/rejectedRecords: `rejectedRecords` in the 200 answer is new",
+        "/components/schemas/BatchStatus/properties/rejectedRecords: `rejectedRecords` in the 200 response is new",
         "(specs/pages/reap/batch-status.txt:",
-        "specs/explained.yaml:29: /3: there is no spec of this provider",
+        "specs/accepted-differences.yaml:29: /3: this provider does not have a spec",
         "specs/localpayment.yaml:",
     ] {
-        assert!(found.contains(part), "{part}\n{found}");
+        assert!(errors.contains(part), "{part}\n{errors}");
     }
-    // One file alone has its own pages.
+    // A single spec is compared with its own pages.
     let (code, one) = lint(&["specs/reap.yaml"]).await;
     assert_eq!(code, 3);
     assert!(one.lines().all(|line| line.starts_with("specs/reap.yaml:")) && !one.is_empty(), "{one}");
     assert_eq!(lint(&["specs/killb.yaml"]).await, (0, String::new()));
 
-    // Once, and not for each spec.
-    std::fs::write(directory.join("specs/explained.yaml"), "- provider: reap\n").unwrap();
-    let (_, found) = lint(&[]).await;
-    assert_eq!(found.matches("specs/explained.yaml:1: /0: needs `form`, a text").count(), 1, "{found}");
+    // The error concerns several specs and is printed once.
+    std::fs::write(directory.join("specs/accepted-differences.yaml"), "- provider: reap\n").unwrap();
+    let (_, errors) = lint(&[]).await;
+    assert_eq!(
+        errors.matches("specs/accepted-differences.yaml:1: /0: needs `format`, a string").count(),
+        1,
+        "{errors}"
+    );
     std::fs::remove_dir_all(directory).unwrap();
 }
 
 #[tokio::test]
-async fn specs_of_ones_own_need_no_pages() {
+async fn specs_lint_needs_no_page_archive() {
     let directory = copied("own");
     std::fs::remove_dir_all(directory.join("specs/pages")).unwrap();
     let mut own = bulkrail(["specs", "lint"]);
@@ -118,7 +122,7 @@ async fn specs_of_ones_own_need_no_pages() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_cannot_be_checked() {
+async fn specs_commands_exit_2_for_missing_files() {
     let mut nowhere = bulkrail(["specs", "lint"]);
     nowhere.current_dir(env!("CARGO_TARGET_TMPDIR"));
     let page = TempFile::new("page.json", "{}");
@@ -137,7 +141,7 @@ async fn what_is_not_there_cannot_be_checked() {
 }
 
 #[tokio::test]
-async fn a_page_that_says_what_the_spec_says_differs_in_nothing() {
+async fn specs_diff_finds_nothing_between_spec_and_itself() {
     for provider in PROVIDERS {
         let document = Spec::load(spec(provider)).unwrap().document;
         let page = TempFile::new(&format!("{provider}-page.json"), document.to_string());
@@ -145,13 +149,13 @@ async fn a_page_that_says_what_the_spec_says_differs_in_nothing() {
         assert_eq!((diff.code, diff.stderr.as_str()), (0, ""), "{diff:?}");
         let diff = run(["specs", "diff", provider, page.path(), "--json"]).await;
         let found = diff.document();
-        assert_eq!((diff.code, &found["unexplained"]), (0, &json!(0)), "{diff:?}");
+        assert_eq!((diff.code, &found["unaccepted"]), (0, &json!(0)), "{diff:?}");
         assert!(!found["compared"].as_array().unwrap().is_empty());
     }
 }
 
 #[tokio::test]
-async fn one_edit_is_one_difference_at_its_pointer() {
+async fn specs_diff_prints_pointer_of_edited_field() {
     let mut document = Spec::load(spec("reap")).unwrap().document;
     let at = "/components/schemas/BatchStatus/properties/totalRecords";
     document.pointer_mut(at).unwrap()["type"] = json!("string");
@@ -159,16 +163,16 @@ async fn one_edit_is_one_difference_at_its_pointer() {
     let page = TempFile::new("edited.json", document.to_string());
     let own = spec("reap");
     let other = TempFile::new("spec-elsewhere.yaml", std::fs::read_to_string(&own).unwrap());
-    let explained = root().join("specs/explained.yaml");
+    let accepted = root().join("specs/accepted-differences.yaml");
     let built_in: &[&str] = &[];
-    for options in [built_in, &["--spec", other.path(), "--explained", explained.to_str().unwrap()]] {
+    for options in [built_in, &["--spec", other.path(), "--accepted", accepted.to_str().unwrap()]] {
         let args = ["specs", "diff", "reap", page.path()].into_iter().chain(options.iter().copied());
-        let people = run(args.clone()).await;
-        assert_eq!((people.code, people.stderr.as_str()), (3, ""), "{people:?}");
-        assert!(people.stdout.starts_with(&format!("breaking\n  {at}: ")), "{}", people.stdout);
-        let program = run(args.chain(["--json"])).await;
-        assert_eq!(program.code, 3);
-        let found = program.document();
+        let text = run(args.clone()).await;
+        assert_eq!((text.code, text.stderr.as_str()), (3, ""), "{text:?}");
+        assert!(text.stdout.starts_with(&format!("breaking\n  {at}: ")), "{}", text.stdout);
+        let json = run(args.chain(["--json"])).await;
+        assert_eq!(json.code, 3);
+        let found = json.document();
         let of_class = |difference: &&Value| difference["pointer"] == at && difference["class"] == "breaking";
         let difference = found["differences"].as_array().unwrap().iter().find(of_class).unwrap();
         assert_eq!(difference["change"], "type");
@@ -177,7 +181,7 @@ async fn one_edit_is_one_difference_at_its_pointer() {
 }
 
 #[tokio::test]
-async fn garbage_is_refused() {
+async fn specs_diff_refuses_text_that_is_not_a_page() {
     for garbage in ["", "KEY=value\n", "<html><body>", "{\"openapi\":", "\0\u{1}"] {
         let page = TempFile::new("garbage-page.txt", garbage);
         let diff = run(["specs", "diff", "killb", page.path()]).await;
@@ -189,7 +193,7 @@ async fn garbage_is_refused() {
 }
 
 #[tokio::test]
-async fn what_drifts_is_reported_and_comes_back_as_a_patch() {
+async fn specs_suggest_proposes_patch_from_drift_reports() {
     let sandbox = Sandbox::builder().speed(20.0).faults(Faults::Drift).start().await.unwrap();
     let rows = TempFile::new("drift-people.csv", people(20));
     let report = TempFile::new("drift.jsonl", "");
@@ -220,8 +224,8 @@ async fn what_drifts_is_reported_and_comes_back_as_a_patch() {
         statuses.filter(|line| line["provider"] == "killb").filter_map(|line| line["answers"].as_u64()).sum();
     let patch = &suggested.stdout;
     for part in [
-        format!("# specs/killb.yaml, status: 3 batches, {answers} answers\n"),
-        format!("# unknown_field at /addedLater: seen in {answers} of {answers} answers\n"),
+        format!("# specs/killb.yaml, status: 3 batches, {answers} responses\n"),
+        format!("# unknown_field at /addedLater: seen in {answers} of {answers} responses\n"),
         "/properties\n  add:\n    addedLater:\n      type: string\n".to_owned(),
         "# specs/cdq.yaml, status: 1 batches".to_owned(),
     ] {
@@ -231,7 +235,7 @@ async fn what_drifts_is_reported_and_comes_back_as_a_patch() {
     let entries = Spec::parse("patch.yaml", patch).unwrap().document;
     let specs = PROVIDERS.map(|provider| Spec::load(spec(provider)).unwrap().document);
     for entry in entries.as_array().unwrap() {
-        let at = entry["at"].as_str().unwrap();
+        let at = entry["pointer"].as_str().unwrap();
         assert!(specs.iter().any(|spec| spec.pointer(at).is_some()), "{at}");
     }
 }

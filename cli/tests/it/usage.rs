@@ -90,7 +90,7 @@ async fn help_has_examples() {
         assert!(help.stdout.contains(&format!("\nExamples:\n  bulkrail specs {command}")), "{help:?}");
     }
     let path = run(["specs", "--help"]).await.stdout;
-    for step in ["specs diff", "specs/explained.yaml", "BULKRAIL_BLESS=1", "specs/surface", "CHANGELOG.md"] {
+    for step in ["specs diff", "specs/accepted-differences.yaml", "BULKRAIL_BLESS=1", "specs/surface", "CHANGELOG.md"] {
         assert!(path.contains(step), "{step}: {path}");
     }
 }

@@ -1,80 +1,84 @@
-//! Every reference leads somewhere, and none back to itself.
+//! References: each points at an existing value, and none is circular.
 
 use std::collections::HashMap;
 use std::ptr;
 
 use serde_json::Value;
 
-use super::Lint;
+use crate::error::Error;
+use crate::load::Spec;
 use crate::pointer;
 
-impl Lint<'_> {
-    pub(super) fn references(&mut self) {
-        let mut wrong = Vec::new();
-        let mut graph = Graph::default();
-        let document = &self.spec.document;
-        let mut sites = Vec::new();
-        pointer::walk(document, &mut |at, value| {
-            let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return };
-            let at = pointer::join(at, "$ref");
-            match pointer::resolve(document, reference) {
-                Some(target) => sites.push((at, reference, graph.add(target))),
-                None => wrong.push((at, format!("`{reference}` points at nothing in this file"))),
+pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
+    let document = &spec.document;
+    let mut graph = Graph::default();
+    let mut references = Vec::new();
+    pointer::walk(document, &mut |pointer, value| {
+        let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return };
+        let pointer = pointer::join(pointer, "$ref");
+        match pointer::resolve(document, reference) {
+            Some(target) => references.push((pointer, reference, graph.add(target))),
+            None => {
+                let reason = format!("`{reference}` points at a value that does not exist");
+                errors.push(spec.error(&pointer, reason));
             }
-        });
-        let loops = graph.loops(document);
-        let back = sites.into_iter().filter(|(.., target)| loops[*target]);
-        wrong.extend(back.map(|(at, reference, _)| (at, format!("`{reference}` leads back to itself"))));
-        wrong.into_iter().for_each(|(at, reason)| self.report(&at, reason));
+        }
+    });
+    let circular = graph.circular(document);
+    for (pointer, reference, target) in references {
+        if circular[target] {
+            errors.push(spec.error(&pointer, format!("`{reference}` is circular")));
+        }
     }
 }
 
-/// The values that references lead to. Each is looked at once, however many lead to it or stand in it.
+/// Targets of references. Each is visited once, however many references point at it or into it.
 #[derive(Default)]
 struct Graph<'a> {
     targets: Vec<&'a Value>,
-    numbers: HashMap<*const Value, usize>,
+    indexes: HashMap<*const Value, usize>,
 }
 
 impl<'a> Graph<'a> {
-    /// The number of a target.
+    /// Adds a target and returns its index.
     fn add(&mut self, target: &'a Value) -> usize {
-        *self.numbers.entry(ptr::from_ref(target)).or_insert_with(|| {
+        *self.indexes.entry(ptr::from_ref(target)).or_insert_with(|| {
             self.targets.push(target);
             self.targets.len() - 1
         })
     }
 
-    /// Which of the targets lead back to themselves.
-    fn loops(&self, document: &Value) -> Vec<bool> {
+    /// Returns for each target whether it leads back to itself.
+    ///
+    /// Targets that reach each other are the strongly connected components (Kosaraju's algorithm).
+    fn circular(&self, document: &Value) -> Vec<bool> {
         let mut next: Vec<Vec<usize>> = vec![Vec::new(); self.targets.len()];
-        let mut before = next.clone();
+        let mut previous = next.clone();
         for (from, target) in self.targets.iter().enumerate() {
-            self.leads_to(document, target, &mut next[from]);
-            next[from].iter().for_each(|to| before[*to].push(from));
+            self.edges(document, target, &mut next[from]);
+            next[from].iter().for_each(|to| previous[*to].push(from));
         }
-        // Those that reach each other are found by going through all there is, and back again from where that ended last.
-        let mut seen = vec![false; next.len()];
+        let mut visited = vec![false; next.len()];
         let mut order = Vec::new();
-        (0..next.len()).for_each(|start| visit(start, &next, &mut seen, &mut order));
-        let (mut seen, mut loops) = (vec![false; next.len()], vec![false; next.len()]);
+        (0..next.len()).for_each(|start| visit(start, &next, &mut visited, &mut order));
+        let (mut visited, mut circular) = (vec![false; next.len()], vec![false; next.len()]);
         for start in order.into_iter().rev() {
-            let mut together = Vec::new();
-            visit(start, &before, &mut seen, &mut together);
-            let is_loop = together.len() > 1 || next[start].contains(&start);
-            together.into_iter().for_each(|target| loops[target] = is_loop);
+            let mut component = Vec::new();
+            visit(start, &previous, &mut visited, &mut component);
+            let is_circular = component.len() > 1 || next[start].contains(&start);
+            component.into_iter().for_each(|target| circular[target] = is_circular);
         }
-        loops
+        circular
     }
 
-    /// The targets that `value` leads to, or that stand in it, but not what stands in those.
-    fn leads_to(&self, document: &Value, value: &Value, found: &mut Vec<usize>) {
-        let number = |value: &Value| self.numbers.get(&ptr::from_ref(value)).copied();
+    /// Adds the targets that `value` refers to or contains, but not those inside of them.
+    fn edges(&self, document: &Value, value: &Value, targets: &mut Vec<usize>) {
+        let index = |value: &Value| self.indexes.get(&ptr::from_ref(value)).copied();
         let reference = value.get("$ref").and_then(Value::as_str);
-        found.extend(reference.and_then(|reference| number(pointer::resolve(document, reference)?)));
-        let mut below = |value: &Value| match number(value) {
-            Some(target) => found.push(target),
-            None => self.leads_to(document, value, found),
+        targets.extend(reference.and_then(|reference| index(pointer::resolve(document, reference)?)));
+        let mut below = |value: &Value| match index(value) {
+            Some(target) => targets.push(target),
+            None => self.edges(document, value, targets),
         };
         match value {
             Value::Object(map) => map.values().for_each(&mut below),
@@ -84,11 +88,11 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Adds what `start` leads to and was not seen before, each after all that it leads to itself.
-fn visit(start: usize, next: &[Vec<usize>], seen: &mut [bool], order: &mut Vec<usize>) {
+/// Adds the unvisited nodes that `start` reaches, each after those that it reaches itself.
+fn visit(start: usize, next: &[Vec<usize>], visited: &mut [bool], order: &mut Vec<usize>) {
     let mut open = vec![(start, 0)];
     while let Some((node, edge)) = open.pop() {
-        if edge == 0 && std::mem::replace(&mut seen[node], true) {
+        if edge == 0 && std::mem::replace(&mut visited[node], true) {
             continue;
         }
         match next[node].get(edge) {

@@ -28,7 +28,7 @@ pub enum ErrorKind {
     Unavailable,
     /// The body of a 2xx response cannot be decoded.
     Decode,
-    /// The deadline of a wait passed while the batch was seen running.
+    /// The deadline of a wait passed, and recent polls did not see the batch end.
     Deadline,
     /// The deadline or the failure budget of a wait ran out without a recent successful poll.
     Unreachable,

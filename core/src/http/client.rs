@@ -87,13 +87,14 @@ impl HttpClient {
     /// The reason why there is no response. A response of any status is `Ok`.
     pub async fn send(&self, request: PreparedRequest, kind: CallKind) -> Result<Response, Error> {
         let PreparedRequest { request, operation } = request;
+        let is_read = request.method().is_safe();
         let response = self.execute(request, operation, kind).await?;
         let limits = self.body_limits(kind);
         // Of an error response only the beginning is read, and its status matters more than its size.
         if response.status().is_success() {
             self.check_announced(&response, limits)?;
         }
-        Ok(Response::new(self.shared.errors, &self.shared.clock, limits, response))
+        Ok(Response::new(self.shared.errors, &self.shared.clock, limits, is_read, response))
     }
 
     /// Polls `batch` once: reads status and counters of the response, and skips its lists as they arrive.
@@ -154,7 +155,7 @@ impl HttpClient {
         let mapped = match error {
             GeneratedError::UnexpectedResponse(response) => {
                 let limits = self.body_limits(CallKind::Small);
-                let response = Response::new(self.shared.errors, &self.shared.clock, limits, response);
+                let response = Response::new(self.shared.errors, &self.shared.clock, limits, false, response);
                 let undocumented = "the provider answered with a status that the spec does not have";
                 match response.error_for_status().await {
                     Ok(_) => Error::new(ErrorKind::Decode, undocumented),
@@ -165,7 +166,7 @@ impl HttpClient {
             GeneratedError::ErrorResponse(response) => {
                 let (status, headers) = (response.status(), response.headers());
                 let retry_after = retry_after(headers, true, &self.shared.clock);
-                error_of_response(self.shared.errors, status, headers, retry_after, b"")
+                error_of_response(self.shared.errors, status, headers, retry_after, b"", false)
             }
             GeneratedError::InvalidResponsePayload(..) => {
                 Error::new(ErrorKind::Decode, "the response does not have the fields that the spec has")
@@ -303,7 +304,8 @@ impl HttpClient {
         if response.status().as_u16() >= 600 {
             return Err(self.error(ErrorKind::Unavailable, "the response has a status that HTTP does not define"));
         }
-        if response.status().is_redirection() {
+        // 304 is not a redirect; the error mapping says what it is.
+        if response.status().is_redirection() && response.status() != StatusCode::NOT_MODIFIED {
             let error = self.error(ErrorKind::UnsafeRedirect, "the provider answered with a redirect");
             return Err(error.with_http_status(response.status().as_u16()));
         }

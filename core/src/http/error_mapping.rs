@@ -51,20 +51,30 @@ pub fn text_at(body: &Value, pointer: &str) -> Option<String> {
 }
 
 /// Returns the error that a response with another status than 2xx means, whatever its body is.
+///
+/// `is_read` says that the request only reads: a conflict is then not about a batch that exists already.
 pub(super) fn error_of_response(
     errors: &'static ErrorMapping,
     status: StatusCode,
     headers: &HeaderMap,
     retry_after: Option<Duration>,
     body: &[u8],
+    is_read: bool,
 ) -> Error {
+    let is_html = body.trim_ascii_start().first() == Some(&b'<');
     let body = serde_json::from_slice(body).map(|json| (errors.read)(&json)).unwrap_or_default();
     let listed = errors.codes.iter().find(|(code, ..)| body.code.as_deref() == Some(code));
     // A server that failed did not decide anything, whatever its body says.
     let meant = listed.and_then(|(.., kind)| *kind).filter(|_| !status.is_server_error());
     let kind = meant.unwrap_or_else(|| kind_of(status));
-    let mut error =
-        Error::new(kind, reason(kind)).with_provider(errors.provider.clone()).with_http_status(status.as_u16());
+    let reason = reason(kind, status, is_read);
+    let mut error = Error::new(kind, reason).with_provider(errors.provider.clone()).with_http_status(status.as_u16());
+    if is_html && !status.is_server_error() {
+        error = error.with_hint(
+            "the response is an HTML page, which a proxy, firewall or login page may have sent: check the base URL and \
+             what is between",
+        );
+    }
     if let Some(code) = body.code {
         error = error.with_code(code, listed.map(|(_, meaning, _)| *meaning));
     }
@@ -89,26 +99,73 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
 
 fn kind_of(status: StatusCode) -> ErrorKind {
     match status.as_u16() {
+        // A cache between here and the provider: the requests have no condition.
+        304 => ErrorKind::Unavailable,
         300..=399 => ErrorKind::UnsafeRedirect,
         401 | 407 => ErrorKind::Authentication,
         403 => ErrorKind::Permission,
         404 | 410 => ErrorKind::NotFound,
         409 => ErrorKind::Conflict,
         429 => ErrorKind::RateLimited,
-        408 | 425 | 500..=599 => ErrorKind::Unavailable,
+        408 | 423 | 425 | 500..=599 => ErrorKind::Unavailable,
         _ => ErrorKind::InvalidRequest,
     }
 }
 
-fn reason(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::UnsafeRedirect => "the provider answered with a redirect",
-        ErrorKind::Authentication => "the provider refused the credentials",
-        ErrorKind::Permission => "the provider does not allow this",
-        ErrorKind::NotFound => "the provider does not know it",
-        ErrorKind::Conflict => "the provider has it already",
-        ErrorKind::RateLimited => "the provider's rate limit is reached",
-        ErrorKind::Unavailable => "the provider cannot answer now",
+fn reason(kind: ErrorKind, status: StatusCode, is_read: bool) -> &'static str {
+    match (kind, status.as_u16()) {
+        (ErrorKind::Unavailable, 304) => "a cache answered \"not modified\", although the request had no condition",
+        (ErrorKind::Unavailable, 423) => "the provider has locked the resource",
+        (ErrorKind::Authentication, 407) => "a proxy refused the request without its credentials",
+        (ErrorKind::InvalidRequest, 413) => "the provider refused the request because its body is too large",
+        (ErrorKind::Conflict, _) if is_read => "the provider reports a conflict with the state of the resource",
+        (ErrorKind::UnsafeRedirect, _) => "the provider answered with a redirect",
+        (ErrorKind::Authentication, _) => "the provider refused the credentials",
+        (ErrorKind::Permission, _) => "the provider does not allow this",
+        (ErrorKind::NotFound, _) => "the provider does not know it",
+        (ErrorKind::Conflict, _) => "the provider has it already",
+        (ErrorKind::RateLimited, _) => "the provider's rate limit is reached",
+        (ErrorKind::Unavailable, _) => "the provider cannot respond now",
         _ => "the provider refused the request",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static ERRORS: ErrorMapping =
+        ErrorMapping { provider: ProviderId::from_static("acme"), read: |_| ApiErrorBody::default(), codes: &[] };
+
+    fn error(status: u16, body: &str, is_read: bool) -> Error {
+        let status = StatusCode::from_u16(status).unwrap();
+        error_of_response(&ERRORS, status, &HeaderMap::new(), None, body.as_bytes(), is_read)
+    }
+
+    #[test]
+    fn error_response_of_each_status_has_its_own_true_sentence() {
+        let table = [
+            (304, true, ErrorKind::Unavailable, "a cache answered"),
+            (407, true, ErrorKind::Authentication, "a proxy refused"),
+            (409, true, ErrorKind::Conflict, "a conflict with the state"),
+            (409, false, ErrorKind::Conflict, "has it already"),
+            (413, false, ErrorKind::InvalidRequest, "its body is too large"),
+            (423, true, ErrorKind::Unavailable, "has locked the resource"),
+            (502, true, ErrorKind::Unavailable, "cannot respond now"),
+        ];
+        for (status, is_read, kind, reason) in table {
+            let error = error(status, "{}", is_read);
+            assert_eq!(error.kind(), kind, "{status}");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn html_page_with_a_client_error_hints_at_what_is_between() {
+        let hint = |status, body| error(status, body, true).hint().unwrap_or_default().to_owned();
+        assert!(hint(403, "<html>CANARY</html>").contains("an HTML page"));
+        assert!(!hint(403, "<html>CANARY</html>").contains("CANARY"));
+        assert!(!hint(403, "{}").contains("HTML"));
+        assert!(!hint(502, "<html></html>").contains("HTML"), "any gateway answers so");
     }
 }

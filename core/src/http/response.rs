@@ -34,6 +34,8 @@ pub struct Response {
     retry_after: Option<Duration>,
     clock: Clock,
     limits: BodyLimits,
+    /// The request only reads.
+    is_read: bool,
     response: reqwest::Response,
 }
 
@@ -50,10 +52,11 @@ impl Response {
         errors: &'static ErrorMapping,
         clock: &Clock,
         limits: BodyLimits,
+        is_read: bool,
         response: reqwest::Response,
     ) -> Self {
         let retry_after = retry_after(response.headers(), !response.status().is_success(), clock);
-        Self { errors, retry_after, clock: clock.clone(), limits, response }
+        Self { errors, retry_after, clock: clock.clone(), limits, is_read, response }
     }
 
     /// Returns the HTTP status.
@@ -68,7 +71,7 @@ impl Response {
     ///
     /// The mapped error of a response with another status.
     pub async fn error_for_status(self) -> Result<ResponseBody, Error> {
-        let Self { errors, retry_after, clock, limits, mut response } = self;
+        let Self { errors, retry_after, clock, limits, is_read, mut response } = self;
         let status = response.status();
         if !status.is_success() {
             let headers = std::mem::take(response.headers_mut());
@@ -81,7 +84,7 @@ impl Response {
                     break;
                 }
             }
-            return Err(error_of_response(errors, status, &headers, retry_after, &start));
+            return Err(error_of_response(errors, status, &headers, retry_after, &start, is_read));
         }
         let context = Context { errors, status, request_id: request_id(response.headers()) };
         Ok(ResponseBody { response, clock, left: limits, retry_after, context })

@@ -1,4 +1,4 @@
-//! Reads when a response allows the next request.
+//! The time that a response asks to wait before the next request.
 
 use std::time::Duration;
 
@@ -9,41 +9,42 @@ use jiff::fmt::rfc2822;
 
 use crate::time::Clock;
 
-/// 24 h, longer than any wait: a later time is cut to this.
+/// 24 h: longer than any wait. A later time is reduced to it.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 static REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 static RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Returns the time before which the response asks for no other request: `Retry-After` in seconds or as a date, else
-/// `X-RateLimit-Reset` in epoch seconds, where nothing remains of a rate limit.
+/// Returns the time to wait before the next request: `Retry-After` in seconds or as a date, else `X-RateLimit-Reset` in
+/// seconds since the epoch.
 ///
-/// Dates are compared with the response's own `Date`, because the local clock may be wrong; `clock` stands in where it
-/// has none. Values that cannot be read are ignored, and so is the next reset of a limit on a response that was not
-/// `refused`.
+/// `X-RateLimit-Reset` counts only if `X-RateLimit-Remaining` is 0, or is missing and the request was `refused`.
+/// Dates are compared with the `Date` of the response, because the local clock may be wrong; `clock` is used when it is
+/// missing. Values that cannot be parsed are ignored.
 pub(super) fn retry_after(headers: &HeaderMap, refused: bool, clock: &Clock) -> Option<Duration> {
-    let now = || text(headers, &DATE).and_then(date).unwrap_or_else(|| clock.wall());
-    let hint = text(headers, &RETRY_AFTER).and_then(|hint| seconds(hint).or_else(|| until(date(hint)?, now())));
-    let hint = hint.or_else(|| {
-        let spent = text(headers, &REMAINING).map_or(refused, |remaining| remaining == "0");
-        let reset = text(headers, &RESET).filter(|_| spent)?;
-        until(Timestamp::from_second(reset.parse().ok()?).ok()?, now())
-    });
-    hint.map(|hint| hint.min(MAX_RETRY_AFTER))
+    let now = || text(headers, &DATE).and_then(parse_date).unwrap_or_else(|| clock.wall());
+    let delay = text(headers, &RETRY_AFTER)
+        .and_then(|value| parse_seconds(value).or_else(|| until(parse_date(value)?, now())))
+        .or_else(|| {
+            let is_exhausted = text(headers, &REMAINING).map_or(refused, |remaining| remaining == "0");
+            let reset = text(headers, &RESET).filter(|_| is_exhausted)?;
+            until(Timestamp::from_second(reset.parse().ok()?).ok()?, now())
+        });
+    delay.map(|delay| delay.min(MAX_RETRY_AFTER))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-fn seconds(hint: &str) -> Option<Duration> {
-    let digits = !hint.is_empty() && hint.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| hint.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs))
+fn parse_seconds(value: &str) -> Option<Duration> {
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs))
 }
 
 /// An HTTP date is an RFC 2822 date in GMT.
-fn date(hint: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new().parse_timestamp(hint).ok()
+fn parse_date(value: &str) -> Option<Timestamp> {
+    rfc2822::DateTimeParser::new().parse_timestamp(value).ok()
 }
 
 fn until(then: Timestamp, now: Timestamp) -> Option<Duration> {
@@ -54,24 +55,20 @@ fn until(then: Timestamp, now: Timestamp) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn hint(headers: &[(&'static str, &'static str)]) -> Option<u64> {
-        hint_when(true, headers)
-    }
-
-    fn hint_when(refused: bool, headers: &[(&'static str, &'static str)]) -> Option<u64> {
+    fn delay(headers: &[(&'static str, &'static str)], refused: bool) -> Option<u64> {
         let map = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        retry_after(&map, refused, &crate::test_util::VirtualClock::new().clock()).map(|hint| hint.as_secs())
+        retry_after(&map, refused, &crate::test_util::VirtualClock::new().clock()).map(|delay| delay.as_secs())
     }
 
     #[test]
-    fn retry_after_ignores_the_next_reset_of_a_limit_that_is_not_reached() {
+    fn retry_after_ignores_the_reset_of_a_rate_limit_that_is_not_exhausted() {
         let headers = [("x-ratelimit-reset", "784111782"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")];
-        assert_eq!(hint_when(false, &headers), None);
-        assert_eq!(hint_when(true, &headers), Some(5));
+        assert_eq!(delay(&headers, false), None);
+        assert_eq!(delay(&headers, true), Some(5));
     }
 
     #[test]
-    fn retry_after_is_read_in_every_form() {
+    fn retry_after_reads_seconds_dates_and_rate_limit_resets() {
         let day = MAX_RETRY_AFTER.as_secs();
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
         let table: &[(&[(&'static str, &'static str)], Option<u64>)] = &[
@@ -94,7 +91,7 @@ mod tests {
             (&[("retry-after", "2"), ("x-ratelimit-reset", "784111782"), date], Some(2)),
         ];
         for (headers, expected) in table {
-            assert_eq!(hint(headers), *expected, "{headers:?}");
+            assert_eq!(delay(headers, true), *expected, "{headers:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Cuts the items of one list out of a JSON text as it arrives, so that rows can be decoded one by one.
+//! Cuts the items of one array out of a JSON text as it arrives, so that rows can be decoded one by one.
 
 use std::mem;
 
@@ -7,28 +7,51 @@ use memchr::{memchr2, memchr3};
 use super::elide::{ArrayElider, State};
 use super::fingerprint::TokenSpans;
 
-/// Cuts the items of one list out of a JSON text as it arrives: the list that is the value of `field` at the top of the text.
+/// Cuts the items of one array out of a JSON text as it arrives.
+///
+/// The array is the value of one field at the top level of the text. Only an incomplete item is buffered, and the text
+/// outside of the array as an [`ArrayElider`] keeps it: memory does not grow with the number of items. Items are cut
+/// out by their brackets, strings and commas; they are valid JSON only if the text is.
+///
+/// ```
+/// use bulkrail_core::json::{JsonArrayReader, StatusFields};
+///
+/// let mut reader = JsonArrayReader::new("rows");
+/// let mut rows = Vec::new();
+/// for chunk in [r#"{"status":"DONE","rows":[{"id":1},{"i"#, r#"d":2}],"total":2}"#] {
+///     reader.push(chunk.as_bytes(), |item, _| rows.push(String::from_utf8_lossy(item).into_owned()));
+/// }
+/// assert_eq!(rows, [r#"{"id":1}"#, r#"{"id":2}"#]);
+///
+/// let fields = StatusFields::from_elided(reader.rest())?;
+/// assert_eq!(fields.text("/status"), Some("DONE"));
+/// assert_eq!(fields.items("/rows"), Some(2));
+/// # Ok::<(), bulkrail_core::Error>(())
+/// ```
 pub struct JsonArrayReader {
     field: &'static [u8],
     state: State,
-    /// Brackets open.
+    /// Number of open brackets.
     depth: u32,
-    /// Whether the list is open; its items are at depth 2.
+    /// Whether the array is open; its items are at depth 2.
     inside: bool,
-    /// The text of the string at the top that is being read, to see whether it is the field.
+    /// Text of the last string at the top level, which may be the name of the field.
     key: Vec<u8>,
     is_field: bool,
-    /// The item as far as it has come, and where its keys and brackets stand.
+    /// Start of the current item that arrived in earlier chunks.
     item: Vec<u8>,
-    marks: TokenSpans,
-    /// Items handed over of this list.
+    /// Positions of keys and brackets in the current item.
+    spans: TokenSpans,
+    /// Number of complete items of the array.
     count: u64,
-    /// Outside of the list the text is kept, skimmed.
+    /// The text outside of the array, elided.
     rest: ArrayElider,
 }
 
 impl JsonArrayReader {
-    /// Returns a reader of the array that is the value of `field` at the top of the text.
+    /// Returns a reader of the array that is the value of `field` at the top level of the text.
+    ///
+    /// If the field occurs more than once, the items of every occurrence that is an array are read.
     #[must_use]
     pub fn new(field: &'static str) -> Self {
         Self {
@@ -39,48 +62,51 @@ impl JsonArrayReader {
             key: Vec::new(),
             is_field: false,
             item: Vec::new(),
-            marks: TokenSpans::default(),
+            spans: TokenSpans::default(),
             count: 0,
             rest: ArrayElider::default(),
         }
     }
 
-    /// Takes in the next piece and hands each complete item to `take`, with its marks.
-    pub fn push(&mut self, chunk: &[u8], mut take: impl FnMut(&[u8], &TokenSpans)) {
-        let mut at = 0;
-        // Where the part of this piece begins that belongs to the current item, or outside of the list.
-        let mut from = 0;
-        while at < chunk.len() {
+    /// Reads the next chunk of the text and calls `on_item` with each item that is complete, in order.
+    ///
+    /// A chunk may end anywhere, also within a character. The [`TokenSpans`] of an item are for
+    /// [`FingerprintCache::drift`](super::FingerprintCache::drift).
+    pub fn push(&mut self, chunk: &[u8], mut on_item: impl FnMut(&[u8], &TokenSpans)) {
+        let mut index = 0;
+        // Start of what belongs to the current item, or to the text outside of the array.
+        let mut start = 0;
+        while index < chunk.len() {
             match self.state {
                 State::AfterBackslash => {
                     self.state = State::InString;
-                    self.see(&chunk[at..=at]);
-                    at += 1;
+                    self.extend_key(&chunk[index..=index]);
+                    index += 1;
                 }
                 State::InString => {
-                    let end = memchr2(b'"', b'\\', &chunk[at..]).map_or(chunk.len(), |end| at + end);
-                    self.see(&chunk[at..end]);
+                    let end = memchr2(b'"', b'\\', &chunk[index..]).map_or(chunk.len(), |end| index + end);
+                    self.extend_key(&chunk[index..end]);
                     if self.inside {
-                        self.marks.string_to(self.item.len() + end - from);
+                        self.spans.extend_string(self.item.len() + end - start);
                     }
                     if let Some(byte) = chunk.get(end) {
                         self.state = if *byte == b'"' { State::Plain } else { State::AfterBackslash };
                         if *byte == b'\\' {
-                            self.see(b"\\");
+                            self.extend_key(b"\\");
                         }
                     }
-                    at = end + 1;
+                    index = end + 1;
                 }
                 State::Plain => {
-                    let Some(next) = next_structure(&chunk[at..]) else { break };
-                    at += next;
-                    let byte = chunk[at];
-                    self.structure(byte, chunk, at, &mut from, &mut take);
-                    at += 1;
+                    let Some(next) = next_structural(&chunk[index..]) else { break };
+                    index += next;
+                    let byte = chunk[index];
+                    self.structural(byte, chunk, index, &mut start, &mut on_item);
+                    index += 1;
                 }
             }
         }
-        let left = &chunk[from..];
+        let left = &chunk[start..];
         if self.inside {
             self.item.extend_from_slice(left);
         } else {
@@ -88,20 +114,31 @@ impl JsonArrayReader {
         }
     }
 
-    /// How many bytes are held: of an item that is not complete, and of what is left.
+    /// Returns the number of bytes in memory: of the incomplete item and of the [rest](Self::rest).
+    ///
+    /// Compare it after each chunk with the limit for a body, because one item may be of any size.
+    #[must_use]
     pub fn buffered_bytes(&self) -> usize {
         self.item.len() + self.rest.elided().len()
     }
 
-    /// A string at the top goes on with `text`.
-    fn see(&mut self, text: &[u8]) {
-        // Longer than any way to write the field, it is not the field.
+    /// Returns the text so far as an [`ArrayElider`] keeps it; the items read are counted like any others.
+    ///
+    /// [`StatusFields::from_elided`](super::StatusFields::from_elided) reads it once the text is complete.
+    #[must_use]
+    pub fn rest(&self) -> &[u8] {
+        self.rest.elided()
+    }
+
+    /// Adds `text` to the key if a string at the top level is being read.
+    fn extend_key(&mut self, text: &[u8]) {
+        // A character has at most six bytes (an escape): a longer string is not the field.
         if self.depth == 1 && self.key.len() <= 6 * self.field.len() {
             self.key.extend_from_slice(text);
         }
     }
 
-    fn names_field(&self) -> bool {
+    fn key_is_field(&self) -> bool {
         if !self.key.contains(&b'\\') {
             return self.key == self.field;
         }
@@ -109,60 +146,55 @@ impl JsonArrayReader {
         serde_json::from_slice::<String>(&quoted).is_ok_and(|key| key.as_bytes() == self.field)
     }
 
-    /// What is left of the text: everything but lists.
-    pub fn rest(&self) -> &[u8] {
-        self.rest.elided()
-    }
-
-    fn structure(
+    fn structural(
         &mut self,
         byte: u8,
         chunk: &[u8],
-        at: usize,
-        from: &mut usize,
-        take: &mut impl FnMut(&[u8], &TokenSpans),
+        index: usize,
+        start: &mut usize,
+        on_item: &mut impl FnMut(&[u8], &TokenSpans),
     ) {
-        let place = self.item.len() + at - *from;
+        let position = self.item.len() + index - *start;
         match byte {
             b'"' => {
                 self.state = State::InString;
                 self.key.clear();
-                self.marks.string_from(place);
+                self.spans.start_string(position);
             }
-            b':' if self.inside => self.marks.key(),
-            b':' if self.depth == 1 => self.is_field = self.names_field(),
+            b':' if self.inside => self.spans.push_key(),
+            b':' if self.depth == 1 => self.is_field = self.key_is_field(),
             b'{' | b'[' => {
                 if byte == b'[' && self.depth == 1 && mem::take(&mut self.is_field) {
-                    self.rest.push(&chunk[*from..=at]);
+                    self.rest.push(&chunk[*start..=index]);
                     (self.inside, self.count) = (true, 0);
-                    *from = at + 1;
+                    *start = index + 1;
                 } else if self.inside {
-                    self.marks.bracket(place);
+                    self.spans.push_bracket(position);
                 }
                 self.depth += 1;
             }
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
                 if self.inside && self.depth == 1 {
-                    self.complete(&chunk[*from..at], take);
+                    self.complete(&chunk[*start..index], on_item);
                     self.inside = false;
                     self.rest.skip(self.count);
-                    *from = at;
+                    *start = index;
                 } else if self.inside {
-                    self.marks.bracket(place);
+                    self.spans.push_bracket(position);
                 }
             }
             b',' if self.inside && self.depth == 2 => {
-                self.complete(&chunk[*from..at], take);
-                *from = at + 1;
+                self.complete(&chunk[*start..index], on_item);
+                *start = index + 1;
             }
             b',' if self.depth == 1 => self.is_field = false,
             _ => {}
         }
     }
 
-    fn complete(&mut self, end: &[u8], take: &mut impl FnMut(&[u8], &TokenSpans)) {
-        // Usually the whole item lies in this piece, and nothing is copied.
+    fn complete(&mut self, end: &[u8], on_item: &mut impl FnMut(&[u8], &TokenSpans)) {
+        // Usually the whole item is in this chunk, and nothing is copied.
         let item = if self.item.is_empty() {
             end
         } else {
@@ -171,33 +203,47 @@ impl JsonArrayReader {
         };
         if !item.trim_ascii().is_empty() {
             self.count += 1;
-            take(item, &self.marks);
+            on_item(item, &self.spans);
         }
         self.item.clear();
-        self.marks.clear();
+        self.spans.clear();
     }
 }
 
-/// An item with bytes that JSON does not have, somebody's cells copied without care: what cannot be a character becomes none.
+/// Returns `item` with bytes and escapes replaced that are not allowed in JSON, so that more of it can be decoded.
+///
+/// Meant for rows that repeat cells of an uploaded file without escaping them. Control characters become spaces; bytes
+/// that are not UTF-8, and escapes of surrogates (`\ud83d`), become U+FFFD.
+///
+/// ```
+/// use bulkrail_core::json::sanitize_json;
+///
+/// let item = b"{\"name\":\"Ana\tMar\xedn\"}";
+/// assert!(serde_json::from_slice::<serde_json::Value>(item).is_err());
+/// let value: serde_json::Value = serde_json::from_str(&sanitize_json(item))?;
+/// assert_eq!(value["name"], "Ana Mar\u{fffd}n");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[must_use]
 pub fn sanitize_json(item: &[u8]) -> String {
     let text = String::from_utf8_lossy(item).replace(|character: char| character.is_control(), " ");
     let mut parts = text.split("\\u");
-    let mut sanitize_json = parts.next().unwrap_or_default().to_owned();
+    let mut sanitized = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        // Half of a pair of escapes.
-        let half = part
+        // Surrogates are valid in pairs only; pairs are replaced too, for simplicity.
+        let surrogate = part
             .get(..4)
             .and_then(|hex| u32::from_str_radix(hex, 16).ok())
             .filter(|code| (0xd800..0xe000).contains(code));
-        sanitize_json.push_str(if half.is_some() { "\\ufffd" } else { "\\u" });
-        sanitize_json.push_str(if half.is_some() { &part[4..] } else { part });
+        sanitized.push_str(if surrogate.is_some() { "\\ufffd" } else { "\\u" });
+        sanitized.push_str(if surrogate.is_some() { &part[4..] } else { part });
     }
-    sanitize_json
+    sanitized
 }
 
-/// The next byte that is not the inside of a number, a word or white space.
-fn next_structure(chunk: &[u8]) -> Option<usize> {
-    // Strings are most of what there is: look for a quote first, then for brackets and commas before it.
+/// Returns the position of the next quote, bracket, comma or colon.
+fn next_structural(chunk: &[u8]) -> Option<usize> {
+    // Most of a text is strings: search for a quote or brace first, then for others before it.
     let quote = memchr3(b'"', b'{', b'}', chunk).unwrap_or(chunk.len());
     let before = chunk[..quote].iter().position(|byte| matches!(byte, b'[' | b']' | b',' | b':'));
     before.or((quote < chunk.len()).then_some(quote))
@@ -208,40 +254,49 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::super::elide::tests::{any_json, skimmed};
+    use super::super::elide::tests::{any_bytes, any_json, elided};
     use super::*;
 
-    fn items(text: &[u8], field: &'static str, cut: usize) -> (Vec<Value>, Value) {
-        let mut found = Vec::new();
-        let mut items = JsonArrayReader::new(field);
-        for chunk in text.chunks(cut.max(1)) {
-            items.push(chunk, |item, _| found.push(serde_json::from_slice(item).unwrap()));
+    fn read(text: &[u8], field: &'static str, chunk_size: usize) -> (Vec<Value>, Value) {
+        let mut items = Vec::new();
+        let mut reader = JsonArrayReader::new(field);
+        for chunk in text.chunks(chunk_size) {
+            reader.push(chunk, |item, _| items.push(serde_json::from_slice(item).unwrap()));
         }
-        (found, serde_json::from_slice(items.rest()).unwrap())
+        (items, serde_json::from_slice(reader.rest()).unwrap())
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn the_items_of_a_list_are_cut_out_whole(mut value in any_json(), list in prop::collection::vec(any_json(), 0..6), cut in 1usize..40, pretty in any::<bool>()) {
+        fn array_reader_returns_every_item_however_the_text_is_split(
+            mut value in any_json(),
+            list in prop::collection::vec(any_json(), 0..6),
+            chunk_size in 1usize..40,
+            pretty in any::<bool>(),
+        ) {
             if !value.is_object() {
                 value = json!({"before": value, "results": [], "after": {"results": ["no"]}});
             }
             value["results"] = Value::from(list.clone());
             let text = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();
-            let (found, rest) = items(&text, "results", cut);
-            prop_assert_eq!(found, list);
-            prop_assert_eq!(rest, skimmed(&value));
+            let (items, rest) = read(&text, "results", chunk_size);
+            prop_assert_eq!(items, list);
+            prop_assert_eq!(rest, elided(&value));
         }
 
         #[test]
-        fn no_bytes_make_it_panic(text in prop::collection::vec(prop_oneof![Just(b'"'), Just(b'['), Just(b']'), Just(b'{'), Just(b'}'), Just(b','), Just(b':'), any::<u8>()], 0..60), cut in 1usize..9, inside in any::<bool>()) {
+        fn array_reader_does_not_panic_on_arbitrary_bytes(
+            text in any_bytes(),
+            chunk_size in 1usize..9,
+            inside in any::<bool>(),
+        ) {
             let start: &[u8] = if inside { br#"{"results":["# } else { b"" };
-            let mut items = JsonArrayReader::new("results");
-            for chunk in [start, &text[..]].concat().chunks(cut) {
-                items.push(chunk, |item, marks| {
-                    marks.form(item, &mut Vec::new());
+            let mut reader = JsonArrayReader::new("results");
+            for chunk in [start, &text[..]].concat().chunks(chunk_size) {
+                reader.push(chunk, |item, spans| {
+                    spans.write_fingerprint(item, &mut Vec::new());
                 });
             }
         }

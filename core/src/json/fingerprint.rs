@@ -1,66 +1,69 @@
-//! Rows are alike: what one differs in from the spec, all of the same form differ in.
+//! Compares items with the spec by their fingerprint: items with the same fields of the same types have the same drift.
 
 use crate::model::Drift;
 
-/// Forms that are remembered. Rows have one for each set of fields that are there; more are rather noise, and only cost time.
-const REMEMBERED: usize = 32;
+/// 32 fingerprints: rows have one for each combination of optional fields. Beyond that they seldom repeat, and a search
+/// through more would cost more time than it saves.
+const MAX_ENTRIES: usize = 32;
 
-/// Where in the text of an item its keys and brackets stand.
+/// Positions of keys and brackets in an item of a [`JsonArrayReader`](super::JsonArrayReader).
+///
+/// Passed on to [`FingerprintCache::drift`], which reads the types of an item without parsing it again.
 #[derive(Default)]
 pub struct TokenSpans {
-    /// From and to: a key between its quotes, or a bracket.
+    /// Start and end: of a key between its quotes, or of a bracket.
     spans: Vec<(usize, usize)>,
-    /// The string that was read last.
+    /// Start and end of the last string.
     string: (usize, usize),
 }
 
 impl TokenSpans {
-    /// A string begins at the quote at `place`.
-    pub(super) fn string_from(&mut self, place: usize) {
-        self.string = (place + 1, place + 1);
+    /// Starts a string at the quote at `position`.
+    pub(super) fn start_string(&mut self, position: usize) {
+        self.string = (position + 1, position + 1);
     }
 
-    /// It goes on until `place`, at least.
-    pub(super) fn string_to(&mut self, place: usize) {
-        self.string.1 = place;
+    /// Extends the last string to `position`.
+    pub(super) fn extend_string(&mut self, position: usize) {
+        self.string.1 = position;
     }
 
-    /// The last string was a key.
-    pub(super) fn key(&mut self) {
+    /// Adds the last string, which is a key.
+    pub(super) fn push_key(&mut self) {
         self.spans.push(self.string);
     }
 
-    pub(super) fn bracket(&mut self, place: usize) {
-        self.spans.push((place, place + 1));
+    pub(super) fn push_bracket(&mut self, position: usize) {
+        self.spans.push((position, position + 1));
     }
 
     pub(super) fn clear(&mut self) {
         self.spans.clear();
     }
 
-    /// Writes the form of `item` into `form`: its keys, its brackets, and of each value the type. Items of one form have the same fields of
-    /// the same types.
-    pub(super) fn form(&self, item: &[u8], form: &mut Vec<u8>) {
-        form.clear();
-        form.push(kind(item));
-        for (from, to) in &self.spans {
-            let (text, after) = item.split_at_checked(*to).unwrap_or((item, b""));
-            let text = text.get(*from..).unwrap_or_default();
-            // No JSON text has these two bytes: no key looks like the end of one and the beginning of another.
+    /// Writes the fingerprint of `item`: its keys, its brackets, and the type of each value. Items with the same
+    /// fingerprint have the same fields of the same types.
+    pub(super) fn write_fingerprint(&self, item: &[u8], fingerprint: &mut Vec<u8>) {
+        fingerprint.clear();
+        fingerprint.push(value_type(item));
+        for (start, end) in &self.spans {
+            let (text, after) = item.split_at_checked(*end).unwrap_or((item, b""));
+            let text = text.get(*start..).unwrap_or_default();
+            // Bytes 0 and 1 are separators, because JSON does not have them.
             match after.strip_prefix(b"\"") {
                 Some(after) => {
                     let value = after.trim_ascii_start().strip_prefix(b":").unwrap_or_default();
-                    form.extend_from_slice(&[0, kind(value)]);
+                    fingerprint.extend_from_slice(&[0, value_type(value)]);
                 }
-                None => form.push(1),
+                None => fingerprint.push(1),
             }
-            form.extend_from_slice(text);
+            fingerprint.extend_from_slice(text);
         }
     }
 }
 
-/// A letter for the type of the value that `text` begins with.
-fn kind(text: &[u8]) -> u8 {
+/// Returns a letter for the type of the value that `text` begins with.
+fn value_type(text: &[u8]) -> u8 {
     let text = text.trim_ascii_start();
     match text.first() {
         Some(b'-' | b'0'..=b'9') => {
@@ -68,44 +71,76 @@ fn kind(text: &[u8]) -> u8 {
             let number = text[..end].trim_ascii_end();
             match number {
                 _ if number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) => b'f',
-                // Too large for an integer, perhaps; and this one is none.
-                [.., _] if number.len() > 18 || number == b"-0" => b'l',
+                // Decoded as a float, although it has neither fraction nor exponent.
+                _ if number == b"-0" || number.len() > 18 && !fits_integer(number) => b'l',
                 _ => b'i',
             }
         }
-        // There is no form for true that differs from that for false.
+        // `true` and `false` have the same type.
         Some(b't' | b'f') => b'b',
         Some(other) => *other,
         None => b' ',
     }
 }
 
-/// The forms of the rows so far, and in what rows of each differ.
+fn fits_integer(number: &[u8]) -> bool {
+    std::str::from_utf8(number).is_ok_and(|text| text.parse::<u64>().is_ok() || text.parse::<i64>().is_ok())
+}
+
+/// Cache of the drift of items by their fingerprint: only the first item of each fingerprint is compared with the spec.
+///
+/// A fingerprint is an item's keys, brackets and types, without its values. A response of 100,000 rows seldom has more
+/// than a few.
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use bulkrail_core::Drift;
+/// use bulkrail_core::json::{FingerprintCache, JsonArrayReader, JsonPath, ResponseSchema};
+///
+/// const SCHEMAS: &str = r#"{"Row":{"type":"object","properties":{"id":{"type":"string"}}}}"#;
+/// static ROW: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(SCHEMAS, "Row"));
+///
+/// let (mut reader, mut cache, mut drift) = (JsonArrayReader::new("rows"), FingerprintCache::default(), Vec::new());
+/// reader.push(br#"{"rows":[{"id":1},{"id":2},{"id":"3"}]}"#, |item, spans| {
+///     let found = cache.drift(item, spans, |item| {
+///         let (rows, mut found) = (JsonPath::new(None, "rows"), Vec::new());
+///         let value = serde_json::from_slice(item).unwrap_or_default();
+///         ROW.compare_value(Some(&JsonPath::new(Some(&rows), "*")), &value, &mut found);
+///         found
+///     });
+///     Drift::merge(&mut drift, found);
+/// });
+/// assert_eq!((drift.len(), &*drift[0].pointer, drift[0].count), (1, "/rows/*/id", 2));
+/// ```
 #[derive(Default)]
 pub struct FingerprintCache {
-    known: Vec<(Vec<u8>, Vec<Drift>)>,
-    next: usize,
-    form: Vec<u8>,
+    /// Fingerprints and the drift of each.
+    entries: Vec<(Vec<u8>, Vec<Drift>)>,
+    /// Number of entries made so far; the oldest is replaced first.
+    inserted: usize,
+    fingerprint: Vec<u8>,
 }
 
 impl FingerprintCache {
-    /// In what `item`, which can be read, differs; only the first of a form is compared by `compare`, which must not look at more than the
-    /// form.
-    pub fn drift(&mut self, item: &[u8], marks: &TokenSpans, compare: impl FnOnce(&[u8]) -> Vec<Drift>) -> &[Drift] {
-        marks.form(item, &mut self.form);
-        let place = match self.known.iter().position(|(form, _)| *form == self.form) {
-            Some(place) => place,
+    /// Returns the drift of `item`, which must be JSON: from an item with the same fingerprint, else from `compare`.
+    ///
+    /// `compare` must depend on keys and types only, so the schema of an item must not have an `enum`. Merge the result
+    /// for each item with [`Drift::merge`], so that every item is counted.
+    pub fn drift(&mut self, item: &[u8], spans: &TokenSpans, compare: impl FnOnce(&[u8]) -> Vec<Drift>) -> &[Drift] {
+        spans.write_fingerprint(item, &mut self.fingerprint);
+        let index = match self.entries.iter().position(|(fingerprint, _)| *fingerprint == self.fingerprint) {
+            Some(index) => index,
             None => {
-                let (place, new) = (self.next % REMEMBERED, (self.form.clone(), compare(item)));
-                self.next += 1;
-                match self.known.get_mut(place) {
-                    Some(old) => *old = new,
-                    None => self.known.push(new),
+                let (index, new) = (self.inserted % MAX_ENTRIES, (self.fingerprint.clone(), compare(item)));
+                self.inserted += 1;
+                match self.entries.get_mut(index) {
+                    Some(oldest) => *oldest = new,
+                    None => self.entries.push(new),
                 }
-                place
+                index
             }
         };
-        &self.known[place].1
+        &self.entries[index].1
     }
 }
 
@@ -122,7 +157,8 @@ mod tests {
     const SCHEMAS: &str = r##"{
         "Row": {"type": "object", "required": ["id"], "properties": {
             "id": {"type": "string"}, "a": {"type": "integer"}, "b": {"type": "string", "nullable": true},
-            "data": {"$ref": "#/components/schemas/Data"}, "list": {"type": "array", "items": {"$ref": "#/components/schemas/Data"}}
+            "data": {"$ref": "#/components/schemas/Data"},
+            "list": {"type": "array", "items": {"$ref": "#/components/schemas/Data"}}
         }},
         "Data": {"type": "object", "properties": {"id": {"type": "number"}, "b": {"type": "boolean"}}}
     }"##;
@@ -135,13 +171,17 @@ mod tests {
         found
     }
 
-    fn by_form(rows: &[Value], cut: usize) -> (Vec<Drift>, usize) {
-        let text = serde_json::to_vec_pretty(&json!({"results": rows})).unwrap();
-        let (mut items, mut fingerprints, mut drift, mut compared) =
-            (JsonArrayReader::new("results"), FingerprintCache::default(), Vec::new(), 0);
-        for chunk in text.chunks(cut) {
-            items.push(chunk, |item, marks| {
-                let found = fingerprints.drift(item, marks, |item| {
+    /// Returns the drift of `rows` and the number of rows that were compared.
+    fn cached_drift(rows: &[Value], chunk_size: usize) -> (Vec<Drift>, usize) {
+        cached_drift_of_text(&serde_json::to_vec_pretty(&json!({"results": rows})).unwrap(), chunk_size)
+    }
+
+    fn cached_drift_of_text(text: &[u8], chunk_size: usize) -> (Vec<Drift>, usize) {
+        let (mut reader, mut cache) = (JsonArrayReader::new("results"), FingerprintCache::default());
+        let (mut drift, mut compared) = (Vec::new(), 0);
+        for chunk in text.chunks(chunk_size) {
+            reader.push(chunk, |item, spans| {
+                let found = cache.drift(item, spans, |item| {
                     compared += 1;
                     compare(&serde_json::from_slice(item).unwrap())
                 });
@@ -151,7 +191,7 @@ mod tests {
         (drift, compared)
     }
 
-    /// Rows that are nearly right, and some that are anything.
+    /// Rows that nearly fit the schema, and some that are any JSON.
     fn any_row() -> impl Strategy<Value = Value> {
         let leaf = || {
             prop_oneof![
@@ -181,21 +221,35 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn every_row_counts_as_if_each_were_compared(rows in prop::collection::vec(any_row(), 0..60), cut in 1usize..80) {
+        fn cache_returns_the_drift_that_comparing_every_row_would(
+            rows in prop::collection::vec(any_row(), 0..60),
+            chunk_size in 1usize..80,
+        ) {
             let mut one_by_one = Vec::new();
             rows.iter().for_each(|row| Drift::merge(&mut one_by_one, &compare(row)));
-            prop_assert_eq!(by_form(&rows, cut).0, one_by_one);
+            prop_assert_eq!(cached_drift(&rows, chunk_size).0, one_by_one);
         }
     }
 
     #[test]
-    fn rows_of_one_form_are_compared_once_and_all_counted() {
+    fn cache_compares_rows_of_one_fingerprint_once_and_counts_each() {
         let rows: Vec<_> =
             (0..1000).map(|n| json!({"id": n.to_string(), "a": n, "b": null, "new": n % 7 == 0})).collect();
-        let (drift, compared) = by_form(&rows, 100);
+        let (drift, compared) = cached_drift(&rows, 100);
         assert_eq!(compared, 1);
         assert_eq!(drift.iter().map(|drift| (&*drift.pointer, drift.count)).collect::<Vec<_>>(), [("/*/new", 1000)]);
         let late: Vec<_> = rows.into_iter().chain([json!({"id": 1})]).collect();
-        assert_eq!(by_form(&late, 100).0.len(), 2, "the last of a thousand is seen too");
+        assert_eq!(cached_drift(&late, 100).0.len(), 2, "the last of 1,001 rows counts too");
+    }
+
+    #[test]
+    fn cache_distinguishes_long_integers_from_those_decoded_as_floats() {
+        let numbers = ["1234567890123456789", "18446744073709551616", "-0", "-9223372036854775808", "7"];
+        let rows = numbers.map(|number| format!(r#"{{"id":"x","a":{number}}}"#));
+        let mut one_by_one = Vec::new();
+        rows.iter().for_each(|row| Drift::merge(&mut one_by_one, &compare(&serde_json::from_str(row).unwrap())));
+        assert_eq!(one_by_one.iter().map(|drift| (&*drift.pointer, drift.count)).collect::<Vec<_>>(), [("/*/a", 2)]);
+        let text = format!(r#"{{"results":[{}]}}"#, rows.join(","));
+        assert_eq!(cached_drift_of_text(text.as_bytes(), 100).0, one_by_one);
     }
 }

@@ -1,13 +1,16 @@
-//! JSON of responses: read leniently, in chunks, and compared with the spec. Knows no HTTP and no provider.
+//! JSON of responses: read leniently, in chunks, and compared with the spec. Depends neither on HTTP nor on a provider.
+//!
+//! A status body becomes [`StatusFields`], and those a [`Snapshot`](crate::Snapshot). A body of rows is read by a
+//! [`JsonArrayReader`], which passes on one row at a time. Differences from the spec are [`Drift`], never an error.
 //!
 //! | Type | Does |
 //! |---|---|
 //! | [`ArrayElider`] | replaces the arrays of a text by their lengths as it arrives |
-//! | [`StatusFields`] | finds the scalar fields of a status body by pointer |
+//! | [`StatusFields`] | returns the scalar fields of a status body by pointer |
 //! | [`StatusMap`] | maps a provider's status words to states |
 //! | [`JsonArrayReader`] | cuts the items of one array out of a text as it arrives |
 //! | [`ResponseSchema`] | compares a response with its schema in the spec |
-//! | [`FingerprintCache`] | compares only the first of many items that have the same fields |
+//! | [`FingerprintCache`] | compares only the first of many items that have the same fields of the same types |
 
 mod array_reader;
 mod elide;
@@ -26,7 +29,9 @@ pub use status_map::StatusMap;
 use crate::error::{Error, ErrorKind};
 use crate::model::Drift;
 
-/// Emits a tracing event for `drift`. What was found is in the reports; the event has pointer, kind and expectation.
+/// Emits a tracing event for `drift` (target `bulkrail::drift`, level `WARN`).
+///
+/// The event has pointer, kind and expected value. The value found is in [`Drift::found`] only.
 pub fn trace_drift(drift: &Drift) {
     tracing::warn!(
         target: "bulkrail::drift",
@@ -39,8 +44,8 @@ pub fn trace_drift(drift: &Drift) {
     );
 }
 
-/// Returns a decode error without what serde quotes from the body.
-pub fn decode_error(error: &serde_json::Error) -> Error {
+/// Returns the decode error of a response: with the position of `error`, without what it quotes from the body.
+pub(crate) fn decode_error(error: &serde_json::Error) -> Error {
     use serde_json::error::Category;
     let reason = match error.classify() {
         Category::Eof => "the response breaks off",

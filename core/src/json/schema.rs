@@ -1,70 +1,107 @@
-//! What the spec says an answer looks like, for comparing it with what came.
+//! The schema of a response in the spec, and the differences of a response from it.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::model::{Drift, DriftKind};
+use crate::model::{Drift, DriftKind, identifier_or_length};
 
-/// The expected form of an object: a component schema, with everything it refers to.
+/// Schema of a JSON object in the spec, with everything it refers to.
 ///
-/// Made once a process from the schemas that the build put beside the generated client.
+/// Compares field names, types, required fields, `nullable` and `enum`; follows `$ref`, `oneOf`, nested objects, and
+/// arrays of objects. Other keywords are not compared, nor is a schema inside itself. Build it once per process, in a
+/// `LazyLock`.
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use bulkrail_core::json::ResponseSchema;
+///
+/// const SCHEMAS: &str = r#"{"Job":{"type":"object","properties":{"id":{"type":"string"}}}}"#;
+/// static JOB: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(SCHEMAS, "Job"));
+///
+/// let drift = JOB.differences(&serde_json::json!({"id": 7}));
+/// assert_eq!((&*drift[0].pointer, &*drift[0].expected, &*drift[0].found), ("/id", "string", "integer"));
+/// ```
 pub struct ResponseSchema {
     fields: Vec<Field>,
-    /// Fields that the spec does not name are expected too.
+    /// Whether fields that the schema does not name are expected too.
     is_open: bool,
 }
 
 struct Field {
     name: String,
-    kinds: Vec<Kind>,
+    /// Types that the field may have; a value of any of them fits.
+    types: Vec<FieldType>,
     is_required: bool,
     is_nullable: bool,
 }
 
-enum Kind {
-    Text(Vec<String>),
+enum FieldType {
+    /// A string; the words of its `enum`, if it has one.
+    String(Vec<String>),
     Number,
     Integer,
     Bool,
-    List(Option<Box<ResponseSchema>>),
+    /// An array; the schema of its items, if they are objects.
+    Array(Option<Box<ResponseSchema>>),
     Object(ResponseSchema),
     Any,
 }
 
-/// A value as far as a comparison needs it.
-pub enum JsonType<'a> {
+/// Type of a JSON value, as far as a comparison needs it.
+pub(super) enum JsonType<'a> {
     Null,
     Bool,
     Integer,
     Fraction,
-    Text(&'a str),
-    List,
+    String(&'a str),
+    Array,
     Object,
 }
 
-impl JsonType<'_> {
-    fn json_type(&self) -> &'static str {
+impl<'a> JsonType<'a> {
+    fn new(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(_) => Self::Bool,
+            Value::Number(number) if number.is_f64() => Self::Fraction,
+            Value::Number(_) => Self::Integer,
+            Value::String(text) => Self::String(text),
+            Value::Array(_) => Self::Array,
+            Value::Object(_) => Self::Object,
+        }
+    }
+
+    fn name(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool => "boolean",
             Self::Integer => "integer",
             Self::Fraction => "number",
-            Self::Text(_) => "string",
-            Self::List => "array",
+            Self::String(_) => "string",
+            Self::Array => "array",
             Self::Object => "object",
         }
     }
 }
 
-/// A place in an answer. Its pointer is only written out where something differs.
+/// Path of a value in a response: its own name and the path of its parent.
+///
+/// A path costs no allocation; its JSON pointer is only made for a difference.
+///
+/// ```
+/// use bulkrail_core::json::JsonPath;
+///
+/// let rows = JsonPath::new(None, "rows");
+/// let each = JsonPath::new(Some(&rows), "*"); // in drift: /rows/*
+/// ```
 pub struct JsonPath<'a> {
     parent: Option<&'a JsonPath<'a>>,
-    pub(crate) name: &'a str,
+    pub(super) name: &'a str,
 }
 
 impl<'a> JsonPath<'a> {
-    /// Returns the place `name` inside of `parent`.
+    /// Returns the path of the field `name` in `parent`; `None` is the root. `*` stands for every index of an array.
     #[must_use]
     pub fn new(parent: Option<&'a JsonPath<'a>>, name: &'a str) -> Self {
         Self { parent, name }
@@ -72,34 +109,33 @@ impl<'a> JsonPath<'a> {
 
     fn pointer(&self) -> String {
         let parent = self.parent.map(Self::pointer).unwrap_or_default();
-        format!("{parent}/{}", self.name.replace('~', "~0").replace('/', "~1"))
+        if self.name == "*" {
+            return format!("{parent}/*");
+        }
+        // An identifier has no character that a pointer would escape.
+        format!("{parent}/{}", identifier_or_length(self.name))
     }
 }
 
 impl ResponseSchema {
-    /// Returns the component schema `name` of `schemas`, the JSON that the build puts beside the generated client.
+    /// Returns the component schema `name` of `schemas`, which is a JSON object of OpenAPI 3.0 schemas by name.
     ///
-    /// ```
-    /// use std::sync::LazyLock;
-    /// use bulkrail_core::json::ResponseSchema;
-    ///
-    /// const SCHEMAS: &str = r#"{"Job":{"type":"object","properties":{"id":{"type":"string"}}}}"#;
-    /// static JOB: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(SCHEMAS, "Job"));
-    /// assert_eq!(JOB.differences(&serde_json::json!({"id": 7})).len(), 1);
-    /// ```
+    /// A generated client has that object in its constant `SCHEMAS`. A name that is not in it gives a schema without
+    /// fields.
     #[must_use]
     pub fn new(schemas: &str, name: &str) -> Self {
         let schemas: Value = serde_json::from_str(schemas).unwrap_or_default();
-        Self::read(&schemas, &schemas[name])
+        Self::parse(&schemas, &schemas[name], &mut vec![name])
     }
 
-    fn read(schemas: &Value, schema: &Value) -> Self {
+    /// `open` has the names of the component schemas that are being parsed.
+    fn parse<'s>(schemas: &'s Value, schema: &'s Value, open: &mut Vec<&'s str>) -> Self {
         let required: HashSet<_> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = schema["properties"].as_object().into_iter().flatten();
         let fields = properties.map(|(name, property)| Field {
             name: name.clone(),
-            kinds: Kind::read(schemas, property),
+            types: FieldType::parse(schemas, property, open),
             is_required: required.contains(name.as_str()),
             is_nullable: property["nullable"] == true,
         });
@@ -107,58 +143,62 @@ impl ResponseSchema {
         Self { fields: fields.collect(), is_open }
     }
 
-    /// Where an object differs: `keys` are its keys with what stands there, `inside` compares what stands deeper.
-    pub fn compare<'v>(
+    /// Adds to `drift` the differences of the object at `path`, of which `fields` are the names and types.
+    ///
+    /// `nested` compares the value of a field with its own schema.
+    pub(super) fn compare<'v>(
         &self,
-        at: Option<&JsonPath<'_>>,
-        keys: impl Iterator<Item = (&'v str, JsonType<'v>)> + Clone,
+        path: Option<&JsonPath<'_>>,
+        fields: impl Iterator<Item = (&'v str, JsonType<'v>)> + Clone,
         drift: &mut Vec<Drift>,
-        inside: &mut dyn FnMut(&JsonPath<'_>, &Self, &mut Vec<Drift>),
+        nested: &mut dyn FnMut(&JsonPath<'_>, &Self, &mut Vec<Drift>),
     ) {
-        for (key, found) in keys.clone() {
-            let Some(field) = self.fields.iter().find(|field| field.name == key) else {
+        for (name, found) in fields.clone() {
+            let Some(field) = self.fields.iter().find(|field| field.name == name) else {
                 if !self.is_open {
-                    let pointer = JsonPath::new(at, key).pointer();
-                    drift.push(Drift::new(pointer, DriftKind::UnknownField, "no such field", found.json_type()));
+                    let pointer = JsonPath::new(path, name).pointer();
+                    drift.push(Drift::new(pointer, DriftKind::UnknownField, "no such field", found.name()));
                 }
                 continue;
             };
-            field.compare(at, &found, drift, inside);
+            field.compare(path, &found, drift, nested);
         }
         for field in self.fields.iter().filter(|field| field.is_required) {
-            if !keys.clone().any(|(key, _)| key == field.name) {
-                let expected = field.kinds.first().map_or("a value", Kind::name);
+            if !fields.clone().any(|(name, _)| name == field.name) {
                 drift.push(Drift::new(
-                    JsonPath::new(at, &field.name).pointer(),
+                    JsonPath::new(path, &field.name).pointer(),
                     DriftKind::MissingField,
-                    expected,
+                    field.expected(),
                     "nothing",
                 ));
             }
         }
     }
 
-    /// Where a whole answer differs.
-    pub fn differences(&self, answer: &Value) -> Vec<Drift> {
+    /// Returns the differences of a whole response.
+    #[must_use]
+    pub fn differences(&self, response: &Value) -> Vec<Drift> {
         let mut drift = Vec::new();
-        self.compare_value(None, answer, &mut drift);
+        self.compare_value(None, response, &mut drift);
         drift
     }
 
-    /// Where `value` differs, all the way down. Items of lists share one pointer, with `*` for the index.
-    pub fn compare_value(&self, at: Option<&JsonPath<'_>>, value: &Value, drift: &mut Vec<Drift>) {
+    /// Adds to `drift` the differences of `value`, which is at `path` in a response; `None` is the root.
+    ///
+    /// Items of an array share one pointer, with `*` for the index.
+    pub fn compare_value(&self, path: Option<&JsonPath<'_>>, value: &Value, drift: &mut Vec<Drift>) {
         let Some(map) = value.as_object() else {
-            let pointer = at.map(JsonPath::pointer).unwrap_or_default();
-            drift.push(Drift::new(pointer, DriftKind::TypeMismatch, "object", found(value).json_type()));
+            let pointer = path.map(JsonPath::pointer).unwrap_or_default();
+            drift.push(Drift::new(pointer, DriftKind::TypeMismatch, "object", JsonType::new(value).name()));
             return;
         };
-        let keys = map.iter().map(|(key, value)| (key.as_str(), found(value)));
-        self.compare(at, keys, drift, &mut |at, shape, drift| match &map[at.name] {
+        let fields = map.iter().map(|(name, value)| (name.as_str(), JsonType::new(value)));
+        self.compare(path, fields, drift, &mut |path, schema, drift| match &map[path.name] {
             Value::Array(items) => {
-                let each = JsonPath::new(Some(at), "*");
-                items.iter().for_each(|item| shape.compare_value(Some(&each), item, drift));
+                let each = JsonPath::new(Some(path), "*");
+                items.iter().for_each(|item| schema.compare_value(Some(&each), item, drift));
             }
-            inner => shape.compare_value(Some(at), inner, drift),
+            inner => schema.compare_value(Some(path), inner, drift),
         });
     }
 }
@@ -166,58 +206,71 @@ impl ResponseSchema {
 impl Field {
     fn compare(
         &self,
-        at: Option<&JsonPath<'_>>,
+        parent: Option<&JsonPath<'_>>,
         found: &JsonType<'_>,
         drift: &mut Vec<Drift>,
-        inside: &mut dyn FnMut(&JsonPath<'_>, &ResponseSchema, &mut Vec<Drift>),
+        nested: &mut dyn FnMut(&JsonPath<'_>, &ResponseSchema, &mut Vec<Drift>),
     ) {
         if matches!(found, JsonType::Null) && self.is_nullable {
             return;
         }
-        let at = JsonPath::new(at, &self.name);
-        match self.kinds.iter().find(|kind| kind.fits(found)) {
-            Some(Kind::Text(words)) => {
-                if let JsonType::Text(word) = found
+        let path = JsonPath::new(parent, &self.name);
+        match self.types.iter().find(|field_type| field_type.fits(found)) {
+            Some(FieldType::String(words)) => {
+                if let JsonType::String(word) = found
                     && !words.is_empty()
                     && !words.iter().any(|known| known == word)
                 {
-                    drift.push(Drift::new(at.pointer(), DriftKind::UnknownValue, words.join(", "), shortened(word)));
+                    drift.push(Drift::new(
+                        path.pointer(),
+                        DriftKind::UnknownValue,
+                        words.join(", "),
+                        identifier_or_length(word),
+                    ));
                 }
             }
-            Some(Kind::Object(shape)) => inside(&at, shape, drift),
-            Some(Kind::List(Some(shape))) => inside(&at, shape, drift),
+            Some(FieldType::Object(schema)) => nested(&path, schema, drift),
+            Some(FieldType::Array(Some(schema))) => nested(&path, schema, drift),
             Some(_) => {}
-            None => {
-                let expected = self.kinds.first().map_or("a value", Kind::name);
-                drift.push(Drift::new(at.pointer(), DriftKind::TypeMismatch, expected, found.json_type()));
-            }
+            None => drift.push(Drift::new(path.pointer(), DriftKind::TypeMismatch, self.expected(), found.name())),
         }
+    }
+
+    fn expected(&self) -> &'static str {
+        self.types.first().map_or("a value", FieldType::name)
     }
 }
 
-impl Kind {
-    fn read(schemas: &Value, property: &Value) -> Vec<Self> {
+impl FieldType {
+    fn parse<'s>(schemas: &'s Value, property: &'s Value, open: &mut Vec<&'s str>) -> Vec<Self> {
         if let Some(name) =
             property["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"))
         {
-            return Self::read(schemas, &schemas[name]);
+            // A schema that contains itself would be parsed without end.
+            if open.contains(&name) {
+                return vec![Self::Any];
+            }
+            open.push(name);
+            let types = Self::parse(schemas, &schemas[name], open);
+            open.pop();
+            return types;
         }
         if let Some(members) = property["oneOf"].as_array() {
-            return members.iter().flat_map(|member| Self::read(schemas, member)).collect();
+            return members.iter().flat_map(|member| Self::parse(schemas, member, open)).collect();
         }
         let words = || property["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         vec![match property["type"].as_str() {
-            Some("string") => Self::Text(words().collect()),
+            Some("string") => Self::String(words().collect()),
             Some("number") => Self::Number,
             Some("integer") => Self::Integer,
             Some("boolean") => Self::Bool,
             Some("array") => {
-                Self::List(Self::read(schemas, &property["items"]).into_iter().find_map(|kind| match kind {
-                    Self::Object(shape) => Some(Box::new(shape)),
+                Self::Array(Self::parse(schemas, &property["items"], open).into_iter().find_map(|item| match item {
+                    Self::Object(schema) => Some(Box::new(schema)),
                     _ => None,
                 }))
             }
-            Some("object") => Self::Object(ResponseSchema::read(schemas, property)),
+            Some("object") => Self::Object(ResponseSchema::parse(schemas, property, open)),
             _ => Self::Any,
         }]
     }
@@ -226,44 +279,26 @@ impl Kind {
         matches!(
             (self, found),
             (Self::Any, _)
-                | (Self::Text(_), JsonType::Text(_))
+                | (Self::String(_), JsonType::String(_))
                 | (Self::Number, JsonType::Integer | JsonType::Fraction)
                 | (Self::Integer, JsonType::Integer)
                 | (Self::Bool, JsonType::Bool)
-                | (Self::List(_), JsonType::List)
+                | (Self::Array(_), JsonType::Array)
                 | (Self::Object(_), JsonType::Object)
         )
     }
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Text(_) => "string",
+            Self::String(_) => "string",
             Self::Number => "number",
             Self::Integer => "integer",
             Self::Bool => "boolean",
-            Self::List(_) => "array",
+            Self::Array(_) => "array",
             Self::Object(_) => "object",
             Self::Any => "a value",
         }
     }
-}
-
-fn found(value: &Value) -> JsonType<'_> {
-    match value {
-        Value::Null => JsonType::Null,
-        Value::Bool(_) => JsonType::Bool,
-        Value::Number(number) if number.is_f64() => JsonType::Fraction,
-        Value::Number(_) => JsonType::Integer,
-        Value::String(text) => JsonType::Text(text),
-        Value::Array(_) => JsonType::List,
-        Value::Object(_) => JsonType::Object,
-    }
-}
-
-/// A status word is short. What is longer is something else, and none of anybody's business.
-fn shortened(word: &str) -> String {
-    const MAX: usize = 40;
-    if word.len() <= MAX { word.to_owned() } else { format!("a text of {} bytes", word.len()) }
 }
 
 #[cfg(test)]
@@ -273,12 +308,12 @@ mod tests {
     use super::*;
 
     fn drift(schemas: &Value, value: &Value) -> Vec<(String, DriftKind, String)> {
-        let drift = ResponseSchema::read(schemas, &schemas["S"]).differences(value);
+        let drift = ResponseSchema::new(&schemas.to_string(), "S").differences(value);
         drift.into_iter().map(|drift| (drift.pointer, drift.kind, drift.found)).collect()
     }
 
     #[test]
-    fn every_kind_of_difference_is_found_and_nothing_else() {
+    fn schema_reports_each_kind_of_difference_and_nothing_else() {
         use DriftKind::*;
         let schemas = json!({
             "S": {"type": "object", "required": ["id"], "properties": {
@@ -293,18 +328,53 @@ mod tests {
             "Word": {"type": "string", "enum": ["A", "B"]},
             "Row": {"type": "object", "properties": {"a": {"type": "string"}}},
         });
-        let good = json!({"id": "x", "word": "A", "either": "77", "when": null, "rows": [{"a": "b"}, {}], "open": {"any": 1}, "n": 1.5});
-        assert_eq!(drift(&schemas, &good), []);
-        let of = |value| drift(&schemas, &value);
-        assert_eq!(of(json!({})), [("/id".to_owned(), MissingField, "nothing".to_owned())]);
-        assert_eq!(of(json!({"id": 1})), [("/id".to_owned(), TypeMismatch, "integer".to_owned())]);
-        assert_eq!(of(json!({"id": null})), [("/id".to_owned(), TypeMismatch, "null".to_owned())]);
-        assert_eq!(of(json!({"id": "x", "word": "C"})), [("/word".to_owned(), UnknownValue, "C".to_owned())]);
-        assert_eq!(of(json!({"id": "x", "new": ["CANARY"]})), [("/new".to_owned(), UnknownField, "array".to_owned())]);
-        assert_eq!(of(json!({"id": "x", "rows": [{"a": 1, "b": 2}]})).len(), 2);
-        assert_eq!(of(json!({"id": "x", "rows": [{"b": 2}]}))[0].0, "/rows/*/b");
-        assert_eq!(of(json!({"id": "x", "either": 1.5})).len(), 1);
+        let fitting = json!({
+            "id": "x",
+            "word": "A",
+            "either": "77",
+            "when": null,
+            "rows": [{"a": "b"}, {}],
+            "open": {"any": 1},
+            "n": 1.5,
+        });
+        assert_eq!(drift(&schemas, &fitting), []);
+        let drift_of = |value| drift(&schemas, &value);
+        assert_eq!(drift_of(json!({})), [("/id".to_owned(), MissingField, "nothing".to_owned())]);
+        assert_eq!(drift_of(json!({"id": 1})), [("/id".to_owned(), TypeMismatch, "integer".to_owned())]);
+        assert_eq!(drift_of(json!({"id": null})), [("/id".to_owned(), TypeMismatch, "null".to_owned())]);
+        assert_eq!(drift_of(json!({"id": "x", "word": "C"})), [("/word".to_owned(), UnknownValue, "C".to_owned())]);
+        assert_eq!(
+            drift_of(json!({"id": "x", "new": ["CANARY"]})),
+            [("/new".to_owned(), UnknownField, "array".to_owned())]
+        );
+        assert_eq!(drift_of(json!({"id": "x", "rows": [{"a": 1, "b": 2}]})).len(), 2);
+        assert_eq!(drift_of(json!({"id": "x", "rows": [{"b": 2}]}))[0].0, "/rows/*/b");
+        assert_eq!(drift_of(json!({"id": "x", "either": 1.5})).len(), 1);
         let long = "CANARY".repeat(20);
-        assert!(!format!("{:?}", of(json!({"id": "x", "word": long}))).contains("CANARY"));
+        assert!(!format!("{:?}", drift_of(json!({"id": "x", "word": long}))).contains("CANARY"));
+    }
+
+    #[test]
+    fn schema_that_contains_itself_is_compared_one_level_deep() {
+        let schemas = json!({
+            "S": {"type": "object", "properties": {
+                "id": {"type": "string"},
+                "parent": {"$ref": "#/components/schemas/S"},
+                "child": {"$ref": "#/components/schemas/Child"},
+                "other": {"$ref": "#/components/schemas/Child"},
+            }},
+            "Child": {"type": "object", "properties": {
+                "id": {"type": "string"},
+                "self": {"$ref": "#/components/schemas/Child"},
+            }},
+        });
+        let value = json!({
+            "id": 1,
+            "parent": {"id": 1},
+            "child": {"id": 1, "self": {"id": 1}},
+            "other": {"id": 1},
+        });
+        let pointers: Vec<_> = drift(&schemas, &value).into_iter().map(|(pointer, ..)| pointer).collect();
+        assert_eq!(pointers, ["/child/id", "/id", "/other/id"]);
     }
 }

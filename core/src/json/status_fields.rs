@@ -1,3 +1,5 @@
+//! Lenient reading of the scalar fields of a status body.
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -8,25 +10,56 @@ use serde_json::Number;
 use super::decode_error;
 use super::schema::{JsonPath, JsonType, ResponseSchema};
 use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
 use crate::model::Drift;
 
-/// Objects inside objects are followed this deep; status and counters stand at the first or second level.
-const DEPTH: usize = 3;
+/// 3 levels of objects are read: status and counters are at the first or second.
+const MAX_DEPTH: usize = 3;
 
-/// A status has some twenty fields. With thousands it is something else, and comparing each with each would take its time.
+/// 2,000 fields: a status has about twenty, and a search takes time for each.
 const MAX_FIELDS: usize = 2_000;
 
-/// The vital signs of a status body: its scalars, found by JSON pointer, read without expecting anything of them.
+/// Scalar fields of a status body by JSON pointer, read leniently, with the drift of the body.
 ///
-/// A large body comes skimmed, with the number of its items in place of each list, so memory does not grow with the rows. A number may come
-/// as text, any field may be missing or null; what differs from the spec is noted as drift by [`StatusFields::compare`].
+/// A field may be missing or `null`, have another type than the spec, or hold a number as a string: reading it returns
+/// a value or `None`, never an error. [`compare`](Self::compare) records such differences as [`Drift`].
+///
+/// Pointers are written without escapes (`~0`, `~1`), have at most 3 names, and do not lead into arrays. Of a field
+/// that occurs twice the last one counts.
+///
+/// ```
+/// use bulkrail_core::json::{ResponseSchema, StatusFields, StatusMap};
+/// use bulkrail_core::{Progress, Snapshot, State};
+///
+/// const STATES: StatusMap = StatusMap::new(&[("PENDING", State::Queued), ("DONE", State::Finished)]);
+///
+/// /// Parses the status body of an example provider.
+/// fn parse_status(mut fields: StatusFields<'_>, schema: &ResponseSchema) -> Snapshot {
+///     fields.compare(schema);
+///     let (state, word) = STATES.parse_status(&mut fields, "/job/status");
+///     let progress = Progress::default()
+///         .with_total(fields.count("/job/total"))
+///         .with_failed(fields.items("/errors"));
+///     Snapshot::new(state, word, progress).with_drift(fields.into_drift())
+/// }
+///
+/// let schemas = r#"{"Status":{"type":"object","properties":{"job":{"type":"object","properties":{
+///     "status":{"type":"string"},"total":{"type":"integer"}}},"errors":{"type":"array"}}}}"#;
+/// let body = br#"{"job":{"status":"DONE","total":"12"},"errors":["row 7"]}"#;
+/// let snapshot = parse_status(StatusFields::from_body(body)?, &ResponseSchema::new(schemas, "Status"));
+/// assert_eq!(snapshot.state, State::Finished);
+/// assert_eq!((snapshot.progress.total, snapshot.progress.failed), (Some(12), Some(1)));
+/// assert_eq!(snapshot.drift[0].pointer, "/job/total", "a string where the spec has an integer");
+/// # Ok::<(), bulkrail_core::Error>(())
+/// ```
 pub struct StatusFields<'a> {
-    found: Vec<Field<'a>>,
+    fields: Vec<Field<'a>>,
     drift: Vec<Drift>,
 }
 
 struct Field<'a> {
-    /// The place of the object that it is in; its own place plus one.
+    /// Index of the object that has the field, plus one; 0 for the body itself.
     parent: usize,
     key: Cow<'a, str>,
     value: Scalar<'a>,
@@ -36,146 +69,161 @@ enum Scalar<'a> {
     Null,
     Bool,
     Number(Number),
-    Text(Cow<'a, str>),
-    List(u64),
+    String(Cow<'a, str>),
+    /// Number of items.
+    Array(u64),
     Object,
 }
 
 impl Scalar<'_> {
-    fn as_found(&self) -> JsonType<'_> {
+    fn json_type(&self) -> JsonType<'_> {
         match self {
             Self::Null => JsonType::Null,
             Self::Bool => JsonType::Bool,
             Self::Number(number) if number.is_f64() => JsonType::Fraction,
             Self::Number(_) => JsonType::Integer,
-            Self::Text(text) => JsonType::Text(text),
-            Self::List(_) => JsonType::List,
+            Self::String(text) => JsonType::String(text),
+            Self::Array(_) => JsonType::Array,
             Self::Object => JsonType::Object,
         }
     }
 }
 
 impl<'a> StatusFields<'a> {
-    /// Reads what a `ArrayElider` has kept of a body.
+    /// Reads a body whose arrays an [`ArrayElider`](super::ArrayElider) has replaced by their lengths.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when it is not one JSON object.
-    pub fn from_elided(skimmed: &'a [u8]) -> Result<Self, Error> {
-        Self::read_as(skimmed, Lists::Skimmed)
+    /// [`ErrorKind::Decode`] when it is not one JSON object, has an array that was not replaced, or has more than 2,000
+    /// fields. The error has the position in the body but nothing of its content.
+    pub fn from_elided(elided: &'a [u8]) -> Result<Self, Error> {
+        Self::parse(elided, Arrays::Elided)
     }
 
-    /// Reads a body as it came.
+    /// Reads a body as it was received.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// [`ErrorKind::Decode`] when it is not one JSON object or has more than 2,000 fields. The error has the position
+    /// in the body but nothing of its content.
     pub fn from_body(body: &'a [u8]) -> Result<Self, Error> {
-        Self::read_as(body, Lists::Whole)
+        Self::parse(body, Arrays::Whole)
     }
 
-    fn read_as(text: &'a [u8], lists: Lists) -> Result<Self, Error> {
-        let mut found = Vec::with_capacity(16);
+    fn parse(text: &'a [u8], arrays: Arrays) -> Result<Self, Error> {
+        let mut fields = Vec::with_capacity(16);
         let mut json = serde_json::Deserializer::from_slice(text);
-        let bytes = Whole(&mut found, lists);
-        json.deserialize_map(bytes).and_then(|()| json.end()).map_err(|error| decode_error(&error))?;
-        Ok(Self { found, drift: Vec::new() })
+        let body = BodyVisitor(&mut fields, arrays);
+        json.deserialize_map(body).and_then(|()| json.end()).map_err(|error| decode_error(&error))?;
+        Ok(Self { fields, drift: Vec::new() })
     }
 
-    /// Notes in what the body differs from `shape`.
-    pub fn compare(&mut self, shape: &ResponseSchema) {
+    /// Records the differences of the body from `schema`. Items of arrays are not compared.
+    pub fn compare(&mut self, schema: &ResponseSchema) {
         let mut drift = Vec::new();
-        compare(&self.found, 0, None, shape, &mut drift);
+        compare(&self.fields, 0, None, schema, &mut drift);
         self.drift.append(&mut drift);
     }
 
-    /// The text at `pointer`; anything else, and nothing, is `None`.
+    /// Returns the string at `pointer`; `None` when the field is missing or has another type.
+    #[must_use]
     pub fn text(&self, pointer: &str) -> Option<&str> {
-        match find(&self.found, pointer)? {
-            Scalar::Text(text) => Some(text),
+        match find(&self.fields, pointer)? {
+            Scalar::String(text) => Some(text),
             _ => None,
         }
     }
 
-    /// The count at `pointer`, also when it comes as text. What is no count at all is `None`.
+    /// Returns the whole number at `pointer`, which may be a string; `None` when it is not a whole number from 0 up.
+    #[must_use]
     pub fn count(&self, pointer: &str) -> Option<u64> {
         let count = self.number(pointer)?;
         (count >= 0.0 && count.fract() == 0.0 && count < 9.0e15).then_some(count as u64)
     }
 
-    /// The percentage at `pointer`, also when it comes as text.
+    /// Returns the percentage at `pointer`, which may be a string: 40.0 stands for 40 %. It is not clamped.
+    #[must_use]
     pub fn percent(&self, pointer: &str) -> Option<f64> {
         self.number(pointer).filter(|percent| percent.is_finite())
     }
 
-    /// How many items the list at `pointer` has.
+    /// Returns the number of items of the array at `pointer`; `None` when the field is missing or not an array.
+    #[must_use]
     pub fn items(&self, pointer: &str) -> Option<u64> {
-        match find(&self.found, pointer) {
-            Some(Scalar::List(items)) => Some(*items),
+        match find(&self.fields, pointer) {
+            Some(Scalar::Array(items)) => Some(*items),
             _ => None,
         }
     }
 
-    /// Notes a difference that the spec alone does not show, unless one is noted for the same place.
+    /// Records a difference that the schema does not show. It is dropped if one is recorded for the same pointer.
     pub fn note(&mut self, drift: Drift) {
         if !self.drift.iter().any(|known| known.pointer == drift.pointer) {
             self.drift.push(drift);
         }
     }
 
-    /// What differed from the spec.
+    /// Returns the recorded differences.
+    #[must_use]
     pub fn into_drift(self) -> Vec<Drift> {
         self.drift
     }
 
     fn number(&self, pointer: &str) -> Option<f64> {
-        match find(&self.found, pointer)? {
+        match find(&self.fields, pointer)? {
             Scalar::Number(number) => number.as_f64(),
-            Scalar::Text(text) => text.trim().parse().ok(),
+            Scalar::String(text) => text.trim().parse().ok(),
             _ => None,
         }
     }
 }
 
-/// Holds the object at `place` against `shape`. Lists have been skimmed: that there is one is all that can be compared.
-fn compare(all: &[Field<'_>], place: usize, at: Option<&JsonPath<'_>>, shape: &ResponseSchema, drift: &mut Vec<Drift>) {
-    let keys = all.iter().filter(|field| field.parent == place).map(|field| (&*field.key, field.value.as_found()));
-    shape.compare(at, keys, drift, &mut |at, shape, drift| {
-        let is_it =
-            |field: &Field<'_>| field.parent == place && field.key == at.name && matches!(field.value, Scalar::Object);
-        if let Some(inner) = all.iter().rposition(is_it) {
-            compare(all, inner + 1, Some(at), shape, drift);
+/// Compares the object whose fields have `parent` with `schema`. Only lengths are known of arrays.
+fn compare(
+    all: &[Field<'_>],
+    parent: usize,
+    path: Option<&JsonPath<'_>>,
+    schema: &ResponseSchema,
+    drift: &mut Vec<Drift>,
+) {
+    let fields = all.iter().filter(|field| field.parent == parent).map(|field| (&*field.key, field.value.json_type()));
+    schema.compare(path, fields, drift, &mut |path, schema, drift| {
+        let is_object = |field: &Field<'_>| {
+            field.parent == parent && field.key == path.name && matches!(field.value, Scalar::Object)
+        };
+        if let Some(index) = all.iter().rposition(is_object) {
+            compare(all, index + 1, Some(path), schema, drift);
         }
     });
 }
 
-/// The value at `pointer`. (No name that is asked for here has a character that a pointer would escape.)
-fn find<'f, 'a>(found: &'f [Field<'a>], pointer: &str) -> Option<&'f Scalar<'a>> {
-    let (mut place, mut rest) = (0, pointer.strip_prefix('/')?);
+/// Returns the value at `pointer`, whose names have no characters to be escaped.
+fn find<'f, 'a>(fields: &'f [Field<'a>], pointer: &str) -> Option<&'f Scalar<'a>> {
+    let (mut parent, mut rest) = (0, pointer.strip_prefix('/')?);
     loop {
         let end = memchr(b'/', rest.as_bytes());
         let name = &rest[..end.unwrap_or(rest.len())];
-        let last = found.iter().rposition(|field| field.parent == place && field.key == name)?;
+        let index = fields.iter().rposition(|field| field.parent == parent && field.key == name)?;
         match end {
-            None => return Some(&found[last].value),
-            Some(end) => (place, rest) = (last + 1, &rest[end + 1..]),
+            None => return Some(&fields[index].value),
+            Some(end) => (parent, rest) = (index + 1, &rest[end + 1..]),
         }
     }
 }
 
-/// What stands in the place of a list.
+/// Content of the arrays of a body.
 #[derive(Clone, Copy)]
-enum Lists {
-    /// The list itself; its items are counted.
+enum Arrays {
+    /// Items, which are counted.
     Whole,
-    /// A list of one number, the count of its items.
-    Skimmed,
+    /// One number, which is the length.
+    Elided,
 }
 
 /// Visits the body itself.
-struct Whole<'f, 'a>(&'f mut Vec<Field<'a>>, Lists);
+struct BodyVisitor<'f, 'a>(&'f mut Vec<Field<'a>>, Arrays);
 
-impl<'de> Visitor<'de> for Whole<'_, 'de> {
+impl<'de> Visitor<'de> for BodyVisitor<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,33 +231,33 @@ impl<'de> Visitor<'de> for Whole<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        fields(self.0, 0, DEPTH, self.1, map)
+        read_fields(self.0, 0, MAX_DEPTH, self.1, map)
     }
 }
 
-fn fields<'de, A: MapAccess<'de>>(
-    found: &mut Vec<Field<'de>>,
+fn read_fields<'de, A: MapAccess<'de>>(
+    fields: &mut Vec<Field<'de>>,
     parent: usize,
     depth: usize,
-    lists: Lists,
+    arrays: Arrays,
     mut map: A,
 ) -> Result<(), A::Error> {
-    while let Some(key) = map.next_key_seed(Key)? {
-        let place = found.len();
-        if place >= MAX_FIELDS {
+    while let Some(key) = map.next_key_seed(KeySeed)? {
+        let index = fields.len();
+        if index >= MAX_FIELDS {
             return Err(A::Error::custom("more fields than any status has"));
         }
-        found.push(Field { parent, key, value: Scalar::Null });
-        let value = map.next_value_seed(Value { found, place, depth, lists })?;
-        found[place].value = value;
+        fields.push(Field { parent, key, value: Scalar::Null });
+        let value = map.next_value_seed(ValueSeed { fields, index, depth, arrays })?;
+        fields[index].value = value;
     }
     Ok(())
 }
 
-/// A key, borrowed where it can be.
-struct Key;
+/// Reads a key, borrowed where possible.
+struct KeySeed;
 
-impl<'de> DeserializeSeed<'de> for Key {
+impl<'de> DeserializeSeed<'de> for KeySeed {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Cow<'de, str>, D::Error> {
@@ -217,7 +265,7 @@ impl<'de> DeserializeSeed<'de> for Key {
     }
 }
 
-impl<'de> Visitor<'de> for Key {
+impl<'de> Visitor<'de> for KeySeed {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -233,15 +281,15 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-/// Visits the value of the field at `place`.
-struct Value<'f, 'a> {
-    found: &'f mut Vec<Field<'a>>,
-    place: usize,
+/// Reads the value of the field at `index`, and adds the fields in it.
+struct ValueSeed<'f, 'a> {
+    fields: &'f mut Vec<Field<'a>>,
+    index: usize,
     depth: usize,
-    lists: Lists,
+    arrays: Arrays,
 }
 
-impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_, 'de> {
     type Value = Scalar<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Scalar<'de>, D::Error> {
@@ -249,7 +297,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_, 'de> {
+impl<'de> Visitor<'de> for ValueSeed<'_, 'de> {
     type Value = Scalar<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -277,27 +325,27 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Borrowed(text)))
+        Ok(Scalar::String(Cow::Borrowed(text)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
+        Ok(Scalar::String(Cow::Owned(text.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar<'de>, A::Error> {
-        let mut items = match self.lists {
-            Lists::Whole => 0,
-            Lists::Skimmed => list.next_element()?.ok_or_else(|| A::Error::custom("a list that was not skimmed"))?,
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Scalar<'de>, A::Error> {
+        let mut items = match self.arrays {
+            Arrays::Whole => 0,
+            Arrays::Elided => array.next_element()?.ok_or_else(|| A::Error::custom("an array without its length"))?,
         };
-        while list.next_element::<IgnoredAny>()?.is_some() {
+        while array.next_element::<IgnoredAny>()?.is_some() {
             items += 1;
         }
-        Ok(Scalar::List(items))
+        Ok(Scalar::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
         if self.depth > 1 {
-            fields(self.found, self.place + 1, self.depth - 1, self.lists, map)?;
+            read_fields(self.fields, self.index + 1, self.depth - 1, self.arrays, map)?;
         } else {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         }
@@ -310,8 +358,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scalars_are_found_by_pointer_and_lists_are_only_counted() {
-        let body = br#"{"a":{"b":"x","c":{"d":1}},"list":[3],"n":"12","f":3.0,"neg":-1,"z":null,"o":true,"e\u0061":"y","f":4}"#;
+    fn fields_are_found_by_pointer_and_arrays_are_counted() {
+        let body = br#"{
+            "a": {"b": "x", "c": {"d": 1}}, "list": [3], "n": "12", "f": 3.0, "neg": -1,
+            "z": null, "o": true, "e\u0061": "y", "f": 4
+        }"#;
         let fields = StatusFields::from_elided(body).unwrap();
         assert_eq!(fields.text("/a/b"), Some("x"));
         assert_eq!(fields.text("/ea"), Some("y"));
@@ -327,21 +378,21 @@ mod tests {
     }
 
     #[test]
-    fn a_body_read_whole_shows_what_it_shows_skimmed() {
+    fn body_read_whole_has_the_same_fields_as_elided() {
         let body = br#"{"a":{"list":[{"b":[1,2]},{"c":"]"}],"n":7},"list":[],"rows":["x",null,[1]],"word":"up"}"#;
         let mut elider = super::super::ArrayElider::default();
         elider.push(body);
-        let (bytes, skimmed) =
+        let (whole, elided) =
             (StatusFields::from_body(body).unwrap(), StatusFields::from_elided(elider.elided()).unwrap());
         for pointer in ["/a/list", "/list", "/rows", "/word"] {
-            assert_eq!(bytes.items(pointer), skimmed.items(pointer), "{pointer}");
+            assert_eq!(whole.items(pointer), elided.items(pointer), "{pointer}");
         }
-        assert_eq!((bytes.items("/rows"), bytes.items("/list"), bytes.count("/a/n")), (Some(3), Some(0), Some(7)));
-        assert_eq!(bytes.text("/word"), skimmed.text("/word"));
+        assert_eq!((whole.items("/rows"), whole.items("/list"), whole.count("/a/n")), (Some(3), Some(0), Some(7)));
+        assert_eq!(whole.text("/word"), elided.text("/word"));
     }
 
     #[test]
-    fn what_is_no_json_object_is_an_error_that_quotes_nothing() {
+    fn body_that_is_not_a_json_object_is_an_error_without_its_content() {
         for body in ["", "<html>CANARY</html>", "[1]", "\"CANARY\"", r#"{"a":"CANARY"#, r#"{"a":1}CANARY"#] {
             let error = StatusFields::from_elided(body.as_bytes()).err().unwrap();
             assert_eq!(error.kind(), crate::ErrorKind::Decode, "{body}");

@@ -1,9 +1,11 @@
-use super::status_fields::StatusFields;
-use crate::model::{Drift, DriftKind, State};
+//! The status words of a provider.
 
-/// A provider's status words and the state that each means.
+use super::status_fields::StatusFields;
+use crate::model::{Drift, DriftKind, State, identifier_or_length};
+
+/// Maps the status words of a provider to states. Letter case does not matter.
 ///
-/// Letter case does not matter: pages and responses differ in it.
+/// A constant per provider, so that the words can be read beside the documentation of their sources.
 ///
 /// ```
 /// use bulkrail_core::State;
@@ -24,25 +26,37 @@ impl StatusMap {
         Self(words)
     }
 
-    /// Returns the words and the state that each means.
+    /// Returns the state that `word` means, if it is in the map.
+    #[must_use]
+    pub fn state(&self, word: &str) -> Option<State> {
+        let known = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(word.trim()));
+        known.map(|(_, state)| *state)
+    }
+
+    /// Returns the pairs of word and state.
     #[must_use]
     pub fn words(&self) -> &'static [(&'static str, State)] {
         self.0
     }
 
-    /// Returns the state that the word at `pointer` means, and the word unchanged.
+    /// Returns the state of the word at `pointer`, and the word as it was received.
     ///
-    /// A word that is not in the map, or a missing one, is [`State::Unknown`] and drift.
+    /// A word that is missing or not in the map gives [`State::Unknown`], and is recorded as drift in `fields`. A
+    /// missing word is returned as an empty string.
     pub fn parse_status(&self, fields: &mut StatusFields<'_>, pointer: &str) -> (State, String) {
         let Some(word) = fields.text(pointer).map(str::to_owned) else {
             fields.note(Drift::new(pointer, DriftKind::MissingField, "a status word", "nothing"));
             return (State::Unknown, String::new());
         };
-        let known = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(word.trim()));
-        let state = known.map_or(State::Unknown, |(_, state)| *state);
-        if known.is_none() {
-            fields.note(Drift::new(pointer, DriftKind::UnknownValue, "a documented status word", word.clone()));
+        let state = self.state(&word);
+        if state.is_none() {
+            fields.note(Drift::new(
+                pointer,
+                DriftKind::UnknownValue,
+                "a documented status word",
+                identifier_or_length(&word),
+            ));
         }
-        (state, word)
+        (state.unwrap_or(State::Unknown), word)
     }
 }

@@ -49,6 +49,30 @@ impl Drift {
     }
 }
 
+/// Longest name or status word that is shown: documented ones have up to 30 characters.
+const MAX_IDENTIFIER_LEN: usize = 40;
+
+/// Returns `text` if it looks like an identifier (`A-Z`, `a-z`, `0-9`, `_`, `.`, `-`; up to 40 characters), else its
+/// length.
+///
+/// Unknown field names and status words are data of a provider: one that does not look like a name may be personal.
+///
+/// ```
+/// use bulkrail_core::identifier_or_length;
+///
+/// assert_eq!(identifier_or_length("COMPLETED_WITH_ERRORS"), "COMPLETED_WITH_ERRORS");
+/// assert_eq!(identifier_or_length("ann@example.com"), "(a text of 15 bytes)");
+/// ```
+#[must_use]
+pub fn identifier_or_length(text: &str) -> Cow<'_, str> {
+    let is_identifier = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if text.len() <= MAX_IDENTIFIER_LEN && text.bytes().all(is_identifier) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("(a text of {} bytes)", text.len()))
+    }
+}
+
 /// 100 differences are listed: more than that is another API, and the list would only use memory.
 const MAX_DRIFT: usize = 100;
 

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ pub struct SubmittedRows {
     pub rows: u64,
     /// References of the rows that have one.
     pub references: Vec<String>,
+    /// Number of the row of each reference, as the provider counts rows; empty where it is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<u64>,
 }
 
 impl SubmittedRows {
@@ -21,13 +25,19 @@ impl SubmittedRows {
     #[must_use]
     pub fn new(references: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let references: Vec<_> = references.into_iter().map(Into::into).collect();
-        Self { rows: references.len() as u64, references }
+        Self { rows: references.len() as u64, references, numbers: Vec::new() }
     }
 
     /// Returns the same references in a file of `rows` rows, some of which have none.
     #[must_use]
     pub fn with_rows(self, rows: u64) -> Self {
         Self { rows: rows.max(self.references.len() as u64), ..self }
+    }
+
+    /// Returns the same rows with the number of the row of each reference, as the provider counts rows.
+    #[must_use]
+    pub fn with_numbers(self, numbers: Vec<u64>) -> Self {
+        Self { numbers, ..self }
     }
 
     /// Returns whether every row has a reference, and there is at least one row.
@@ -37,7 +47,11 @@ impl SubmittedRows {
     }
 }
 
-/// Pairs submitted rows with the rows that the provider lists: by reference, never by position.
+/// Pairs submitted rows with the rows that the provider lists: by reference.
+///
+/// A listed reference pairs with the submitted one that is equal to it; else with the only one that has the same
+/// [normal form](normal_form); else, where the numbers of submitted rows are known, with the row of the same number.
+/// References that differ are in [`Reconciliation::reference_mismatches`]. Positions in the list never matter.
 ///
 /// ```
 /// use bulkrail_core::{Progress, Reconciler, Row, RowOutcome, SubmittedRows};
@@ -54,11 +68,15 @@ pub struct Reconciler {
     /// Rows in the order of submission, or as they come where the submitted rows are not known.
     rows: Vec<Entry>,
     by_reference: HashMap<String, usize>,
+    /// `None` where several references have the same normal form.
+    by_normal_form: HashMap<String, Option<usize>>,
+    by_number: HashMap<u64, usize>,
     /// Rows that are not in the submission are taken as they come.
     is_open: bool,
     submitted: u64,
     duplicates: Vec<String>,
     unexpected: Vec<Row>,
+    reference_mismatches: Vec<ReferenceMismatch>,
 }
 
 #[derive(Debug)]
@@ -78,7 +96,13 @@ impl Reconciler {
             if reconciler.by_reference.contains_key(reference) {
                 reconciler.duplicates.push(reference.clone());
             } else {
-                reconciler.by_reference.insert(reference.clone(), reconciler.rows.len());
+                let position = reconciler.rows.len();
+                reconciler.by_reference.insert(reference.clone(), position);
+                let of_form = reconciler.by_normal_form.entry(normal_form(reference).into_owned());
+                of_form.and_modify(|position| *position = None).or_insert(Some(position));
+                if let Some(number) = submitted.numbers.get(position) {
+                    reconciler.by_number.insert(*number, position);
+                }
             }
             reconciler.rows.push(Entry { reference: Some(reference.clone()), row: None });
         }
@@ -98,9 +122,10 @@ impl Reconciler {
     }
 
     /// Adds a row that the provider lists.
-    pub fn push(&mut self, row: Row) {
-        let position = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference));
-        let Some(entry) = position.map(|position| &mut self.rows[*position]) else {
+    pub fn push(&mut self, mut row: Row) {
+        let exact = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference)).copied();
+        let position = exact.or_else(|| self.pair_loosely(&mut row));
+        let Some(entry) = position.map(|position| &mut self.rows[position]) else {
             if self.is_open {
                 self.rows.push(Entry { reference: row.reference.clone(), row: Some(row) });
             } else {
@@ -119,15 +144,27 @@ impl Reconciler {
         }
     }
 
+    /// Pairs a row whose reference is not equal to a submitted one, gives it the submitted reference and notes both.
+    fn pair_loosely(&mut self, row: &mut Row) -> Option<usize> {
+        let listed = row.reference.clone()?;
+        let by_form = || self.by_normal_form.get(&*normal_form(&listed)).copied().flatten();
+        let by_number = || self.by_number.get(&row.index?).copied();
+        let position = by_form().or_else(by_number)?;
+        let entry = self.rows.get(position).filter(|entry| entry.row.is_none())?;
+        let submitted = entry.reference.clone()?;
+        row.reference = Some(submitted.clone());
+        self.reference_mismatches.push(ReferenceMismatch { submitted, listed });
+        Some(position)
+    }
+
     /// Returns the reconciliation, compared with the provider's own counts in `progress`.
     ///
     /// Submitted rows that the provider does not list are `unaccounted`: with their reference where it is known,
     /// else as rows without one.
     #[must_use]
-    pub fn finish(self, progress: &Progress) -> Reconciliation {
+    pub fn finish(mut self, progress: &Progress) -> Reconciliation {
         let mut missing = Vec::new();
-        let mut rows: Vec<Row> = self
-            .rows
+        let mut rows: Vec<Row> = std::mem::take(&mut self.rows)
             .into_iter()
             .map(|entry| {
                 entry.row.unwrap_or_else(|| {
@@ -149,8 +186,16 @@ impl Reconciler {
             Some(CountMismatch::new(field, reported, listed))
         };
         let count_mismatches = counts.into_iter().filter_map(mismatch).collect();
-        let (duplicates, unexpected) = (self.duplicates, self.unexpected);
-        Reconciliation { rows, missing, duplicates, unexpected, count_mismatches, drift: Vec::new() }
+        let Self { duplicates, unexpected, reference_mismatches, .. } = self;
+        Reconciliation {
+            rows,
+            missing,
+            duplicates,
+            unexpected,
+            count_mismatches,
+            reference_mismatches,
+            drift: Vec::new(),
+        }
     }
 }
 
@@ -169,6 +214,9 @@ pub struct Reconciliation {
     pub unexpected: Vec<Row>,
     /// Counts that differ from what the rows add up to.
     pub count_mismatches: Vec<CountMismatch>,
+    /// References that were paired although they differ.
+    #[serde(default)]
+    pub reference_mismatches: Vec<ReferenceMismatch>,
     /// Differences of the rows from the spec.
     pub drift: Vec<Drift>,
 }
@@ -235,6 +283,58 @@ impl Reconciliation {
             outcome => outcome,
         }
     }
+}
+
+/// A reference that the provider lists otherwise than it was submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ReferenceMismatch {
+    /// Reference that was submitted.
+    pub submitted: String,
+    /// Reference that the provider lists.
+    pub listed: String,
+}
+
+/// Returns the normal form of a reference, by which references that differ are paired.
+///
+/// Blanks around it are removed (white space, no-break spaces, zero-width characters), and a number that a spreadsheet
+/// wrote with a fraction of zero or an exponent is written as an integer. Letter case matters.
+///
+/// ```
+/// use bulkrail_core::normal_form;
+///
+/// assert_eq!(normal_form("\u{a0}ref-1 "), "ref-1");
+/// assert_eq!(normal_form("1230000000000000.0"), "1230000000000000");
+/// assert_eq!(normal_form("1.23E+15"), "1230000000000000");
+/// assert_eq!(normal_form("007"), "007");
+/// ```
+#[must_use]
+pub fn normal_form(reference: &str) -> Cow<'_, str> {
+    let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
+    let trimmed = reference.trim_matches(is_blank);
+    match integer(trimmed) {
+        Some(digits) => Cow::Owned(digits),
+        None => Cow::Borrowed(trimmed),
+    }
+}
+
+/// Returns the digits of a whole number that is written with a fraction or an exponent.
+fn integer(text: &str) -> Option<String> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<usize>().ok().filter(|exponent| *exponent <= 40)?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let is_number = !whole.is_empty() && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    if !is_number || (exponent == 0 && !mantissa.contains('.')) {
+        return None;
+    }
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.len() > exponent {
+        return None;
+    }
+    Some(format!("{whole}{fraction}{}", "0".repeat(exponent - fraction.len())))
 }
 
 /// A count of the provider's that differs from another statement of the same answer.
@@ -316,5 +416,35 @@ mod tests {
         assert_eq!(found.outcome(&failed), Some(Outcome::Failed));
         let running = Snapshot::new(State::Running, "RUNNING", Progress::default());
         assert_eq!(found.outcome(&running), None);
+    }
+
+    #[test]
+    fn reconciler_pairs_references_by_normal_form_and_shows_both() {
+        let submitted = SubmittedRows::new([" a ", "1230000000000000.0", "b", "B"]);
+        let mut reconciler = Reconciler::new(&submitted);
+        for listed in ["a", "1230000000000000", "B", "b"] {
+            reconciler.push(row(Some(listed), RowOutcome::Succeeded));
+        }
+        let found = reconciler.finish(&Progress::default());
+        assert_eq!((found.missing.len(), found.unexpected.len()), (0, 0));
+        let references: Vec<_> = found.rows.iter().filter_map(|row| row.reference.as_deref()).collect();
+        assert_eq!(references, [" a ", "1230000000000000.0", "b", "B"]);
+        let mismatches: Vec<_> =
+            found.reference_mismatches.iter().map(|found| (&*found.submitted, &*found.listed)).collect();
+        assert_eq!(mismatches, [(" a ", "a"), ("1230000000000000.0", "1230000000000000")]);
+    }
+
+    #[test]
+    fn reconciler_pairs_ambiguous_normal_forms_by_row_number_only() {
+        let submitted = SubmittedRows::new(["a ", " a", "c"]).with_numbers(vec![2, 3, 4]);
+        let listed = |number: Option<u64>| row(Some("a"), RowOutcome::Failed).with_index(number);
+        let mut reconciler = Reconciler::new(&submitted);
+        reconciler.push(listed(None));
+        reconciler.push(listed(Some(3)));
+        reconciler.push(listed(Some(3)));
+        let found = reconciler.finish(&Progress::default());
+        let outcomes: Vec<_> = found.rows.iter().map(|row| row.outcome).collect();
+        assert_eq!(outcomes, [RowOutcome::Unaccounted, RowOutcome::Failed, RowOutcome::Unaccounted]);
+        assert_eq!(found.unexpected.len(), 2, "without a number, and a second one of the same number");
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::history::DurationHistory;
 use super::options::{FINAL_POLL_GRACE, Options};
 use crate::error::{Error, ErrorKind};
-use crate::model::{Batch, Drift, Report, Snapshot, State};
+use crate::model::{Batch, Drift, Report, Snapshot, State, identifier_or_length};
 use crate::schedule::{BatchSchedule, End, Fraction, PollResult};
 
 /// Next action. Times count from the begin of the wait.
@@ -174,7 +174,8 @@ impl Machine {
             return Observed::End(Ok(report));
         }
         if self.is_over(now) {
-            return Observed::End(Err(self.complete(now, Error::new(ErrorKind::Deadline, "the deadline passed"))));
+            let end = self.over(now);
+            return Observed::End(Err(self.complete(now, end)));
         }
         if let Some(total) = report.snapshot.progress.total {
             self.schedule.sized(total);
@@ -212,7 +213,10 @@ impl Machine {
     fn over(&self, now: Duration) -> Error {
         let recent = self.interval.saturating_add(self.options.poll_timeout);
         if self.last_success.is_some_and(|last| now.saturating_sub(last) <= recent) {
-            return Error::new(ErrorKind::Deadline, "the deadline passed");
+            return match &self.last {
+                Some(last) if last.state == State::Unknown => undocumented_word(last),
+                _ => Error::new(ErrorKind::Deadline, "the deadline passed"),
+            };
         }
         Error::new(ErrorKind::Unreachable, "the deadline passed without a recent successful poll of the batch")
     }
@@ -256,6 +260,20 @@ impl Machine {
             None => error,
         }
     }
+}
+
+/// Returns the error at the deadline of a batch whose status word no page documents: it claims nothing but what was
+/// seen.
+fn undocumented_word(last: &Snapshot) -> Error {
+    let progress = &last.progress;
+    let rows = match (progress.processed, progress.total) {
+        (Some(processed), Some(total)) => format!(", with {processed} of {total} rows processed"),
+        _ => String::new(),
+    };
+    let word = identifier_or_length(&last.provider_status);
+    let reason = format!("the deadline passed; the provider's status is {word}, which is not documented{rows}");
+    let hint = "ask the provider whether this status is final; wait for the batch again, do not submit it again";
+    Error::new(ErrorKind::Deadline, reason).with_hint(hint)
 }
 
 /// Returns a number from 0 to 1 that follows from batch and poll: waits differ, and the same wait repeats itself.

@@ -51,7 +51,8 @@ pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
 ///
 /// # Errors
 ///
-/// - [`Deadline`](crate::ErrorKind::Deadline): the deadline passed, and the batch was seen running.
+/// - [`Deadline`](crate::ErrorKind::Deadline): the deadline passed, and recent polls did not see
+///   the batch end.
 /// - [`Unreachable`](crate::ErrorKind::Unreachable): the deadline passed, or the failure budget ran out, without a
 ///   recent successful poll.
 /// - [`Interrupted`](crate::ErrorKind::Interrupted): [`stop_when`](Wait::stop_when) completed.

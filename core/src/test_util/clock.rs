@@ -10,51 +10,63 @@ use jiff::Timestamp;
 
 use crate::time::{Clock, Sleep, TimeSource};
 
-/// Time that passes only when everybody sleeps, and then at once.
+/// Clock of tests whose time passes only while every task sleeps, and then at once.
 ///
-/// Clones share the time. [`VirtualClock::run`] runs a future to its end; whenever all of it waits, the clock jumps to the next sleeper.
+/// Clones share the time. [`VirtualClock::run`] runs a future to completion. Whenever the future cannot go on, the
+/// clock jumps to the end of the next sleep.
+///
+/// ```
+/// use std::time::Duration;
+/// use bulkrail_core::test_util::VirtualClock;
+///
+/// let clock = VirtualClock::new();
+/// clock.run(clock.clock().sleep(Duration::from_secs(3600)));
+/// assert_eq!(clock.elapsed(), Duration::from_secs(3600));
+/// ```
 #[derive(Clone, Default)]
 pub struct VirtualClock(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     now: Duration,
-    registered: u64,
+    /// Number of sleeps made so far.
+    sleeps: u64,
+    /// Wakers of the sleeps in progress, by end and number.
     sleepers: BTreeMap<(Duration, u64), Waker>,
 }
 
 impl VirtualClock {
-    /// The moment at which virtual time begins: 2026-01-01T00:00:00Z.
+    /// 2026-01-01T00:00:00Z: the time of day at which virtual time begins.
     pub const BEGINNING: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
-    /// A clock at zero.
+    /// Returns a clock at [`BEGINNING`](Self::BEGINNING).
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// As the clock that clients and waits take.
+    /// Returns the clock in the form that clients and waits take.
     #[must_use]
     pub fn clock(&self) -> Clock {
         Clock::new(self.clone())
     }
 
-    /// Time passed so far.
+    /// Returns the time that has passed since the beginning.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.state().now
     }
 
-    /// Lets time pass while nothing runs.
+    /// Advances the clock without running anything. Sleeps that have ended are noticed by the next [`run`](Self::run).
     pub fn advance(&self, by: Duration) {
         self.state().now += by;
     }
 
-    /// Runs `future` to its end, moving time whenever nothing else can happen.
+    /// Runs `future` to completion on this thread, and returns its output.
     ///
     /// # Panics
     ///
-    /// When the future waits for something that is neither time nor itself: that can never happen here.
+    /// Panics when the future waits for anything but this clock or a wake-up of its own, such as a socket or a thread.
     pub fn run<F: IntoFuture>(&self, future: F) -> F::Output {
         let mut future = pin!(future.into_future());
         let woken = Arc::new(Woken(AtomicBool::new(true)));
@@ -65,21 +77,18 @@ impl VirtualClock {
                     return output;
                 }
             }
-            assert!(
-                self.jump(),
-                "the future waits for something that never happens: nobody sleeps, and nothing woke it"
-            );
+            assert!(self.jump(), "the future waits for something other than the virtual clock");
         }
     }
 
-    /// Jumps to the next sleeper and wakes everybody due then; `false` where nobody sleeps.
+    /// Jumps to the end of the next sleep and wakes what ends then. Returns `false` when nothing sleeps.
     fn jump(&self) -> bool {
         let due = {
             let mut state = self.state();
-            let Some(((then, _), _)) = state.sleepers.first_key_value() else {
+            let Some(((end, _), _)) = state.sleepers.first_key_value() else {
                 return false;
             };
-            state.now = state.now.max(*then);
+            state.now = state.now.max(*end);
             let now = state.now;
             let later = state.sleepers.split_off(&(now, u64::MAX));
             std::mem::replace(&mut state.sleepers, later)
@@ -104,8 +113,8 @@ impl TimeSource for VirtualClock {
 
     fn sleep(&self, duration: Duration) -> Sleep {
         let mut state = self.state();
-        state.registered += 1;
-        let key = (state.now.saturating_add(duration), state.registered);
+        state.sleeps += 1;
+        let key = (state.now.saturating_add(duration), state.sleeps);
         Box::pin(Sleeper { clock: self.clone(), key })
     }
 }
@@ -142,21 +151,40 @@ impl Wake for Woken {
     }
 }
 
-/// The machine's time, some times faster: for tests over real sockets whose pauses would be seconds.
+/// Clock that runs a number of times as fast as the system clock: for tests over real sockets with waits of seconds.
+///
+/// The time of day is that of the system.
+///
+/// ```
+/// use std::time::Duration;
+/// use bulkrail_core::test_util::ScaledClock;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let clock = ScaledClock::new(1_000).clock();
+/// let start = clock.now();
+/// clock.sleep(Duration::from_secs(10)).await; // takes 10 ms
+/// assert!(clock.now() - start >= Duration::from_secs(10));
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct ScaledClock {
     clock: Clock,
-    by: u32,
+    factor: u32,
 }
 
 impl ScaledClock {
-    /// A clock `by` times as fast as the machine's.
+    /// Returns a clock `factor` times as fast as the system clock; 0 counts as 1.
+    ///
+    /// # Panics
+    ///
+    /// Panics on its first sleep when there is no tokio runtime with time enabled.
     #[must_use]
-    pub fn by(by: u32) -> Self {
-        Self { clock: Clock::system(), by: by.max(1) }
+    pub fn new(factor: u32) -> Self {
+        Self { clock: Clock::system(), factor: factor.max(1) }
     }
 
-    /// As the clock that clients and waits take.
+    /// Returns the clock in the form that clients and waits take.
     #[must_use]
     pub fn clock(&self) -> Clock {
         Clock::new(self.clone())
@@ -165,7 +193,7 @@ impl ScaledClock {
 
 impl TimeSource for ScaledClock {
     fn now(&self) -> Duration {
-        self.clock.now() * self.by
+        self.clock.now() * self.factor
     }
 
     fn wall(&self) -> Timestamp {
@@ -173,6 +201,6 @@ impl TimeSource for ScaledClock {
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
-        self.clock.sleep(duration / self.by)
+        self.clock.sleep(duration / self.factor)
     }
 }

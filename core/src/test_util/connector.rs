@@ -9,113 +9,110 @@ use reqwest::Url;
 use crate::http::{ConnectorError, ConnectorFuture, HttpConnector};
 use crate::time::Clock;
 
-/// A connector that answers from a list and remembers what was sent. Clones share both.
+/// Connector of tests that responds from a queue, without a network, and records the requests.
+///
+/// Pass a clone to [`ClientBuilder::connector`](crate::http::ClientBuilder::connector): clones share the queue and the
+/// requests. If the queue is empty, [`respond_with`](Self::respond_with) responds; without that, every request fails
+/// with [`ConnectorError::Connect`].
 ///
 /// ```
-/// # #[cfg(feature = "reap")]
-/// # fn main() -> Result<(), bulkrail::Error> {
-/// use bulkrail::test_util::{Reply, MockConnector, VirtualClock};
-/// use bulkrail::{Batch, Provider, State, reap};
+/// use bulkrail_core::http::HttpConnector;
+/// use bulkrail_core::test_util::{MockConnector, MockResponse, VirtualClock};
+/// use reqwest::{Method, Request};
 ///
-/// let (clock, connector) = (VirtualClock::new(), MockConnector::new());
-/// let client = reap::Client::builder()
-///     .credentials(reap::Credentials::api_key("key"))
-///     .clock(clock.clock())
-///     .connector(connector.clone())
-///     .build()?;
-/// connector.push(Reply::json(200, r#"{"status":"in_progress"}"#));
+/// let connector = MockConnector::new();
+/// connector.push(MockResponse::json(200, r#"{"status":"DONE"}"#));
 ///
-/// let batch = Batch::new(reap::PROVIDER, "b-1")?;
-/// assert_eq!(clock.run(client.poll(&batch))?.state, State::Running);
-/// assert_eq!(connector.sent()[0].url.path(), "/entity/kyc/import/batch/b-1");
-/// # Ok(())
-/// # }
-/// # #[cfg(not(feature = "reap"))]
-/// # fn main() {}
+/// // Usually a client sends the request.
+/// let request = Request::new(Method::GET, "https://api.example/jobs/1".parse()?);
+/// let response = VirtualClock::new().run(connector.send(request))?;
+/// assert_eq!(response.status(), 200);
+/// assert_eq!(connector.requests()[0].url.path(), "/jobs/1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct MockConnector(Arc<Mutex<MockProvider>>);
+pub struct MockConnector(Arc<Mutex<State>>);
 
-type Response = Arc<dyn Fn(&CapturedRequest) -> MockResponse + Send + Sync>;
+type Responder = Arc<dyn Fn(&CapturedRequest) -> MockResponse + Send + Sync>;
 
 #[derive(Default)]
-struct MockProvider {
-    replies: VecDeque<MockResponse>,
-    always: Option<Response>,
-    sent: Vec<CapturedRequest>,
+struct State {
+    queue: VecDeque<MockResponse>,
+    responder: Option<Responder>,
+    requests: Vec<CapturedRequest>,
 }
 
-/// A request that was sent.
+/// Request that a [`MockConnector`] has received.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct CapturedRequest {
-    /// Its method.
+    /// Method of the request.
     pub method: Method,
-    /// Its address.
+    /// URL of the request.
     pub url: Url,
-    /// Its headers, credentials too.
+    /// Headers of the request, including credentials.
     pub headers: HeaderMap,
-    /// Its body; empty where it was a stream.
+    /// Body of the request; empty when it was streamed.
     pub body: Bytes,
 }
 
-/// One answer of a [`MockConnector`].
+/// Response of a [`MockConnector`], or its error.
 #[derive(Clone)]
 pub struct MockResponse {
-    outcome: Result<(u16, HeaderMap, Bytes), ConnectorError>,
-    breaks_off: bool,
-    after: Option<(Clock, Duration)>,
+    result: Result<(u16, HeaderMap, Bytes), ConnectorError>,
+    is_reset: bool,
+    delay: Option<(Clock, Duration)>,
 }
 
 impl MockResponse {
-    /// A JSON answer.
+    /// Returns a response with the JSON text `body`.
     #[must_use]
     pub fn json(status: u16, body: impl ToString) -> Self {
         Self::new(status, body.to_string()).header("content-type", "application/json")
     }
 
-    /// An answer with any body.
+    /// Returns a response with any body.
     #[must_use]
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { outcome: Ok((status, HeaderMap::new(), body.into())), breaks_off: false, after: None }
+        Self { result: Ok((status, HeaderMap::new(), body.into())), is_reset: false, delay: None }
     }
 
-    /// No answer.
+    /// Returns an error in place of a response.
     #[must_use]
-    pub fn fault(fault: ConnectorError) -> Self {
-        Self { outcome: Err(fault), breaks_off: false, after: None }
+    pub fn error(error: ConnectorError) -> Self {
+        Self { result: Err(error), is_reset: false, delay: None }
     }
 
-    /// Adds a header.
+    /// Sets a header of the response. An error stays as it is.
     ///
     /// # Panics
     ///
-    /// When it is no header.
+    /// Panics when name or value cannot be that of a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
-        if let Ok((_, headers, _)) = &mut self.outcome {
+        if let Ok((_, headers, _)) = &mut self.result {
             headers.insert(name, value.parse().expect("a header value"));
         }
         self
     }
 
-    /// The connection breaks after the body as far as it is given.
+    /// Resets the connection after the bytes of the body.
     #[must_use]
-    pub fn breaking_off(mut self) -> Self {
-        self.breaks_off = true;
+    pub fn reset_after_body(mut self) -> Self {
+        self.is_reset = true;
         self
     }
 
-    /// Comes only after `time` on `clock`.
+    /// Delays the response, or the error, by `delay` on `clock`.
     #[must_use]
-    pub fn after(mut self, clock: &Clock, time: Duration) -> Self {
-        self.after = Some((clock.clone(), time));
+    pub fn after(mut self, clock: &Clock, delay: Duration) -> Self {
+        self.delay = Some((clock.clone(), delay));
         self
     }
 
     fn into_response(self) -> Result<reqwest::Response, ConnectorError> {
-        let (status, headers, body) = self.outcome?;
-        let body = if self.breaks_off { reqwest::Body::wrap(ConnectionReset(Some(body))) } else { body.into() };
+        let (status, headers, body) = self.result?;
+        let body = if self.is_reset { reqwest::Body::wrap(ResetBody(Some(body))) } else { body.into() };
         let mut response = http::Response::new(body);
         *response.status_mut() = http::StatusCode::from_u16(status).expect("an HTTP status");
         *response.headers_mut() = headers;
@@ -124,61 +121,62 @@ impl MockResponse {
 }
 
 impl MockConnector {
-    /// A connector without answers; sending on it is like having no network.
+    /// Returns a connector with an empty queue.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The next answer after those already there.
-    pub fn push(&self, reply: MockResponse) {
-        self.script(|script| script.replies.push_back(reply));
+    /// Appends a response to the queue. It is used for one request.
+    pub fn push(&self, response: MockResponse) {
+        self.with_state(|state| state.queue.push_back(response));
     }
 
-    /// What answers when the list is empty.
-    pub fn otherwise(&self, answer: impl Fn(&CapturedRequest) -> MockResponse + Send + Sync + 'static) {
-        self.script(|script| script.always = Some(Arc::new(answer)));
+    /// Sets the function that responds while the queue is empty.
+    pub fn respond_with(&self, responder: impl Fn(&CapturedRequest) -> MockResponse + Send + Sync + 'static) {
+        self.with_state(|state| state.responder = Some(Arc::new(responder)));
     }
 
-    /// Everything sent so far.
+    /// Returns the requests so far, in order.
     #[must_use]
-    pub fn sent(&self) -> Vec<CapturedRequest> {
-        self.script(|script| script.sent.clone())
+    pub fn requests(&self) -> Vec<CapturedRequest> {
+        self.with_state(|state| state.requests.clone())
     }
 
-    fn script<T>(&self, access: impl FnOnce(&mut MockProvider) -> T) -> T {
+    fn with_state<T>(&self, access: impl FnOnce(&mut State) -> T) -> T {
         access(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl HttpConnector for MockConnector {
     fn send(&self, request: reqwest::Request) -> ConnectorFuture<'_> {
-        let sent = CapturedRequest {
+        let request = CapturedRequest {
             method: request.method().clone(),
             url: request.url().clone(),
             headers: request.headers().clone(),
             body: Bytes::copy_from_slice(request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default()),
         };
-        let (next, always) = self.script(|script| {
-            script.sent.push(sent.clone());
-            (script.replies.pop_front(), script.always.clone())
+        let (next, responder) = self.with_state(|state| {
+            state.requests.push(request.clone());
+            (state.queue.pop_front(), state.responder.clone())
         });
-        let reply = next
-            .or_else(|| always.map(|answer| answer(&sent)))
-            .unwrap_or_else(|| MockResponse::fault(ConnectorError::Connect));
+        // Called without the lock, so that it may use the connector.
+        let response = next
+            .or_else(|| responder.map(|respond| respond(&request)))
+            .unwrap_or_else(|| MockResponse::error(ConnectorError::Connect));
         Box::pin(async move {
-            if let Some((clock, time)) = &reply.after {
-                clock.sleep(*time).await;
+            if let Some((clock, delay)) = &response.delay {
+                clock.sleep(*delay).await;
             }
-            reply.into_response()
+            response.into_response()
         })
     }
 }
 
-/// A body that gives what it has and then breaks.
-struct ConnectionReset(Option<Bytes>);
+/// Body that ends with a reset connection.
+struct ResetBody(Option<Bytes>);
 
-impl http_body::Body for ConnectionReset {
+impl http_body::Body for ResetBody {
     type Data = Bytes;
     type Error = std::io::Error;
 

@@ -7,108 +7,128 @@ use crate::model::{Batch, Progress, ProviderId, Snapshot, State};
 use crate::provider::{PollingDefaults, Provider};
 use crate::time::Clock;
 
-/// The name of scripted providers.
-pub const PROVIDER: ProviderId = ProviderId::from_static("scripted");
+/// Name of mock providers.
+pub const PROVIDER: ProviderId = ProviderId::from_static("mock");
 
-type Response = Box<dyn Fn() -> Result<Snapshot, Error> + Send + Sync>;
+type Respond = Box<dyn Fn() -> Result<Snapshot, Error> + Send + Sync>;
 
-/// A provider that follows a script, by time or look by look.
+/// Provider of tests whose polls return what was set before, by time or in order.
+///
+/// Before the first response that was set, polls return [`queued`].
+///
+/// ```
+/// use bulkrail_core::test_util::{MockProvider, VirtualClock, finished, running, unavailable};
+/// use bulkrail_core::{Outcome, wait};
+///
+/// let clock = VirtualClock::new();
+/// let provider = MockProvider::in_order(&clock)
+///     .then(|| Ok(running(10, 100)))
+///     .then(|| Err(unavailable()))
+///     .then(|| Ok(finished(100, 0)));
+/// let report = clock.run(wait(&provider, provider.batch("b-1")))?;
+/// assert_eq!(report.outcome(), Some(Outcome::Succeeded));
+/// assert_eq!(provider.polls(), 3);
+/// # Ok::<(), bulkrail_core::Error>(())
+/// ```
 pub struct MockProvider {
     clock: VirtualClock,
-    answers: Vec<(Duration, Response)>,
+    /// Responses, and the time from which each applies.
+    responses: Vec<(Duration, Respond)>,
     in_order: bool,
-    looks: AtomicUsize,
-    poll_takes: Duration,
-    advice: PollingDefaults,
+    polls: AtomicUsize,
+    poll_duration: Duration,
+    polling_defaults: PollingDefaults,
 }
 
 impl MockProvider {
-    /// Answers depend on the time: see [`Script::from`].
+    /// Returns a provider whose polls return what is set for the time of the clock; see [`from`](Self::from).
     #[must_use]
     pub fn by_time(clock: &VirtualClock) -> Self {
         Self {
             clock: clock.clone(),
-            answers: Vec::new(),
+            responses: Vec::new(),
             in_order: false,
-            looks: AtomicUsize::new(0),
-            poll_takes: Duration::ZERO,
-            advice: PollingDefaults::new(),
+            polls: AtomicUsize::new(0),
+            poll_duration: Duration::ZERO,
+            polling_defaults: PollingDefaults::new(),
         }
     }
 
-    /// Each look gets the next answer, and the last one again and again: see [`Script::then`].
+    /// Returns a provider whose polls return one response after the other; see [`then`](Self::then).
+    ///
+    /// The last response is repeated.
     #[must_use]
     pub fn in_order(clock: &VirtualClock) -> Self {
         Self { in_order: true, ..Self::by_time(clock) }
     }
 
-    /// From `time` (of the clock) on, looks get `answer`.
+    /// Sets what polls return from `time` on, which is the time [elapsed](VirtualClock::elapsed) on the clock.
     #[must_use]
     pub fn from(
         mut self,
         time: Duration,
-        answer: impl Fn() -> Result<Snapshot, Error> + Send + Sync + 'static,
+        respond: impl Fn() -> Result<Snapshot, Error> + Send + Sync + 'static,
     ) -> Self {
-        self.answers.push((time, Box::new(answer)));
-        self.answers.sort_by_key(|(time, _)| *time);
+        self.responses.push((time, Box::new(respond)));
+        self.responses.sort_by_key(|(time, _)| *time);
         self
     }
 
-    /// The look after those already scripted gets `answer`.
+    /// Appends what the next poll returns.
     #[must_use]
-    pub fn then(mut self, answer: impl Fn() -> Result<Snapshot, Error> + Send + Sync + 'static) -> Self {
-        self.answers.push((Duration::ZERO, Box::new(answer)));
+    pub fn then(mut self, respond: impl Fn() -> Result<Snapshot, Error> + Send + Sync + 'static) -> Self {
+        self.responses.push((Duration::ZERO, Box::new(respond)));
         self
     }
 
-    /// Every look takes this long.
+    /// Sets how long every poll takes. Default: no time.
     #[must_use]
-    pub fn poll_takes(mut self, time: Duration) -> Self {
-        self.poll_takes = time;
+    pub fn poll_takes(mut self, duration: Duration) -> Self {
+        self.poll_duration = duration;
         self
     }
 
-    /// What the provider advises about polling.
+    /// Sets the polling defaults. Default: [`PollingDefaults::new`].
     #[must_use]
-    pub fn polling_defaults(mut self, advice: PollingDefaults) -> Self {
-        self.advice = advice;
+    pub fn polling_defaults(mut self, defaults: PollingDefaults) -> Self {
+        self.polling_defaults = defaults;
         self
     }
 
-    /// How many looks there were.
+    /// Returns the number of polls so far.
     #[must_use]
-    pub fn looks(&self) -> usize {
-        self.looks.load(Ordering::SeqCst)
+    pub fn polls(&self) -> usize {
+        self.polls.load(Ordering::SeqCst)
     }
 
-    /// A batch of this provider, named by hand.
+    /// Returns a batch of this provider whose submission time is not known.
     ///
     /// # Panics
     ///
-    /// When `id` cannot be an id.
+    /// Panics when `id` is not a valid batch id.
     #[must_use]
     pub fn batch(&self, id: &str) -> Batch {
-        Batch::new(PROVIDER, id).expect("a usable id")
+        Batch::new(PROVIDER, id).expect("a valid batch id")
     }
 
-    /// A batch of this provider, submitted now.
+    /// Returns a batch of this provider that was submitted just now.
     ///
     /// # Panics
     ///
-    /// When `id` cannot be an id.
+    /// Panics when `id` is not a valid batch id.
     #[must_use]
     pub fn submitted(&self, id: &str) -> Batch {
         self.batch(id).with_submitted_at(self.clock.clock().wall())
     }
 
-    fn answer(&self, look: usize) -> Result<Snapshot, Error> {
+    fn respond(&self, poll: usize) -> Result<Snapshot, Error> {
         let now = self.clock.elapsed();
-        let scripted = if self.in_order {
-            self.answers.get(look).or(self.answers.last())
+        let response = if self.in_order {
+            self.responses.get(poll).or(self.responses.last())
         } else {
-            self.answers.iter().rev().find(|(from, _)| *from <= now)
+            self.responses.iter().rev().find(|(from, _)| *from <= now)
         };
-        scripted.map_or_else(|| Ok(queued()), |(_, answer)| answer())
+        response.map_or_else(|| Ok(queued()), |(_, respond)| respond())
     }
 }
 
@@ -118,15 +138,15 @@ impl Provider for MockProvider {
     }
 
     async fn poll(&self, _batch: &Batch) -> Result<Snapshot, Error> {
-        let look = self.looks.fetch_add(1, Ordering::SeqCst);
-        if !self.poll_takes.is_zero() {
-            self.clock.clock().sleep(self.poll_takes).await;
+        let poll = self.polls.fetch_add(1, Ordering::SeqCst);
+        if !self.poll_duration.is_zero() {
+            self.clock.clock().sleep(self.poll_duration).await;
         }
-        self.answer(look)
+        self.respond(poll)
     }
 
     fn polling_defaults(&self) -> PollingDefaults {
-        self.advice
+        self.polling_defaults
     }
 
     fn clock(&self) -> Clock {
@@ -134,32 +154,30 @@ impl Provider for MockProvider {
     }
 }
 
-/// A batch that has not begun.
+/// Returns the snapshot of a batch that has not started.
 #[must_use]
 pub fn queued() -> Snapshot {
     Snapshot::new(State::Queued, "queued", Progress::default())
 }
 
-/// A batch with `processed` of `total` rows behind it.
+/// Returns the snapshot of a batch of which `processed` of `total` rows are processed.
 #[must_use]
 pub fn running(processed: u64, total: u64) -> Snapshot {
-    let mut progress = Progress::default();
-    (progress.processed, progress.total) = (Some(processed), Some(total));
+    let progress = Progress::default().with_processed(processed).with_total(total);
     Snapshot::new(State::Running, "running", progress)
 }
 
-/// A batch that has ended.
+/// Returns the snapshot of a finished batch with these numbers of rows.
 #[must_use]
 pub fn finished(succeeded: u64, failed: u64) -> Snapshot {
     let total = succeeded + failed;
-    let mut progress = Progress::default();
-    (progress.total, progress.processed) = (Some(total), Some(total));
-    (progress.succeeded, progress.failed) = (Some(succeeded), Some(failed));
+    let progress =
+        Progress::default().with_total(total).with_processed(total).with_succeeded(succeeded).with_failed(failed);
     Snapshot::new(State::Finished, "finished", progress)
 }
 
-/// A provider that has a bad moment.
+/// Returns a transient error: the provider responds with status 503.
 #[must_use]
 pub fn unavailable() -> Error {
-    Error::new(ErrorKind::Unavailable, "the provider cannot answer now").with_provider(PROVIDER).with_http_status(503)
+    Error::new(ErrorKind::Unavailable, "the provider cannot respond now").with_provider(PROVIDER).with_http_status(503)
 }

@@ -1,7 +1,7 @@
 //! The specs, and what the spec tools know about them.
 
 use bulkrail_codegen::Spec;
-pub(crate) use bulkrail_codegen::examples::{Example, Schemas, examples};
+pub(crate) use bulkrail_specdiff::examples::{Example, SchemaValidator, find_examples};
 
 pub(crate) fn load(name: &str) -> Spec {
     let file = format!("{}/specs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
@@ -10,5 +10,5 @@ pub(crate) fn load(name: &str) -> Spec {
 
 /// Returns what the checks of the project find in a spec.
 pub(crate) fn problems(spec: &Spec) -> Vec<String> {
-    bulkrail_codegen::check(spec).iter().map(ToString::to_string).collect()
+    bulkrail_specdiff::check(spec).iter().map(ToString::to_string).collect()
 }

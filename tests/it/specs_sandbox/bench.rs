@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use super::call::{Body, Call, Credential};
-use crate::common::specs::{self, Schemas};
+use crate::common::specs::{self, SchemaValidator};
 
 /// One provider of a sandbox, and its spec.
 pub(crate) struct Bench {
@@ -18,7 +18,7 @@ pub(crate) struct Bench {
     clock: ManualClock,
     pub(crate) http: reqwest::Client,
     pub(crate) document: Value,
-    schemas: Schemas,
+    schemas: SchemaValidator,
     /// API key or access token.
     credential: String,
     /// Operation and documented status of each response so far.
@@ -37,7 +37,7 @@ impl Bench {
             sandbox,
             clock,
             http: reqwest::Client::builder().no_proxy().build().expect("a client"),
-            schemas: Schemas::of(&document),
+            schemas: SchemaValidator::new(&document),
             document,
             credential: key,
             seen: BTreeSet::new(),

@@ -2,60 +2,47 @@
 
 use std::fmt::Display;
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 
-use bulkrail_codegen::docs::{Explained, strays};
-use bulkrail_codegen::{Error, Spec, check};
+use bulkrail_specdiff::{check_files, orphans, spec_files};
 
-use super::FOUND;
+use super::DIFFERENCES;
 use crate::args::LintArgs;
 use crate::failure::Failure;
 use crate::{exit, output};
 
-/// Where the specs are, below the current directory.
+/// Directory of the specs, below the current directory.
 const SPECS: &str = "specs";
 
-/// Beside the specs, and not one of them.
-const EXPLAINED: &str = "explained.yaml";
-
 pub(super) fn run(args: LintArgs) -> Result<u8, Failure> {
-    let (files, mut found) = match args.files.is_empty() {
-        true => (beside()?, strays(Path::new(SPECS))),
+    let (files, mut errors) = match args.files.is_empty() {
+        true => (default_files()?, orphans(Path::new(SPECS))),
         false => (args.files, Vec::new()),
     };
-    for file in files {
-        // What is no file, or not there, is no finding about a spec.
-        let unreadable = |why: &dyn Display| Failure::usage(format!("{} cannot be read: {why}", file.display()));
-        if fs::metadata(&file).map_err(|error| unreadable(&error))?.is_dir() {
-            return Err(unreadable(&"it is a directory"));
+    files.iter().try_for_each(|file| require_readable(file))?;
+    for error in check_files(&files) {
+        if !errors.contains(&error) {
+            errors.push(error);
         }
-        File::open(&file).map_err(|error| unreadable(&error))?;
-        // Explanations that cannot be read are a finding about each spec that they are for.
-        let new: Vec<Error> = findings(&file).into_iter().filter(|finding| !found.contains(finding)).collect();
-        found.extend(new);
     }
-    let lines: String = found.iter().map(|finding| format!("{finding}\n")).collect();
+    let lines: String = errors.iter().map(|error| format!("{error}\n")).collect();
     output::last(output::text(&lines))?;
-    Ok(if found.is_empty() { exit::SUCCESS } else { FOUND })
+    Ok(if errors.is_empty() { exit::SUCCESS } else { DIFFERENCES })
 }
 
-fn findings(file: &Path) -> Vec<Error> {
-    if file.file_name().is_some_and(|name| name == EXPLAINED) {
-        return Explained::load(file).err().into_iter().collect();
+/// Refuses a file that does not exist or is a directory: an error of usage, not of a spec.
+fn require_readable(file: &Path) -> Result<(), Failure> {
+    let unreadable = |reason: &dyn Display| Failure::usage(format!("{} cannot be read: {reason}", file.display()));
+    if fs::metadata(file).map_err(|error| unreadable(&error))?.is_dir() {
+        return Err(unreadable(&"it is a directory"));
     }
-    match Spec::load(file) {
-        Ok(spec) => check(&spec),
-        Err(error) => vec![error],
-    }
+    File::open(file).map(drop).map_err(|error| unreadable(&error))
 }
 
-fn beside() -> Result<Vec<PathBuf>, Failure> {
-    let missing = |why: &str| Failure::usage(format!("{why}; name the files, or go where specs/*.yaml is"));
-    let read = |entries: fs::ReadDir| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
-    let files = fs::read_dir(SPECS).and_then(read);
-    let mut files = files.map_err(|error| missing(&format!("the directory specs cannot be read: {error}")))?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
-    files.sort();
-    if files.is_empty() { Err(missing("there is no specs/*.yaml")) } else { Ok(files) }
+fn default_files() -> Result<Vec<PathBuf>, Failure> {
+    let missing =
+        |reason: &str| Failure::usage(format!("{reason}; pass the files, or run it where specs/*.yaml exists"));
+    let files = spec_files(Path::new(SPECS));
+    let files = files.map_err(|error| missing(&format!("the directory specs cannot be read: {error}")))?;
+    if files.is_empty() { Err(missing("there is no file specs/*.yaml")) } else { Ok(files) }
 }

@@ -1,0 +1,28 @@
+//! Collects the errors of all rules.
+
+use crate::error::Error;
+use crate::lint::{constraints, conventions, evidence, references, structure};
+use crate::load::Spec;
+
+/// Checks `spec` against the rules of `specs/README.md` and returns the errors in the order of the
+/// lines.
+///
+/// ```
+/// use bulkrail_codegen::{Spec, lint};
+///
+/// let spec = Spec::parse("specs/tiny.yaml", "openapi: 3.0.2\ninfo: {title: t, version: '1'}\npaths: {}\n")?;
+/// let errors: Vec<String> = lint(&spec).iter().map(ToString::to_string).collect();
+/// assert_eq!(errors, ["specs/tiny.yaml:1: /openapi: must be 3.0.3"]);
+/// # Ok::<(), bulkrail_codegen::Error>(())
+/// ```
+#[must_use]
+pub fn lint(spec: &Spec) -> Vec<Error> {
+    let mut errors = Vec::new();
+    structure::check(spec, &mut errors);
+    evidence::check(spec, &mut errors);
+    constraints::check(spec, &mut errors);
+    conventions::check(spec, &mut errors);
+    references::check(spec, &mut errors);
+    errors.sort_by_key(|error| error.line);
+    errors
+}

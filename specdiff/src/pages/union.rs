@@ -1,0 +1,99 @@
+//! Merges the fields of the members of `allOf`, `oneOf` and `anyOf`.
+
+use std::collections::BTreeMap;
+
+use crate::pages::example_values::indexes;
+use crate::pages::model::Field;
+
+/// Adds the fields of a schema that applies as well (`allOf`).
+pub(crate) fn merge_all_of(fields: &mut Vec<Field>, more: Vec<Field>) {
+    let mut indexes = indexes(fields);
+    for field in more {
+        let Some(index) = indexes.get(&field.pointer) else {
+            indexes.insert(field.pointer.clone(), fields.len());
+            fields.push(field);
+            continue;
+        };
+        let known = &mut fields[*index];
+        if known.types.is_empty() {
+            known.types = field.types;
+            known.schema_pointer = field.schema_pointer;
+        }
+        known.format = known.format.take().or(field.format);
+        known.values = known.values.take().or(field.values);
+        if field.required == Some(true) || known.required.is_none() {
+            known.required = field.required;
+        }
+        if field.nullable == Some(true) || known.nullable.is_none() {
+            known.nullable = field.nullable;
+        }
+        known.examples.extend(field.examples);
+        known.example_count += field.example_count;
+    }
+}
+
+/// Returns the fields of a value that matches one of several schemas (`oneOf`, `anyOf`).
+///
+/// The result has every field of any member and requires what all members require. A discriminator
+/// gets the values of all members, as a page shows it.
+pub(crate) fn merge_any_of(members: Vec<Vec<Field>>) -> Vec<Field> {
+    let count = members.len();
+    let mut order = Vec::new();
+    let mut groups: BTreeMap<String, Vec<Field>> = BTreeMap::new();
+    for field in members.into_iter().flatten() {
+        let group = groups.entry(field.pointer.clone()).or_default();
+        if group.is_empty() {
+            order.push(field.pointer.clone());
+        }
+        group.push(field);
+    }
+    let groups = order.iter().filter_map(|pointer| groups.remove(pointer));
+    groups.map(|group| merge_group(group, count)).collect()
+}
+
+/// Merges the fields with one pointer of `members` schemas.
+fn merge_group(group: Vec<Field>, members: usize) -> Field {
+    let in_every_member = group.len() == members;
+    let accepts_any_type = group.iter().any(|field| field.types.is_empty());
+    let all_list_values = group.iter().all(|field| field.values.is_some());
+    let same_format = group.iter().all(|field| field.format == group[0].format);
+    let mut group = group.into_iter();
+    let mut merged = group.next().unwrap_or_default();
+    if merged.required.is_some() {
+        merged.required = Some(in_every_member && merged.required == Some(true));
+    }
+    for field in group {
+        merged.types.extend(field.types);
+        for value in field.values.into_iter().flatten() {
+            let values = merged.values.get_or_insert_default();
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        if let (Some(known), Some(required)) = (&mut merged.required, field.required) {
+            *known &= required;
+        }
+        if field.nullable == Some(true) {
+            merged.nullable = Some(true);
+        }
+        for example in field.examples {
+            if !merged.examples.contains(&example) {
+                merged.examples.push(example);
+            }
+        }
+        merged.from_other_page &= field.from_other_page;
+        merged.example_count += field.example_count;
+        merged.free_form &= field.free_form;
+        merged.lists_fields &= field.lists_fields;
+    }
+    if accepts_any_type {
+        merged.types.clear();
+    }
+    if !all_list_values {
+        merged.values = None;
+    }
+    if !same_format {
+        merged.format = None;
+    }
+    merged
+}
