@@ -1,9 +1,12 @@
-//! A provider of one's own: implement `Provider`, and everything that a wait does comes with it (deadline, failure budget, hints, stream,
-//! resume, traces). Run it with `cargo run --example own_provider`.
+//! Implements `Provider` for a client of your own. A wait then adds deadline, failure budget,
+//! stream, resume and traces.
 //!
-//! "Paystub" answers with a line of text such as `busy 3/10` or `ok 9/10`.
-
-#![expect(clippy::print_stdout, reason = "an example")]
+//! ```text
+//! cargo run --example own_provider
+//! ```
+//!
+//! "Paystub" answers a status request with a line of text such as `busy 3/10` or `ok 9/10`.
+#![expect(clippy::print_stdout, reason = "an example prints what it does")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -13,17 +16,18 @@ use bulkrail::{Batch, Error, ErrorKind, Outcome, PollingDefaults, Progress, Prov
 
 const PAYSTUB: ProviderId = ProviderId::from_static("paystub");
 
-/// Would hold an HTTP client; here it makes up its answers.
+/// A real client holds an HTTP client. This one counts requests and makes up the responses.
 #[derive(Default)]
 struct Paystub {
-    asked: AtomicU32,
+    requests: AtomicU32,
 }
 
 impl Paystub {
     /// Stands for one HTTP request.
     async fn status_line(&self, _batch_id: &str) -> Result<String, Error> {
-        match self.asked.fetch_add(1, Ordering::Relaxed) {
-            1 => Err(Error::new(ErrorKind::Unavailable, "the provider cannot answer now").with_http_status(502)),
+        match self.requests.fetch_add(1, Ordering::Relaxed) {
+            // A transient error: the wait continues.
+            1 => Err(Error::new(ErrorKind::Unavailable, "the provider is unavailable").with_http_status(502)),
             0..=2 => Ok("busy 3/10".to_owned()),
             _ => Ok("ok 9/10".to_owned()),
         }
@@ -37,56 +41,57 @@ impl Provider for Paystub {
 
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let line = self.status_line(batch.id()).await?;
-        let unreadable = || Error::new(ErrorKind::Decode, "the answer is not a status line");
-        let (word, counts) = line.split_once(' ').ok_or_else(unreadable)?;
-        let (done, total) = counts.split_once('/').ok_or_else(unreadable)?;
-        let (done, total) = (done.parse().map_err(|_| unreadable())?, total.parse().map_err(|_| unreadable())?);
-
-        let mut progress = Progress::default();
-        (progress.total, progress.processed) = (Some(total), Some(done));
-        let state = match word {
-            "busy" => State::Running,
-            "ok" => State::Finished,
-            _ => State::Unknown, // a new word is no end: the wait goes on
-        };
-        if state == State::Finished {
-            (progress.succeeded, progress.failed) = (Some(done), Some(0));
-        }
-        Ok(Snapshot::new(state, word, progress))
+        let (word, processed, total) = parse(&line).ok_or_else(|| {
+            Error::new(ErrorKind::Decode, "the response is not a status line").with_batch(batch.clone())
+        })?;
+        let progress = Progress::default().with_total(total).with_processed(processed);
+        Ok(match word {
+            "busy" => Snapshot::new(State::Running, word, progress),
+            // The outcome follows from the counts: one row of ten is unaccounted for.
+            "ok" => Snapshot::new(State::Finished, word, progress.with_succeeded(processed).with_failed(0)),
+            // A word that is not documented does not end the wait.
+            _ => Snapshot::new(State::Unknown, word, progress),
+        })
     }
 
     fn polling_defaults(&self) -> PollingDefaults {
         let millis = Duration::from_millis;
-        PollingDefaults::new().with_delays(millis(100), millis(100), millis(500))
+        PollingDefaults::new().with_delays(millis(100), millis(100), millis(500)).with_deadline(Duration::from_secs(10))
     }
 }
 
-/// Waits for the end of a batch, telling what is seen on the way.
+fn parse(line: &str) -> Option<(&str, u64, u64)> {
+    let (word, counts) = line.split_once(' ')?;
+    let (processed, total) = counts.split_once('/')?;
+    Some((word, processed.parse().ok()?, total.parse().ok()?))
+}
+
+/// Waits for the end of a batch, and prints every successful poll.
 async fn watch(provider: &Paystub, clock: Clock) -> Result<Option<Outcome>, Error> {
     let batch = Batch::new(PAYSTUB, "batch-7")?;
-    let mut snapshots = bulkrail::wait(provider, batch).deadline(Duration::from_secs(10)).clock(clock).into_stream();
+    let mut reports = bulkrail::wait(provider, batch).clock(clock).into_stream();
     let mut outcome = None;
-    while let Some(report) = snapshots.next().await {
+    while let Some(report) = reports.next().await {
         let report = report?;
         let percent = report.snapshot.progress.percent().unwrap_or_default();
-        println!("poll {}: {} {percent}%", report.polls, report.snapshot.state);
+        println!("poll {}: {} {percent} %", report.polls, report.snapshot.state);
         outcome = report.outcome();
     }
     Ok(outcome)
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let outcome = runtime.block_on(async { watch(&Paystub::default(), Clock::system()).await })?;
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let outcome = watch(&Paystub::default(), Clock::system()).await?;
     println!("{outcome:?}");
     Ok(())
 }
 
 #[test]
-fn one_row_unaccounted_for_is_partial_and_a_502_ends_nothing() {
+fn watch_survives_a_502_and_one_unaccounted_row_makes_the_outcome_partial() {
     let clock = bulkrail::test_util::VirtualClock::new();
     let provider = Paystub::default();
     let outcome = clock.run(watch(&provider, clock.clock())).unwrap();
     assert_eq!(outcome, Some(Outcome::Partial));
-    assert_eq!(provider.asked.into_inner(), 4);
+    assert_eq!(provider.requests.into_inner(), 4);
 }

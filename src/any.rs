@@ -143,6 +143,11 @@ impl AnyClient {
     ///
     /// [`ErrorKind::OutcomeUnknown`] when the response was lost: the batch may exist. [`ErrorKind::Usage`] when it was
     /// prepared for another provider.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the batch may exist. A handler that is dropped with its connection
+    /// spawns the submit: `tokio::spawn(async move { client.submit(&submission).await }).await`.
     pub async fn submit(&self, submission: &AnySubmission) -> Result<Batch, Error> {
         match (self, submission) {
             #[cfg(feature = "killb")]

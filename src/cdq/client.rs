@@ -90,6 +90,11 @@ impl Client {
     ///
     /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response to the upload or to the start
     /// was lost; in the latter case the job may have started. Any other error means that it did not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the batch may exist. A handler that is dropped with its connection
+    /// spawns the submit: `tokio::spawn(async move { client.submit(&submission).await }).await`.
     pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
         if let Some(upload) = submission.upload() {
             self.send_accounts(upload.clone()).await?;

@@ -68,6 +68,11 @@ impl Client {
     ///
     /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost: the batch may exist.
     /// Any other error means that it does not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the batch may exist. A handler that is dropped with its connection
+    /// spawns the submit: `tokio::spawn(async move { client.submit(&submission).await }).await`.
     pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
         let form = submission.upload().clone().into_form("batch.xlsx", XLSX).await?;
         let prepare = || Ok(capture(self.raw.upload_bulk(form.body()))?.with_content_type(form.content_type()));

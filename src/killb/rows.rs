@@ -175,11 +175,11 @@ impl Rows {
     ///
     /// [`Decode`](crate::ErrorKind::Decode) before that, or when the response ended early.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        let fields = StatusFields::from_elided(self.reader.rest()).map_err(|error| match &self.body {
-            Body::Idle(body) => body.with_response_context(error),
-            Body::Reading(_) | Body::Moved => error,
-        });
-        fields.map(status::parse_status).map_err(|error| in_context(error, &self.batch))
+        let snapshot = StatusFields::snapshot(self.reader.rest(), status::parse_status);
+        snapshot.map_err(|error| match &self.body {
+            Body::Idle(body) => in_context(body.with_response_context(error), &self.batch),
+            Body::Reading(_) | Body::Moved => in_context(error, &self.batch),
+        })
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {

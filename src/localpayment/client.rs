@@ -69,6 +69,11 @@ impl Client {
     ///
     /// [`ErrorKind::OutcomeUnknown`] when the response was lost and the batch is not visible. The error has the batch:
     /// wait for it before you submit it again. Any other error means that the batch does not exist.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the batch may exist. A handler that is dropped with its connection
+    /// spawns the submit: `tokio::spawn(async move { client.submit(&submission).await }).await`.
     pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
         self.create_batch(submission.batch()).await
     }

@@ -101,6 +101,11 @@ impl Client {
     /// - [`ErrorKind::Conflict`]: Reap has a batch with this key, and does not return its id.
     /// - [`ErrorKind::OutcomeUnknown`]: the responses to all attempts were lost. The message has the key.
     /// - Any other error means that the batch does not exist.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the batch may exist. A handler that is dropped with its connection
+    /// spawns the submit: `tokio::spawn(async move { client.submit(&submission).await }).await`.
     pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
         let key = submission.key();
         let form = submission.upload().clone().into_form("batch.csv", "text/csv").await?;

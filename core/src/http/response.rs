@@ -17,7 +17,7 @@ use super::retry_after::retry_after;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
-use crate::json::{ArrayElider, ResponseSchema, StatusFields, decode_error, trace_drift};
+use crate::json::{ArrayElider, ResponseSchema, StatusFields, decode_error, invalid_json, sanitize_json, trace_drift};
 use crate::model::Snapshot;
 use crate::time::Clock;
 
@@ -166,7 +166,7 @@ impl ResponseBody {
         if next.is_none() && first.len() <= SMALL_BODY {
             // A body that cannot be parsed as it is may still be once its arrays are elided.
             if let Ok(fields) = StatusFields::from_body(&first) {
-                return Ok(self.snapshot(fields, parse));
+                return Ok(parse(fields).with_retry_after(self.retry_after));
             }
         }
         let mut elider = ArrayElider::default();
@@ -179,12 +179,8 @@ impl ResponseBody {
             elider.push(&chunk);
             next = self.chunk().await?;
         }
-        let fields = StatusFields::from_elided(elider.elided()).map_err(|error| self.with_response_context(error))?;
-        Ok(self.snapshot(fields, parse))
-    }
-
-    fn snapshot(&self, fields: StatusFields<'_>, parse: fn(StatusFields<'_>) -> Snapshot) -> Snapshot {
-        parse(fields).with_retry_after(self.retry_after)
+        let snapshot = StatusFields::snapshot(elider.elided(), parse);
+        Ok(snapshot.map_err(|error| self.with_response_context(error))?.with_retry_after(self.retry_after))
     }
 
     /// Adds provider, HTTP status and request id of the response to `error`.
@@ -240,7 +236,19 @@ impl BufferedBody {
     ///
     /// [`ErrorKind::Decode`], with the position in the body but without its content.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.bytes).map_err(|error| self.with_response_context(decode_error(&error)))
+        let error = match serde_json::from_slice(&self.bytes) {
+            Ok(decoded) => return Ok(decoded),
+            Err(error) => error,
+        };
+        // One byte that JSON does not allow does not cost the rest of the response.
+        let repaired = if error.is_syntax() { serde_json::from_str(&sanitize_json(&self.bytes)).ok() } else { None };
+        match repaired {
+            Some(decoded) => {
+                trace_drift(&invalid_json());
+                Ok(decoded)
+            }
+            None => Err(self.with_response_context(decode_error(&error))),
+        }
     }
 
     /// Decodes the body and traces its differences from `schema`: for responses whose drift is in no document.
@@ -265,8 +273,9 @@ impl BufferedBody {
     pub(super) fn into_status<T>(self, parse: fn(StatusFields<'_>) -> Snapshot) -> Result<StatusResponse<T>, Error> {
         let mut elider = ArrayElider::default();
         elider.push(&self.bytes);
-        let fields = StatusFields::from_elided(elider.elided()).map_err(|error| self.with_response_context(error))?;
-        let snapshot = self.body.snapshot(fields, parse);
+        let snapshot = StatusFields::snapshot(elider.elided(), parse);
+        let snapshot =
+            snapshot.map_err(|error| self.with_response_context(error))?.with_retry_after(self.body.retry_after);
         Ok(StatusResponse { snapshot, body: self, typed: PhantomData })
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
+use jiff::tz::TimeZone;
 
 use crate::time::Clock;
 
@@ -37,14 +39,22 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
+/// Seconds, with or without a fraction (some servers send one; RFC 9110 does not have it).
 fn parse_seconds(value: &str) -> Option<Duration> {
-    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs))
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let seconds: f64 = value.parse().ok().filter(|_| is_number)?;
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(MAX_RETRY_AFTER))
 }
 
-/// An HTTP date is an RFC 2822 date in GMT.
+/// A date in one of the three forms of RFC 9110: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and
+/// `Sun Nov  6 08:49:37 1994`. All are in GMT.
 fn parse_date(value: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new().parse_timestamp(value).ok()
+    if let Ok(timestamp) = rfc2822::DateTimeParser::new().parse_timestamp(value) {
+        return Some(timestamp);
+    }
+    let obsolete = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let date = obsolete.iter().find_map(|format| DateTime::strptime(format, value).ok())?;
+    date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
 fn until(then: Timestamp, now: Timestamp) -> Option<Duration> {
@@ -83,7 +93,12 @@ mod tests {
             (&[("retry-after", "soon")], None),
             (&[("retry-after", "-5")], None),
             (&[("retry-after", "")], None),
-            (&[("retry-after", "1.5")], None),
+            (&[("retry-after", "2.5")], Some(2)),
+            (&[("retry-after", "1e3")], None),
+            (&[("retry-after", "inf")], None),
+            (&[("retry-after", "Sunday, 06-Nov-94 08:50:07 GMT"), date], Some(30)),
+            (&[("retry-after", "Sun Nov  6 08:50:07 1994"), date], Some(30)),
+            (&[("retry-after", "Wed Nov 16 08:49:37 1994"), date], Some(day)),
             (&[("x-ratelimit-reset", "784111782"), date], Some(5)),
             (&[("x-ratelimit-reset", "784111782"), ("x-ratelimit-remaining", "0"), date], Some(5)),
             (&[("x-ratelimit-reset", "784111782"), ("x-ratelimit-remaining", "3"), date], None),

@@ -213,7 +213,7 @@ impl JsonArrayReader {
 /// Returns `item` with bytes and escapes replaced that are not allowed in JSON, so that more of it can be decoded.
 ///
 /// Meant for rows that repeat cells of an uploaded file without escaping them. Control characters become spaces; bytes
-/// that are not UTF-8, and escapes of surrogates (`\ud83d`), become U+FFFD.
+/// that are not UTF-8, and escapes of surrogates (`\ud83d`), become U+FFFD. A byte order mark is removed.
 ///
 /// ```
 /// use bulkrail_core::json::sanitize_json;
@@ -226,6 +226,7 @@ impl JsonArrayReader {
 /// ```
 #[must_use]
 pub fn sanitize_json(item: &[u8]) -> String {
+    let item = item.strip_prefix(b"\xef\xbb\xbf").unwrap_or(item);
     let text = String::from_utf8_lossy(item).replace(|character: char| character.is_control(), " ");
     let mut parts = text.split("\\u");
     let mut sanitized = parts.next().unwrap_or_default().to_owned();

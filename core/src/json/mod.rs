@@ -27,7 +27,7 @@ pub use status_fields::StatusFields;
 pub use status_map::StatusMap;
 
 use crate::error::{Error, ErrorKind};
-use crate::model::Drift;
+use crate::model::{Drift, DriftKind};
 
 /// Emits a tracing event for `drift` (target `bulkrail::drift`, level `WARN`).
 ///
@@ -53,4 +53,9 @@ pub(crate) fn decode_error(error: &serde_json::Error) -> Error {
         Category::Syntax | Category::Io => "the response is not JSON",
     };
     Error::new(ErrorKind::Decode, format!("{reason} (line {}, column {})", error.line(), error.column()))
+}
+
+/// Returns the drift of a body that was repaired before it could be parsed.
+pub(crate) fn invalid_json() -> Drift {
+    Drift::new("", DriftKind::TypeMismatch, "JSON", "text with bytes that JSON does not allow")
 }

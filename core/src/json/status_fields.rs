@@ -7,12 +7,13 @@ use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
-use super::decode_error;
+use super::array_reader::sanitize_json;
 use super::schema::{JsonPath, JsonType, ResponseSchema};
+use super::{decode_error, invalid_json};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
-use crate::model::Drift;
+use crate::model::{Drift, Snapshot};
 
 /// 3 levels of objects are read: status and counters are at the first or second.
 const MAX_DEPTH: usize = 3;
@@ -90,6 +91,25 @@ impl Scalar<'_> {
 }
 
 impl<'a> StatusFields<'a> {
+    /// Returns the snapshot that `parse` makes of an elided body.
+    ///
+    /// A body that is not JSON because of a byte order mark, bytes that are not UTF-8, control characters or half a
+    /// surrogate pair is repaired first, and has drift that says so.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when it is not one JSON object even then.
+    pub fn snapshot(elided: &[u8], parse: fn(StatusFields<'_>) -> Snapshot) -> Result<Snapshot, Error> {
+        let error = match StatusFields::from_elided(elided) {
+            Ok(fields) => return Ok(parse(fields)),
+            Err(error) => error,
+        };
+        let repaired = sanitize_json(elided);
+        let mut fields = StatusFields::from_elided(repaired.as_bytes()).map_err(|_| error)?;
+        fields.note(invalid_json());
+        Ok(parse(fields))
+    }
+
     /// Reads a body whose arrays an [`ArrayElider`](super::ArrayElider) has replaced by their lengths.
     ///
     /// # Errors
@@ -356,6 +376,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_, 'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Progress, State};
 
     #[test]
     fn fields_are_found_by_pointer_and_arrays_are_counted() {
@@ -398,5 +419,25 @@ mod tests {
             assert_eq!(error.kind(), crate::ErrorKind::Decode, "{body}");
             assert!(!format!("{error}{error:?}").contains("CANARY"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn snapshot_of_a_body_with_bytes_that_json_does_not_allow_is_repaired_with_drift() {
+        let parse: fn(StatusFields<'_>) -> Snapshot = |fields| {
+            let word = fields.text("/status").unwrap_or_default().to_owned();
+            Snapshot::new(State::Finished, word, Progress::default()).with_drift(fields.into_drift())
+        };
+        let bodies: [&[u8]; 4] = [
+            b"\xef\xbb\xbf{\"status\":\"done\"}",
+            b"{\"status\":\"done\",\"error\":\"half \\ud83d pair\"}",
+            b"{\"status\":\"done\",\"error\":\"Mar\xeda\"}",
+            b"{\"status\":\"done\",\"error\":\"a\tb\"}",
+        ];
+        for body in bodies {
+            let snapshot = StatusFields::snapshot(body, parse).unwrap();
+            assert_eq!((&*snapshot.provider_status, snapshot.drift.len()), ("done", 1), "{body:?}");
+        }
+        assert_eq!(StatusFields::snapshot(b"{\"status\":\"done\"}", parse).unwrap().drift.len(), 0);
+        assert!(StatusFields::snapshot(b"<html>", parse).is_err());
     }
 }

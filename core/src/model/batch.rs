@@ -148,6 +148,15 @@ pub struct BatchId {
 }
 
 impl BatchId {
+    /// Returns the id of the batch that `provider` knows by `id`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidBatchId`] as for [`Batch::new`].
+    pub fn new(provider: ProviderId, id: impl Into<String>) -> Result<Self, InvalidBatchId> {
+        Batch::new(provider, id).map(|batch| batch.batch_id())
+    }
+
     /// Returns the provider that has the batch.
     #[must_use]
     pub fn provider(&self) -> &ProviderId {

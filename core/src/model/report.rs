@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
 use super::drift::Drift;
-use super::outcome::{Outcome, Row};
-use super::reconcile::Reconciliation;
+use super::outcome::{Outcome, Row, RowOutcome};
+use super::reconcile::{Reconciliation, ReferenceMismatch};
 use super::snapshot::Snapshot;
 
 /// Result document: a batch, its last snapshot, and the polls and time it took.
@@ -33,6 +33,9 @@ pub struct Report {
     /// References that the provider lists and that were not submitted, where rows were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unexpected: Option<Vec<String>>,
+    /// References that were paired although they differ, where rows were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_mismatches: Option<Vec<ReferenceMismatch>>,
     /// References that were submitted or listed more than once, where rows were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<Vec<String>>,
@@ -42,7 +45,16 @@ impl Report {
     /// Returns the report of `snapshot` after `polls` status requests in `elapsed` time.
     #[must_use]
     pub fn new(batch: Batch, snapshot: Snapshot, polls: u32, elapsed: Duration) -> Self {
-        Self { batch, snapshot, polls, elapsed, rows: None, unexpected: None, duplicates: None }
+        Self {
+            batch,
+            snapshot,
+            polls,
+            elapsed,
+            rows: None,
+            unexpected: None,
+            reference_mismatches: None,
+            duplicates: None,
+        }
     }
 
     /// Returns the same report with every row, and with the outcome that follows from counts and rows.
@@ -54,9 +66,20 @@ impl Report {
         Drift::merge(&mut self.snapshot.drift, &reconciliation.drift);
         let name = |row: &Row| row.reference.clone().unwrap_or_default();
         self.unexpected = Some(reconciliation.unexpected.iter().map(name).collect());
+        self.reference_mismatches = Some(reconciliation.reference_mismatches);
         self.duplicates = Some(reconciliation.duplicates);
         self.rows = Some(reconciliation.rows);
         self
+    }
+
+    /// Returns the rows that failed; empty where rows were not read.
+    pub fn failed_rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().flatten().filter(|row| row.outcome == RowOutcome::Failed)
+    }
+
+    /// Returns the rows of which the provider does not report an outcome; empty where rows were not read.
+    pub fn unaccounted_rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().flatten().filter(|row| row.outcome == RowOutcome::Unaccounted)
     }
 
     /// Returns the outcome of the batch; `None` while it has not ended.
