@@ -123,7 +123,8 @@ mod all_providers {
         MockResponse::json(200, body)
     }
 
-    /// Checks every call that providers have in common, by `client` and by the [`AnyClient`] made of it.
+    /// Checks every call that providers have in common, by `client` and by the [`AnyClient`] made
+    /// of it.
     macro_rules! check_same {
         ($bench:expr, $provider:ident, $client:expr, $file:expr, $format:expr, $options:expr, $rows:expr, $outcome:expr) => {{
             let (bench, client): (&Bench, $provider::Client) = ($bench, $client);

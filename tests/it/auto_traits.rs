@@ -1,4 +1,5 @@
-//! Clients, waits, streams, rows and errors cross threads and own what they use: checked when this file is compiled.
+//! Clients, waits, streams, rows and errors cross threads and own what they use: checked when this
+//! file is compiled.
 
 use std::sync::Arc;
 
@@ -51,7 +52,8 @@ const _: () = {
     is_shared::<(bulkrail::FileFormat, bulkrail::SubmitOptions)>();
 };
 
-/// Checks client, credentials, submission and status response of a provider, and that the futures of its calls are `Send`.
+/// Checks client, credentials, submission and status response of a provider, and that the futures
+/// of its calls are `Send`.
 macro_rules! provider {
     ($provider:ident, $feature:literal, $status:ident) => {
         #[cfg(feature = $feature)]

@@ -1,4 +1,5 @@
-//! Every error body, documented or not, becomes an error with a kind that shows nothing of the body.
+//! Every error body, documented or not, becomes an error with a kind that shows nothing of the
+//! body.
 
 use crate::common::{Bench, client};
 use bulkrail::http::ConnectorError;

@@ -1,4 +1,5 @@
-//! Responses that a provider should not send, and what must not follow: a hidden row, a wait without end, a login too many.
+//! Responses that a provider should not send, and what must not follow: a hidden row, a wait
+//! without end, a login too many.
 
 use bulkrail::test_util::{MockResponse, unavailable};
 use bulkrail::{

@@ -1,6 +1,8 @@
-//! The default HTTP client with a server that misbehaves: a raw TCP server on loopback, one behaviour per test.
+//! The default HTTP client with a server that misbehaves: a raw TCP server on loopback, one
+//! behaviour per test.
 //!
-//! These tests wait in real time, because a stalled socket does not follow virtual time. Limits are fractions of a second.
+//! These tests wait in real time, because a stalled socket does not follow virtual time. Limits are
+//! fractions of a second.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,7 +12,8 @@ use std::time::Duration;
 use bulkrail::reap::{Client, Credentials, PROVIDER};
 use bulkrail::{Batch, Error, ErrorKind, Limits, Provider, Snapshot};
 
-/// Serves every connection with `behave` after its request has been read. Returns the address and the requests.
+/// Serves every connection with `behave` after its request has been read. Returns the address and
+/// the requests.
 fn serve(behave: impl Fn(&mut TcpStream) + Send + 'static) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

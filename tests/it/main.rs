@@ -1,6 +1,7 @@
 //! Integration tests of the library: one binary, one module per subject.
 //!
-//! Only `http_limits`, `submit` and `sandbox_end_to_end` use sockets; time is virtual everywhere else.
+//! Only `http_limits`, `submit` and `sandbox_end_to_end` use sockets; time is virtual everywhere
+//! else.
 
 mod common;
 

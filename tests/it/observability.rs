@@ -64,8 +64,9 @@ impl<S: tracing::Subscriber> Layer<S> for Lines {
 
 /// Runs `run` with a subscriber. Returns its result and the traced lines.
 ///
-/// Whether an event is enabled is cached for the process. A test on another thread may register an event just before
-/// the subscriber comes, and so leave it disabled: the cache is rebuilt after a first run.
+/// Whether an event is enabled is cached for the process. A test on another thread may register an
+/// event just before the subscriber comes, and so leave it disabled: the cache is rebuilt after a
+/// first run.
 fn traced<T>(mut run: impl FnMut() -> T) -> (String, T) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let lines = Lines::default();

@@ -1,4 +1,5 @@
-//! Files are checked before they are sent: rows, references and key of each submission, and errors with row and column.
+//! Files are checked before they are sent: rows, references and key of each submission, and errors
+//! with row and column.
 
 use bulkrail::{Error, ErrorKind, FileFormat, SubmitOptions, Upload};
 

@@ -37,7 +37,8 @@ impl Provider for Distinct {
     }
 }
 
-/// Checks everything that `provider` forwards to a new [`Distinct`], and that waits and wait sets use it.
+/// Checks everything that `provider` forwards to a new [`Distinct`], and that waits and wait sets
+/// use it.
 fn check<P: Provider>(pointer: &str, make: impl Fn(Distinct) -> P, polls: impl Fn(&P) -> usize) {
     let clock = VirtualClock::new();
     let provider = make(Distinct { clock: clock.clone(), polls: AtomicUsize::new(0) });

@@ -37,7 +37,8 @@ proptest! {
         list.iter().enumerate().for_each(|(index, listed)| reconciler.push(row(index, listed)));
         let found = reconciler.finish(&Progress::default());
         if submitted.is_empty() {
-            // An empty submission is one whose rows are not known: listed rows are taken as they come.
+            // An empty submission is one whose rows are not known: listed rows are taken as they
+            // come.
             prop_assert_eq!(found.rows, list.iter().enumerate().map(|(index, listed)| row(index, listed)).collect::<Vec<_>>());
             prop_assert!(found.unexpected.is_empty() && found.missing.is_empty() && found.duplicates.is_empty());
             return Ok(());
@@ -187,7 +188,8 @@ mod killb_rows {
         )
     }
 
-    /// Outcomes by `wait`, `poll`, `status`, `reconcile` and `Report::reconciled`, with the fields whose counts differ.
+    /// Outcomes by `wait`, `poll`, `status`, `reconcile` and `Report::reconciled`, with the fields
+    /// whose counts differ.
     fn outcomes(body: &str) -> Vec<(Option<Outcome>, Vec<String>)> {
         let bench = Bench::new();
         let body = body.to_owned();

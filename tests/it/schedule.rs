@@ -1,4 +1,5 @@
-//! Properties of every schedule, whatever is seen: bounds, hints and deadlines hold, and numbers stay finite.
+//! Properties of every schedule, whatever is seen: bounds, hints and deadlines hold, and numbers
+//! stay finite.
 
 use std::time::Duration;
 
@@ -140,7 +141,8 @@ impl Mutation {
     }
 }
 
-/// Checks that `text` is refused without a trace, or restored to exactly the durations in it that can be true.
+/// Checks that `text` is refused without a trace, or restored to exactly the durations in it that
+/// can be true.
 fn check_import(text: &str) -> Result<(), TestCaseError> {
     const KNOWN: &str = r#"{"known":{"version":1,"finished":[[3,9000]],"failed":[[1,500]]}}"#;
     let parse = |document: &str| serde_json::from_str::<Value>(document);
@@ -163,7 +165,7 @@ fn check_import(text: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(exported.as_object().map(serde_json::Map::len), Some(given.len() + 1));
     for (provider, given) in given {
         for list in ["finished", "failed"] {
-            let pairs = given[list].as_array().into_iter().flatten().filter_map(|pair| plausible(pair));
+            let pairs = given[list].as_array().into_iter().flatten().filter_map(plausible);
             let pairs: Vec<_> = pairs.collect();
             let kept = &pairs[pairs.len().saturating_sub(RING)..];
             prop_assert_eq!(&exported[provider][list], &json!(kept), "{} of {}", list, provider);

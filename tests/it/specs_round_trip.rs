@@ -1,4 +1,5 @@
-//! Generated types decode every example of the specs, encode it unchanged, and do not show it in `Debug`.
+//! Generated types decode every example of the specs, encode it unchanged, and do not show it in
+//! `Debug`.
 
 use std::fmt::Debug;
 

@@ -23,7 +23,8 @@ fn openapi_problems(document: &Value) -> Vec<String> {
     errors.iter().flatten().map(ToString::to_string).collect()
 }
 
-/// Replaces references in discriminator mappings by names of schemas: the validator accepts only names.
+/// Replaces references in discriminator mappings by names of schemas: the validator accepts only
+/// names.
 fn name_mapped_schemas(document: &mut Value) {
     let schemas = document["components"]["schemas"].as_object_mut().expect("schemas");
     let targets = schemas

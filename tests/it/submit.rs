@@ -1,4 +1,5 @@
-//! A batch is not submitted twice and not lost, wherever the exchange is cut; input that breaks a rule is not sent.
+//! A batch is not submitted twice and not lost, wherever the exchange is cut; input that breaks a
+//! rule is not sent.
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -124,7 +125,8 @@ fn cuts() -> impl Iterator<Item = Cut> {
     request.into_iter().chain(response)
 }
 
-/// Checks that the result of a submit that was cut says whether the batch exists, and that it exists once at most.
+/// Checks that the result of a submit that was cut says whether the batch exists, and that it
+/// exists once at most.
 fn check_result(provider: &str, cut: Cut, submitted: Result<Batch, Error>, created: u64) {
     let what = format!("{provider}, {cut:?}: {submitted:?}, {created} created");
     assert!(created <= 1, "double submission: {what}");

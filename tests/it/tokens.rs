@@ -1,4 +1,5 @@
-//! Tokens are refreshed before they expire and after a 401, once for all waits; a refusal ends a wait at once.
+//! Tokens are refreshed before they expire and after a 401, once for all waits; a refusal ends a
+//! wait at once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

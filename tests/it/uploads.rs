@@ -1,6 +1,7 @@
 //! A file on disk is read once to check it and once to send it.
 //!
-//! Linux counts the bytes that a process reads in `/proc/self/io`, so that each case runs in a process of its own.
+//! Linux counts the bytes that a process reads in `/proc/self/io`, so that each case runs in a
+//! process of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

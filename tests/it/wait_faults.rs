@@ -1,4 +1,5 @@
-//! A wait survives every transient fault at any of its polls, and ends at once for a permanent error.
+//! A wait survives every transient fault at any of its polls, and ends at once for a permanent
+//! error.
 
 use crate::common::{Bench, client, secs};
 use bulkrail::http::ConnectorError;

@@ -68,7 +68,8 @@ impl Response {
     }
 }
 
-/// Provider that returns `responses` in order, then `Running`, and records when each poll began and ended.
+/// Provider that returns `responses` in order, then `Running`, and records when each poll began and
+/// ended.
 struct Recorder {
     clock: VirtualClock,
     responses: Vec<Response>,
@@ -183,7 +184,8 @@ struct Course {
     history: String,
 }
 
-/// Runs the stream of `case`, and drops the future of `next` at each await that `is_dropped` names by its number.
+/// Runs the stream of `case`, and drops the future of `next` at each await that `is_dropped` names
+/// by its number.
 ///
 /// Returns the course and the number of awaits.
 fn run_dropping(case: &Case, is_dropped: impl Fn(usize) -> bool) -> (Course, usize) {
@@ -207,7 +209,8 @@ fn run_dropping(case: &Case, is_dropped: impl Fn(usize) -> bool) -> (Course, usi
             match next {
                 Some(Some(item)) => items.push((clock.elapsed(), document(item))),
                 Some(None) => break,
-                // Without a future of its own, the task is woken only by what the stream goes on waiting for.
+                // Without a future of its own, the task is woken only by what the stream goes on
+                // waiting for.
                 None => pending_once().await,
             }
         }

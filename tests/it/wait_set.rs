@@ -1,4 +1,5 @@
-//! Many batches of one provider: one request budget, one pause, and failures that stay with their batch.
+//! Many batches of one provider: one request budget, one pause, and failures that stay with their
+//! batch.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

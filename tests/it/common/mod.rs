@@ -18,7 +18,8 @@ impl Bench {
     }
 }
 
-/// Returns `bulkrail::$provider::Client` with `$credentials` on the clock and connector of `$bench`.
+/// Returns `bulkrail::$provider::Client` with `$credentials` on the clock and connector of
+/// `$bench`.
 macro_rules! client {
     ($provider:ident, $bench:expr, $credentials:expr) => {
         bulkrail::$provider::Client::builder()
@@ -39,10 +40,12 @@ pub(crate) fn secs(secs: u64) -> Duration {
 /// Set in a process that [`in_own_process`] started, to the case that it runs.
 const CASE: &str = "BULKRAIL_TEST_CASE";
 
-/// Runs `check` in a process of its own: the test `test` alone, without the variables `without` and with `with`.
+/// Runs `check` in a process of its own: the test `test` alone, without the variables `without` and
+/// with `with`.
 ///
-/// The process runs the same test again, which gets here again; cases other than its own are skipped there. For state
-/// of the process: a test cannot change the environment, and other tests read files.
+/// The process runs the same test again, which gets here again; cases other than its own are
+/// skipped there. For state of the process: a test cannot change the environment, and other tests
+/// read files.
 pub(crate) fn in_own_process(test: &str, case: &str, without: &[&str], with: &[(&str, &str)], check: impl FnOnce()) {
     if let Ok(running) = std::env::var(CASE) {
         if running == case {

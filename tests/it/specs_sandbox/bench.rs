@@ -170,7 +170,8 @@ impl Bench {
         examples.map(|(_, example)| example["value"].clone()).collect()
     }
 
-    /// Checks that each operation succeeded once, and that each documented refusal was seen, except for `known`.
+    /// Checks that each operation succeeded once, and that each documented refusal was seen, except
+    /// for `known`.
     ///
     /// The sandbox does not have permissions, and fails only on request.
     pub(crate) fn nothing_is_left_but(&self, known: &[&str]) {

@@ -1,4 +1,5 @@
-//! The sandbox responds as the specs say: each response fits the schema of its operation and status, without other fields.
+//! The sandbox responds as the specs say: each response fits the schema of its operation and
+//! status, without other fields.
 //!
 //! Requests are made from the specs too: method, path, parameters, credentials and media type.
 
