@@ -29,8 +29,8 @@ pub use bulkrail_core::{
     Batch, BatchId, CountMismatch, Drift, DriftKind, DurationHistory, DynProvider, Error, ErrorBody, ErrorDocument,
     ErrorKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome, PollEvent, PollFuture, PollStream,
     PollingDefaults, Progress, Provider, ProviderId, Reconciler, Reconciliation, ReferenceMismatch, Report, Row,
-    RowOutcome, Snapshot, State, SubmittedRows, Wait, WaitSet, WaitSetProgress, http, normal_form, poll, schedule,
-    time, wait,
+    RowCounts, RowOutcome, Snapshot, State, SubmittedRows, Wait, WaitSet, WaitSetProgress, http, identifier_or_length,
+    normal_form, poll, schedule, time, wait,
 };
 pub use http::{ClientBuilder, Environment, Limits, Upload};
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]

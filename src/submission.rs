@@ -33,6 +33,8 @@ impl FileFormat {
 
 /// Options of a submission. Each provider refuses the options that it cannot use.
 ///
+/// An error about an option that is refused or missing has its name as [`Error::parameter`].
+///
 /// ```
 /// use bulkrail::SubmitOptions;
 ///
@@ -89,14 +91,12 @@ impl SubmitOptions {
             ("country", self.country.is_some()),
         ];
         let refused = given.iter().find(|(name, is_given)| *is_given && !allowed.contains(name));
-        let reason = match refused {
-            None => return Ok(()),
-            Some(("key", _)) => {
-                format!("{provider} does not document an idempotency key; a key would not prevent a second batch")
-            }
-            Some((name, _)) => format!("{provider} does not have the option {name}"),
+        let Some((name, _)) = refused else { return Ok(()) };
+        let reason = match *name {
+            "key" => format!("{provider} does not document an idempotency key; a key would not prevent a second batch"),
+            name => format!("{provider} does not have the option {name}"),
         };
-        Err(Error::new(ErrorKind::Usage, reason).with_provider(provider.clone()))
+        Err(Error::new(ErrorKind::Usage, reason).with_provider(provider.clone()).with_parameter(*name))
     }
 }
 
@@ -110,4 +110,34 @@ pub(crate) fn required_file(provider: &ProviderId, file: Option<Upload>) -> Resu
 /// Returns the error for a file of a format that the provider cannot take.
 pub(crate) fn wrong_format(provider: &ProviderId, formats: &str) -> Error {
     Error::new(ErrorKind::Usage, format!("{provider} takes {formats} files")).with_provider(provider.clone())
+}
+
+#[cfg(all(test, feature = "cdq", feature = "killb", feature = "localpayment"))]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::{AnySubmission, cdq, killb, localpayment};
+
+    #[test]
+    fn prepare_names_the_option_that_is_refused_or_missing() {
+        let accounts = "externalId,type,name,lastName,documentType,documentId\na-1,COMPANY,Firm,,RFC,X\n";
+        let options = SubmitOptions::default;
+        let table = [
+            (killb::PROVIDER, None, options().key("k"), "key"),
+            (killb::PROVIDER, None, options().country("MEX"), "country"),
+            (cdq::PROVIDER, None, options(), "storage_id"),
+            (localpayment::PROVIDER, Some(accounts), options(), "account_number"),
+            (localpayment::PROVIDER, Some(accounts), options().account_number("1"), "country"),
+        ];
+        for (provider, csv, options, expected) in table {
+            let prepared = AnySubmission::prepare(&provider, csv.map(Upload::from), Some(FileFormat::Csv), &options);
+            // Content in memory is checked within one poll.
+            let Poll::Ready(Err(error)) = pin!(prepared).poll(&mut Context::from_waker(Waker::noop())) else {
+                panic!("{provider}: {expected}");
+            };
+            assert_eq!((error.kind(), error.parameter()), (ErrorKind::Usage, Some(expected)), "{provider}");
+        }
+    }
 }

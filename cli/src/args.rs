@@ -1,7 +1,9 @@
-//! The command line.
+//! Command line: subcommands, and the arguments that several of them share.
 
-mod job;
+mod rows;
 mod specs;
+mod submit;
+mod wait;
 
 use std::path::PathBuf;
 
@@ -10,29 +12,35 @@ use bulkrail_sandbox::Faults;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use job::{Format, Patience, Record, RowsArgs, RunArgs, Submission, SubmitArgs};
+pub(crate) use rows::{Format, RowsArgs};
 pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs};
+pub(crate) use submit::{RunArgs, SubmissionArgs, SubmitArgs};
+pub(crate) use wait::{RecordArgs, StatusArgs, WaitArgs, WaitCommandArgs};
 
 use crate::values::{faults, quoted, speed};
 
-const ABOUT: &str = "Submits batches to payments providers, waits for them, and accounts for every row";
+const ABOUT: &str = "Submits batches to payments providers, waits for their end, and reports the outcome of every row";
 
 const EXAMPLES: &str = "\
 Examples:
-  bulkrail demo                                   see it work; no account, no network
-  bulkrail run killb people.csv                   submit, wait, and see what became of each row
+  bulkrail demo                                   four batches, without credentials or network
+  bulkrail run killb people.csv                   submit, wait, and print the outcome of each row
   bulkrail status reap 784d4045-c900-4050-aad6-8fe4c8d2fb16
-  bulkrail wait killb 550e8400 --deadline 30m     until it ends, for half an hour at most
+  bulkrail wait killb 550e8400 --deadline 30m     wait for the end, for at most half an hour
   bulkrail wait --batch batch.json --json         the same from a saved batch, for a script
 
 Exit codes:
-  0  ended, every row succeeded; or nothing to wait for and all done
-  2  called or set up wrongly        6  credentials refused
-  3  ended, some rows failed;        7  batch not found
-     specs: something was found
-  4  ended, failed or cancelled      8  provider not available
-  5  deadline passed, still running  9  nobody knows whether it was submitted
-  1  anything else                 130  interrupted";
+    0  every row succeeded; or a command without a batch did its job
+    1  any other error
+    2  wrong arguments or configuration
+    3  partial: some rows succeeded, others failed or are unaccounted for; specs: differences found
+    4  failed, cancelled, or outcome unknown: the batch ended, but its rows are unaccounted for
+    5  the deadline passed, and the batch is still running
+    6  the credentials were refused, or do not allow the request
+    7  the batch was not found
+    8  the provider could not be reached, or limits the rate
+    9  it is unknown whether the batch was submitted
+  130  interrupted";
 
 const ENVIRONMENT: &str = "\
 Environment:
@@ -41,7 +49,7 @@ Environment:
   cdq           CDQ_API_KEY
   localpayment  LOCALPAYMENT_USERNAME and LOCALPAYMENT_PASSWORD, or LOCALPAYMENT_ACCESS_TOKEN
   KILLB_BASE_URL, REAP_BASE_URL, CDQ_BASE_URL, LOCALPAYMENT_BASE_URL
-                stand in for --base-url, where neither it nor --production is given";
+                used where neither --base-url nor --production is given";
 
 #[derive(Parser)]
 #[command(name = "bulkrail", version, about = ABOUT, after_long_help = EXAMPLES)]
@@ -50,11 +58,11 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Say nothing but errors: no progress bar, no messages
+    /// Print results and errors only: neither progress bars nor messages
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 
-    /// Log requests and snapshots to standard error; twice for more
+    /// Log requests and polls to standard error; repeat for more detail
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
@@ -65,21 +73,22 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     Submit(SubmitArgs),
     Status(StatusArgs),
-    Wait(WaitArgs),
+    Wait(WaitCommandArgs),
     Rows(RowsArgs),
     Run(RunArgs),
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
-    /// One JSON document with the fields `batch`, `result` and `error`, each a schema (draft 2020-12).
+    /// One JSON document with the fields `batch`, `result` and `error`, each a schema (draft
+    /// 2020-12).
     #[command(after_long_help = "Examples:\n  bulkrail schema > schema.json")]
     Schema,
     Completions(CompletionsArgs),
 }
 
 impl Command {
-    /// Whether a program reads the output, so that errors are documents, too.
-    pub(crate) fn is_for_programs(&self) -> bool {
+    /// Returns whether results are JSON, so that errors are JSON too.
+    pub(crate) fn prints_json(&self) -> bool {
         match self {
             Self::Demo(args) => args.json,
             Self::Submit(args) => args.json,
@@ -93,17 +102,18 @@ impl Command {
     }
 }
 
-/// Watch four batches at an embedded sandbox; needs no network and no credentials
+/// Run four batches at an embedded sandbox, without network or credentials
 ///
-/// Starts a sandbox on a free loopback port, submits one batch to each provider, waits for all four at once, and
-/// prints how they ended and which rows failed. The people in the batches are made up.
+/// Starts a sandbox on a free loopback port, submits one batch to each provider, waits for all four
+/// at the same time, and prints their outcomes and the rows that failed. The names in the batches
+/// are made up.
 #[derive(Args)]
 #[command(after_long_help = "Examples:\n  bulkrail demo\n  bulkrail demo --json | jq '.[].outcome'")]
 pub(crate) struct DemoArgs {
     /// Print an array of four result documents instead of tables
     #[arg(long)]
     pub(crate) json: bool,
-    /// How many times faster than the providers batches are worked on
+    /// Speed of the sandbox: how many times faster than the real providers it processes batches
     #[arg(long, value_name = "X", default_value_t = 8.0, value_parser = speed)]
     pub(crate) speed: f64,
 }
@@ -111,147 +121,74 @@ pub(crate) struct DemoArgs {
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
   bulkrail sandbox --speed 10
-  bulkrail sandbox --port 8080 --faults flaky > sandbox.env &
-  . ./sandbox.env && bulkrail status reap 784d4045-c900-4050-aad6-8fe4c8d2fb16
+  bulkrail sandbox --port 8417 --faults flaky > sandbox.env &
+  sleep 1 && . ./sandbox.env
+  bulkrail run cdq --storage-id 72d6900fce6b326088f5d9d91049e3e6
 
-The variables it prints are those that the other commands read.";
+The other commands read the variables that it prints.";
 
-/// Run a sandbox that answers as the four providers do, until interrupted
+/// Run a sandbox that behaves like the four providers, until interrupted
 ///
 /// Prints each provider's base URL and credentials as `export` lines.
 #[derive(Args)]
 #[command(after_long_help = SANDBOX_EXAMPLES)]
 pub(crate) struct SandboxArgs {
-    /// Port of 127.0.0.1 to listen on; 0 for any that is free
+    /// Port of 127.0.0.1 to listen on; 0 for a free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) port: u16,
-    /// What every id, failing row and duration is derived from
+    /// Seed from which ids, failing rows and durations are derived
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// How many times faster than the providers batches are worked on
+    /// Speed of the sandbox: how many times faster than the real providers it processes batches
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
-    /// What goes wrong
+    /// Faults to inject
     #[arg(long, value_name = "NAME", default_value = "none", value_parser = faults())]
     pub(crate) faults: Faults,
 }
 
-const STATUS_EXAMPLES: &str = "\
-Examples:
-  bulkrail status reap 784d4045-c900-4050-aad6-8fe4c8d2fb16
-  bulkrail status --batch batch.json --json | jq .progress";
-
-/// Look at a batch once
-///
-/// Exits 0 while it runs; for a batch that has ended, the exit code tells how.
-#[derive(Args)]
-#[command(
-    override_usage = "bulkrail status [OPTIONS] <PROVIDER> <ID>\n       bulkrail status [OPTIONS] --batch <FILE>"
-)]
-#[command(after_long_help = format!("{STATUS_EXAMPLES}\n\n{ENVIRONMENT}"))]
-pub(crate) struct StatusArgs {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    /// Print the result document, one line of JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-const WAIT_EXAMPLES: &str = "\
-Examples:
-  bulkrail wait reap 784d4045-c900-4050-aad6-8fe4c8d2fb16
-  bulkrail wait killb 550e8400 --deadline 30m --interval 200ms..5s
-  bulkrail wait --batch batch.json --json > result.json
-  bulkrail wait --batch - --jsonl < batch.json
-  bulkrail wait --batch many.jsonl                as many batches as are in it, of any providers
-
-A wait that runs out of time (exit 5) or is interrupted (exit 130) prints the batch document, to go on with:
-  bulkrail wait reap 784d4045 --json --deadline 10m > out.json
-  bulkrail wait --batch out.json --json
-
-A file of many batches (JSON Lines, or an array) is waited for at once, each provider within its
-request limit. --json then prints one array in the order of the file, of result documents and, for
-batches that could not be seen to their end, error documents; --jsonl prints each of these as it
-ends. Without them there is a table, and below it the batch document of each batch that ran out of
-time, one a line. An interrupt prints the batch document of each that has not ended, one a line.
-The exit code is that of the worst: 130 when interrupted; else the highest code of an error; else 4,
-3 or 0 for how the batches ended.";
-
-pub(crate) const HISTORY: &str = "\
-DurationSamples:
-  How long batches take is kept per provider (times and sizes, nothing else) and used to look at the
-  right time: in $XDG_STATE_HOME/bulkrail/history.json, else ~/.local/state/bulkrail/history.json; on
-  Windows in %LOCALAPPDATA%\\bulkrail. It is safe to delete. A file that cannot be understood is left
-  out of account, and replaced when there is something to keep. --no-history leaves it alone.";
-
-/// Wait until a batch ends, or many do, or the deadline passes
-///
-/// Faults of the network and of the provider do not end a wait. Ctrl-C does; the batch itself goes on.
-#[derive(Args)]
-#[command(override_usage = "bulkrail wait [OPTIONS] <PROVIDER> <ID>\n       bulkrail wait [OPTIONS] --batch <FILE>")]
-#[command(after_long_help = format!("{WAIT_EXAMPLES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
-pub(crate) struct WaitArgs {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    #[command(flatten)]
-    pub(crate) patience: Patience,
-    #[command(flatten)]
-    pub(crate) record: Record,
-    /// Print the result document, one line of JSON; an array for a file of many batches
-    #[arg(long, conflicts_with = "jsonl")]
-    pub(crate) json: bool,
-    /// Print a result document for each look as it is seen, one a line, the final one last; for a file of many
-    /// batches, for each batch as it ends
-    #[arg(long)]
-    pub(crate) jsonl: bool,
-}
-
-/// Which batch.
+/// The batch that a command is about.
 #[derive(Args)]
 pub(crate) struct Target {
     /// Provider that has the batch
     #[arg(value_enum, required_unless_present = "batch", conflicts_with = "batch")]
     pub(crate) provider: Option<ProviderName>,
-    /// Id that the provider knows the batch by
+    /// Id of the batch at the provider
     #[arg(required_unless_present = "batch", conflicts_with = "batch")]
     pub(crate) id: Option<String>,
-    /// File with a batch document, or with any document that has a field `batch`; - for standard input
+    /// File with a batch document, or a document that has a field `batch`; - for standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) batch: Option<PathBuf>,
 }
 
-/// Where the provider is.
+/// Address of the provider.
 #[derive(Args)]
 pub(crate) struct Connection {
-    /// Address of the provider's API [default: its sandbox]
+    /// Base URL of the provider's API [default: its sandbox]
     #[arg(long, value_name = "URL", conflicts_with = "production")]
     pub(crate) base_url: Option<String>,
-    /// Use the provider's production environment, not its sandbox
+    /// Use the provider's production environment instead of its sandbox
     #[arg(long)]
     pub(crate) production: bool,
-    /// Let plain http:// through to other hosts than this one; credentials then travel readable
+    /// Allow plain http:// to other hosts than this one; credentials are then sent unencrypted
     #[arg(long)]
     pub(crate) insecure_http: bool,
 }
 
 impl Connection {
-    /// The same options, for a command line to go on with.
-    pub(crate) fn words(&self) -> String {
-        let mut words = String::new();
+    /// Returns the same options as part of a command line that continues.
+    pub(crate) fn flags(&self) -> String {
+        let mut flags = String::new();
         if let Some(url) = &self.base_url {
-            words = format!(" --base-url {}", quoted(url));
+            flags = format!(" --base-url {}", quoted(url));
         }
         if self.production {
-            words.push_str(" --production");
+            flags.push_str(" --production");
         }
         if self.insecure_http {
-            words.push_str(" --insecure-http");
+            flags.push_str(" --insecure-http");
         }
-        words
+        flags
     }
 }
 
@@ -262,11 +199,11 @@ Examples:
   bulkrail completions bash > ~/.local/share/bash-completion/completions/bulkrail
   bulkrail completions fish > ~/.config/fish/completions/bulkrail.fish")]
 pub(crate) struct CompletionsArgs {
-    /// Shell to complete for
+    /// Shell that will read the script
     pub(crate) shell: Shell,
 }
 
-/// A provider we know.
+/// Name of a provider.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProviderName {
     Killb,
@@ -293,7 +230,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_passes_the_checks_of_clap() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_of_every_help_parse() {
+        let mut command = Cli::command();
+        command.build();
+        let mut commands = vec![command];
+        let mut examples = 0;
+        while let Some(mut command) = commands.pop() {
+            let help = command.render_long_help().to_string();
+            for example in help.lines().filter(|line| line.starts_with("  bulkrail ")) {
+                // Without the explanation beside it, redirections, and what a shell does with the
+                // output.
+                let example = example.trim().split("   ").next().unwrap_or_default();
+                for part in example.split("&&").map(str::trim).filter(|part| part.starts_with("bulkrail ")) {
+                    let words: Vec<_> = part.split_whitespace().collect();
+                    let end = words.iter().position(|word| [">", "<", "|", "&"].contains(word)).unwrap_or(words.len());
+                    let parsed = Cli::try_parse_from(&words[..end]);
+                    assert!(
+                        parsed.is_ok(),
+                        "{part}: {}",
+                        parsed.err().map(|error| error.to_string()).unwrap_or_default()
+                    );
+                    examples += 1;
+                }
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert!(examples > 30, "only {examples} examples were found");
     }
 }

@@ -1,158 +1,53 @@
-//! From a provider's name to a client of it, with credentials from the environment.
+//! Connects the command line and the environment to a client.
 
-use std::env;
-
-use bulkrail::time::Clock;
-use bulkrail::http::Room;
-use bulkrail::{
-    PollingDefaults, Batch, ClientBuilder, Environment, Error, ErrorKind, Provider, ProviderId, Snapshot, cdq, killb,
-    localpayment, reap,
-};
+use bulkrail::http::{EnvCredentials, Environment, HttpOptions};
+use bulkrail::{AnyClient, Error, ErrorKind, ProviderId, cdq, killb, localpayment, reap};
 
 use crate::args::Connection;
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// A client of any of the providers.
-pub(crate) enum AnyClient {
-    Killb(killb::Client),
-    Reap(reap::Client),
-    Cdq(cdq::Client),
-    Localpayment(localpayment::Client),
-}
-
-/// Ways to prove who you are: each is a set of variables that belong together.
-type Ways = &'static [&'static [&'static str]];
-
-/// A client of `provider`. Nothing is sent yet.
-pub(crate) fn connect(provider: &ProviderId, options: &Connection) -> Result<AnyClient, Failure> {
-    let client = match provider.as_str() {
-        "killb" => AnyClient::Killb(set_up(
-            provider,
-            options,
-            killb::Client::builder(),
-            killb::Credentials::from_env(),
-            &[&["KILLB_EMAIL", "KILLB_PASSWORD"], &["KILLB_ACCESS_TOKEN"]],
-        )?),
-        "reap" => AnyClient::Reap(set_up(
-            provider,
-            options,
-            reap::Client::builder(),
-            reap::Credentials::from_env(),
-            &[&["REAP_API_KEY"]],
-        )?),
-        "cdq" => AnyClient::Cdq(set_up(
-            provider,
-            options,
-            cdq::Client::builder(),
-            cdq::Credentials::from_env(),
-            &[&["CDQ_API_KEY"]],
-        )?),
-        "localpayment" => AnyClient::Localpayment(set_up(
-            provider,
-            options,
-            localpayment::Client::builder(),
-            localpayment::Credentials::from_env(),
-            &[&["LOCALPAYMENT_USERNAME", "LOCALPAYMENT_PASSWORD"], &["LOCALPAYMENT_ACCESS_TOKEN"]],
-        )?),
-        _ => {
-            let unknown = format!("the provider {provider} is unknown; known are killb, reap, cdq and localpayment");
-            return Err(Failure::usage(unknown));
-        }
+/// Returns a client of `provider`. Nothing is sent yet.
+pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<AnyClient, CliError> {
+    let mut variable = None;
+    let environment = if let Some(url) = &connection.base_url {
+        Environment::Custom(url.clone())
+    } else if connection.production {
+        Environment::Production
+    } else if let Some(environment) = AnyClient::environment_from_env(provider) {
+        variable = Some(format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase()));
+        environment
+    } else {
+        Environment::Sandbox
     };
-    Ok(client)
-}
-
-fn set_up<C: Room>(
-    provider: &ProviderId,
-    options: &Connection,
-    builder: ClientBuilder<C>,
-    credentials: Option<C::Credentials>,
-    ways: Ways,
-) -> Result<C, Failure> {
-    let Some(credentials) = credentials else {
-        let missing = Error::new(ErrorKind::Configuration, missing(ways));
-        return Err(missing.with_provider(provider.clone()).into());
-    };
-    let mut builder = builder.credentials(credentials);
-    if options.insecure_http {
-        builder = builder.allow_insecure_http();
+    let mut options = HttpOptions::default().environment(environment);
+    if connection.insecure_http {
+        options = options.allow_insecure_http();
     }
-    let variable = format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase());
-    let url = env::var_os(&variable).filter(|url| !url.is_empty());
-    let mut place = "";
-    if let Some(url) = &options.base_url {
-        builder = builder.base_url(url);
-    } else if options.production {
-        builder = builder.environment(Environment::Production);
-    } else if let Some(url) = url {
-        // What is no Unicode is no URL either; the builder says so.
-        builder = builder.base_url(url.to_string_lossy());
-        place = &variable;
+    AnyClient::from_env(provider, options).map_err(|error| with_source(error, provider, variable.as_deref()).into())
+}
+
+/// Adds where the value that the client refuses comes from.
+fn with_source(error: Error, provider: &ProviderId, url_variable: Option<&str>) -> Error {
+    let Some(variables) = credentials(provider) else { return error };
+    if error.kind() != ErrorKind::Configuration || variables.read().is_err() {
+        // The message names the missing variables.
+        return error;
     }
-    builder
-        .build()
-        .map_err(|error| Failure::from(error).said(|message| format!("{message}{}", source(message, place, ways))))
-}
-
-/// Where to correct what the builder refuses: only we know where it is from.
-fn source(message: &str, url: &str, ways: Ways) -> String {
-    if message.contains("a credential is") {
-        return format!(" (credentials are in {})", all(ways));
+    if AnyClient::from_env(provider, HttpOptions::default()).is_err() {
+        return error.with_hint(format!("the credentials are in {variables}"));
     }
-    if url.is_empty() { String::new() } else { format!(" (the base URL is {url})") }
-}
-
-/// The variables of each way.
-fn all(ways: Ways) -> String {
-    ways.iter().map(|names| names.join(" and ")).collect::<Vec<_>>().join(", or ")
-}
-
-/// Names the variables to set, and which of them is missing where it is only one of two.
-fn missing(ways: Ways) -> String {
-    let is_set = |name: &&&str| env::var(name).is_ok_and(|value| !value.is_empty());
-    let all = all(ways);
-    let half = ways.iter().find(|names| names.iter().any(|name| is_set(&name)));
-    let missing = half.and_then(|names| names.iter().find(|name| !is_set(name)));
-    match missing {
-        Some(name) => format!("there are no credentials: {name} is missing (set {all})"),
-        None => format!("there are no credentials: set {all}"),
+    match url_variable {
+        Some(variable) => error.with_hint(format!("the base URL is in {variable}")),
+        None => error,
     }
 }
 
-impl Provider for AnyClient {
-    fn id(&self) -> ProviderId {
-        match self {
-            Self::Killb(client) => client.id(),
-            Self::Reap(client) => client.id(),
-            Self::Cdq(client) => client.id(),
-            Self::Localpayment(client) => client.id(),
-        }
-    }
-
-    async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
-        match self {
-            Self::Killb(client) => client.poll(batch).await,
-            Self::Reap(client) => client.poll(batch).await,
-            Self::Cdq(client) => client.poll(batch).await,
-            Self::Localpayment(client) => client.poll(batch).await,
-        }
-    }
-
-    fn polling_defaults(&self) -> PollingDefaults {
-        match self {
-            Self::Killb(client) => client.polling_defaults(),
-            Self::Reap(client) => client.polling_defaults(),
-            Self::Cdq(client) => client.polling_defaults(),
-            Self::Localpayment(client) => client.polling_defaults(),
-        }
-    }
-
-    fn clock(&self) -> Clock {
-        match self {
-            Self::Killb(client) => client.clock(),
-            Self::Reap(client) => client.clock(),
-            Self::Cdq(client) => client.clock(),
-            Self::Localpayment(client) => client.clock(),
-        }
-    }
+fn credentials(provider: &ProviderId) -> Option<EnvCredentials> {
+    Some(match provider.as_str() {
+        "killb" => killb::Credentials::ENV,
+        "reap" => reap::Credentials::ENV,
+        "cdq" => cdq::Credentials::ENV,
+        "localpayment" => localpayment::Credentials::ENV,
+        _ => return None,
+    })
 }

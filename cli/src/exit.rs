@@ -1,15 +1,15 @@
-//! The exit codes. Scripts rely on them: they do not change meaning.
+//! Exit codes. Scripts rely on them: they do not change meaning.
 
 use bulkrail::{ErrorKind, Outcome, Report};
 
-/// Ended and succeeded; or a command without a batch did its job.
+/// The batch succeeded; or a command without a batch did its job.
 pub(crate) const SUCCESS: u8 = 0;
-/// Anything that has no code of its own.
+/// Any error without a code of its own.
 pub(crate) const OTHER: u8 = 1;
-/// Called with something that cannot work.
+/// The arguments or the configuration cannot work.
 pub(crate) const USAGE: u8 = 2;
 
-/// For a batch that ended.
+/// Returns the exit code of a batch that has ended.
 pub(crate) fn of_outcome(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Succeeded => SUCCESS,
@@ -19,7 +19,7 @@ pub(crate) fn of_outcome(outcome: Outcome) -> u8 {
     }
 }
 
-/// For an error.
+/// Returns the exit code of an error.
 pub(crate) fn of_error(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Usage | ErrorKind::Configuration => USAGE,
@@ -33,7 +33,7 @@ pub(crate) fn of_error(kind: ErrorKind) -> u8 {
     }
 }
 
-/// For what was last seen of a batch: seeing that it still runs is a job done.
+/// Returns the exit code of a report. A batch that is still running is a success of `status`.
 pub(crate) fn of_report(report: &Report) -> u8 {
     report.outcome().map_or(SUCCESS, of_outcome)
 }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_the_documented_one() {
+    fn exit_codes_are_the_documented_ones() {
         let outcomes = [
             (Outcome::Succeeded, 0),
             (Outcome::Partial, 3),

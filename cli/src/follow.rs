@@ -1,17 +1,16 @@
-//! A wait, looked at from outside.
+//! Follows a wait report by report.
 
-use bulkrail::poll::Wait;
-use bulkrail::{Error, ErrorKind, Provider, Report};
+use bulkrail::{Error, ErrorKind, Report, Wait};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// Waits to the end, showing each snapshot to `seen`, the last one too.
-pub(crate) async fn follow<P: Provider>(
-    wait: Wait<'_, P>,
-    mut seen: impl FnMut(&Report) -> Result<(), Failure>,
-) -> Result<Report, Failure> {
-    let mut snapshots = wait.into_stream();
-    while let Some(report) = snapshots.next().await {
+/// Waits for the end and calls `on_report` with each report, the last one included.
+pub(crate) async fn follow(
+    wait: Wait<'_>,
+    mut on_report: impl FnMut(&Report) -> Result<(), CliError>,
+) -> Result<Report, CliError> {
+    let mut reports = wait.into_stream();
+    while let Some(report) = reports.next().await {
         let report = report?;
         tracing::debug!(
             bulkrail.provider = report.batch.provider().as_str(),
@@ -20,10 +19,10 @@ pub(crate) async fn follow<P: Provider>(
             polls = report.polls,
             "snapshot"
         );
-        seen(&report)?;
+        on_report(&report)?;
         if report.snapshot.is_terminal() {
             return Ok(report);
         }
     }
-    Err(Error::new(ErrorKind::Interrupted, "the wait ended without an end").into())
+    Err(Error::new(ErrorKind::Interrupted, "the wait was cut off").into())
 }

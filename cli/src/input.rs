@@ -1,50 +1,60 @@
-//! Files that people name.
+//! Files named on the command line.
 
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{self, Path};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// All that is in the file.
-pub(crate) fn content(file: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(file).map_err(|error| unreadable(file, &error))
+/// Returns the content of `file`.
+pub(crate) async fn read(file: &Path) -> Result<Vec<u8>, CliError> {
+    tokio::fs::read(file).await.map_err(|error| unreadable(file, &error))
 }
 
-/// Refuses what is not there or is no file, in words that help. It is not opened: what is read once only (a pipe) stays unread.
-pub(crate) fn check(file: &Path) -> Result<(), Failure> {
-    match fs::metadata(file) {
+/// Returns the content of standard input.
+pub(crate) async fn read_stdin() -> Result<Vec<u8>, CliError> {
+    let read = tokio::task::spawn_blocking(|| {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    });
+    let read = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    read.map_err(|error| CliError::usage(format!("standard input cannot be read: {error}")))
+}
+
+/// Refuses a file that does not exist and a directory. The file is not opened: a pipe can be read
+/// only once.
+pub(crate) async fn check(file: &Path) -> Result<(), CliError> {
+    match tokio::fs::metadata(file).await {
         Ok(found) if found.is_dir() => Err(unreadable(file, &ErrorKind::IsADirectory.into())),
         Ok(_) => Ok(()),
         Err(error) => Err(unreadable(file, &error)),
     }
 }
 
-/// The text in `bytes`, without the mark that some editors put before it.
+/// Returns the text in `bytes`, without the byte order mark that some editors write.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, &'static str> {
     let utf8 = "it is not UTF-8; save it as UTF-8 (some shells write UTF-16 where output goes to a file)";
-    str::from_utf8(without_mark(bytes)).map_err(|_| utf8)
+    str::from_utf8(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)).map_err(|_| utf8)
 }
 
-pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
-}
-
-fn unreadable(file: &Path, error: &io::Error) -> Failure {
-    let name = file.display();
-    let reason = match error.kind() {
+fn unreadable(file: &Path, error: &io::Error) -> CliError {
+    let (reason, hint) = match error.kind() {
         ErrorKind::NotFound if file.is_relative() => {
-            let place = path::absolute(file).unwrap_or_default();
-            format!("there is no such file; check its name, or go to where it is (looked for {})", place.display())
+            let path = path::absolute(file).unwrap_or_default();
+            (
+                "there is no such file",
+                format!("check its name, or change to its directory (the path is {})", path.display()),
+            )
         }
-        ErrorKind::NotFound => "there is no such file; check its name".to_owned(),
-        ErrorKind::IsADirectory => "it is a directory; name a file in it".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied; see to it that you may read it".to_owned(),
-        _ => error.to_string(),
+        ErrorKind::NotFound => ("there is no such file", "check its name".to_owned()),
+        ErrorKind::IsADirectory => ("it is a directory", "name a file in it".to_owned()),
+        ErrorKind::PermissionDenied => {
+            ("permission denied", "change its permissions so that you may read it".to_owned())
+        }
+        _ => return CliError::usage(format!("{} cannot be read: {error}", file.display())),
     };
-    Failure::usage(format!("{name} cannot be read: {reason}"))
+    CliError::usage(format!("{} cannot be read: {reason}", file.display())).with_hint(hint)
 }
 
 #[cfg(test)]
@@ -52,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_before_a_text_is_no_part_of_it() {
+    fn text_leaves_out_a_leading_byte_order_mark() {
         assert_eq!(text(b"\xef\xbb\xbfa"), Ok("a"));
         assert_eq!(text(b"a\xef\xbb\xbf"), Ok("a\u{feff}"));
         assert!(text(b"\xff\xfea\0").is_err_and(|reason| reason.contains("UTF-16")));

@@ -1,32 +1,33 @@
-//! The one way to standard output.
+//! Writes to standard output: texts and JSON documents.
 
 use std::io::{self, ErrorKind, Write};
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// Writes `text` and sees it off.
+/// Writes `text` and flushes it.
 pub(crate) fn text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
 }
 
-/// Writes `document` as one line of JSON and sees it off.
+/// Writes `document` as one line of JSON and flushes it.
 pub(crate) fn json(document: &impl Serialize) -> io::Result<()> {
     text(&line(document)?)
 }
 
-/// `document` as one line of JSON.
+/// Returns `document` as one line of JSON.
 pub(crate) fn line(document: &impl Serialize) -> io::Result<String> {
     let mut line = serde_json::to_string(document)?;
     line.push('\n');
     Ok(line)
 }
 
-/// What became of the last thing to write. That its reader has gone away meanwhile is no failure: the job is done.
-pub(crate) fn last(written: io::Result<()>) -> Result<(), Failure> {
+/// Converts the result of the last write. A closed standard output is not an error then: the
+/// command did its job.
+pub(crate) fn last(written: io::Result<()>) -> Result<(), CliError> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),

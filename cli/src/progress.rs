@@ -3,19 +3,18 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use bulkrail::Snapshot;
-use bulkrail::poll::WaitSetProgress;
+use bulkrail::{Snapshot, WaitSetProgress};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::table;
 
-/// How often a bar turns its wheel: often enough to look alive.
+/// 100 ms between two frames of a spinner.
 const TICK: Duration = Duration::from_millis(100);
 
-/// One line whatever the width of the terminal: the message is cut where it does not fit.
+/// One line at any width of the terminal: the message is cut where it does not fit.
 const TEMPLATE: &str = "{spinner} {prefix:13} {bar:20} {elapsed:>3}  {wide_msg}";
 
-/// A bar for each batch, or none at all.
+/// Progress bars, one for each batch; none where they are not drawn.
 pub(crate) struct Bars {
     screen: Option<MultiProgress>,
     bars: RefCell<Vec<ProgressBar>>,
@@ -26,22 +25,22 @@ impl Bars {
         Self { screen: drawn.then(MultiProgress::new), bars: RefCell::default() }
     }
 
-    /// A bar for a batch at `provider`.
-    pub(crate) fn add(&self, provider: &str) -> Bar {
+    /// Adds a bar with the label `label`.
+    pub(crate) fn add(&self, label: &str) -> Bar {
         let Some(screen) = &self.screen else {
             return Bar(ProgressBar::hidden());
         };
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = screen.add(ProgressBar::new(100));
         bar.set_style(style);
-        bar.set_prefix(provider.to_owned());
+        bar.set_prefix(label.to_owned());
         bar.set_message("submitted");
         bar.enable_steady_tick(TICK);
         self.bars.borrow_mut().push(bar.clone());
         Bar(bar)
     }
 
-    /// Takes all bars off the screen, for good: one that is left to itself would draw itself again.
+    /// Removes all bars. A bar that is only dropped would be drawn again.
     pub(crate) fn clear(&self) {
         for bar in self.bars.borrow_mut().drain(..) {
             bar.finish_and_clear();
@@ -52,17 +51,17 @@ impl Bars {
     }
 }
 
-/// The bar of one batch.
+/// Progress bar of one batch, or of one wait for many batches.
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
-    /// Shows how far `batches` batches are, in fleets.
-    pub(crate) fn show_all<'a>(&self, batches: usize, fleets: impl IntoIterator<Item = &'a WaitSetProgress>) {
+    /// Shows the progress of `batches` batches in several wait sets.
+    pub(crate) fn show_all<'a>(&self, batches: usize, sets: impl IntoIterator<Item = &'a WaitSetProgress>) {
         let mut all = WaitSetProgress::default();
-        for fleet in fleets {
-            all.ended += fleet.ended;
-            all.rows_processed += fleet.rows_processed;
-            all.rows_total += fleet.rows_total;
+        for set in sets {
+            all.ended += set.ended;
+            all.rows_processed += set.rows_processed;
+            all.rows_total += set.rows_total;
         }
         let mut message = format!("{} of {batches} ended", all.ended);
         if all.rows_total > 0 {
@@ -72,7 +71,7 @@ impl Bar {
         self.0.set_message(message);
     }
 
-    /// Shows what was seen.
+    /// Shows a snapshot.
     pub(crate) fn show(&self, snapshot: &Snapshot) {
         let progress = &snapshot.progress;
         let mut message = snapshot
@@ -94,7 +93,7 @@ impl Bar {
             self.0.set_position(100);
             self.0.finish_with_message(message);
         } else {
-            // No row is done before the end that we know of; a full bar is for ended batches.
+            // Rounded down: a full bar is for batches that have ended.
             let percent = progress.percent().unwrap_or_default().floor();
             self.0.set_position(percent as u64);
             self.0.set_message(message);
@@ -112,18 +111,18 @@ mod tests {
 
     use super::*;
 
-    /// A terminal of 60 columns that remembers what was written.
+    /// Terminal of 60 columns that records what is written.
     #[derive(Debug, Clone, Default)]
-    struct Narrow(Arc<Mutex<Vec<String>>>);
+    struct NarrowTerminal(Arc<Mutex<Vec<String>>>);
 
-    impl Narrow {
-        fn take(&self, text: &str) -> io::Result<()> {
+    impl NarrowTerminal {
+        fn record(&self, text: &str) -> io::Result<()> {
             self.0.lock().unwrap().push(text.to_owned());
             Ok(())
         }
     }
 
-    impl TermLike for Narrow {
+    impl TermLike for NarrowTerminal {
         fn width(&self) -> u16 {
             60
         }
@@ -145,11 +144,11 @@ mod tests {
         }
 
         fn write_line(&self, text: &str) -> io::Result<()> {
-            self.take(text)
+            self.record(text)
         }
 
         fn write_str(&self, text: &str) -> io::Result<()> {
-            self.take(text)
+            self.record(text)
         }
 
         fn clear_line(&self) -> io::Result<()> {
@@ -162,15 +161,12 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_takes_one_line() {
-        let terminal = Narrow::default();
+    fn bar_takes_one_line_in_a_narrow_terminal() {
+        let terminal = NarrowTerminal::default();
         let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
         let bars = Bars { screen: Some(MultiProgress::with_draw_target(target)), bars: RefCell::default() };
-        let mut progress = Progress::default();
-        (progress.total, progress.processed) = (Some(5000), Some(5000));
-        (progress.succeeded, progress.failed) = (Some(4000), Some(900));
-        let mut snapshot = Snapshot::new(State::Finished, "COMPLETED", progress);
-        snapshot.outcome = Some(Outcome::Partial);
+        let progress = Progress::default().with_total(5000).with_processed(5000).with_succeeded(4000).with_failed(900);
+        let snapshot = Snapshot::new(State::Finished, "COMPLETED", progress).with_outcome(Outcome::Partial);
         bars.add("localpayment").show(&snapshot);
         let written = terminal.0.lock().unwrap();
         assert!(written.iter().any(|text| text.contains("! partial, 5000")), "{written:?}");

@@ -1,10 +1,17 @@
-//! The wish to stop: Ctrl-C, and SIGTERM where there is such a thing.
+//! Signals that stop a command: Ctrl-C, and SIGTERM on Unix.
 
 use std::io;
 
-/// Ends once somebody wants the command to stop. It listens from now on, not only while it is polled.
+use crate::error::CliError;
+
+/// Returns a future that completes once the command is asked to stop. Signals count from now on,
+/// polled or not.
+pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
+    listen().map_err(|error| CliError::io("signals cannot be received", &error))
+}
+
 #[cfg(unix)]
-pub(crate) fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+fn listen() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -17,9 +24,8 @@ pub(crate) fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Ends once somebody wants the command to stop.
 #[cfg(not(unix))]
-pub(crate) fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+fn listen() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

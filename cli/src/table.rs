@@ -1,11 +1,11 @@
-//! Results as people read them.
+//! Reports and rows as tables.
 
 use std::time::Duration;
 
-use bulkrail::{Batch, Error, Outcome, Progress, Report, Row, RowOutcome};
+use bulkrail::{Batch, CountMismatch, Error, Outcome, Progress, Report, Row, RowOutcome};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-/// What was seen of one batch, in a few lines.
+/// Returns the report of one batch, a line for each of its parts, and its mismatches below.
 pub(crate) fn report(report: &Report) -> String {
     let snapshot = &report.snapshot;
     let mut table = Table::new();
@@ -25,15 +25,53 @@ pub(crate) fn report(report: &Report) -> String {
     }
     if !snapshot.drift.is_empty() {
         let places: Vec<_> = snapshot.drift.iter().map(|drift| clean(&drift.pointer)).collect();
-        line("drift", format!("differs from the documentation at {}", places.join(", ")));
+        line("drift", format!("differs from the spec at {}", places.join(", ")));
     }
-    let looks = if report.polls == 1 { "look" } else { "looks" };
-    let took = seconds(report.elapsed);
-    line("took", format!("{took}, {} {looks}", report.polls));
-    finished(&table)
+    let polls = if report.polls == 1 { "poll" } else { "polls" };
+    line("took", format!("{}, {} {polls}", seconds(report.elapsed), report.polls));
+    let mut text = finished(&table);
+    for (number, mismatch) in mismatches(report).iter().enumerate() {
+        let gap = if number == 0 { "\n" } else { "" };
+        text.push_str(&format!("{gap} ! {mismatch}\n"));
+    }
+    text
 }
 
-/// The counts as far as the provider gives them.
+/// Returns a line for each count and each reference in which the provider's statements disagree.
+pub(crate) fn mismatches(report: &Report) -> Vec<String> {
+    let Report { batch, snapshot, .. } = report;
+    let mut lines: Vec<_> = snapshot.count_mismatches.iter().map(|found| count_mismatch(batch, found)).collect();
+    let listed =
+        [("lists more than once", &report.duplicates), ("lists rows that were not submitted", &report.unexpected)];
+    for (problem, references) in listed {
+        let references = references.as_deref().unwrap_or_default();
+        if !references.is_empty() {
+            lines.push(format!("{} {problem}: {}", batch.provider(), abbreviated(references)));
+        }
+    }
+    lines
+}
+
+fn count_mismatch(batch: &Batch, CountMismatch { field, reported, listed, .. }: &CountMismatch) -> String {
+    let field = if field == "total" { "in all".to_owned() } else { format!("as {field}") };
+    format!("{} counts {reported} {field}, but the rows add up to {listed}", batch.provider())
+}
+
+/// Returns the first ten references and the number of the others.
+fn abbreviated(references: &[String]) -> String {
+    const MAX_LISTED: usize = 10;
+    let listed = references.iter().take(MAX_LISTED).map(|reference| match reference.as_str() {
+        "" => "(no reference)".to_owned(),
+        reference => clean(reference),
+    });
+    let mut text = listed.collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = references.len().checked_sub(MAX_LISTED) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+/// Returns the counts that the provider reports.
 fn rows(progress: &Progress, ended: bool) -> String {
     let mut parts = Vec::new();
     match (progress.processed, progress.total) {
@@ -42,14 +80,14 @@ fn rows(progress: &Progress, ended: bool) -> String {
         (Some(processed), None) => parts.push(format!("{processed} processed")),
         (None, None) => {}
     }
-    let mut count = |count: Option<u64>, what: &str| {
+    let mut count = |count: Option<u64>, label: &str| {
         if let Some(count) = count {
-            parts.push(format!("{count} {what}"));
+            parts.push(format!("{count} {label}"));
         }
     };
     count(progress.succeeded, "succeeded");
     count(progress.failed, "failed");
-    // Before the end these are only the ones that are not done.
+    // Before the end these are the rows that are not processed yet.
     count(progress.unaccounted().filter(|_| ended), "unaccounted for");
     if !parts.is_empty() {
         return parts.join(", ");
@@ -60,7 +98,7 @@ fn rows(progress: &Progress, ended: bool) -> String {
     }
 }
 
-/// Several batches, one a line.
+/// Returns the reports of several batches, one on each line.
 pub(crate) fn reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> String {
     let mut table = framed(["provider", "outcome", "total", "succeeded", "failed", "unaccounted", "polls", "time"]);
     for report in reports {
@@ -85,7 +123,7 @@ pub(crate) fn reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Stri
     finished(&table)
 }
 
-/// Each of many batches, one a line: how it ended, or why nobody saw it end.
+/// Returns the ends of many batches, one on each line: the outcome, or the kind of the error.
 pub(crate) fn batches(ends: &[(&Batch, &Result<Report, Error>)]) -> String {
     let mut table =
         framed(["provider", "batch", "outcome", "total", "succeeded", "failed", "unaccounted", "polls", "time"]);
@@ -119,7 +157,7 @@ pub(crate) fn batches(ends: &[(&Batch, &Result<Report, Error>)]) -> String {
     finished(&table)
 }
 
-/// Each row of a batch, one a line.
+/// Returns every row of a batch, one on each line.
 pub(crate) fn each_row<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     let mut table = framed(["row", "reference", "outcome", "account", "reason"]);
     for row in rows {
@@ -134,7 +172,7 @@ pub(crate) fn each_row<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     finished(&table)
 }
 
-/// Rows that did not succeed, one a line, no more than people read.
+/// Returns rows that did not succeed, one on each line.
 pub(crate) fn unsuccessful<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     let mut table = framed(["row", "reference", "outcome", "reason"]);
     for row in rows {
@@ -144,25 +182,25 @@ pub(crate) fn unsuccessful<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Strin
     finished(&table)
 }
 
-/// Why a row did not succeed.
+/// Returns the reason why a row did not succeed.
 pub(crate) fn reason(row: &Row) -> String {
     match &row.reason {
-        None if row.outcome == RowOutcome::Unaccounted => "the provider does not say what became of it".to_owned(),
+        None if row.outcome == RowOutcome::Unaccounted => "the provider does not report an outcome".to_owned(),
         reason => text(reason.as_deref()),
     }
 }
 
-/// A number that may not be known.
+/// Returns a number, or a dash.
 pub(crate) fn number(number: Option<u64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 
-/// A text of a provider that may not be known.
+/// Returns a text of the provider, or a dash.
 pub(crate) fn text(text: Option<&str>) -> String {
     clean(text.unwrap_or("-"))
 }
 
-/// A table with these headings and nothing below them yet.
+/// Returns a table with these headings and without rows.
 pub(crate) fn framed<const N: usize>(headings: [&str; N]) -> Table {
     let mut table = Table::new();
     let below_headings = LineStyle::none().fill('─').junction('─');
@@ -171,12 +209,12 @@ pub(crate) fn framed<const N: usize>(headings: [&str; N]) -> Table {
     table
 }
 
-/// The table as text, with nothing at the end of its lines.
+/// Returns the table as text, without blanks at the ends of lines.
 pub(crate) fn finished(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// A mark that is seen from afar.
+/// Returns the sign before an outcome.
 pub(crate) fn sign(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Succeeded => "✓",
@@ -186,15 +224,15 @@ pub(crate) fn sign(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Seconds to a tenth.
+/// Returns the time in seconds, to a tenth.
 pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-/// A text of a provider, without what would steer the terminal.
+/// Returns a text of the provider without control characters, which could steer the terminal.
 pub(crate) fn clean(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(shown).collect::<String>().trim().to_owned()
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(printable).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]
@@ -202,20 +240,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_cannot_steer_the_terminal() {
+    fn clean_removes_control_characters() {
         assert_eq!(clean("a\u{1b}[2Jb\r\nc\u{9b}d"), "a [2Jb  c d");
     }
 
     #[test]
-    fn counts_are_told_as_far_as_they_are_known() {
-        let mut progress = Progress::default();
-        assert_eq!(rows(&progress, false), "no counts");
-        progress.stated_percent = Some(77.0);
-        assert_eq!(rows(&progress, false), "no counts; 77 percent");
-        (progress.total, progress.processed) = (Some(100), Some(45));
-        (progress.succeeded, progress.failed) = (Some(43), Some(2));
+    fn rows_shows_the_counts_that_are_known() {
+        assert_eq!(rows(&Progress::default(), false), "no counts");
+        let percent = Progress::default().with_stated_percent(77.0);
+        assert_eq!(rows(&percent, false), "no counts; 77 percent");
+        let progress = percent.with_total(100).with_processed(45).with_succeeded(43).with_failed(2);
         assert_eq!(rows(&progress, false), "45 of 100 processed, 43 succeeded, 2 failed");
         let ended = "100 in all, 43 succeeded, 2 failed, 55 unaccounted for";
         assert_eq!(rows(&progress, true), ended);
+    }
+
+    #[test]
+    fn abbreviated_lists_ten_references_without_control_characters() {
+        let references: Vec<_> = (0..12).map(|number| format!("r{number}")).collect();
+        assert_eq!(abbreviated(&references), "r0, r1, r2, r3, r4, r5, r6, r7, r8, r9 and 2 more");
+        assert_eq!(abbreviated(&["a\u{1b}".to_owned()]), "a");
+        assert_eq!(abbreviated(&[String::new()]), "(no reference)");
     }
 }

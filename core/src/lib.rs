@@ -30,8 +30,8 @@ pub mod time;
 pub use error::{Error, ErrorBody, ErrorDocument, ErrorKind};
 pub use model::{
     Batch, BatchId, CountMismatch, Drift, DriftKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome,
-    Progress, ProviderId, Reconciler, Reconciliation, ReferenceMismatch, Report, Row, RowOutcome, Snapshot, State,
-    SubmittedRows, check_id, identifier_or_length, normal_form,
+    Progress, ProviderId, Reconciler, Reconciliation, ReferenceMismatch, Report, Row, RowCounts, RowOutcome, Snapshot,
+    State, SubmittedRows, check_id, identifier_or_length, normal_form,
 };
 pub use poll::{DurationHistory, PollEvent, PollStream, Wait, WaitSet, WaitSetProgress, wait};
 // Pre-1.0 crates whose types are in public signatures, and what generated code needs.

@@ -65,6 +65,7 @@ impl Submission {
                  get the storage id of an uploaded file"
                     .to_owned(),
             )
+            .with_parameter("storage_id")
         })?;
         let feature = |name: &String| {
             name.parse().map_err(|_| usage(format!("{name} is not a documented feature of the confirmation")))

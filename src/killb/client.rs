@@ -7,8 +7,8 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, State, SubmittedRows,
-    Wait,
+    Batch, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, RowCounts, Snapshot, State,
+    SubmittedRows, Wait,
 };
 
 use super::raw::types;
@@ -116,8 +116,8 @@ impl Client {
         let request = capture(self.raw.get_bulk_status(batch.id()));
         let mut status: StatusResponse<types::BulkJob> = self.http.status(batch, request, status::parse_status).await?;
         if status.snapshot.state == State::Finished {
-            let rows = rows::reconcile(status.bytes(), &status.snapshot.progress);
-            status.snapshot = status.snapshot.reconciled(&rows);
+            let counts = rows::count(status.bytes());
+            status.snapshot = status.snapshot.with_row_counts(&counts);
         }
         Ok(status)
     }
@@ -140,22 +140,17 @@ impl Client {
     ///
     /// Any permanent error, with the batch.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
-        let read = async || self.reconcile_once(batch, submitted).await;
-        retry_reads(self.http.clock(), read).await.map(|(reconciliation, _)| reconciliation)
+        retry_reads(self.http.clock(), async || self.reconcile_once(batch, submitted).await).await
     }
 
-    async fn reconcile_once(
-        &self,
-        batch: &Batch,
-        submitted: Option<&SubmittedRows>,
-    ) -> Result<(Reconciliation, Snapshot), Error> {
+    async fn reconcile_once(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let mut reconciler = Reconciler::for_submitted(submitted);
         let mut rows = self.rows(batch).await?;
         while let Some(result) = rows.next().await {
             reconciler.push(result?.row());
         }
         let snapshot = rows.snapshot()?;
-        Ok((reconciler.finish(&snapshot.progress).with_drift(rows.drift().to_vec()), snapshot))
+        Ok(reconciler.finish(&snapshot.progress).with_drift(rows.drift().to_vec()))
     }
 }
 
@@ -171,9 +166,14 @@ impl Provider for Client {
         if snapshot.state != State::Finished {
             return Ok(snapshot);
         }
+        // Rows are counted and not held: a batch may have millions.
+        let (mut rows, mut counts) = (self.rows(batch).await?, RowCounts::default());
+        while let Some(result) = rows.next().await {
+            counts.push(result?.outcome());
+        }
+        let last = rows.snapshot()?;
         // The second response is the newer one, and the only one whose counts belong to the rows.
-        let (reconciliation, last) = self.reconcile_once(batch, None).await?;
-        Ok(if last.state == State::Finished { last.reconciled(&reconciliation) } else { last })
+        Ok(if last.state == State::Finished { last.with_row_counts(&counts) } else { last })
     }
 
     fn polling_defaults(&self) -> PollingDefaults {

@@ -8,7 +8,7 @@ use bulkrail_core::http::{CallKind, HttpClient, PreparedRequest, ResponseBody, t
 use bulkrail_core::json::{
     FingerprintCache, JsonArrayReader, JsonPath, ResponseSchema, StatusFields, sanitize_json, trace_drift,
 };
-use bulkrail_core::{Batch, Drift, DriftKind, Error, Progress, Reconciler, Reconciliation, Row, RowOutcome, Snapshot};
+use bulkrail_core::{Batch, Drift, DriftKind, Error, Row, RowCounts, RowOutcome, Snapshot};
 use bytes::Bytes;
 use futures_core::Stream;
 use serde::de::IgnoredAny;
@@ -32,20 +32,26 @@ impl RowResult {
         &self.typed
     }
 
-    /// Returns the provider-neutral row.
+    /// Returns the outcome of the row.
     ///
     /// `SUCCESS` is succeeded, also with an `error`: KillB's own example has such a row. `ERROR` (the word of KillB's
     /// own client) and `FAILED` are failed. A row with any other word is unaccounted.
     #[must_use]
-    pub fn row(&self) -> Row {
+    pub fn outcome(&self) -> RowOutcome {
         let word = self.typed.status.as_deref().unwrap_or_default();
-        let outcome = if word.eq_ignore_ascii_case("SUCCESS") {
+        if word.eq_ignore_ascii_case("SUCCESS") {
             RowOutcome::Succeeded
         } else if word.eq_ignore_ascii_case("ERROR") || word.eq_ignore_ascii_case("FAILED") {
             RowOutcome::Failed
         } else {
             RowOutcome::Unaccounted
-        };
+        }
+    }
+
+    /// Returns the neutral row.
+    #[must_use]
+    pub fn row(&self) -> Row {
+        let outcome = self.outcome();
         let mut row = Row::new(outcome);
         row.index = self.typed.row_number.as_ref().and_then(serde_json::Number::as_u64);
         row.reference = self.typed.original_row_data.as_ref().and_then(|data| data.external_id.clone());
@@ -257,15 +263,15 @@ impl fmt::Debug for Rows {
     }
 }
 
-/// Reconciles the rows in the body of a status response with its own counts, without references.
-pub(super) fn reconcile(body: &[u8], progress: &Progress) -> Reconciliation {
-    let mut reconciler = Reconciler::without_references();
+/// Counts the rows in the body of a status response by their outcome.
+pub(super) fn count(body: &[u8]) -> RowCounts {
+    let mut counts = RowCounts::default();
     JsonArrayReader::new("results").push(body, |item, _| {
         if let ParsedItem::Row(row) | ParsedItem::Invalid(Some(row)) = RowResult::parse(item) {
-            reconciler.push(row.row());
+            counts.push(row.outcome());
         }
     });
-    reconciler.finish(progress)
+    counts
 }
 
 fn invalid_item() -> Drift {

@@ -116,7 +116,8 @@ impl Document {
             Self::Accounts(accounts) => {
                 let (Some(account_number), Some(country)) = (account_number, country) else {
                     let reason = "a file with accounts only needs an account number and a country";
-                    return Err(batch::usage(reason.to_owned()));
+                    let missing = if account_number.is_none() { "account_number" } else { "country" };
+                    return Err(batch::usage(reason.to_owned()).with_parameter(missing));
                 };
                 let random = || uuid::Uuid::new_v4().to_string();
                 Ok(CreateBatch {

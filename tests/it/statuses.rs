@@ -135,6 +135,30 @@ mod reap {
     }
 
     #[test]
+    fn outcome_of_a_finished_batch_is_what_its_counts_prove() {
+        let table = [
+            ((5, 5, 0), Outcome::Succeeded),
+            ((5, 4, 1), Outcome::Partial),
+            ((5, 4, 0), Outcome::Partial),
+            ((5, 0, 5), Outcome::Failed),
+            // No row is known to have succeeded, and two may have.
+            ((5, 0, 3), Outcome::Unknown),
+            ((5, 0, 0), Outcome::Unknown),
+            ((0, 0, 0), Outcome::Unknown),
+            // The counts contradict each other.
+            ((5, 6, 0), Outcome::Unknown),
+            ((5, 5, 1), Outcome::Partial),
+        ];
+        for ((total, succeeded, failed), outcome) in table {
+            let body = format!(
+                r#"{{"status":"completed","totalRecords":{total},"failedRecords":{failed},"summary":{{"successfulRecords":{succeeded}}}}}"#
+            );
+            let snapshot = of(&body);
+            assert_eq!((snapshot.state, snapshot.outcome), (State::Finished, Some(outcome)), "{body}");
+        }
+    }
+
+    #[test]
     fn completed_batch_with_unprocessed_rows_is_partial() {
         let snapshot = of(
             r#"{"status":"completed","totalRecords":1000,"processedRecords":995,"failedRecords":5,"summary":{"successfulRecords":990}}"#,

@@ -1,4 +1,4 @@
-//! One module a command.
+//! Subcommands, one module each.
 
 pub(crate) mod completions;
 pub(crate) mod demo;

@@ -1,168 +1,146 @@
-//! `bulkrail rows`: what became of each row.
+//! `bulkrail rows`: prints the outcome of every row.
 
-use std::io::IsTerminal;
+use std::time::Duration;
 
-use bulkrail::{Batch, Error, ErrorKind, Progress, Provider, Row, RowOutcome, cdq, localpayment, reap};
+use bulkrail::http::retry_reads;
+use bulkrail::{
+    AnyClient, AnySubmission, Batch, Error, ErrorKind, FileFormat, Provider, Report, Row, RowCounts, RowOutcome,
+    Snapshot, SubmittedRows, Upload, cdq, killb, localpayment, reap,
+};
 
-use crate::account::{self, differs, doubts, patiently};
 use crate::args::{Format, RowsArgs};
-use crate::connect::{AnyClient, connect};
-use crate::failure::Failure;
-use crate::people::People;
-use crate::sheet::Sheet;
-use crate::submitted::Submitted;
-use crate::{exit, output, signals, table};
+use crate::connect::connect;
+use crate::error::CliError;
+use crate::printer::Printer;
+use crate::row_writer::RowWriter;
+use crate::{exit, input, output, signals, table};
 
 const NOT_ENDED: &str = "the batch has not ended: rows may be missing, and may still change";
 
-pub(crate) async fn run(args: RowsArgs, people: People) -> Result<u8, Failure> {
-    let batch = args.target.batch()?;
+pub(crate) async fn run(args: RowsArgs, printer: Printer) -> Result<u8, CliError> {
+    let batch = args.target.batch().await?;
     check(&batch, &args)?;
-    let submitted = args.submitted.as_deref().map(|file| Submitted::of_file(file, &batch)).transpose()?;
+    let submitted = submitted_rows(&args, &batch).await?;
     let client = connect(batch.provider(), &args.connection)?;
-    let stop = signals::stop().map_err(|error| Failure::machine("signals cannot be received", &error))?;
+    let stop = signals::stop()?;
     let format = args.format();
-    let notes = async {
+    let print = async {
         match (&client, format, &submitted) {
             (AnyClient::Killb(client), Some(Format::Csv | Format::Jsonl), None) => {
-                stream(client, &batch, format, args.failed).await
+                print_stream(client, &batch, format, args.failed).await
             }
             _ => print(&client, &batch, submitted.as_ref(), format, args.failed).await,
         }
     };
     let notes = tokio::select! {
-        notes = notes => notes?,
+        notes = print => notes?,
         () = stop => {
             let error = Error::new(ErrorKind::Interrupted, "reading the rows was stopped").with_batch(batch.clone());
-            // Between lines of rows a batch would be in the way.
+            // A batch document does not belong between lines of rows.
             let lines = matches!(format, Some(Format::Csv | Format::Jsonl));
-            return Err(Failure::from(error).printing_batch(!lines));
+            return Err(CliError::from(error).with_batch_printed(!lines));
         }
     };
-    for note in notes {
-        people.tell(&note);
-    }
+    notes.iter().for_each(|note| printer.note(note));
     Ok(exit::SUCCESS)
 }
 
-/// Refuses what the provider cannot answer, and says what it can.
-fn check(batch: &Batch, args: &RowsArgs) -> Result<(), Failure> {
+/// Refuses arguments for which the provider does not report rows, before anything is sent.
+fn check(batch: &Batch, args: &RowsArgs) -> Result<(), CliError> {
     if *batch.provider() == cdq::PROVIDER {
-        let reason = "CDQ names no rows: a job ends as a bytes, and public pages name no result of each account";
-        return Err(Failure::usage(reason));
+        let reason = "CDQ does not list rows: a job ends as a whole, and no public page has a result for each account";
+        return Err(CliError::usage(reason));
     }
     if *batch.provider() == reap::PROVIDER && args.submitted.is_none() {
-        let reason = "Reap counts rows and does not name them: see `bulkrail status` for the counts, or name the file \
-                      with --submitted, to read each entity in it";
-        return Err(Failure::usage(reason));
+        let hint = "name the file with --submitted, to read the entity of each row; `bulkrail status` shows the counts";
+        return Err(CliError::usage("Reap counts rows and does not list them").with_hint(hint));
     }
     Ok(())
 }
 
-impl RowsArgs {
-    /// `None` is a table.
-    fn format(&self) -> Option<Format> {
-        match self.format {
-            None if self.json => Some(Format::Json),
-            None if std::io::stdout().is_terminal() => None,
-            None => Some(Format::Csv),
-            format => format,
-        }
-    }
+async fn submitted_rows(args: &RowsArgs, batch: &Batch) -> Result<Option<SubmittedRows>, CliError> {
+    let Some(file) = &args.submitted else { return Ok(None) };
+    input::check(file).await?;
+    let rows = AnySubmission::rows_of_file(batch, Upload::from_path(file), FileFormat::from_path(file)).await;
+    let in_file = |error| CliError::from(error).map_reason(|reason| format!("{}: {reason}", file.display()));
+    rows.map(Some).map_err(in_file)
 }
 
-/// Prints KillB's rows while they arrive, whatever their number; returns what else is to be said.
-async fn stream(
-    client: &bulkrail::killb::Client,
+/// Prints KillB's rows as they arrive, and returns notes for standard error.
+async fn print_stream(
+    client: &killb::Client,
     batch: &Batch,
     format: Option<Format>,
     failed_only: bool,
-) -> Result<Vec<String>, Failure> {
-    let mut rows = patiently(&client.clock(), || client.rows(batch)).await?;
-    let mut sheet = if format == Some(Format::Jsonl) { Sheet::lines() } else { Sheet::csv()? };
-    let mut counts = Counts::default();
+) -> Result<Vec<String>, CliError> {
+    let mut rows = retry_reads(&client.clock(), || client.rows(batch)).await?;
+    let mut writer = if format == Some(Format::Jsonl) { RowWriter::json_lines() } else { RowWriter::csv()? };
+    let mut counts = RowCounts::default();
     while let Some(row) = rows.next().await {
         let row = row?.row();
-        counts.add(&row);
         if !failed_only || row.outcome == RowOutcome::Failed {
-            sheet.write(&row)?;
+            writer.write(&row)?;
         }
+        counts.push(row.outcome);
     }
-    output::last(sheet.finish())?;
-    let snapshot = rows.snapshot()?;
-    let mut notes =
-        if snapshot.is_terminal() { counts.doubts(batch, &snapshot.progress) } else { vec![NOT_ENDED.to_owned()] };
-    notes.extend(left_out(failed_only, counts.unaccounted()));
-    Ok(notes)
+    output::last(writer.finish())?;
+    let report = report(batch, rows.snapshot()?.with_row_counts(&counts));
+    Ok(notes(&report, failed_only, counts.unaccounted))
 }
 
-/// Prints an account of all rows; returns what else is to be said.
+/// Prints the reconciled rows, and returns notes for standard error.
 async fn print(
     client: &AnyClient,
     batch: &Batch,
-    submitted: Option<&Submitted>,
+    submitted: Option<&SubmittedRows>,
     format: Option<Format>,
     failed_only: bool,
-) -> Result<Vec<String>, Failure> {
-    let snapshot = patiently(&client.clock(), || client.poll(batch)).await?;
-    let mut account = account::read(client, batch, submitted).await?;
-    let mut notes = if snapshot.is_terminal() { doubts(batch, &account) } else { vec![NOT_ENDED.to_owned()] };
-    if submitted.is_none() && *batch.provider() == localpayment::PROVIDER {
-        notes.push("Localpayment lists the accounts it created; with --submitted FILE the others show, too".to_owned());
-    }
-    notes.extend(left_out(failed_only, account.unaccounted().count() as u64));
+) -> Result<Vec<String>, CliError> {
+    let snapshot = retry_reads(&client.clock(), || client.poll(batch)).await?;
+    let reconciliation = client.reconcile(batch, submitted).await?;
+    let unaccounted = reconciliation.unaccounted_rows().count() as u64;
+    let mut report = report(batch, snapshot).reconciled(reconciliation);
+    let mut rows = report.rows.take().unwrap_or_default();
     if failed_only {
-        account.rows.retain(|row| row.outcome == RowOutcome::Failed);
+        rows.retain(|row| row.outcome == RowOutcome::Failed);
     }
-    let rows = &account.rows;
     output::last(match format {
-        Some(Format::Json) => output::json(rows),
-        Some(format) => lines(format, rows),
-        None => output::text(&table::each_row(rows)),
+        Some(Format::Json) => output::json(&rows),
+        Some(format) => write_lines(format, &rows),
+        None => output::text(&table::each_row(&rows)),
     })?;
+    let mut notes = notes(&report, failed_only, unaccounted);
+    if submitted.is_none() && *batch.provider() == localpayment::PROVIDER {
+        notes.push("Localpayment lists the accounts that it created; --submitted FILE adds the other rows".to_owned());
+    }
     Ok(notes)
 }
 
-fn lines(format: Format, rows: &[Row]) -> std::io::Result<()> {
-    let mut sheet = if format == Format::Jsonl { Sheet::lines() } else { Sheet::csv()? };
-    rows.iter().try_for_each(|row| sheet.write(row))?;
-    sheet.finish()
+fn report(batch: &Batch, snapshot: Snapshot) -> Report {
+    Report::new(batch.clone(), snapshot, 1, Duration::ZERO)
 }
 
-/// Whoever asks for failed rows has to know that others may have failed, too.
-fn left_out(failed_only: bool, unaccounted: u64) -> Option<String> {
-    (failed_only && unaccounted > 0).then(|| format!("not shown: {unaccounted} rows that are unaccounted for"))
+fn write_lines(format: Format, rows: &[Row]) -> std::io::Result<()> {
+    let mut writer = if format == Format::Jsonl { RowWriter::json_lines() } else { RowWriter::csv()? };
+    rows.iter().try_for_each(|row| writer.write(row))?;
+    writer.finish()
 }
 
-#[derive(Default)]
-struct Counts {
-    total: u64,
-    succeeded: u64,
-    failed: u64,
-}
-
-impl Counts {
-    fn add(&mut self, row: &Row) {
-        self.total += 1;
-        match row.outcome {
-            RowOutcome::Succeeded => self.succeeded += 1,
-            RowOutcome::Failed => self.failed += 1,
-            _ => {}
+/// Returns a note for each disagreement with the outcome that follows, and for rows that are not
+/// printed.
+fn notes(report: &Report, failed_only: bool, unaccounted: u64) -> Vec<String> {
+    let mut notes = match report.outcome() {
+        None => vec![NOT_ENDED.to_owned()],
+        Some(outcome) => {
+            let mut mismatches = table::mismatches(report);
+            if !mismatches.is_empty() {
+                mismatches.push(format!("outcome: {outcome}"));
+            }
+            mismatches
         }
+    };
+    if failed_only && unaccounted > 0 {
+        notes.push(format!("not shown: {unaccounted} rows that are unaccounted for"));
     }
-
-    fn unaccounted(&self) -> u64 {
-        self.total - self.succeeded - self.failed
-    }
-
-    fn doubts(&self, batch: &Batch, progress: &Progress) -> Vec<String> {
-        let counts = [
-            ("total", progress.total, self.total),
-            ("succeeded", progress.succeeded, self.succeeded),
-            ("failed", progress.failed, self.failed),
-        ];
-        let differing = counts.into_iter().filter_map(|(what, provider, rows)| Some((what, provider?, rows)));
-        let differing = differing.filter(|(_, provider, rows)| provider != rows);
-        differing.map(|(what, provider, rows)| differs(batch, what, provider, rows)).collect()
-    }
+    notes
 }

@@ -1,154 +1,154 @@
-//! `bulkrail run`: from a file to an account of every row.
+//! `bulkrail run`: submits the batches that a file makes, waits for their end and reads their rows.
 
 use std::pin::pin;
 use std::sync::Arc;
 
-use bulkrail::{Batch, Error, ErrorKind, DurationHistory};
+use bulkrail::{AnyClient, Batch, DurationHistory, Error, ErrorKind, Report, SubmittedRows};
 use serde::Serialize;
 
-use super::submit::{after, line, waiting};
-use crate::accounted::Accounted;
 use crate::args::RunArgs;
-use crate::connect::{AnyClient, connect};
-use crate::drift::DriftReport;
-use crate::failure::Failure;
+use crate::connect::connect;
+use crate::drift_report::DriftReport;
+use crate::error::CliError;
 use crate::follow::follow;
-use crate::memory::Memory;
-use crate::people::People;
-use crate::people::complain;
+use crate::printer::{self, Printer};
 use crate::progress::{Bar, Bars};
-use crate::submitted::Submitted;
-use crate::{account, exit, output, signals};
+use crate::run_result::RunResult;
+use crate::state_store::StateStore;
+use crate::submit::{after, submit, submitted_line, wait_command};
+use crate::{exit, output, signals};
 
 /// A batch that was submitted.
 struct Job {
     batch: Batch,
-    submitted: Submitted,
+    rows: SubmittedRows,
     bar: Bar,
 }
 
-/// What is printed for each of several batches.
+/// Document that is printed for each of several batches.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Document<'a> {
-    Ended(&'a Accounted),
-    /// To go on with.
+    Ended(&'a Report),
+    /// A batch whose end was not seen, for a later wait.
     Open(&'a Batch),
 }
 
-pub(crate) async fn run(args: RunArgs, people: People) -> Result<u8, Failure> {
-    let parts = args.submission.parts()?;
-    let client = Arc::new(connect(&args.submission.provider.id(), &args.connection)?);
+pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError> {
+    let submissions = args.submission.prepare().await?;
+    let client = connect(&args.submission.provider.id(), &args.connection)?;
     let drift = Arc::new(DriftReport::open(args.record.drift_report.as_deref())?);
-    let memory = Memory::open(args.record.no_history);
+    let store = StateStore::open(args.record.no_history).await;
     let args = Arc::new(args);
-    let stop = || signals::stop().map_err(|error| Failure::machine("signals cannot be received", &error));
-    // Each listens from now on: none misses a signal that comes while another batch is submitted.
-    let stops = parts.iter().map(|_| stop()).collect::<Result<Vec<_>, _>>()?;
-    let mut submitting = pin!(stop()?);
-    let bars = Bars::new(people.want_bars());
-    let total = parts.len();
+    // Each listens from now on: a signal that comes while another batch is submitted stops all.
+    let stops = submissions.iter().map(|_| signals::stop()).collect::<Result<Vec<_>, _>>()?;
+    let mut stop_submitting = pin!(signals::stop()?);
+    let bars = Bars::new(printer.draws_progress());
     let mut jobs = Vec::new();
-    for part in parts {
-        match part.submit(&client, submitting.as_mut(), |warning| people.warn(warning, args.json)).await {
-            Ok((batch, submitted)) => {
+    for submission in &submissions {
+        let warn = |warning: &str| printer.warning(warning, args.json);
+        match submit(&client, submission, stop_submitting.as_mut(), warn).await {
+            Ok(batch) => {
+                let rows = submission.rows().clone();
                 if !args.json {
-                    people.tell(line(&batch, submitted.rows).trim_end());
+                    printer.note(submitted_line(&batch, rows.rows).trim_end());
                 }
-                jobs.push(Job { batch, submitted, bar: bars.add(args.submission.provider.id().as_str()) });
+                jobs.push(Job { batch, rows, bar: bars.add(args.submission.provider.id().as_str()) });
             }
-            Err(failure) => {
+            Err(error) => {
                 bars.clear();
-                // What was submitted goes on at the provider.
+                // The batches that were submitted continue at the provider.
                 jobs.iter().try_for_each(|job| output::json(&job.batch))?;
-                return Err(after(failure, jobs.len(), total));
+                return Err(after(error, jobs.len(), submissions.len()));
             }
         }
     }
     let batches: Vec<_> = jobs.iter().map(|job| job.batch.clone()).collect();
     let running = jobs.into_iter().zip(stops).map(|(job, stop)| {
-        let (client, args, drift) = (Arc::clone(&client), Arc::clone(&args), Arc::clone(&drift));
-        let histories = memory.histories().clone();
-        tokio::spawn(async move { to_the_end(&client, &args, job, stop, &histories, &drift).await })
+        let (client, args, drift) = (client.clone(), Arc::clone(&args), Arc::clone(&drift));
+        let history = store.history().clone();
+        tokio::spawn(async move { run_job(&client, &args, job, stop, &history, &drift).await })
     });
     let mut ends = Vec::new();
     for end in running.collect::<Vec<_>>() {
-        ends.push(end.await.unwrap_or_else(|_| Err(Failure::configuration("the wait broke off"))));
+        ends.push(end.await.unwrap_or_else(|_| Err(CliError::configuration("the wait was cut off"))));
     }
     bars.clear();
-    memory.keep().await;
+    store.save().await;
     print(&args, &batches, ends)
 }
 
-/// Waits for the batch, then reads its rows.
-async fn to_the_end(
+/// Waits for the end of the batch, then reads its rows.
+async fn run_job(
     client: &AnyClient,
     args: &RunArgs,
     job: Job,
     stop: impl Future<Output = ()> + Send,
-    histories: &DurationHistory,
+    history: &DurationHistory,
     drift: &DriftReport,
-) -> Result<Accounted, Failure> {
-    let Job { batch, submitted, bar } = job;
+) -> Result<RunResult, CliError> {
+    let Job { batch, rows, bar } = job;
     let mut stop = Box::pin(stop);
-    let mut wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(histories);
-    if submitted.rows > 0 {
-        wait = wait.rows(submitted.rows as u64);
+    let mut wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(history);
+    if rows.rows > 0 {
+        wait = wait.rows(rows.rows);
     }
-    let seen = |report: &bulkrail::Report| {
+    let on_report = |report: &Report| {
         bar.show(&report.snapshot);
         Ok(())
     };
-    let report = follow(args.patience.of(wait), seen).await;
+    let report = follow(args.wait.configure(wait), on_report).await;
     match &report {
-        Ok(report) => drift.status(Some(report)),
-        Err(failure) => drift.status(failure.last_report().as_ref()),
+        Ok(report) => drift.add_polls(Some(report)),
+        Err(error) => drift.add_polls(error.last_report().as_ref()),
     }
-    let words = args.connection.words();
-    let report = report.map_err(|failure| failure.resumed_by(|_| waiting(&batch, &words)))?;
-    let account = tokio::select! {
-        account = account::read(client, &batch, Some(&submitted)) => account,
+    let flags = args.connection.flags();
+    let report = report.map_err(|error| error.with_resume(|_| wait_command(&batch, &flags)))?;
+    let reconciliation = tokio::select! {
+        reconciliation = client.reconcile(&batch, Some(&rows)) => reconciliation,
         () = stop => Err(Error::new(ErrorKind::Interrupted, "reading the rows was stopped").with_batch(batch)),
     };
-    match account {
-        Ok(account) => {
-            drift.rows(report.batch.provider(), account.rows.len(), &account.drift);
-            Ok(Accounted::new(report, account))
+    match reconciliation {
+        Ok(reconciliation) => {
+            drift.add_rows(report.batch.provider(), reconciliation.rows.len(), &reconciliation.drift);
+            Ok(RunResult { report: report.reconciled(reconciliation) })
         }
-        Err(error) => Err(Failure::from(error).after(report)),
+        Err(error) => Err(CliError::from(error).with_last(report)),
     }
 }
 
-/// Prints what every batch came to; the exit code is that of the worst.
-fn print(args: &RunArgs, batches: &[Batch], ends: Vec<Result<Accounted, Failure>>) -> Result<u8, Failure> {
-    let documents = ends.iter().zip(batches).map(|(end, batch)| match end {
-        Ok(accounted) => Document::Ended(accounted),
-        Err(_) => Document::Open(batch),
-    });
-    let documents: Vec<_> = documents.collect();
-    let printed = match &documents[..] {
-        [document] if args.json => output::json(document),
-        documents if args.json => output::json(&documents),
-        documents => documents.iter().enumerate().try_for_each(|(place, document)| match document {
-            Document::Ended(accounted) => {
-                let gap = if place == 0 { "" } else { "\n" };
-                output::text(&format!("{gap}{}", accounted.text()))
+/// Prints the end of every batch, and returns the exit code of the worst.
+fn print(args: &RunArgs, batches: &[Batch], ends: Vec<Result<RunResult, CliError>>) -> Result<u8, CliError> {
+    let printed = if args.json {
+        let documents = ends.iter().zip(batches).map(|(end, batch)| match end {
+            Ok(result) => Document::Ended(&result.report),
+            Err(_) => Document::Open(batch),
+        });
+        match &documents.collect::<Vec<_>>()[..] {
+            [document] => output::json(document),
+            documents => output::json(&documents),
+        }
+    } else {
+        ends.iter().zip(batches).enumerate().try_for_each(|(number, (end, batch))| match end {
+            Ok(result) => {
+                let gap = if number == 0 { "" } else { "\n" };
+                output::text(&format!("{gap}{}", result.text()))
             }
-            Document::Open(batch) => output::json(batch),
-        }),
+            Err(_) => output::json(batch),
+        })
     };
     if let Err(error) = &printed
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
-        // They exist all the same: their ids must not be lost.
-        batches.iter().for_each(|batch| complain(&format!("submitted: {batch}")));
+        // The batches exist: their ids must not be lost.
+        batches.iter().for_each(|batch| printer::error(&format!("submitted: {batch}")));
     }
     output::last(printed)?;
     let mut worst = exit::SUCCESS;
     for end in ends {
-        // Printed already, all of them.
-        let accounted = end.map_err(|failure| failure.printing_batch(false))?;
-        worst = worst.max(exit::of_report(&accounted.report));
+        // Every batch was printed above.
+        let result = end.map_err(|error| error.with_batch_printed(false))?;
+        worst = worst.max(exit::of_report(&result.report));
     }
     Ok(worst)
 }

@@ -1,28 +1,26 @@
-//! `bulkrail sandbox`: the four providers on loopback.
+//! `bulkrail sandbox`: runs the sandbox of the four providers on loopback.
 
 use std::fmt::Write;
 
 use bulkrail_sandbox::Sandbox;
 
 use crate::args::SandboxArgs;
-use crate::failure::Failure;
-use crate::people::People;
+use crate::error::CliError;
+use crate::printer::Printer;
 use crate::values::quoted;
 use crate::{exit, output, signals};
 
-pub(crate) async fn run(args: SandboxArgs, people: People) -> Result<u8, Failure> {
-    let stop = signals::stop().map_err(|error| Failure::machine("signals cannot be received", &error))?;
-    let sandbox = Sandbox::builder()
-        .port(args.port)
-        .seed(args.seed)
-        .speed(args.speed)
-        .faults(args.faults)
-        .start()
-        .await
-        .map_err(|error| Failure::machine(&deaf(args.port), &error))?;
+pub(crate) async fn run(args: SandboxArgs, printer: Printer) -> Result<u8, CliError> {
+    let stop = signals::stop()?;
+    let sandbox = Sandbox::builder().port(args.port).seed(args.seed).speed(args.speed).faults(args.faults);
+    let sandbox = sandbox.start().await.map_err(|error| {
+        let error = CliError::io(&format!("the sandbox cannot listen on port {}", args.port), &error);
+        if args.port == 0 { error } else { error.with_hint("without --port it takes a port that is free") }
+    })?;
     output::last(output::text(&exports(&sandbox)))?;
-    people.tell(&format!(
-        "The sandbox answers on 127.0.0.1:{} (seed {}, speed {}, faults {}). Paste the lines above into another shell; Ctrl-C ends it.",
+    printer.note(&format!(
+        "The sandbox listens on 127.0.0.1:{} (seed {}, speed {}, faults {}). Paste the lines above into another shell. \
+         Ctrl-C stops it.",
         sandbox.port(),
         args.seed,
         args.speed,
@@ -33,13 +31,8 @@ pub(crate) async fn run(args: SandboxArgs, people: People) -> Result<u8, Failure
     Ok(exit::SUCCESS)
 }
 
-/// That it cannot listen, and what to do about it.
-fn deaf(port: u16) -> String {
-    let other = if port == 0 { "" } else { " (without --port it takes one that is free)" };
-    format!("the sandbox cannot listen on port {port}{other}")
-}
-
-/// Base URLs and credentials, for a shell to read. The credentials are no secret: they open nothing but this sandbox.
+/// Returns base URLs and credentials as lines for a shell. The credentials are not secret: only
+/// this sandbox takes them.
 fn exports(sandbox: &Sandbox) -> String {
     let mut lines = String::new();
     for provider in Sandbox::PROVIDERS {

@@ -1,12 +1,11 @@
-//! `bulkrail schema`: the JSON Schema of the documents.
+//! `bulkrail schema`: prints the JSON Schema of the documents.
 
-use bulkrail::{Batch, ErrorDocument};
+use bulkrail::{Batch, ErrorDocument, Report};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-use crate::accounted::Accounted;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::{exit, output};
 
 #[derive(Serialize)]
@@ -16,13 +15,14 @@ struct Schemas {
     error: Schema,
 }
 
-pub(crate) fn run() -> Result<u8, Failure> {
-    let schemas = Schemas { batch: schema::<Batch>(), result: schema::<Accounted>(), error: schema::<ErrorDocument>() };
+pub(crate) fn run() -> Result<u8, CliError> {
+    let schemas = Schemas { batch: schema::<Batch>(), result: schema::<Report>(), error: schema::<ErrorDocument>() };
     output::last(output::json(&schemas))?;
     Ok(exit::SUCCESS)
 }
 
-/// As the documents are written, which is stricter than how they are read.
+/// Returns the schema of a document as it is written, which is stricter than the schema of what can
+/// be read.
 fn schema<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }

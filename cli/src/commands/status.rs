@@ -1,26 +1,28 @@
-//! `bulkrail status`: one look.
+//! `bulkrail status`: polls a batch once.
 
 use bulkrail::{Error, ErrorKind, Provider, Report};
 
 use crate::args::StatusArgs;
 use crate::connect::connect;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::{exit, output, signals, table};
 
-pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
-    let batch = args.target.batch()?;
+pub(crate) async fn run(args: StatusArgs) -> Result<u8, CliError> {
+    let batch = args.target.batch().await?;
     let client = connect(batch.provider(), &args.connection)?;
-    let stop = signals::stop().map_err(|error| Failure::machine("signals cannot be received", &error))?;
+    let stop = signals::stop()?;
     let clock = client.clock();
-    let began = clock.now();
-    let look = tokio::select! {
-        look = client.poll(&batch) => look,
-        () = stop => Err(Error::new(ErrorKind::Interrupted, "the look was stopped").with_batch(batch.clone())),
+    let started = clock.now();
+    let polled = tokio::select! {
+        polled = client.poll(&batch) => polled,
+        () = stop => {
+            let error = Error::new(ErrorKind::Interrupted, "the poll was stopped").with_batch(batch.clone());
+            let resume = |kind| args.target.resume_command(kind, &args.connection.flags());
+            return Err(CliError::from(error).with_resume(resume));
+        }
     };
-    let snapshot = look.map_err(|error| {
-        Failure::from(error).resumed_by(|kind| args.target.resumption(kind, &args.connection.words()))
-    })?;
-    let report = Report::new(batch, snapshot, 1, clock.now().saturating_sub(began));
+    let snapshot = polled.map_err(|error| CliError::from(error).with_polls(1))?;
+    let report = Report::new(batch, snapshot, 1, clock.now().saturating_sub(started));
     output::last(if args.json { output::json(&report) } else { output::text(&table::report(&report)) })?;
     Ok(exit::of_report(&report))
 }

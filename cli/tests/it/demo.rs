@@ -5,14 +5,14 @@ use serde_json::Value;
 use crate::support::{bulkrail, finish};
 
 async fn demo(args: &[&str]) -> crate::support::Run {
-    // It needs no credentials; what is set is not used.
+    // The demo does not need credentials.
     let mut command = bulkrail(["demo", "--speed", "60"].iter().chain(args));
     command.env_clear();
     finish(command).await
 }
 
 #[tokio::test]
-async fn four_documents_with_different_endings() {
+async fn demo_prints_four_documents_with_different_outcomes() {
     let run = demo(&["--json", "--quiet"]).await;
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     let reports = run.document();
@@ -28,7 +28,7 @@ async fn four_documents_with_different_endings() {
 }
 
 #[tokio::test]
-async fn a_table_and_the_rows_that_failed() {
+async fn demo_prints_a_table_and_the_rows_that_failed() {
     let run = demo(&[]).await;
     assert_eq!(run.code, 0);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
@@ -42,7 +42,7 @@ async fn a_table_and_the_rows_that_failed() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn it_stops_when_told_to() {
+async fn demo_stops_on_interrupt() {
     use tokio::io::{AsyncBufReadExt, BufReader};
 
     use crate::support::{Run, signal};
@@ -53,6 +53,6 @@ async fn it_stops_when_told_to() {
     signal(&child, "-INT").await;
     let error: Value = serde_json::from_str(&stderr.next_line().await.unwrap().unwrap()).unwrap();
     assert_eq!(error["error"]["kind"], "interrupted");
-    let run = Run::of(child.wait_with_output().await.unwrap());
+    let run = Run::new(child.wait_with_output().await.unwrap());
     assert_eq!((run.code, run.stdout.as_str()), (130, ""));
 }

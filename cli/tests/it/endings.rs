@@ -1,4 +1,4 @@
-//! Each exit code, and the error document that goes with it.
+//! Exit codes, error documents and error messages.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ async fn status(provider: &str, http: u16, body: Value) -> Run {
 }
 
 #[tokio::test]
-async fn an_ended_batch_exits_by_its_outcome() {
+async fn exit_code_of_an_ended_batch_follows_from_its_outcome() {
     let table = [
         ("reap", reap("completed", [5, 5, 5, 0]), 0, "succeeded"),
         ("reap", reap("completed", [5, 5, 3, 1]), 3, "partial"),
@@ -31,7 +31,7 @@ async fn an_ended_batch_exits_by_its_outcome() {
 }
 
 #[tokio::test]
-async fn a_refusal_exits_by_its_kind() {
+async fn exit_code_of_a_refused_poll_follows_from_its_kind() {
     let table = [
         (401, 6, "authentication"),
         (403, 6, "permission"),
@@ -48,20 +48,21 @@ async fn a_refusal_exits_by_its_kind() {
         assert_eq!((run.code, run.stdout.as_str()), (code, ""), "{http}");
         assert_eq!((&error["error"]["kind"], &error["error"]["http_status"]), (&json!(kind), &json!(http)));
         assert_eq!((&error["batch"]["id"], &error["error"]["provider"]), (&json!("b-1"), &json!("reap")));
+        assert_eq!((&error["polls"], error["error"]["hint"].is_string()), (&json!(1), true), "{http}");
     }
     let undecodable = status("reap", 200, json!([1])).await;
     assert_eq!((undecodable.code, &undecodable.error()["error"]["kind"]), (1, &json!("decode")));
 }
 
 #[tokio::test]
-async fn nobody_there_is_unavailable() {
+async fn status_of_a_server_that_is_gone_is_unavailable() {
     let gone = Server::always(200, json!({})).await.url.clone();
     let run = run(["status", "cdq", "b-1", "--json", "--base-url", &gone]).await;
     assert_eq!((run.code, &run.error()["error"]["kind"]), (8, &json!("unavailable")));
 }
 
 #[tokio::test]
-async fn a_deadline_without_a_look_is_unreachable() {
+async fn wait_whose_deadline_passes_without_a_successful_poll_is_unreachable() {
     let server = Server::always(503, json!({})).await;
     let args = ["wait", "reap", "b-1", "--json", "--deadline", "300ms", "--base-url", &server.url];
     let run = run(args.into_iter().chain(QUICK)).await;
@@ -73,42 +74,46 @@ async fn a_deadline_without_a_look_is_unreachable() {
 }
 
 #[tokio::test]
-async fn people_read_what_went_wrong_and_why() {
+async fn error_is_followed_by_causes_hint_and_resume_command() {
     let server = Server::always(503, json!({})).await;
     let args = ["wait", "reap", "b-1", "--deadline", "100ms", "--quiet", "--base-url", &server.url];
     let run = run(args.into_iter().chain(QUICK)).await;
     assert_eq!((run.code, run.stdout.as_str()), (8, ""));
     let lines: Vec<_> = run.stderr.lines().collect();
     assert!(lines[0].starts_with("error: reap: "), "{lines:?}");
-    assert!(lines[1].starts_with("  because: "), "{lines:?}");
+    assert!(lines[1].starts_with("  caused by: "), "{lines:?}");
+    assert_eq!(lines[2], "  hint: its state is unknown; wait for it again, do not submit it again");
     assert_eq!(lines.last(), Some(&&*format!("resume: bulkrail wait reap b-1 --base-url {}", server.url)));
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_json_is_told_with_what_to_do() {
+async fn response_that_is_not_json_is_reported_with_a_hint() {
     let server = Server::page("<!DOCTYPE html><title>Sign in</title>").await;
-    let why = "because: reap: reading the status of the batch: the answer is not JSON (line 1, column 1) (HTTP 200)";
-    let help = "help: what answered may not be the provider: check the base URL";
+    let cause =
+        "caused by: reap: reading the status of the batch: the response is not JSON (line 1, column 1) (HTTP 200)";
+    let hint = "the response may not be the provider's: check the base URL";
     let batches = "{\"provider\":\"reap\",\"id\":\"b-1\"} {\"provider\":\"reap\",\"id\":\"b-2\"}";
     let batches = TempFile::new("no-json.jsonl", batches);
     for target in [&["reap", "b-1"][..], &["--batch", batches.path()]] {
         let args = ["wait", "--deadline", "100ms", "--base-url", &server.url].into_iter().chain(QUICK);
         let args: Vec<_> = args.chain(target.iter().copied()).collect();
-        let people = run(args.clone()).await;
-        assert_eq!(people.code, 8);
-        let program = run(args.into_iter().chain(["--json"])).await;
-        assert_eq!(program.code, 8);
-        let document = if program.stdout.is_empty() { program.error() } else { program.document()[1].clone() };
-        assert_eq!(document["error"]["kind"], "unreachable");
-        for text in [people.stderr.as_str(), document["error"]["message"].as_str().unwrap()] {
-            assert!(text.contains(why) && text.contains(help), "{text}");
-            assert!(!text.contains("Sign in"), "{text}");
-        }
+        let text = run(args.clone()).await;
+        assert_eq!(text.code, 8);
+        assert!(text.stderr.contains(&format!("\n  {cause}")), "{text:?}");
+        assert!(text.stderr.contains(&format!("\n  hint: {hint}")), "{text:?}");
+        let json = run(args.into_iter().chain(["--json"])).await;
+        assert_eq!(json.code, 8);
+        let document = if json.stdout.is_empty() { json.error() } else { json.document()[1].clone() };
+        let error = &document["error"];
+        assert_eq!(error["kind"], "unreachable");
+        assert!(error["message"].as_str().unwrap().contains(cause), "{error}");
+        assert!(error["hint"].as_str().unwrap().starts_with(hint), "{error}");
+        assert!(!format!("{text:?}{json:?}").contains("Sign in"), "{text:?}");
     }
 }
 
 #[tokio::test]
-async fn missing_credentials_are_named() {
+async fn missing_credentials_are_named_by_their_variables() {
     let table = [
         ("killb", "KILLB_ACCESS_TOKEN", "KILLB_EMAIL"),
         ("reap", "REAP_API_KEY", "REAP_API_KEY"),
@@ -132,28 +137,28 @@ async fn missing_credentials_are_named() {
 }
 
 #[tokio::test]
-async fn a_credential_that_cannot_be_one_is_named() {
+async fn malformed_credential_is_named_by_its_variable() {
     let mut command = bulkrail(["status", "reap", "b-1"]);
     command.env("REAP_BASE_URL", "http://127.0.0.1:1").env("REAP_API_KEY", "CANARY\nkey");
     let run = finish(command).await;
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("(credentials are in REAP_API_KEY)"), "{}", run.stderr);
+    assert!(run.stderr.contains("\n  hint: the credentials are in REAP_API_KEY\n"), "{}", run.stderr);
     assert!(!run.stderr.contains("REAP_BASE_URL") && !run.stderr.contains("CANARY"), "{}", run.stderr);
 }
 
 #[tokio::test]
-async fn plain_http_leaves_this_machine_only_when_told_to() {
+async fn plain_http_to_another_host_is_refused_and_the_variable_named() {
     let mut command = bulkrail(["status", "reap", "b-1", "--json"]);
     command.env("REAP_BASE_URL", "http://reap.example");
     let run = finish(command).await;
     let error = run.error();
     assert_eq!((run.code, &error["error"]["kind"]), (2, &json!("configuration")));
-    assert!(error["error"]["message"].as_str().unwrap().contains("REAP_BASE_URL"));
+    assert_eq!(error["error"]["hint"], "the base URL is in REAP_BASE_URL");
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_signal_ends_a_wait_and_leaves_the_batch_behind() {
+async fn interrupted_wait_prints_the_batch_and_an_error_document() {
     use tokio::io::{AsyncBufReadExt, BufReader};
 
     use crate::support::signal;
@@ -167,7 +172,7 @@ async fn a_signal_ends_a_wait_and_leaves_the_batch_behind() {
     let batch: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
     assert_eq!((&batch["provider"], &batch["id"]), (&json!("killb"), &json!("b-1")));
     assert_eq!(lines.next_line().await.unwrap(), None);
-    let run = Run::of(child.wait_with_output().await.unwrap());
+    let run = Run::new(child.wait_with_output().await.unwrap());
     assert_eq!(run.code, 130);
     let error = run.error();
     assert_eq!(error["error"]["kind"], "interrupted");
@@ -176,7 +181,7 @@ async fn a_signal_ends_a_wait_and_leaves_the_batch_behind() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_terminated_wait_prints_the_batch_and_nothing_else() {
+async fn terminated_wait_prints_the_batch_and_nothing_else() {
     use std::time::Duration;
 
     use crate::support::signal;
@@ -188,7 +193,7 @@ async fn a_terminated_wait_prints_the_batch_and_nothing_else() {
             bulkrail::time::Clock::system().sleep(Duration::from_millis(5)).await;
         }
         signal(&child, "-TERM").await;
-        let run = Run::of(child.wait_with_output().await.unwrap());
+        let run = Run::new(child.wait_with_output().await.unwrap());
         assert_eq!(run.code, 130);
         assert_eq!(run.document()["id"], "b-1");
         if flag == "--json" {
@@ -201,22 +206,22 @@ async fn a_terminated_wait_prints_the_batch_and_nothing_else() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_reader_that_goes_away_is_no_reason_to_shout() {
+async fn closed_standard_output_is_not_reported() {
     for args in [&["schema"][..], &["completions", "bash"], &["--help"]] {
         let mut child = bulkrail(args).spawn().unwrap();
         drop(child.stdout.take());
-        let run = Run::of(child.wait_with_output().await.unwrap());
+        let run = Run::new(child.wait_with_output().await.unwrap());
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{args:?}");
     }
     let server = Server::always(200, killb("PROCESSING", [9, 3, 3, 0])).await;
     let args = ["wait", "killb", "b-1", "--jsonl", "--base-url", &server.url];
     let mut child = bulkrail(args.into_iter().chain(QUICK)).spawn().unwrap();
     drop(child.stdout.take());
-    let run = Run::of(child.wait_with_output().await.unwrap());
+    let run = Run::new(child.wait_with_output().await.unwrap());
     assert_eq!((run.code, run.stderr.as_str()), (1, ""));
     let server = Server::always(200, killb("COMPLETED", [9, 9, 8, 1])).await;
     let mut child = bulkrail(["wait", "killb", "b-1", "--json", "--base-url", &server.url]).spawn().unwrap();
     drop(child.stdout.take());
-    let run = Run::of(child.wait_with_output().await.unwrap());
+    let run = Run::new(child.wait_with_output().await.unwrap());
     assert_eq!((run.code, run.stderr.as_str()), (3, ""));
 }

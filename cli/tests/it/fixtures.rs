@@ -1,4 +1,4 @@
-//! Files to submit. Nobody in them exists.
+//! Files to submit. Their names are made up.
 
 use bulkrail::reap;
 use bulkrail::reap::raw::types::{CreateEntity, EntityTypeKnown};
@@ -30,12 +30,12 @@ pub(crate) fn accounts_json(rows: u32) -> Value {
 }
 
 pub(crate) const BANK_ACCOUNTS: &str = "\
-International Reconciliation ID,International Bank ID,Country Code,National Bank ID,National Reconciliation ID
+International Account ID,International Bank ID,Country Code,National Bank ID,National Account ID
 DE02,BANKDEFF,DE,,
 DE03,BANKDEFF,DE,,
 ";
 
-/// Entities for Reap's rows to be about; their ids.
+/// Creates entities for Reap's rows, and returns their ids.
 pub(crate) async fn entities(sandbox: &Sandbox, count: u32) -> Vec<String> {
     let client = reap::Client::builder()
         .base_url(sandbox.base_url("reap").unwrap())

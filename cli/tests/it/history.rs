@@ -1,4 +1,4 @@
-//! What a run keeps for the next one.
+//! Files that a run leaves in the state directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::fixtures::people;
 use crate::server::{Server, killb};
 use crate::support::{QUICK, Run, TempFile, bulkrail, finish};
 
-/// A state directory that is gone when dropped.
+/// State directory that is removed when dropped.
 struct State(PathBuf);
 
 impl State {
@@ -34,9 +34,9 @@ impl Drop for State {
     }
 }
 
-/// A wait for a batch that was submitted just now, and the file that it is in.
+/// Returns a wait for a batch that was submitted just now, and the file with the batch.
 fn waiting(state: &State, server: &Server, more: &[&str]) -> (Command, TempFile) {
-    // Of a batch whose beginning is not known there is nothing to learn.
+    // The duration of a batch is known only with the time of its submission.
     let batch = json!({"provider": "killb", "id": "b-1", "submitted_at": Clock::system().wall().to_string()});
     let batch = TempFile::new(&format!("history-{}.json", server.url.replace(['/', ':'], "-")), batch.to_string());
     let args = ["wait", "--batch", batch.path(), "--json", "--base-url", &server.url];
@@ -54,14 +54,14 @@ async fn wait(state: &State, more: &[&str]) -> Run {
     run
 }
 
-/// How many batches are known to have finished.
+/// Returns the number of finished batches in the history.
 fn finished(state: &State) -> usize {
     let kept: Value = serde_json::from_str(&fs::read_to_string(state.file()).unwrap()).unwrap();
     kept["killb"]["finished"].as_array().unwrap().len()
 }
 
 #[tokio::test]
-async fn durations_are_kept_for_the_next_run() {
+async fn wait_stores_durations_in_a_private_file() {
     let state = State::new("kept");
     assert_eq!(wait(&state, &[]).await.stderr, "");
     let first = fs::read_to_string(state.file()).unwrap();
@@ -75,7 +75,7 @@ async fn durations_are_kept_for_the_next_run() {
         assert_eq!(mode(&state.file()), 0o600);
         assert_eq!(mode(state.file().parent().unwrap()), 0o700);
     }
-    wait(&state, &["--worth", "0.5"]).await;
+    wait(&state, &["--lag-per-request", "500ms"]).await;
     assert_ne!(fs::read_to_string(state.file()).unwrap(), first);
     let left = fs::read_dir(state.file().parent().unwrap()).unwrap();
     let mut left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
@@ -84,7 +84,7 @@ async fn durations_are_kept_for_the_next_run() {
 }
 
 #[tokio::test]
-async fn runs_at_once_all_keep_what_they_learned() {
+async fn runs_at_the_same_time_all_add_to_the_history() {
     let state = State::new("at-once");
     let server = Server::always(200, killb("PROCESSING", [9, 3, 3, 0])).await;
     let (mut slow, _batch) = waiting(&state, &server, &[]);
@@ -95,8 +95,8 @@ async fn runs_at_once_all_keep_what_they_learned() {
     // This one begins and ends while the first is under way.
     wait(&state, &[]).await;
     assert_eq!(finished(&state), 1);
-    server.turn_to(200, killb("COMPLETED", [9, 9, 9, 0]));
-    assert_eq!(Run::of(slow.wait_with_output().await.unwrap()).code, 0);
+    server.respond_with(200, killb("COMPLETED", [9, 9, 9, 0]));
+    assert_eq!(Run::new(slow.wait_with_output().await.unwrap()).code, 0);
     assert_eq!(finished(&state), 2);
 
     tokio::join!(wait(&state, &[]), wait(&state, &[]), wait(&state, &[]));
@@ -104,7 +104,7 @@ async fn runs_at_once_all_keep_what_they_learned() {
 }
 
 #[tokio::test]
-async fn a_lock_that_is_never_released_or_cannot_be_made_ends_no_command() {
+async fn wait_succeeds_without_the_lock_of_the_history() {
     let state = State::new("locked");
     wait(&state, &[]).await;
     let lock = fs::File::open(state.file().with_file_name("history.lock")).unwrap();
@@ -119,7 +119,7 @@ async fn a_lock_that_is_never_released_or_cannot_be_made_ends_no_command() {
 }
 
 #[tokio::test]
-async fn no_history_leaves_it_alone() {
+async fn no_history_neither_reads_nor_writes_the_file() {
     let state = State::new("alone");
     wait(&state, &["--no-history"]).await;
     assert!(!state.0.exists());
@@ -130,7 +130,7 @@ async fn no_history_leaves_it_alone() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_ignored_and_only_v_says_so() {
+async fn history_that_cannot_be_read_is_ignored_and_only_logged() {
     let state = State::new("garbage");
     fs::create_dir_all(state.file().parent().unwrap()).unwrap();
     for garbage in [&b"KEY=value"[..], b"[]", b"{\"killb\":7}", b"\xff\xfe"] {
@@ -147,7 +147,7 @@ async fn what_cannot_be_read_is_ignored_and_only_v_says_so() {
 }
 
 #[tokio::test]
-async fn a_run_keeps_it_and_the_demo_does_not() {
+async fn run_stores_history_and_submissions_and_the_demo_does_not() {
     let sandbox = bulkrail_sandbox::Sandbox::builder().speed(200.0).start().await.unwrap();
     let state = State::new("run");
     let mut demo = bulkrail(["demo", "--json", "--speed", "100"]);
@@ -161,17 +161,17 @@ async fn a_run_keeps_it_and_the_demo_does_not() {
     let run = finish(run).await;
     assert!(run.document()["outcome"].is_string(), "{run:?}");
     assert!(state.file().exists());
-    // And what was submitted was noted, for the case that the process had been killed.
+    // The submission is recorded too, for the case that the process is killed.
     let noted = fs::read_to_string(state.file().with_file_name("submitted.jsonl")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(noted.trim()).unwrap(), run.document()["batch"]);
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_pipe_in_its_place_is_neither_waited_for_nor_replaced() {
+async fn history_that_is_a_pipe_is_neither_read_nor_replaced() {
     let state = State::new("pipe");
     fs::create_dir_all(state.file().parent().unwrap()).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(state.file()).status().unwrap().success());
-    assert!(wait(&state, &["-v"]).await.stderr.contains("is no file"));
+    assert!(wait(&state, &["-v"]).await.stderr.contains("it is not a file"));
     assert!(!fs::metadata(state.file()).unwrap().is_file(), "it is still there");
 }

@@ -1,4 +1,5 @@
-//! Answers that never come: nothing is submitted twice, and nobody claims to know.
+//! Submits whose response is lost: nothing is submitted twice, and the outcome is reported as
+//! unknown.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,20 +12,22 @@ use tokio::task::JoinHandle;
 use crate::fixtures::{accounts, import, people};
 use crate::support::{Run, TempFile, at, bulkrail, finish, run};
 
-/// Reads whole requests, writes the same bytes to each, and hangs up; or, where there are none, does neither.
-pub(crate) struct Cutter {
+/// Server that reads whole requests, writes fixed bytes and closes the connection, or leaves it
+/// open without bytes.
+pub(crate) struct BrokenServer {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
-impl Cutter {
-    pub(crate) async fn start(answer: &'static str) -> Self {
-        Self::with(move |_| Some(answer)).await
+impl BrokenServer {
+    pub(crate) async fn start(response: &'static str) -> Self {
+        Self::with(move |_| Some(response)).await
     }
 
-    /// `answer` gets the first line of a request; without an answer the connection stays open.
-    async fn with(answer: impl Fn(&str) -> Option<&'static str> + Send + 'static) -> Self {
+    /// `response` is called with the first line of a request; without a response the connection
+    /// stays open.
+    async fn with(response: impl Fn(&str) -> Option<&'static str> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -35,8 +38,8 @@ impl Cutter {
                 let (mut socket, _) = listener.accept().await.unwrap();
                 let Some(line) = request(&mut socket).await else { continue };
                 seen.lock().unwrap().push(line.clone());
-                match answer(&line) {
-                    Some(answer) => socket.write_all(answer.as_bytes()).await.unwrap(),
+                match response(&line) {
+                    Some(response) => socket.write_all(response.as_bytes()).await.unwrap(),
                     None => open.push(socket),
                 }
             }
@@ -49,13 +52,13 @@ impl Cutter {
     }
 }
 
-impl Drop for Cutter {
+impl Drop for BrokenServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// The first line of a request, once all of it has arrived.
+/// Returns the first line of a request, once all of it has arrived.
 async fn request(socket: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
@@ -72,28 +75,30 @@ async fn request(socket: &mut TcpStream) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_lost_answer_of_killb_is_told_and_not_tried_again() {
+async fn lost_response_of_killb_is_outcome_unknown_and_not_sent_again() {
     let file = TempFile::new("lost-people.csv", people(3));
-    for answer in [
+    for response in [
         "",
         "HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{\"jobId\"",
         "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
     ] {
         for command in ["submit", "run"] {
-            let server = Cutter::start(answer).await;
+            let server = BrokenServer::start(response).await;
             let run = run([command, "killb", file.path(), "--json", "--base-url", &server.url]).await;
             assert_eq!((run.code, run.stdout.as_str()), (9, ""), "{run:?}");
             assert_eq!(run.error()["error"]["kind"], "outcome_unknown");
             assert_eq!(run.error()["error"]["retryable"], false);
+            let hint = "find out at the provider whether it exists before submitting it again";
+            assert_eq!(run.error()["error"]["hint"], hint);
             assert_eq!(server.requests(), ["POST /api/v2/accounts/bulk/upload HTTP/1.1"]);
         }
     }
 }
 
 #[tokio::test]
-async fn a_lost_answer_of_localpayment_leaves_the_batch_to_look_for() {
+async fn lost_response_of_localpayment_prints_the_batch() {
     let file = TempFile::new("lost-accounts.csv", accounts(10));
-    let server = Cutter::with(|line| {
+    let server = BrokenServer::with(|line| {
         Some(if line.starts_with("POST") { "" } else { "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n" })
     })
     .await;
@@ -106,12 +111,12 @@ async fn a_lost_answer_of_localpayment_leaves_the_batch_to_look_for() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_interrupted_submit_names_what_to_look_for() {
+async fn interrupted_submit_names_key_or_batch() {
     let killb = TempFile::new("stopped-people.csv", people(3));
     let reap = TempFile::new("stopped-import.csv", import(&["e-1".to_owned()]));
     let localpayment = TempFile::new("stopped-accounts.csv", accounts(10));
     for (args, named, batch) in [
-        (&["killb", killb.path()][..], "stopped before an answer came", false),
+        (&["killb", killb.path()][..], "stopped before a response came", false),
         (&["reap", reap.path(), "--key", "key-1"], "idempotency key key-1", false),
         (
             &["localpayment", localpayment.path(), "--account-number", "1", "--country", "MEX", "--key", "key-2"],
@@ -119,14 +124,14 @@ async fn an_interrupted_submit_names_what_to_look_for() {
             true,
         ),
     ] {
-        let server = Cutter::with(|_| None).await;
+        let server = BrokenServer::with(|_| None).await;
         let args = ["submit", "--json", "--base-url", &server.url].into_iter().chain(args.iter().copied());
         let child = bulkrail(args).spawn().unwrap();
         while server.requests().is_empty() {
             bulkrail::time::Clock::system().sleep(std::time::Duration::from_millis(5)).await;
         }
         crate::support::signal(&child, "-INT").await;
-        let run = Run::of(child.wait_with_output().await.unwrap());
+        let run = Run::new(child.wait_with_output().await.unwrap());
         assert_eq!((run.code, run.stdout.is_empty()), (9, !batch), "{run:?}");
         assert!(run.error()["error"]["message"].as_str().unwrap().contains(named), "{run:?}");
         assert_eq!(server.requests().len(), 1);
@@ -134,7 +139,7 @@ async fn an_interrupted_submit_names_what_to_look_for() {
 }
 
 #[tokio::test]
-async fn a_key_used_before_is_a_conflict() {
+async fn submit_with_a_used_key_is_a_conflict() {
     let sandbox = Sandbox::builder().start().await.unwrap();
     let file = TempFile::new("lost-import.csv", import(&["e-1".to_owned()]));
     let submit = || at(&sandbox, ["submit", "reap", file.path(), "--key", "once", "--json"]);

@@ -1,4 +1,4 @@
-//! The command as its users meet it: processes, their output, their exit codes.
+//! Runs the command as a process, and checks its output and exit codes.
 
 mod demo;
 mod documented;
@@ -8,6 +8,7 @@ mod fixtures;
 mod history;
 mod lost;
 mod many;
+mod outcomes;
 mod resume;
 mod rows;
 mod run;

@@ -1,4 +1,4 @@
-//! Many batches in one wait.
+//! `bulkrail wait` for several batches.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,8 @@ use crate::schema::{check, schemas};
 use crate::server::{Server, reap};
 use crate::support::{QUICK, Run, TempFile, at, bulkrail, finish, run};
 
-/// Batches at `sandbox`, a line each, and one that nobody knows.
+/// Submits batches to `sandbox`, and returns them, with one that does not exist, as a file and as
+/// documents.
 async fn batches(sandbox: &Sandbox, name: &str) -> (TempFile, Vec<Value>) {
     let killb = TempFile::new(&format!("{name}-people.csv"), people(3));
     let localpayment = TempFile::new(&format!("{name}-accounts.csv"), accounts(10));
@@ -37,7 +38,7 @@ fn wait<'a>(file: &'a TempFile, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn all_are_waited_for_and_one_that_is_lost_ends_alone() {
+async fn wait_for_many_ends_one_that_is_not_found_alone() {
     let sandbox = Sandbox::builder().speed(200.0).start().await.unwrap();
     let (file, lines) = batches(&sandbox, "many").await;
     let schemas = schemas().await;
@@ -65,37 +66,39 @@ async fn all_are_waited_for_and_one_that_is_lost_ends_alone() {
     let table: Vec<_> = shown.stdout.lines().collect();
     assert_eq!(table.len(), 2 + lines.len(), "{}", shown.stdout);
     assert!(table[4].contains("no-such-job") && table[4].contains("not_found"), "{}", shown.stdout);
-    assert!(shown.stderr.starts_with("error: cdq: ") && shown.stderr.lines().count() == 1, "{}", shown.stderr);
+    let errors: Vec<_> = shown.stderr.lines().collect();
+    assert!(errors[0].starts_with("error: cdq: ") && errors[1].starts_with("  hint: check the id"), "{errors:?}");
+    assert_eq!(errors.len(), 2, "{errors:?}");
 
-    // An array of results is a file of batches, too.
+    // An array of results is a file of batches too.
     let array = TempFile::new("many-array.json", json.stdout.as_str());
     let again = finish(at(&sandbox, wait(&array, &["--json"]))).await;
     assert_eq!((again.code, again.document().as_array().unwrap().len()), (7, lines.len()));
 }
 
 #[tokio::test]
-async fn those_that_ran_out_of_time_are_there_to_go_on_with() {
+async fn wait_for_many_prints_the_batches_whose_deadline_passed() {
     let server = Server::always(200, reap("in_progress", [50, 20, 20, 0])).await;
     let text = "{\"provider\":\"reap\",\"id\":\"b-1\"}\n{\"provider\":\"reap\",\"id\":\"b-2\"}\n";
     let file = TempFile::new("slow.jsonl", text);
     let options = ["--base-url", server.url.as_str(), "--deadline", "200ms"];
-    let people = run(wait(&file, &options)).await;
-    assert_eq!(people.code, 5, "{people:?}");
-    let (table, open) = people.stdout.split_at(people.stdout.find('{').unwrap());
+    let text = run(wait(&file, &options)).await;
+    assert_eq!(text.code, 5, "{text:?}");
+    let (table, open) = text.stdout.split_at(text.stdout.find('{').unwrap());
     assert_eq!(table.lines().count(), 4, "{table}");
     let open: Vec<Batch> = open.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(open.iter().map(Batch::id).collect::<Vec<_>>(), ["b-1", "b-2"]);
-    let hint = format!("resume: bulkrail wait --batch {} --base-url {}", file.path(), server.url);
-    assert_eq!(people.stderr.lines().last(), Some(hint.as_str()));
+    let resume = format!("resume: bulkrail wait --batch {} --base-url {}", file.path(), server.url);
+    assert_eq!(text.stderr.lines().last(), Some(resume.as_str()));
 
-    let program = run(wait(&file, &options).into_iter().chain(["--json"])).await;
-    assert_eq!((program.code, program.stderr.as_str()), (5, ""));
-    assert_eq!(program.document()[1]["error"]["kind"], "deadline");
-    assert_eq!(program.document()[1]["last"]["progress"]["processed"], 20);
+    let json = run(wait(&file, &options).into_iter().chain(["--json"])).await;
+    assert_eq!((json.code, json.stderr.as_str()), (5, ""));
+    assert_eq!(json.document()[1]["error"]["kind"], "deadline");
+    assert_eq!(json.document()[1]["last"]["progress"]["processed"], 20);
 }
 
 #[tokio::test]
-async fn the_worst_outcome_is_the_exit_code() {
+async fn exit_code_of_many_is_that_of_the_worst_outcome() {
     let file = TempFile::new(
         "outcomes.jsonl",
         "[{\"provider\":\"reap\",\"id\":\"b-1\"},{\"provider\":\"reap\",\"id\":\"b-2\"}]",
@@ -110,7 +113,7 @@ async fn the_worst_outcome_is_the_exit_code() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_interrupt_leaves_the_batches_that_have_not_ended() {
+async fn interrupted_wait_for_many_prints_the_batches_that_have_not_ended() {
     use std::time::Duration;
 
     for flag in ["--json", "--jsonl", "--quiet"] {
@@ -125,14 +128,10 @@ async fn an_interrupt_leaves_the_batches_that_have_not_ended() {
             bulkrail::time::Clock::system().sleep(Duration::from_millis(5)).await;
         }
         crate::support::signal(&child, "-INT").await;
-        let run = Run::of(child.wait_with_output().await.unwrap());
+        let run = Run::new(child.wait_with_output().await.unwrap());
         assert_eq!(run.code, 130, "{run:?}");
         let reported = std::fs::read_to_string(drift.path()).unwrap();
-        assert_eq!(
-            reported.lines().count(),
-            3,
-            "what was seen of a batch before the interrupt is reported too: {reported}"
-        );
+        assert_eq!(reported.lines().count(), 3, "the drift of polls before the interrupt is reported too: {reported}");
         let open: Vec<_> =
             run.lines().into_iter().filter(|line| line.is_object() && line.get("state").is_none()).collect();
         assert_eq!(open.len(), 2, "{run:?}");

@@ -1,4 +1,4 @@
-//! A wait that ran out of time goes on in another process.
+//! Waits that continue in another process.
 
 use std::process::Stdio;
 
@@ -14,7 +14,7 @@ fn wait<'a>(server: &'a Server, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn the_output_of_a_wait_that_ran_out_of_time_is_where_the_next_begins() {
+async fn output_of_a_wait_whose_deadline_passed_is_input_of_the_next() {
     for flag in ["--json", "--jsonl", "--quiet"] {
         let server = Server::always(200, reap("in_progress", [50, 20, 20, 0])).await;
         let first = run(wait(&server, &["reap", "b-1", "--deadline", "150ms", flag])).await;
@@ -42,7 +42,7 @@ async fn the_output_of_a_wait_that_ran_out_of_time_is_where_the_next_begins() {
 }
 
 #[tokio::test]
-async fn any_document_with_a_batch_will_do_also_on_standard_input() {
+async fn wait_reads_any_document_with_a_batch_from_standard_input() {
     let server = Server::always(200, reap("completed", [50, 50, 50, 0])).await;
     let batch = json!({"provider": "reap", "id": "b-2", "key": "k-1", "submitted_at": "2026-01-01T00:00:00Z"});
     let texts =
@@ -53,18 +53,18 @@ async fn any_document_with_a_batch_will_do_also_on_standard_input() {
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(text.as_bytes()).await.unwrap();
         drop(stdin);
-        let run = Run::of(child.wait_with_output().await.unwrap());
+        let run = Run::new(child.wait_with_output().await.unwrap());
         assert_eq!((run.code, &run.document()["batch"]), (0, &batch));
     }
     assert!(server.requests().iter().all(|line| line == "GET /entity/kyc/import/batch/b-2"));
 }
 
 #[tokio::test]
-async fn people_are_told_the_file_to_go_on_with() {
+async fn deadline_error_prints_the_command_with_the_batch_file() {
     let server = Server::always(200, reap("in_progress", [50, 20, 20, 0])).await;
-    let file = TempFile::new("trace_request.json", r#"{"provider":"reap","id":"b-3"}"#);
+    let file = TempFile::new("resume-file.json", r#"{"provider":"reap","id":"b-3"}"#);
     let run = run(wait(&server, &["--batch", file.path(), "--deadline", "100ms"])).await;
     assert_eq!(run.code, 5);
-    let hint = format!("resume: bulkrail wait --batch {} --base-url {}", file.path(), server.url);
-    assert_eq!(run.stderr.lines().last(), Some(hint.as_str()));
+    let resume = format!("resume: bulkrail wait --batch {} --base-url {}", file.path(), server.url);
+    assert_eq!(run.stderr.lines().last(), Some(resume.as_str()));
 }

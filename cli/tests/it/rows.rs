@@ -8,8 +8,9 @@ use crate::support::{Run, TempFile, run};
 
 fn job() -> Value {
     let mut job = killb("COMPLETED", [4, 4, 2, 2]);
+    let link = json!({"externalId": "=HYPERLINK(\"x\")"});
     job["results"] = json!([
-        {"rowNumber": 2, "status": "SUCCESS", "accountId": "a,1", "originalRowData": {"externalId": "=HYPERLINK(\"x\")"}},
+        {"rowNumber": 2, "status": "SUCCESS", "accountId": "a,1", "originalRowData": link},
         {"rowNumber": 3, "status": "ERROR", "error": "@SUM(1)", "originalRowData": {"externalId": "+1"}},
         {"rowNumber": 4, "status": "ERROR", "error": "\tsays \"no\",\nthen", "originalRowData": {"externalId": "-2"}},
         {"rowNumber": 5, "status": "SUCCESS", "accountId": "\r=1", "originalRowData": {"externalId": "plain"}},
@@ -23,8 +24,8 @@ async fn rows(body: Value, args: &[&str]) -> Run {
 }
 
 #[tokio::test]
-async fn csv_cells_are_no_formulas() {
-    // Streamed, and from an account.
+async fn rows_csv_quotes_formulas() {
+    // Streamed, and reconciled.
     let file = TempFile::new("rows-formulas.csv", "externalId\n\"=HYPERLINK(\"\"x\"\")\"\n+1\n-2\nplain\n");
     for more in [&[][..], &["--submitted", file.path()], &["--format", "csv"]] {
         let args: Vec<_> = ["killb", "b-1"].iter().chain(more).copied().collect();
@@ -40,7 +41,7 @@ async fn csv_cells_are_no_formulas() {
 }
 
 #[tokio::test]
-async fn json_has_texts_as_they_are() {
+async fn rows_json_has_texts_unchanged() {
     let lines = rows(job(), &["killb", "b-1", "--format", "jsonl"]).await;
     assert_eq!((lines.code, lines.stderr.as_str()), (0, ""));
     assert_eq!(
@@ -57,7 +58,7 @@ async fn json_has_texts_as_they_are() {
 }
 
 #[tokio::test]
-async fn failed_rows_alone_and_what_that_leaves_out() {
+async fn rows_failed_names_what_it_leaves_out() {
     let mut body = job();
     body["results"][0]["status"] = json!("PONDERING");
     for format in ["csv", "jsonl", "json"] {
@@ -66,11 +67,12 @@ async fn failed_rows_alone_and_what_that_leaves_out() {
         assert!(run.stdout.contains("@SUM(1)") && !run.stdout.contains("plain"), "{}", run.stdout);
         assert!(run.stderr.contains("not shown: 1 rows that are unaccounted for"), "{}", run.stderr);
         assert!(run.stderr.contains("killb counts 2 as succeeded, but the rows add up to 1"), "{}", run.stderr);
+        assert!(run.stderr.contains("\noutcome: partial\n"), "{}", run.stderr);
     }
 }
 
 #[tokio::test]
-async fn submitted_rows_that_are_not_listed_show() {
+async fn rows_lists_submitted_rows_that_the_provider_does_not() {
     let file = TempFile::new("rows-people.csv", people(2));
     let mut body = killb("COMPLETED", [1, 1, 1, 0]);
     body["results"] = json!([{"rowNumber": 3, "status": "SUCCESS", "originalRowData": {"externalId": "person-2"}}]);
@@ -98,7 +100,7 @@ async fn submitted_rows_that_are_not_listed_show() {
 }
 
 #[tokio::test]
-async fn a_batch_that_runs_is_told() {
+async fn rows_of_a_running_batch_are_printed_with_a_note() {
     let mut body = killb("PROCESSING", [9, 1, 1, 0]);
     body["results"] = json!([{"rowNumber": 2, "status": "SUCCESS"}]);
     for format in ["csv", "json"] {
@@ -111,17 +113,17 @@ async fn a_batch_that_runs_is_told() {
 }
 
 #[tokio::test]
-async fn what_a_provider_cannot_tell_is_said() {
-    for (provider, part) in [("cdq", "names no rows"), ("reap", "--submitted")] {
+async fn rows_refuses_providers_that_do_not_list_rows() {
+    for (provider, field, part) in [("cdq", "message", "does not list rows"), ("reap", "hint", "--submitted")] {
         let run = run(["rows", provider, "b-1", "--json"]).await;
         assert_eq!((run.code, run.stdout.as_str()), (2, ""));
-        assert!(run.error()["error"]["message"].as_str().unwrap().contains(part), "{run:?}");
+        assert!(run.error()["error"][field].as_str().unwrap().contains(part), "{run:?}");
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_an_error_after_its_rows() {
-    let server = crate::lost::Cutter::start(
+async fn rows_of_a_response_that_breaks_off_end_with_an_error() {
+    let server = crate::lost::BrokenServer::start(
         "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n\
         {\"status\":\"COMPLETED\",\"results\":[{\"rowNumber\":2,\"status\":\"SUCCESS\"},",
     )

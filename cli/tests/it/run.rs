@@ -1,4 +1,4 @@
-//! `bulkrail run`, and the same in three steps: every submitted row is accounted for.
+//! `bulkrail run`, and the same in three steps: every submitted row is in the result.
 
 use bulkrail::killb;
 use bulkrail_sandbox::Sandbox;
@@ -13,13 +13,13 @@ async fn sandbox() -> Sandbox {
     Sandbox::builder().seed(7).speed(60.0).start().await.unwrap()
 }
 
-/// Runs it, and holds the document against the schema, the counts and what was submitted.
+/// Runs the command, and checks the document against the schema, the counts and what was submitted.
 async fn run(sandbox: &Sandbox, args: &[&str], references: &[String]) -> Value {
     let args = ["run", "--json"].into_iter().chain(args.iter().copied()).chain(QUICK);
     let run = finish(at(sandbox, args)).await;
     assert_eq!(run.stderr, "");
     let document = run.document();
-    accounted(&document, references).await;
+    check_result(&document, references).await;
     let code = match document["outcome"].as_str().unwrap() {
         "succeeded" => 0,
         "partial" => 3,
@@ -29,7 +29,7 @@ async fn run(sandbox: &Sandbox, args: &[&str], references: &[String]) -> Value {
     document
 }
 
-async fn accounted(document: &Value, references: &[String]) {
+async fn check_result(document: &Value, references: &[String]) {
     let schemas = schemas().await;
     check(&schemas["result"], document);
     check(&schemas["batch"], &document["batch"]);
@@ -52,7 +52,7 @@ fn numbered(prefix: &str, count: u32) -> Vec<String> {
     (1..=count).map(|number| format!("{prefix}-{number}")).collect()
 }
 
-fn adds_up(document: &Value) {
+fn check_counts(document: &Value) {
     for field in ["succeeded", "failed", "unaccounted"] {
         assert_eq!(document["progress"][field], count(document, field), "{field}");
     }
@@ -62,14 +62,14 @@ fn adds_up(document: &Value) {
 }
 
 #[tokio::test]
-async fn killb_names_every_row() {
+async fn run_killb_returns_every_row_of_csv_and_workbook() {
     let sandbox = sandbox().await;
     let csv = TempFile::new("run-people.csv", people(60));
-    let workbook = killb::Workbook::from_csv(people(60)).unwrap().into_bytes();
+    let workbook = killb::Workbook::from_csv(people(60)).await.unwrap().into_bytes();
     let workbook = TempFile::new("run-people.xlsx", workbook);
     for file in [&csv, &workbook] {
         let document = run(&sandbox, &["killb", file.path()], &numbered("person", 60)).await;
-        adds_up(&document);
+        check_counts(&document);
         assert_eq!(document["outcome"], "partial");
         let failed = rows(&document).iter().find(|row| row["outcome"] == "failed").unwrap();
         assert!(failed["reason"].is_string() && failed["index"].is_u64(), "{failed}");
@@ -78,7 +78,7 @@ async fn killb_names_every_row() {
 }
 
 #[tokio::test]
-async fn killb_rows_without_references_are_counted() {
+async fn run_killb_counts_rows_without_references() {
     let sandbox = sandbox().await;
     let file = TempFile::new("run-nameless.csv", "accountType,firstName\nPSE,Ann\nPSE,Ben\n");
     let document = run(&sandbox, &["killb", file.path()], &[String::new(), String::new()]).await;
@@ -86,27 +86,27 @@ async fn killb_rows_without_references_are_counted() {
 }
 
 #[tokio::test]
-async fn reap_is_asked_for_each_entity() {
+async fn run_reap_reads_the_entity_of_each_row() {
     let sandbox = sandbox().await;
     let ids = entities(&sandbox, 40).await;
     let file = TempFile::new("run-import.csv", import(&ids));
     let document = run(&sandbox, &["reap", file.path(), "--key", "run-1"], &ids).await;
-    adds_up(&document);
+    check_counts(&document);
     assert_eq!((&document["batch"]["key"], &document["outcome"]), (&json!("run-1"), &json!("partial")));
 }
 
 #[tokio::test]
-async fn reap_gets_a_key_and_every_row_an_outcome() {
+async fn run_reap_makes_a_key_and_gives_every_row_an_outcome() {
     let sandbox = sandbox().await;
-    let file = TempFile::new("run-nobody.csv", import(&numbered("nobody", 12)));
-    let document = run(&sandbox, &["reap", file.path()], &numbered("nobody", 12)).await;
-    adds_up(&document);
+    let file = TempFile::new("run-unknown.csv", import(&numbered("unknown", 12)));
+    let document = run(&sandbox, &["reap", file.path()], &numbered("unknown", 12)).await;
+    check_counts(&document);
     assert_eq!(count(&document, "unaccounted"), 0);
     assert!(document["batch"]["key"].as_str().unwrap().len() > 30);
 }
 
 #[tokio::test]
-async fn cdq_says_nothing_of_rows() {
+async fn run_cdq_leaves_every_row_unaccounted() {
     let sandbox = sandbox().await;
     let start =
         ["cdq", "--storage-id", "s-1", "--feature", "confirm-ba-in-bp-storage", "--feature", "data-monitor-refresh"];
@@ -119,7 +119,7 @@ async fn cdq_says_nothing_of_rows() {
 }
 
 #[tokio::test]
-async fn localpayment_rows_that_are_not_listed_are_unaccounted_for() {
+async fn run_localpayment_leaves_rows_that_are_not_listed_unaccounted() {
     let sandbox = sandbox().await;
     let csv = TempFile::new("run-lp.csv", accounts(30));
     let options = ["--account-number", "484.484.00000011", "--country", "MEX"];
@@ -127,7 +127,7 @@ async fn localpayment_rows_that_are_not_listed_are_unaccounted_for() {
     let mut with_key = args(&["--key", "batch-1"]);
     with_key.extend(["localpayment", csv.path()]);
     let document = run(&sandbox, &with_key, &numbered("acc", 30)).await;
-    adds_up(&document);
+    check_counts(&document);
     assert!(count(&document, "unaccounted") > 0, "{document}");
     assert_eq!((&document["batch"]["id"], &document["outcome"]), (&json!("batch-1"), &json!("partial")));
 
@@ -146,7 +146,7 @@ async fn localpayment_rows_that_are_not_listed_are_unaccounted_for() {
 }
 
 #[tokio::test]
-async fn more_than_fit_in_one_batch_make_several() {
+async fn file_of_more_rows_than_a_batch_takes_makes_several_batches() {
     let sandbox = sandbox().await;
     let file = TempFile::new("run-many.csv", accounts(5001));
     let options = ["--account-number", "484.484.00000011", "--country", "MEX", "--key", "many"];
@@ -158,8 +158,8 @@ async fn more_than_fit_in_one_batch_make_several() {
     let ids: Vec<_> = documents.iter().map(|document| &document["batch"]["id"]).collect();
     assert_eq!(ids, ["many", "many-2"]);
     let (first, second) = (numbered("acc", 2500), numbered("acc", 5001).split_off(2500));
-    accounted(&documents[0], &first).await;
-    accounted(&documents[1], &second).await;
+    check_result(&documents[0], &first).await;
+    check_result(&documents[1], &second).await;
 
     let options = ["--account-number", "484.484.00000011", "--country", "MEX", "--key", "more"];
     let args = ["submit", "localpayment", file.path(), "--json"].into_iter().chain(options);
@@ -167,7 +167,7 @@ async fn more_than_fit_in_one_batch_make_several() {
     assert_eq!(submitted.code, 0, "{submitted:?}");
     let lines = submitted.lines();
     assert_eq!(lines.iter().map(|batch| &batch["id"]).collect::<Vec<_>>(), ["more", "more-2"]);
-    // One wait is for all of them; a look is at one, and which, is for the caller to say.
+    // One wait takes all of them; `status` takes one, which the caller has to name.
     let saved = TempFile::new("run-many.jsonl", &submitted.stdout);
     let waited = finish(at(&sandbox, ["wait", "--batch", saved.path(), "--json"].into_iter().chain(QUICK))).await;
     assert!([0, 3, 4].contains(&waited.code), "{waited:?}");
@@ -180,14 +180,14 @@ async fn more_than_fit_in_one_batch_make_several() {
 }
 
 #[tokio::test]
-async fn people_read_what_failed() {
+async fn run_prints_the_rows_that_failed() {
     let sandbox = sandbox().await;
     let file = TempFile::new("run-read.csv", people(60));
     let run = finish(at(&sandbox, ["run", "killb", file.path()].into_iter().chain(QUICK))).await;
     assert_eq!(run.code, 3, "{run:?}");
-    // Nothing can be kept where these tests run, and that is said.
-    let [note, submitted] = &run.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{run:?}") };
-    assert!(note.starts_with("warning: ") && note.contains("does not note what is submitted"), "{note}");
+    // The state directory of these tests cannot be created, and a warning says so.
+    let [warning, submitted] = &run.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{run:?}") };
+    assert!(warning.starts_with("warning: the submission is not recorded in "), "{warning}");
     assert!(submitted.starts_with("submitted: killb batch ") && submitted.ends_with(", 60 rows"), "{submitted}");
     for part in [" outcome  partial\n", " Rows that did not succeed:\n", "failed", "person-"] {
         assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
@@ -196,7 +196,7 @@ async fn people_read_what_failed() {
 }
 
 #[tokio::test]
-async fn what_does_not_add_up_is_seen() {
+async fn run_reports_rows_that_contradict_the_submission() {
     let mut job = killb("COMPLETED", [3, 3, 3, 0]);
     let row = |reference: &str| json!({"status": "SUCCESS", "originalRowData": {"externalId": reference}});
     job["results"] = json!([row("person-1"), row("person-1"), row("stranger")]);
@@ -213,23 +213,20 @@ async fn what_does_not_add_up_is_seen() {
     let args = ["run", "killb", file.path(), "--json", "--base-url", &server.url];
     let run = crate::support::run(args.into_iter().chain(QUICK)).await;
     let document = run.document();
-    accounted(&document, &numbered("person", 3)).await;
-    assert_eq!(
-        (&document["duplicates"], &document["unexpected"][0]["reference"]),
-        (&json!(["person-1"]), &json!("stranger"))
-    );
+    check_result(&document, &numbered("person", 3)).await;
+    assert_eq!((&document["duplicates"], &document["unexpected"]), (&json!(["person-1"]), &json!(["stranger"])));
 }
 
 #[tokio::test]
-async fn a_run_that_ends_early_leaves_the_batch_behind() {
+async fn run_that_does_not_see_the_end_prints_the_batch() {
     let file = TempFile::new("run-early.csv", people(3));
     let created = json!({"jobId": "b-1", "status": "PENDING"});
-    for (answer, code, kind) in [
+    for (response, code, kind) in [
         ((200, killb("PROCESSING", [3, 1, 1, 0])), 5, "deadline"),
         ((503, json!({})), 8, "unreachable"),
         ((403, json!({})), 6, "permission"),
     ] {
-        let server = Server::start([(201, created.clone()), answer]).await;
+        let server = Server::start([(201, created.clone()), response]).await;
         let args = ["run", "killb", file.path(), "--json", "--deadline", "300ms", "--base-url", &server.url];
         let run = crate::support::run(args.into_iter().chain(QUICK)).await;
         assert_eq!((run.code, &run.error()["error"]["kind"]), (code, &json!(kind)), "{run:?}");
@@ -238,10 +235,12 @@ async fn a_run_that_ends_early_leaves_the_batch_behind() {
 }
 
 #[tokio::test]
-async fn rows_that_cannot_be_read_do_not_cost_the_outcome() {
+async fn run_whose_rows_cannot_be_read_keeps_the_outcome() {
     let file = TempFile::new("run-noread.csv", people(3));
     let created = json!({"jobId": "b-1", "status": "PENDING"});
-    let server = Server::start([(201, created), (200, killb("COMPLETED", [3, 3, 3, 0])), (403, json!({}))]).await;
+    let ended = (200, killb("COMPLETED", [3, 3, 3, 0]));
+    // A poll that sees the end reads the rows too; the rows are read once more to be reconciled.
+    let server = Server::start([(201, created), ended.clone(), ended, (403, json!({}))]).await;
     let args = ["run", "killb", file.path(), "--json", "--base-url", &server.url];
     let run = crate::support::run(args.into_iter().chain(QUICK)).await;
     assert_eq!((run.code, &run.document()["id"]), (6, &json!("b-1")), "{run:?}");
@@ -250,7 +249,7 @@ async fn rows_that_cannot_be_read_do_not_cost_the_outcome() {
 }
 
 #[tokio::test]
-async fn submit_then_wait_then_rows() {
+async fn submit_then_wait_then_rows_agree() {
     let sandbox = sandbox().await;
     let ids = entities(&sandbox, 15).await;
     let files = [
@@ -285,7 +284,7 @@ async fn submit_then_wait_then_rows() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_wait_that_was_killed_goes_on_from_the_saved_batch() {
+async fn killed_wait_continues_from_the_saved_batch() {
     let sandbox = Sandbox::builder().seed(7).speed(20.0).start().await.unwrap();
     let file = TempFile::new("killed-people.csv", people(20));
     let submitted = finish(at(&sandbox, ["submit", "killb", file.path(), "--json"])).await;

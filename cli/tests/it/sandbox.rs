@@ -20,7 +20,7 @@ async fn start_cdq(sandbox: &Sandbox) -> String {
 }
 
 #[tokio::test]
-async fn addresses_and_credentials_in_the_environment_are_enough() {
+async fn wait_needs_only_addresses_and_credentials_in_the_environment() {
     let sandbox = Sandbox::builder().speed(100.0).start().await.unwrap();
     let id = start_cdq(&sandbox).await;
     let run = finish(at(&sandbox, &["wait", "cdq", &id, "--json"])).await;
@@ -30,7 +30,7 @@ async fn addresses_and_credentials_in_the_environment_are_enough() {
 }
 
 #[tokio::test]
-async fn logins_happen_by_themselves() {
+async fn wait_logs_in_with_email_and_password() {
     let sandbox = Sandbox::builder().speed(1000.0).start().await.unwrap();
     let credentials = sandbox.credentials("killb");
     let client = killb::Client::builder()
@@ -38,8 +38,8 @@ async fn logins_happen_by_themselves() {
         .credentials(killb::Credentials::login(credentials[0].1, credentials[1].1))
         .build()
         .unwrap();
-    // One without a name, one of no known kind: neither row can succeed.
-    let workbook = killb::Workbook::from_csv("accountType\nPSE\nnonsense\n").unwrap();
+    // One row lacks a name, the other one has an unknown kind: both fail.
+    let workbook = killb::Workbook::from_csv("accountType\nPSE\nnonsense\n").await.unwrap();
     let batch = client.upload(workbook).await.unwrap();
     let run = finish(at(&sandbox, &["wait", "killb", batch.id(), "--json"])).await;
     assert_eq!(run.code, 4);
@@ -48,7 +48,7 @@ async fn logins_happen_by_themselves() {
 }
 
 #[tokio::test]
-async fn rows_of_every_sheet_are_accounted_for() {
+async fn run_killb_returns_the_rows_of_every_sheet() {
     let mut book = rust_xlsxwriter::Workbook::new();
     for sheet in ["first", "second"] {
         let cells = [["accountType", "externalId"], ["PSE", &format!("{sheet}-1")], ["PSE", &format!("{sheet}-2")]];
@@ -67,15 +67,15 @@ async fn rows_of_every_sheet_are_accounted_for() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_told_with_what_to_do() {
+async fn sandbox_on_a_port_in_use_hints_at_a_free_port() {
     let sandbox = Sandbox::builder().start().await.unwrap();
     let run = finish(bulkrail(["sandbox", "--port", &sandbox.port().to_string()])).await;
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("(without --port it takes one that is free): "), "{}", run.stderr);
+    assert!(run.stderr.contains("\n  hint: without --port it takes a port that is free\n"), "{}", run.stderr);
 }
 
 #[tokio::test]
-async fn a_provider_that_drifts_is_waited_for_all_the_same() {
+async fn wait_succeeds_at_a_provider_that_drifts() {
     let sandbox = Sandbox::builder().speed(60.0).faults(Faults::Drift).start().await.unwrap();
     let id = start_cdq(&sandbox).await;
     let run = finish(at(&sandbox, &["wait", "cdq", &id, "--json"])).await;
@@ -85,7 +85,7 @@ async fn a_provider_that_drifts_is_waited_for_all_the_same() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn it_prints_what_a_shell_needs_and_runs_until_interrupted() {
+async fn sandbox_prints_exports_and_runs_until_interrupted() {
     use std::collections::HashMap;
 
     use tokio::io::{AsyncBufReadExt, BufReader};
@@ -106,13 +106,13 @@ async fn it_prints_what_a_shell_needs_and_runs_until_interrupted() {
     assert_eq!((run.code, &run.error()["error"]["code"]), (7, &json!("0701020100")));
     signal(&child, "-TERM").await;
     assert_eq!(stdout.next_line().await.unwrap(), None);
-    let run = Run::of(child.wait_with_output().await.unwrap());
+    let run = Run::new(child.wait_with_output().await.unwrap());
     assert_eq!(run.code, 0);
     assert!(run.stderr.contains("faults drift"), "{}", run.stderr);
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_told() {
+async fn sandbox_on_a_port_in_use_is_an_error() {
     let sandbox = Sandbox::builder().start().await.unwrap();
     let run = finish(bulkrail(["sandbox", "--port", &sandbox.port().to_string()])).await;
     assert_eq!((run.code, run.stdout.as_str()), (2, ""));

@@ -1,4 +1,4 @@
-//! The documents are what `bulkrail schema` says they are.
+//! Documents conform to the output of `bulkrail schema`.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ pub(crate) fn check(schema: &Value, document: &Value) {
 }
 
 #[tokio::test]
-async fn results_are_as_the_schema_says() {
+async fn result_documents_conform_to_the_schema() {
     let schemas = schemas().await;
     let mut drifting = reap("verifying", [50, 40, 40, 0]);
     drifting["processedRecords"] = json!("40");
@@ -41,7 +41,7 @@ async fn results_are_as_the_schema_says() {
 }
 
 #[tokio::test]
-async fn errors_and_lines_are_as_the_schema_says() {
+async fn error_documents_and_lines_conform_to_the_schema() {
     let schemas = schemas().await;
     let server = Server::always(200, killb("PROCESSING", [9, 3, 3, 0])).await;
     let deadline = ["wait", "killb", "b-1", "--jsonl", "--deadline", "100ms"];
@@ -56,7 +56,7 @@ async fn errors_and_lines_are_as_the_schema_says() {
         check(&schemas["result"], result);
     }
 
-    let usage = run(["wait", "nobody", "b-1", "--json"]).await;
+    let usage = run(["wait", "unknown", "b-1", "--json"]).await;
     check(&schemas["error"], &usage.error());
     let server = Server::always(404, json!({"code": "0701020100", "message": "m", "parameter": "p"})).await;
     let missing = run(["status", "reap", "b-1", "--json", "--base-url", &server.url]).await;
@@ -64,7 +64,7 @@ async fn errors_and_lines_are_as_the_schema_says() {
 }
 
 #[tokio::test]
-async fn the_schema_tells_documents_from_others() {
+async fn schema_refuses_other_documents() {
     let schemas = schemas().await;
     for name in ["batch", "result", "error"] {
         let validator = jsonschema::validator_for(&schemas[name]).unwrap();

@@ -1,4 +1,4 @@
-//! No secret is ever shown, whatever happens.
+//! Secrets and submitted data never appear in output.
 
 use serde_json::json;
 
@@ -17,10 +17,11 @@ const SECRETS: [&str; 7] = [
 ];
 
 #[tokio::test]
-async fn a_secret_in_the_environment_stays_there() {
-    // A provider that repeats what it was sent in its free texts. (Its codes and status words are shown as they come.)
+async fn secrets_of_the_environment_do_not_appear_in_output() {
+    // A provider that repeats what it was sent in its free texts. (Its codes and status words are
+    // shown as they come.)
     let echo = json!({"code": "1", "message": CANARY, "detail": CANARY, "status": {"detail": CANARY}});
-    let answers = [
+    let responses = [
         (200, json!({"accessToken": CANARY, "access": CANARY, "status": 7})),
         (200, json!([CANARY])),
         (400, echo.clone()),
@@ -29,7 +30,7 @@ async fn a_secret_in_the_environment_stays_there() {
         (302, echo),
     ];
     for provider in ["killb", "reap", "cdq", "localpayment"] {
-        for (number, (http, body)) in answers.iter().enumerate() {
+        for (number, (http, body)) in responses.iter().enumerate() {
             let server = Server::always(*http, body.clone()).await;
             let flags = [&["--json", "-vv"][..], &["-v"]][number % 2];
             let args = ["wait", provider, "b-1", "--deadline", "20ms", "--base-url", &server.url];
@@ -37,14 +38,14 @@ async fn a_secret_in_the_environment_stays_there() {
             command.envs(SECRETS.map(|name| (name, CANARY)));
             let run = finish(command).await;
             assert_ne!(run.code, 0);
-            assert!(run.stderr.contains("bulkrail::transport"), "no log: {}", run.stderr);
+            assert!(run.stderr.contains("bulkrail::http"), "no log: {}", run.stderr);
             assert!(!format!("{run:?}").contains(CANARY), "{provider} {http}: {run:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_sent_is_not_shown_either() {
+async fn malformed_secrets_do_not_appear_in_output() {
     let server = Server::always(200, killb("COMPLETED", [1, 1, 1, 0])).await;
     let broken = format!("{CANARY}\nx");
     for provider in ["killb", "reap", "cdq", "localpayment"] {
@@ -60,7 +61,7 @@ async fn a_secret_that_cannot_be_sent_is_not_shown_either() {
 }
 
 #[tokio::test]
-async fn credentials_in_an_address_are_refused_and_not_repeated() {
+async fn credentials_in_a_base_url_are_refused_and_not_shown() {
     let url = format!("https://user:{CANARY}@reap.example");
     let run = finish(bulkrail(["status", "reap", "b-1", "--base-url", &url])).await;
     assert_eq!(run.code, 2);
@@ -68,7 +69,7 @@ async fn credentials_in_an_address_are_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn what_is_submitted_is_not_shown_either() {
+async fn submitted_data_does_not_appear_in_output() {
     let files = [
         (
             "killb",
@@ -78,7 +79,7 @@ async fn what_is_submitted_is_not_shown_either() {
         ("reap", TempFile::new("secret-import.csv", format!("externalId,shareToken\n{CANARY},{CANARY}\n")), &[]),
         (
             "cdq",
-            TempFile::new("secret-cdq.csv", format!("International Reconciliation ID,Country Code\n{CANARY},DE\n")),
+            TempFile::new("secret-cdq.csv", format!("International Account ID,Country Code\n{CANARY},DE\n")),
             &["--storage-id", "s-1"],
         ),
         (
@@ -101,7 +102,7 @@ async fn what_is_submitted_is_not_shown_either() {
             command.envs(SECRETS.map(|name| (name, CANARY)));
             let run = finish(command).await;
             assert_ne!(run.code, 0);
-            assert!(run.stderr.contains("bulkrail::transport"), "no log: {}", run.stderr);
+            assert!(run.stderr.contains("bulkrail::http"), "no log: {}", run.stderr);
             assert!(!format!("{run:?}").contains(CANARY), "{provider} {http}: {run:?}");
         }
     }

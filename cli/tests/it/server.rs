@@ -1,4 +1,4 @@
-//! A tiny server that answers what a test tells it to.
+//! HTTP server on loopback that sends the responses of a test, and bodies of the providers.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -14,50 +14,50 @@ use tokio::task::JoinHandle;
 /// Listens on loopback until dropped.
 pub(crate) struct Server {
     pub(crate) url: String,
-    script: MockProvider,
+    script: Script,
     task: JoinHandle<()>,
 }
 
 #[derive(Clone)]
-struct MockProvider {
-    answers: Arc<Mutex<VecDeque<(u16, String)>>>,
+struct Script {
+    responses: Arc<Mutex<VecDeque<(u16, String)>>>,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    /// Gives these answers in order, and the last one again and again.
-    pub(crate) async fn start(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
-        Self::of(answers.into_iter().map(|(status, body)| (status, body.to_string()))).await
+    /// Sends these responses in order, and then the last one again and again.
+    pub(crate) async fn start(responses: impl IntoIterator<Item = (u16, Value)>) -> Self {
+        Self::with_bodies(responses.into_iter().map(|(status, body)| (status, body.to_string()))).await
     }
 
-    /// Always answers this page, as something does that is not the provider.
+    /// Always sends this page, like a proxy that is not the provider.
     pub(crate) async fn page(html: &str) -> Self {
-        Self::of([(200, html.to_owned())]).await
+        Self::with_bodies([(200, html.to_owned())]).await
     }
 
-    async fn of(answers: impl IntoIterator<Item = (u16, String)>) -> Self {
-        let answers = Arc::new(Mutex::new(answers.into_iter().collect()));
-        let script = MockProvider { answers, requests: Arc::default() };
+    async fn with_bodies(responses: impl IntoIterator<Item = (u16, String)>) -> Self {
+        let responses = Arc::new(Mutex::new(responses.into_iter().collect()));
+        let script = Script { responses, requests: Arc::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = Router::new().fallback(answer).with_state(script.clone());
+        let app = Router::new().fallback(respond).with_state(script.clone());
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { url, script, task }
     }
 
-    /// Always answers this.
+    /// Always sends this response.
     pub(crate) async fn always(status: u16, body: Value) -> Self {
         Self::start([(status, body)]).await
     }
 
-    /// Method and path of each request.
+    /// Returns method and path of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.script.requests.lock().unwrap().clone()
     }
 
-    /// Always answers this from now on.
-    pub(crate) fn turn_to(&self, status: u16, body: Value) {
-        *self.script.answers.lock().unwrap() = VecDeque::from([(status, body.to_string())]);
+    /// Always sends this response from now on.
+    pub(crate) fn respond_with(&self, status: u16, body: Value) {
+        *self.script.responses.lock().unwrap() = VecDeque::from([(status, body.to_string())]);
     }
 }
 
@@ -67,17 +67,17 @@ impl Drop for Server {
     }
 }
 
-async fn answer(State(script): State<MockProvider>, request: Request) -> Response {
+async fn respond(State(script): State<Script>, request: Request) -> Response {
     let line = format!("{} {}", request.method(), request.uri());
     script.requests.lock().unwrap().push(line);
-    let mut answers = script.answers.lock().unwrap();
+    let mut responses = script.responses.lock().unwrap();
     let (status, body) =
-        if answers.len() > 1 { answers.pop_front().unwrap() } else { answers.front().cloned().unwrap() };
+        if responses.len() > 1 { responses.pop_front().unwrap() } else { responses.front().cloned().unwrap() };
     let content_type = if body.starts_with('<') { "text/html" } else { "application/json" };
     (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
-/// A KillB job, as its status page shows one.
+/// Returns a KillB job without rows, as its status page shows one.
 pub(crate) fn killb(status: &str, [total, processed, succeeded, failed]: [u64; 4]) -> Value {
     json!({
         "jobId": "550e8400-e29b-41d4-a716-446655440000",
@@ -92,7 +92,7 @@ pub(crate) fn killb(status: &str, [total, processed, succeeded, failed]: [u64; 4
     })
 }
 
-/// A Reap batch, as its status page shows one.
+/// Returns a Reap batch, as its status page shows one.
 pub(crate) fn reap(status: &str, [total, processed, succeeded, failed]: [u64; 4]) -> Value {
     json!({
         "batchId": "784d4045-c900-4050-aad6-8fe4c8d2fb16",
@@ -108,19 +108,20 @@ pub(crate) fn reap(status: &str, [total, processed, succeeded, failed]: [u64; 4]
     })
 }
 
-/// A CDQ job, as its pages show one.
+/// Returns a CDQ job, as its pages show one.
 pub(crate) fn cdq(status: &str, progress: &str) -> Value {
     json!({"id": "job-1", "createdAt": "2021-01-01T10:00:00Z", "user": "u-1", "progress": progress, "status": status})
 }
 
-/// The ended batch of Localpayment's check page.
+/// Returns the ended batch of Localpayment's check page.
 pub(crate) fn localpayment_completed() -> Value {
     json!({
         "externalId": "1111111111-1",
         "internalId": "2222",
         "accountNumber": "484.484.00000011",
-        "status": {"code": "200", "description": "COMPLETED", "detail": "Batch Process Virtual Reconciliation completed"},
+        "status": {"code": "200", "description": "COMPLETED", "detail": "Batch Process Virtual Account completed"},
         "comment": "The batch process is done - Total accounts requested = 2 - Total accounts created = 2",
-        "csvFormatResponse": "internal_id,external_id,bank_account\ni-1,e-1,646180111100000001\ni-2,e-2,646180111100000002\n",
+        "csvFormatResponse": "internal_id,external_id,bank_account\n\
+                              i-1,e-1,646180111100000001\ni-2,e-2,646180111100000002\n",
     })
 }

@@ -215,13 +215,13 @@ async fn specs_suggest_proposes_patch_from_drift_reports() {
     let statuses = lines.iter().filter(|line| line["operation"] == "status");
     assert_eq!(statuses.clone().count(), 4, "{text}");
     assert_eq!(lines[0]["drift"], first.document()["drift"]);
-    assert_eq!(lines[0]["answers"], first.document()["polls"]);
+    assert_eq!(lines[0]["responses"], first.document()["polls"]);
     assert!(!text.contains("example.com") && !text.contains(submitted.document()["id"].as_str().unwrap()));
 
     let suggested = run(["specs", "suggest", report.path()]).await;
     assert_eq!((suggested.code, suggested.stderr.as_str()), (0, ""));
     let answers: u64 =
-        statuses.filter(|line| line["provider"] == "killb").filter_map(|line| line["answers"].as_u64()).sum();
+        statuses.filter(|line| line["provider"] == "killb").filter_map(|line| line["responses"].as_u64()).sum();
     let patch = &suggested.stdout;
     for part in [
         format!("# specs/killb.yaml, status: 3 batches, {answers} responses\n"),

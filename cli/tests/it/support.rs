@@ -8,10 +8,10 @@ use bulkrail_sandbox::Sandbox;
 use serde_json::Value;
 use tokio::process::Command;
 
-/// For waits that look every few milliseconds.
+/// Options of waits that poll every few milliseconds.
 pub(crate) const QUICK: [&str; 2] = ["--interval", "20ms..100ms"];
 
-/// What a finished command left behind.
+/// Exit code and output of a command.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
@@ -20,7 +20,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn of(output: Output) -> Self {
+    pub(crate) fn new(output: Output) -> Self {
         let run = Self {
             code: output.status.code().expect("an exit code, not a signal"),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -30,17 +30,17 @@ impl Run {
         run
     }
 
-    /// Standard output as the one line of JSON that it has to be.
+    /// Returns standard output, which must be one line of JSON.
     pub(crate) fn document(&self) -> Value {
         only_line(&self.stdout)
     }
 
-    /// Standard error as the one line of JSON that it has to be.
+    /// Returns standard error, which must be one line of JSON.
     pub(crate) fn error(&self) -> Value {
         only_line(&self.stderr)
     }
 
-    /// Each line of standard output.
+    /// Returns each line of standard output.
     pub(crate) fn lines(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
         lines.map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -53,12 +53,13 @@ fn only_line(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// A state directory in which nothing can be kept, since it is below a file: tests neither touch the user's history nor each other's.
+/// Returns a state directory that cannot be created, because it is below a file: tests share no
+/// history.
 fn state() -> &'static str {
     concat!(env!("CARGO_BIN_EXE_bulkrail"), "/state")
 }
 
-/// The command in an environment that has credentials for every provider and nothing else.
+/// Returns the command in an environment that has credentials for every provider and nothing else.
 pub(crate) fn bulkrail<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bulkrail"));
     command
@@ -76,7 +77,7 @@ pub(crate) fn bulkrail<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Co
     command
 }
 
-/// The command with the sandbox's credentials and addresses in its environment.
+/// Returns the command with the sandbox's credentials and addresses in its environment.
 pub(crate) fn at<'a>(sandbox: &Sandbox, args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = bulkrail(args);
     command.env_clear().env("XDG_STATE_HOME", state());
@@ -93,16 +94,16 @@ pub(crate) async fn run<'a>(args: impl IntoIterator<Item = &'a str>) -> Run {
     finish(bulkrail(args)).await
 }
 
-/// Runs it to its end, which has to come soon.
+/// Runs the command to its end, which must come within 30 s.
 pub(crate) async fn finish(mut command: Command) -> Run {
     let clock = bulkrail::time::Clock::system();
     tokio::select! {
-        output = command.output() => Run::of(output.unwrap()),
-        () = clock.sleep(Duration::from_secs(30)) => panic!("it does not end: {command:?}"),
+        output = command.output() => Run::new(output.unwrap()),
+        () = clock.sleep(Duration::from_secs(30)) => panic!("the command does not end: {command:?}"),
     }
 }
 
-/// A file that is gone when dropped.
+/// File that is removed when dropped.
 pub(crate) struct TempFile(std::path::PathBuf);
 
 impl TempFile {

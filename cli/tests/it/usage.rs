@@ -1,9 +1,9 @@
-//! Called wrongly, or asked how to be called.
+//! Wrong arguments, help, version and completions.
 
 use crate::support::{TempFile, bulkrail, finish, run};
 
 #[tokio::test]
-async fn what_cannot_work_is_refused_before_anything_is_sent() {
+async fn arguments_that_cannot_work_are_refused_before_anything_is_sent() {
     let garbage = TempFile::new("garbage.json", "KEY=value\n");
     let stranger = TempFile::new("stranger.json", r#"{"provider":"stranger","id":"b-1"}"#);
     let climbing = TempFile::new("climbing.json", r#"{"provider":"reap","id":"../x"}"#);
@@ -12,8 +12,11 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
         &["wait", "reap", "b-1", "--interval", "5s..1s"],
         &["wait", "reap", "b-1", "--interval", "5s"],
         &["wait", "reap", "b-1", "--deadline", "soon"],
-        &["wait", "reap", "b-1", "--worth", "0"],
-        &["wait", "reap", "b-1", "--worth", "NaN"],
+        &["wait", "reap", "b-1", "--lag-per-request", "0"],
+        &["wait", "reap", "b-1", "--lag-per-request", "NaN"],
+        &["wait", "reap", "b-1", "--lag-per-request", "soon"],
+        &["wait", "reap", "b-1", "--lag-per-request", "9m"],
+        &["wait", "reap", "b-1", "--worth", "2"],
         &["wait", "--batch", several.path(), "--base-url", "http://127.0.0.1:1"],
         &["status", "--batch", several.path()],
         &["rows", "--batch", several.path()],
@@ -21,7 +24,7 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
         &["wait", "reap", "../x"],
         &["status", "reap", ""],
         &["status", "reap", "a b"],
-        &["status", "nobody", "b-1"],
+        &["status", "unknown", "b-1"],
         &["status", "reap"],
         &["wait"],
         &["wait", "reap", "b-1", "--batch", "x.json"],
@@ -33,7 +36,7 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
         &["wait", "--batch", "-"],
         &["frobnicate"],
         &["submit", "reap"],
-        &["submit", "nobody", "x.csv"],
+        &["submit", "unknown", "x.csv"],
         &["submit", "reap", "no-such-file.csv"],
         &["submit", "killb", "people.csv", "--key", "k"],
         &["submit", "reap", "import.csv", "--storage-id", "s"],
@@ -52,13 +55,13 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
         &["sandbox", "--port", "70000"],
     ];
     for call in calls {
-        let people = run(call.iter().copied()).await;
-        assert_eq!((people.code, people.stdout.as_str()), (2, ""), "{call:?}");
-        assert!(people.stderr.starts_with("error: "), "{call:?}: {}", people.stderr);
+        let text = run(call.iter().copied()).await;
+        assert_eq!((text.code, text.stdout.as_str()), (2, ""), "{call:?}");
+        assert!(text.stderr.starts_with("error: "), "{call:?}: {}", text.stderr);
 
-        let program = run(call.iter().copied().chain(["--json"])).await;
-        assert_eq!((program.code, program.stdout.as_str()), (2, ""), "{call:?}");
-        let error = program.error();
+        let json = run(call.iter().copied().chain(["--json"])).await;
+        assert_eq!((json.code, json.stdout.as_str()), (2, ""), "{call:?}");
+        let error = json.error();
         assert_eq!(error["error"]["kind"], "usage", "{call:?}");
         let message = error["error"]["message"].as_str().unwrap();
         assert!(!message.is_empty() && !message.contains("Usage:"), "{message}");
@@ -66,14 +69,14 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_deadline_beyond_reason_is_told_what_is_within() {
+async fn deadline_that_is_too_long_is_refused_with_the_maximum() {
     let run = run(["wait", "reap", "b-1", "--deadline", "9999999d"]).await;
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("'9999999d'") && run.stderr.contains("365d at most"), "{}", run.stderr);
 }
 
 #[tokio::test]
-async fn help_has_examples() {
+async fn help_of_every_command_has_examples() {
     for command in ["demo", "sandbox", "submit", "status", "wait", "rows", "run", "specs", "schema", "completions"] {
         let help = run([command, "--help"]).await;
         assert_eq!((help.code, help.stderr.as_str()), (0, ""));
@@ -96,7 +99,7 @@ async fn help_has_examples() {
 }
 
 #[tokio::test]
-async fn help_has_colours_for_those_who_want_them() {
+async fn help_has_colours_unless_no_color_is_set() {
     for (no_color, expected) in [(None, true), (Some("1"), false)] {
         let mut command = bulkrail(["wait", "--help"]);
         // Stands in for a terminal.
@@ -108,14 +111,14 @@ async fn help_has_colours_for_those_who_want_them() {
 }
 
 #[tokio::test]
-async fn the_version_is_told() {
+async fn version_is_printed() {
     let version = run(["--version"]).await;
     assert_eq!((version.code, version.stderr.as_str()), (0, ""));
     assert_eq!(version.stdout, format!("bulkrail {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[tokio::test]
-async fn shells_can_complete() {
+async fn completions_are_printed_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = run(["completions", shell]).await;
         assert_eq!((script.code, script.stderr.as_str()), (0, ""));

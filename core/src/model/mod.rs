@@ -14,6 +14,8 @@ pub use batch::{Batch, BatchId, InvalidBatchId, MAX_BATCH_ID_LEN, check_id};
 pub use drift::{Drift, DriftKind, identifier_or_length};
 pub use outcome::{Outcome, Row, RowOutcome};
 pub use provider_id::{InvalidProviderId, ProviderId};
-pub use reconcile::{CountMismatch, Reconciler, Reconciliation, ReferenceMismatch, SubmittedRows, normal_form};
+pub use reconcile::{
+    CountMismatch, Reconciler, Reconciliation, ReferenceMismatch, RowCounts, SubmittedRows, normal_form,
+};
 pub use report::Report;
 pub use snapshot::{Progress, Snapshot, State};

@@ -74,6 +74,7 @@ pub struct Reconciler {
     /// Rows that are not in the submission are taken as they come.
     is_open: bool,
     submitted: u64,
+    listed: u64,
     duplicates: Vec<String>,
     unexpected: Vec<Row>,
     reference_mismatches: Vec<ReferenceMismatch>,
@@ -123,6 +124,7 @@ impl Reconciler {
 
     /// Adds a row that the provider lists.
     pub fn push(&mut self, mut row: Row) {
+        self.listed += 1;
         let exact = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference)).copied();
         let position = exact.or_else(|| self.pair_loosely(&mut row));
         let Some(entry) = position.map(|position| &mut self.rows[position]) else {
@@ -175,20 +177,11 @@ impl Reconciler {
             .collect();
         let unnamed = self.submitted.saturating_sub(rows.len() as u64);
         rows.extend((0..unnamed).map(|_| Row::new(RowOutcome::Unaccounted)));
-        let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count() as u64;
-        let counts = [
-            ("total", progress.total, rows.len() as u64),
-            ("succeeded", progress.succeeded, count(RowOutcome::Succeeded)),
-            ("failed", progress.failed, count(RowOutcome::Failed)),
-        ];
-        let mismatch = |(field, reported, listed): (&str, Option<u64>, u64)| {
-            let reported = reported.filter(|reported| *reported != listed)?;
-            Some(CountMismatch::new(field, reported, listed))
-        };
-        let count_mismatches = counts.into_iter().filter_map(mismatch).collect();
-        let Self { duplicates, unexpected, reference_mismatches, .. } = self;
+        let count_mismatches = RowCounts::new(&rows).count_mismatches(progress);
+        let Self { duplicates, unexpected, reference_mismatches, listed, .. } = self;
         Reconciliation {
             rows,
+            listed,
             missing,
             duplicates,
             unexpected,
@@ -206,6 +199,9 @@ impl Reconciler {
 pub struct Reconciliation {
     /// Every submitted row, in the order of submission; where that is not known, every row that the provider lists.
     pub rows: Vec<Row>,
+    /// Number of rows that the provider lists.
+    #[serde(default)]
+    pub listed: u64,
     /// References that were submitted and that the provider does not list. Their rows are `unaccounted`.
     pub missing: Vec<String>,
     /// References that were submitted more than once, or that the provider lists more than once.
@@ -258,6 +254,97 @@ impl Reconciliation {
         items.into_iter().filter(|item| failed.contains(reference(item))).collect()
     }
 
+    /// Returns the outcome of the batch by its counts *and* these rows; see [`RowCounts::outcome`].
+    ///
+    /// Where the provider lists no rows its counts decide; submitted rows beyond them are unaccounted for.
+    #[must_use]
+    pub fn outcome(&self, snapshot: &Snapshot) -> Option<Outcome> {
+        let progress = &snapshot.progress;
+        if self.listed == 0
+            && snapshot.state == State::Finished
+            && let Some(total) = progress.total
+        {
+            let total = total.max(self.rows.len() as u64);
+            return if Some(total) == progress.total {
+                snapshot.outcome
+            } else {
+                Outcome::from_progress(State::Finished, &progress.with_total(total))
+            };
+        }
+        match RowCounts::new(&self.rows).outcome(snapshot) {
+            // The mismatches may be of a later snapshot than `snapshot`.
+            Some(Outcome::Succeeded) if !self.rows.is_empty() && !self.count_mismatches.is_empty() => {
+                Some(Outcome::Partial)
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+/// Outcomes of rows, counted: decides the outcome of a batch without holding its rows in memory.
+///
+/// ```
+/// use bulkrail_core::{Outcome, Progress, RowCounts, RowOutcome, Snapshot, State};
+///
+/// let mut counts = RowCounts::default();
+/// counts.push(RowOutcome::Succeeded);
+/// counts.push(RowOutcome::Failed);
+///
+/// let progress = Progress::default().with_total(2).with_succeeded(2).with_failed(0);
+/// let snapshot = Snapshot::new(State::Finished, "COMPLETED", progress).with_row_counts(&counts);
+/// assert_eq!(snapshot.outcome, Some(Outcome::Partial));
+/// assert_eq!(snapshot.count_mismatches.len(), 2);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RowCounts {
+    /// Number of rows that succeeded.
+    pub succeeded: u64,
+    /// Number of rows that failed.
+    pub failed: u64,
+    /// Number of rows of which the provider does not report an outcome.
+    pub unaccounted: u64,
+}
+
+impl RowCounts {
+    /// Returns the counts of `rows`.
+    #[must_use]
+    pub fn new<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Self {
+        let mut counts = Self::default();
+        rows.into_iter().for_each(|row| counts.push(row.outcome));
+        counts
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, outcome: RowOutcome) {
+        match outcome {
+            RowOutcome::Succeeded => self.succeeded += 1,
+            RowOutcome::Failed => self.failed += 1,
+            RowOutcome::Unaccounted => self.unaccounted += 1,
+        }
+    }
+
+    /// Returns the number of rows.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.succeeded + self.failed + self.unaccounted
+    }
+
+    /// Returns the counts in `progress` that differ from what the rows add up to.
+    #[must_use]
+    pub fn count_mismatches(&self, progress: &Progress) -> Vec<CountMismatch> {
+        let counts = [
+            ("total", progress.total, self.total()),
+            ("succeeded", progress.succeeded, self.succeeded),
+            ("failed", progress.failed, self.failed),
+        ];
+        let mismatch = |(field, reported, listed): (&str, Option<u64>, u64)| {
+            let reported = reported.filter(|reported| *reported != listed)?;
+            Some(CountMismatch::new(field, reported, listed))
+        };
+        counts.into_iter().filter_map(mismatch).collect()
+    }
+
     /// Returns the outcome of the batch by its counts *and* these rows: the rule by which rows overrule counts.
     ///
     /// The lower count of successes is believed, the rest is unaccounted for, and statements that disagree are never
@@ -268,18 +355,16 @@ impl Reconciliation {
         let by_counts = snapshot.outcome?;
         let progress = &snapshot.progress;
         let counts_nothing = (progress.total, progress.succeeded, progress.failed) == (None, None, None);
-        let lists_nothing = self.rows.iter().all(|row| row.outcome == RowOutcome::Unaccounted);
-        if snapshot.state != State::Finished || self.rows.is_empty() || (counts_nothing && lists_nothing) {
+        let lists_nothing = self.unaccounted == self.total();
+        if snapshot.state != State::Finished || self.total() == 0 || (counts_nothing && lists_nothing) {
             return Some(by_counts);
         }
-        let count = |outcome| self.rows.iter().filter(|row| row.outcome == outcome).count() as u64;
-        let total = (self.rows.len() as u64).max(progress.total.unwrap_or(0));
-        let listed = count(RowOutcome::Succeeded);
-        let succeeded = progress.succeeded.map_or(listed, |reported| reported.min(listed));
-        let failed = count(RowOutcome::Failed).max(progress.failed.unwrap_or(0)).min(total - succeeded.min(total));
+        let total = self.total().max(progress.total.unwrap_or(0));
+        let succeeded = progress.succeeded.map_or(self.succeeded, |reported| reported.min(self.succeeded));
+        let failed = self.failed.max(progress.failed.unwrap_or(0)).min(total - succeeded.min(total));
         let believed = Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed);
         match Outcome::from_progress(State::Finished, &believed) {
-            Some(Outcome::Succeeded) if !self.count_mismatches.is_empty() => Some(Outcome::Partial),
+            Some(Outcome::Succeeded) if !self.count_mismatches(progress).is_empty() => Some(Outcome::Partial),
             outcome => outcome,
         }
     }
@@ -399,7 +484,21 @@ mod tests {
             let found = reconciler.finish(&progress);
             let snapshot = Snapshot::new(State::Finished, "done", progress);
             assert_eq!(found.outcome(&snapshot), Some(expected), "{rows:?} {progress:?}");
+            let counted = snapshot.clone().with_row_counts(&RowCounts::new(&found.rows));
+            assert_eq!(counted, snapshot.reconciled(&found), "{rows:?} {progress:?}");
         }
+    }
+
+    #[test]
+    fn reconciled_snapshot_without_listed_rows_has_the_outcome_of_its_counts_and_no_mismatch() {
+        let progress = Progress::default().with_total(2).with_succeeded(2).with_failed(0);
+        let snapshot = Snapshot::new(State::Finished, "COMPLETED", progress);
+        let empty = Reconciler::without_references().finish(&progress);
+        assert_eq!(snapshot.clone().reconciled(&empty), snapshot);
+        let mut reconciler = Reconciler::without_references();
+        reconciler.push(Row::new(RowOutcome::Succeeded));
+        let short = snapshot.reconciled(&reconciler.finish(&progress));
+        assert_eq!((short.outcome, short.count_mismatches.len()), (Some(Outcome::Partial), 2));
     }
 
     #[test]
@@ -446,5 +545,17 @@ mod tests {
         let outcomes: Vec<_> = found.rows.iter().map(|row| row.outcome).collect();
         assert_eq!(outcomes, [RowOutcome::Unaccounted, RowOutcome::Failed, RowOutcome::Unaccounted]);
         assert_eq!(found.unexpected.len(), 2, "without a number, and a second one of the same number");
+    }
+
+    #[test]
+    fn outcome_of_a_batch_without_listed_rows_follows_from_its_counts_and_the_submitted_rows() {
+        let outcome = |submitted: usize| {
+            let progress = Progress::default().with_total(2).with_succeeded(2).with_failed(0);
+            let references = (0..submitted).map(|row| row.to_string());
+            let found = Reconciler::new(&SubmittedRows::new(references)).finish(&progress);
+            found.outcome(&Snapshot::new(State::Finished, "done", progress))
+        };
+        assert_eq!(outcome(2), Some(Outcome::Succeeded), "the same outcome as a wait");
+        assert_eq!(outcome(3), Some(Outcome::Partial), "one more was submitted than the provider counts");
     }
 }

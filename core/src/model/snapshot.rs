@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
 use super::outcome::Outcome;
-use super::reconcile::{CountMismatch, Reconciliation};
+use super::reconcile::{CountMismatch, Reconciliation, RowCounts};
 
 /// State of a batch, in words that mean the same for every provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -262,8 +262,23 @@ impl Snapshot {
     #[must_use]
     pub fn reconciled(self, reconciliation: &Reconciliation) -> Self {
         let outcome = reconciliation.outcome(&self);
+        // A list without rows says nothing about the counts; the outcome is by counts then, too.
+        let found = if reconciliation.rows.is_empty() { &[] } else { &reconciliation.count_mismatches[..] };
+        self.with_rows_considered(outcome, found)
+    }
+
+    /// Returns the same snapshot with the outcome and the mismatches of rows that were counted; see
+    /// [`RowCounts::outcome`](super::RowCounts::outcome).
+    #[must_use]
+    pub fn with_row_counts(self, counts: &RowCounts) -> Self {
+        let outcome = counts.outcome(&self);
+        let found = if counts.total() == 0 { Vec::new() } else { counts.count_mismatches(&self.progress) };
+        self.with_rows_considered(outcome, &found)
+    }
+
+    fn with_rows_considered(self, outcome: Option<Outcome>, found: &[CountMismatch]) -> Self {
         let mut count_mismatches = self.count_mismatches;
-        for found in &reconciliation.count_mismatches {
+        for found in found {
             if !count_mismatches.iter().any(|known| known.field == found.field) {
                 count_mismatches.push(found.clone());
             }

@@ -1,151 +1,137 @@
-//! `bulkrail demo`: four batches at an embedded sandbox, waited for at once.
+//! `bulkrail demo`: submits a batch to each provider of an embedded sandbox, and waits for all
+//! four.
 
 mod batches;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use bulkrail::cdq::raw::types::ConfirmationFeature;
+use bulkrail::http::ProviderClient;
 use bulkrail::{
-    Batch, ClientBuilder, Error, ErrorKind, Provider, Report, Row, RowOutcome, cdq, killb, localpayment, reap,
+    AnyClient, AnySubmission, ClientBuilder, Error, ErrorKind, Report, Row, RowOutcome, cdq, killb, localpayment, reap,
 };
 use bulkrail_sandbox::Sandbox;
 
 use crate::args::DemoArgs;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::follow::follow;
-use crate::people::People;
+use crate::printer::Printer;
 use crate::progress::{Bar, Bars};
 use crate::{exit, output, signals, table};
 
-/// One with which the three batches that count rows end partially, and the slowest takes about 80 s at its own pace.
+/// With this seed, the three batches that count rows end partially, and the slowest takes about 80
+/// s at speed 1.
 const SEED: u64 = 1;
-/// Looks often enough for the bars to move smoothly.
+
+/// Polls often enough for the bars to move smoothly.
 const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_millis(500);
 
-/// What came of the four batches.
-struct Ended {
-    reports: [Report; 4],
-    failed: Vec<FailedRow>,
+/// End of one of the four batches.
+struct End {
+    report: Report,
+    /// Rows that did not succeed, where the provider lists rows.
+    unsuccessful: Vec<Row>,
 }
 
-struct FailedRow {
-    provider: &'static str,
-    row: Row,
-}
-
-pub(crate) async fn run(args: DemoArgs, people: People) -> Result<u8, Failure> {
-    let stop = signals::stop().map_err(|error| Failure::machine("signals cannot be received", &error))?;
-    let sandbox = Sandbox::builder()
-        .seed(SEED)
-        .speed(args.speed)
-        .start()
-        .await
-        .map_err(|error| Failure::machine("the sandbox cannot be started", &error))?;
-    people.tell(&format!(
-        "Four providers, played by a sandbox on 127.0.0.1:{} at {} times their speed. A batch at each:",
+pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError> {
+    let stop = signals::stop()?;
+    let sandbox = Sandbox::builder().seed(SEED).speed(args.speed).start().await;
+    let sandbox = sandbox.map_err(|error| CliError::io("the sandbox cannot be started", &error))?;
+    printer.note(&format!(
+        "A sandbox on 127.0.0.1:{} stands in for four providers, at {} times their speed. One batch to each:",
         sandbox.port(),
         args.speed,
     ));
-    let bars = Bars::new(people.want_bars());
-    let ended = tokio::select! {
-        ended = play(&sandbox, &bars) => ended,
+    let bars = Bars::new(printer.draws_progress());
+    let ends = tokio::select! {
+        ends = run_all(&sandbox, &bars) => ends,
         () = stop => {
             let error = Error::new(ErrorKind::Interrupted, "the demo was stopped");
-            Err(Failure::from(error).said(|_| "the demo was stopped".to_owned()))
+            Err(error.with_hint("run it again: its batches ended with its sandbox").into())
         }
     };
-    let ended = ended.inspect_err(|_| bars.clear())?;
+    let ends = ends.inspect_err(|_| bars.clear())?;
     sandbox.shutdown().await;
-    if people.want_bars() {
-        people.tell("");
+    if printer.draws_progress() {
+        printer.note("");
     }
-    output::last(if args.json { output::json(&ended.reports) } else { output::text(&shown(&ended)) })?;
+    output::last(if args.json {
+        output::json(&ends.iter().map(|end| &end.report).collect::<Vec<_>>())
+    } else {
+        output::text(&text(&ends))
+    })?;
     Ok(exit::SUCCESS)
 }
 
-async fn play(sandbox: &Sandbox, bars: &Bars) -> Result<Ended, Failure> {
-    let base_url = |provider| sandbox.base_url(provider).unwrap_or_default();
-    let credential = |provider, place: usize| {
+async fn run_all(sandbox: &Sandbox, bars: &Bars) -> Result<[End; 4], CliError> {
+    let credential = |provider, position: usize| {
         let credentials = sandbox.credentials(provider);
-        credentials.get(place).map_or("", |(_, value)| value)
+        credentials.get(position).map_or("", |(_, value)| value)
     };
-    let killb = client(
-        killb::Client::builder(),
-        base_url("killb"),
-        killb::Credentials::login(credential("killb", 0), credential("killb", 1)),
+    let killb = killb::Credentials::login(credential("killb", 0), credential("killb", 1));
+    let reap = reap::Credentials::api_key(credential("reap", 0));
+    let cdq = cdq::Credentials::api_key(credential("cdq", 0));
+    let localpayment = localpayment::Credentials::login(credential("localpayment", 0), credential("localpayment", 1));
+    let ends = tokio::try_join!(
+        run_one(client(sandbox, killb::Client::builder(), killb)?, batches::killb().await?, bars.add("killb")),
+        run_one(client(sandbox, reap::Client::builder(), reap)?, batches::reap().await?, bars.add("reap")),
+        run_one(client(sandbox, cdq::Client::builder(), cdq)?, batches::cdq(), bars.add("cdq")),
+        run_one(
+            client(sandbox, localpayment::Client::builder(), localpayment)?,
+            batches::localpayment()?,
+            bars.add("localpayment"),
+        ),
     )?;
-    let reap = client(reap::Client::builder(), base_url("reap"), reap::Credentials::api_key(credential("reap", 0)))?;
-    let cdq = client(cdq::Client::builder(), base_url("cdq"), cdq::Credentials::api_key(credential("cdq", 0)))?;
-    let localpayment = client(
-        localpayment::Client::builder(),
-        base_url("localpayment"),
-        localpayment::Credentials::login(credential("localpayment", 0), credential("localpayment", 1)),
-    )?;
-
-    let workbook = batches::killb()?;
-    let people = workbook.references().to_vec();
-    let csv = batches::reap();
-    let accounts = batches::localpayment();
-    let submitted = tokio::try_join!(
-        killb.upload(workbook),
-        reap.upload(csv, Some("demo-key")),
-        cdq.start("demo-storage", &[ConfirmationFeature::ConfirmBaInBpStorage]),
-        localpayment.submit(&accounts),
-    )?;
-
-    let reports = tokio::try_join!(
-        watch(&killb, submitted.0, bars.add("killb")),
-        watch(&reap, submitted.1, bars.add("reap")),
-        watch(&cdq, submitted.2, bars.add("cdq")),
-        watch(&localpayment, submitted.3, bars.add("localpayment")),
-    )?;
-
-    let requested: Vec<_> = accounts.accounts.into_iter().map(|account| account.external_id).collect();
-    let rows = tokio::try_join!(
-        killb.account(&reports.0.batch, Some(&people)),
-        localpayment.account(&reports.3.batch, Some(&requested)),
-    )?;
-    let mut failed = Vec::new();
-    for (provider, account) in [("killb", rows.0), ("localpayment", rows.1)] {
-        let rows = account.rows.into_iter().filter(|row| row.outcome != RowOutcome::Succeeded);
-        failed.extend(rows.map(|row| FailedRow { provider, row }));
-    }
-    Ok(Ended { reports: reports.into(), failed })
+    Ok(ends.into())
 }
 
-fn client<C: bulkrail::http::Room>(
+fn client<C: ProviderClient + Into<AnyClient>>(
+    sandbox: &Sandbox,
     builder: ClientBuilder<C>,
-    base_url: String,
     credentials: C::Credentials,
-) -> Result<C, Error> {
-    builder.base_url(base_url).credentials(credentials).build()
+) -> Result<AnyClient, Error> {
+    let base_url = sandbox.base_url(C::error_mapping().provider.as_str()).unwrap_or_default();
+    builder.base_url(base_url).credentials(credentials).build().map(Into::into)
 }
 
-async fn watch<P: Provider>(provider: &P, batch: Batch, bar: Bar) -> Result<Report, Failure> {
-    let wait = bulkrail::wait(provider, batch).interval(INTERVAL);
-    let seen = |report: &Report| {
+/// Submits a batch, waits for its end, and reads its rows where the provider lists them.
+async fn run_one(client: AnyClient, submission: AnySubmission, bar: Bar) -> Result<End, CliError> {
+    let batch = client.submit(&submission).await?;
+    let wait = client.wait(batch).interval(INTERVAL);
+    let on_report = |report: &Report| {
         bar.show(&report.snapshot);
         Ok(())
     };
-    follow(wait, seen).await
+    let report = follow(wait, on_report).await?;
+    let rows = match client {
+        AnyClient::Killb(_) | AnyClient::Localpayment(_) => {
+            client.reconcile(&report.batch, Some(submission.rows())).await?.rows
+        }
+        _ => Vec::new(),
+    };
+    let unsuccessful = rows.into_iter().filter(|row| row.outcome != RowOutcome::Succeeded).collect();
+    Ok(End { report, unsuccessful })
 }
 
-fn shown(ended: &Ended) -> String {
-    let mut failed = table::framed(["provider", "row", "reference", "reason"]);
-    for FailedRow { provider, row } in &ended.failed {
-        failed.add_row([
-            (*provider).to_owned(),
-            table::number(row.index),
-            table::text(row.reference.as_deref()),
-            table::reason(row),
-        ]);
+fn text(ends: &[End; 4]) -> String {
+    let mut unsuccessful = table::framed(["provider", "row", "reference", "reason"]);
+    for End { report, unsuccessful: rows } in ends {
+        for row in rows {
+            unsuccessful.add_row([
+                report.batch.provider().to_string(),
+                table::number(row.index),
+                table::text(row.reference.as_deref()),
+                table::reason(row),
+            ]);
+        }
     }
-    let unnamed = ended.reports[1].snapshot.progress.failed.unwrap_or_default();
+    let [_, reap, ..] = ends;
+    let failed = reap.report.snapshot.progress.failed.unwrap_or_default();
     format!(
-        "{}\n Rows that did not succeed:\n\n{}\n reap: {unnamed} rows failed; Reap counts them and does not say which.\n \
-         cdq: a job has no rows; it ends as a bytes.\n",
-        table::reports(&ended.reports),
-        table::finished(&failed),
+        "{}\n Rows that did not succeed:\n\n{}\n \
+         reap: {failed} rows failed; Reap counts them and does not list them.\n \
+         cdq: a job has no rows; it ends as a whole.\n",
+        table::reports(ends.iter().map(|end| &end.report)),
+        table::finished(&unsuccessful),
     )
 }

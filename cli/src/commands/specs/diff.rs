@@ -11,17 +11,17 @@ use serde_json::{Value, json};
 
 use super::{ACCEPTED_DIFFERENCES, DIFFERENCES, built_in, unreadable};
 use crate::args::DiffArgs;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::table::clean;
 use crate::{exit, output};
 
-pub(super) fn run(args: DiffArgs) -> Result<u8, Failure> {
+pub(super) fn run(args: DiffArgs) -> Result<u8, CliError> {
     let provider = args.provider.id();
     let page = Page::load(&args.doc).map_err(unreadable)?;
     let spec = match &args.spec {
         Some(file) => Spec::load(file).map_err(unreadable)?,
         None => {
-            built_in(provider.as_str())?.ok_or_else(|| Failure::usage(format!("there is no spec of {provider}")))?
+            built_in(provider.as_str())?.ok_or_else(|| CliError::usage(format!("there is no spec of {provider}")))?
         }
     };
     let accepted = match &args.accepted {

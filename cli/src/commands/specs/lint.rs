@@ -8,13 +8,13 @@ use bulkrail_specdiff::{check_files, orphans, spec_files};
 
 use super::DIFFERENCES;
 use crate::args::LintArgs;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::{exit, output};
 
 /// Directory of the specs, below the current directory.
 const SPECS: &str = "specs";
 
-pub(super) fn run(args: LintArgs) -> Result<u8, Failure> {
+pub(super) fn run(args: LintArgs) -> Result<u8, CliError> {
     let (files, mut errors) = match args.files.is_empty() {
         true => (default_files()?, orphans(Path::new(SPECS))),
         false => (args.files, Vec::new()),
@@ -31,17 +31,17 @@ pub(super) fn run(args: LintArgs) -> Result<u8, Failure> {
 }
 
 /// Refuses a file that does not exist or is a directory: an error of usage, not of a spec.
-fn require_readable(file: &Path) -> Result<(), Failure> {
-    let unreadable = |reason: &dyn Display| Failure::usage(format!("{} cannot be read: {reason}", file.display()));
+fn require_readable(file: &Path) -> Result<(), CliError> {
+    let unreadable = |reason: &dyn Display| CliError::usage(format!("{} cannot be read: {reason}", file.display()));
     if fs::metadata(file).map_err(|error| unreadable(&error))?.is_dir() {
         return Err(unreadable(&"it is a directory"));
     }
     File::open(file).map(drop).map_err(|error| unreadable(&error))
 }
 
-fn default_files() -> Result<Vec<PathBuf>, Failure> {
+fn default_files() -> Result<Vec<PathBuf>, CliError> {
     let missing =
-        |reason: &str| Failure::usage(format!("{reason}; pass the files, or run it where specs/*.yaml exists"));
+        |reason: &str| CliError::usage(format!("{reason}; pass the files, or run it where specs/*.yaml exists"));
     let files = spec_files(Path::new(SPECS));
     let files = files.map_err(|error| missing(&format!("the directory specs cannot be read: {error}")))?;
     if files.is_empty() { Err(missing("there is no file specs/*.yaml")) } else { Ok(files) }

@@ -6,10 +6,10 @@ use bulkrail_specdiff::suggest::{DriftReports, ReportedSpec, propose_patch};
 
 use super::{built_in, unreadable};
 use crate::args::SuggestArgs;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::{exit, output};
 
-pub(super) fn run(args: SuggestArgs) -> Result<u8, Failure> {
+pub(super) fn run(args: SuggestArgs) -> Result<u8, CliError> {
     let mut reports = DriftReports::default();
     args.files.iter().try_for_each(|file| reports.add_file(file)).map_err(unreadable)?;
     let mut specs = BTreeMap::new();

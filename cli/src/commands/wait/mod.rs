@@ -1,40 +1,40 @@
-//! `bulkrail wait`: until the batch ends, or all of them.
+//! `bulkrail wait`: waits for the end of one batch, or of several.
 
-mod many;
+mod set;
 
 use bulkrail::Batch;
 
-use crate::args::WaitArgs;
+use crate::args::WaitCommandArgs;
 use crate::connect::connect;
-use crate::drift::DriftReport;
-use crate::failure::Failure;
+use crate::drift_report::DriftReport;
+use crate::error::CliError;
 use crate::follow::follow;
-use crate::memory::Memory;
-use crate::people::People;
+use crate::printer::Printer;
 use crate::progress::Bars;
+use crate::state_store::StateStore;
 use crate::{exit, output, signals, table};
 
-pub(crate) async fn run(args: WaitArgs, people: People) -> Result<u8, Failure> {
-    let mut batches = args.target.batches()?;
+pub(crate) async fn run(args: WaitCommandArgs, printer: Printer) -> Result<u8, CliError> {
+    let mut batches = args.target.batches().await?;
     match batches.pop() {
-        Some(batch) if batches.is_empty() => one(args, batch, people).await,
+        Some(batch) if batches.is_empty() => wait_for_one(args, batch, printer).await,
         last => {
             batches.extend(last);
-            many::run(args, batches, people).await
+            set::run(args, batches, printer).await
         }
     }
 }
 
-async fn one(args: WaitArgs, batch: Batch, people: People) -> Result<u8, Failure> {
+async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> Result<u8, CliError> {
     let client = connect(batch.provider(), &args.connection)?;
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
-    let stop = signals::stop().map_err(|error| Failure::machine("signals cannot be received", &error))?;
-    let memory = Memory::open(args.record.no_history);
-    let bars = Bars::new(people.want_bars());
+    let stop = signals::stop()?;
+    let store = StateStore::open(args.record.no_history).await;
+    let bars = Bars::new(printer.draws_progress());
     let bar = bars.add(batch.provider().as_str());
 
-    let wait = bulkrail::wait(&client, batch).stop_when(stop).history(memory.histories());
-    let ended = follow(args.patience.of(wait), |report| {
+    let wait = client.wait(batch).stop_when(stop).history(store.history());
+    let ended = follow(args.wait.configure(wait), |report| {
         bar.show(&report.snapshot);
         if args.jsonl {
             output::json(report)?;
@@ -43,13 +43,13 @@ async fn one(args: WaitArgs, batch: Batch, people: People) -> Result<u8, Failure
     });
     let ended = ended.await;
     bars.clear();
-    memory.keep().await;
+    store.save().await;
     match &ended {
-        Ok(report) => drift.status(Some(report)),
-        Err(failure) => drift.status(failure.last_report().as_ref()),
+        Ok(report) => drift.add_polls(Some(report)),
+        Err(error) => drift.add_polls(error.last_report().as_ref()),
     }
     let report =
-        ended.map_err(|failure| failure.resumed_by(|kind| args.target.resumption(kind, &args.connection.words())))?;
+        ended.map_err(|error| error.with_resume(|kind| args.target.resume_command(kind, &args.connection.flags())))?;
     if args.json {
         output::last(output::json(&report))?;
     } else if !args.jsonl {
