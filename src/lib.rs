@@ -23,6 +23,8 @@ pub mod specs;
 
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 pub use any::{AnyClient, AnySubmission};
+#[cfg(any(feature = "reap", feature = "cdq", feature = "localpayment", feature = "xlsx"))]
+pub use bulkrail_core::csv;
 #[cfg(feature = "test-util")]
 pub use bulkrail_core::test_util;
 pub use bulkrail_core::{

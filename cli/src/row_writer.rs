@@ -1,9 +1,9 @@
 //! Writes rows to standard output one by one, as CSV or JSON Lines.
 
-use std::borrow::Cow;
 use std::io::{self, BufWriter, Stdout, Write};
 
 use bulkrail::Row;
+use bulkrail::csv::spreadsheet_safe;
 
 /// Fields of a row, as in JSON.
 const FIELDS: [&str; 5] = ["index", "reference", "outcome", "account_id", "reason"];
@@ -30,7 +30,8 @@ impl RowWriter {
             Self::Csv(writer) => {
                 let index = row.index.map(|index| index.to_string()).unwrap_or_default();
                 let outcome = row.outcome.to_string();
-                let cell = |text: &'_ Option<String>| without_formula(text.as_deref().unwrap_or_default()).into_owned();
+                let cell =
+                    |text: &'_ Option<String>| spreadsheet_safe(text.as_deref().unwrap_or_default()).into_owned();
                 let cells = [index, cell(&row.reference), outcome, cell(&row.account_id), cell(&row.reason)];
                 writer.write_record(cells).map_err(io_error)
             }
@@ -49,32 +50,10 @@ impl RowWriter {
     }
 }
 
-/// Returns `text` with an apostrophe before it where a spreadsheet would run it as a formula.
-///
-/// Some texts are the provider's, and may come from a form that anyone can fill in.
-fn without_formula(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}").into() } else { text.into() }
-}
-
 /// Returns the I/O error in `error`, so that a closed standard output can be told from a full disk.
 fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_formula_quotes_formulas_and_nothing_else() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0"] {
-            assert_eq!(without_formula(text), format!("'{text}"));
-        }
-        for text in ["", "ref-1", "a=1", "'=1", "1"] {
-            assert_eq!(without_formula(text), text);
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Checks CSV files before they are sent: in one pass, without holding the file in memory.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -252,6 +253,46 @@ impl CsvRow<'_> {
     }
 }
 
+/// Returns `text` so that a spreadsheet that opens a CSV file with it does not run it as a formula.
+///
+/// An apostrophe is put before a sign that begins a formula (`=`, `+`, `-`, `@` and their full-width forms), also behind
+/// blanks, invisible characters, quotation marks, line breaks, and the separators that some locales use. Control
+/// characters other than line breaks and tabs become blanks. This follows the advice of OWASP on CSV injection.
+///
+/// ```
+/// use bulkrail_core::csv::spreadsheet_safe;
+///
+/// assert_eq!(spreadsheet_safe("=1+1"), "'=1+1");
+/// assert_eq!(spreadsheet_safe("a;=1+1"), "a;'=1+1");
+/// assert_eq!(spreadsheet_safe("a=1"), "a=1");
+/// ```
+#[must_use]
+pub fn spreadsheet_safe(text: &str) -> Cow<'_, str> {
+    let is_sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}');
+    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    let is_separator = |c: char| matches!(c, ';' | '|' | '\t' | '\n' | '\r');
+    // Characters that a spreadsheet skips, or that are not seen, before a sign.
+    let is_skipped = |c: char| {
+        c.is_whitespace()
+            || is_control(c)
+            || matches!(c, '"' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
+    };
+    let mut safe = String::with_capacity(text.len() + 1);
+    let mut at_start = true;
+    for c in text.chars() {
+        if at_start && is_sign(c) {
+            safe.push('\'');
+        }
+        at_start = is_separator(c) || (at_start && is_skipped(c));
+        safe.push(if is_control(c) { ' ' } else { c });
+    }
+    // A tab or line break at the beginning is itself taken for the begin of a formula by some spreadsheets.
+    if safe.starts_with(['\t', '\r', '\n']) {
+        safe.insert(0, '\'');
+    }
+    if safe == text { Cow::Borrowed(text) } else { Cow::Owned(safe) }
+}
+
 /// Counts the quotes of a file while it is read.
 struct CountQuotes<'f> {
     file: &'f mut dyn Read,
@@ -352,5 +393,33 @@ mod tests {
         let csv = b"id,name\na,b\n,\n , \nc,d\n,\n";
         let rows = FORMAT.converted().check(&mut &csv[..], csv.len() as u64).unwrap();
         assert_eq!((rows.rows, rows.references, rows.numbers), (2, vec!["a".to_owned(), "c".to_owned()], vec![2, 5]));
+    }
+
+    #[test]
+    fn spreadsheet_safe_disarms_formulas_and_nothing_else() {
+        let table = [
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t'=1"),
+            ("\r=1", "'\r'=1"),
+            ("\n=1", "'\n'=1"),
+            (" =1", " '=1"),
+            ("\u{a0}=1", "\u{a0}'=1"),
+            ("\u{200b}=1", "\u{200b}'=1"),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
+            ("\"=1", "\"'=1"),
+            ("a;=1", "a;'=1"),
+            ("a; =1", "a; '=1"),
+            ("a\u{1b}[2Jb\u{9b}", "a [2Jb "),
+            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(spreadsheet_safe(text), expected, "{text:?}");
+        }
+        for text in ["", "ref-1", "a=1", "'=1", "1", "a; b", "x@example.com", "Ann-Marie"] {
+            assert_eq!(spreadsheet_safe(text), text);
+        }
     }
 }

@@ -26,6 +26,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bulkrail::csv::spreadsheet_safe;
 use bulkrail::{AnyClient, Batch, BatchId, Error, ErrorKind, Provider, ProviderId, Row};
 use futures_util::{Stream, stream};
 use serde_json::{Value, json};
@@ -168,7 +169,7 @@ async fn events(
 
 async fn failed(State(service): State<Arc<Service>>, Path(path): BatchPath) -> Result<Json<Vec<Value>>, Failure> {
     let entry = service.find(path)?.borrow().clone();
-    let safe = |text: &Option<String>| text.as_deref().map(spreadsheet_safe);
+    let safe = |text: &Option<String>| text.as_deref().map(|text| spreadsheet_safe(text).into_owned());
     let row = |row: &Row| json!({"row": row.index, "reference": safe(&row.reference), "reason": safe(&row.reason)});
     Ok(Json(entry.failed_rows()?.map(row).collect()))
 }
@@ -205,12 +206,6 @@ impl Service {
     fn entries(&self) -> MutexGuard<'_, BTreeMap<Uuid, watch::Sender<Entry>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns `text` so that a spreadsheet does not take it for a formula.
-fn spreadsheet_safe(text: &str) -> String {
-    let quote = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    format!("{quote}{text}")
 }
 
 /// Error as a response: the status that suits its kind, and a document with kind, message and hint.
