@@ -52,7 +52,7 @@ fn check_any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId)
             let error = poll(bench, client, provider.clone(), MockResponse::new(status, body));
             assert_eq!((error.kind(), error.http_status()), (kind, Some(status)), "{status} {body}");
             assert_eq!(error.provider(), Some(provider));
-            // Advice is not part of the message.
+            // The hint is not part of the message.
             let hint = error.hint().expect("a hint");
             assert!(!error.to_string().contains(hint), "{status} {body}: {error}");
             assert_eq!(error.document().error.hint.as_deref(), Some(hint));

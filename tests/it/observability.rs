@@ -12,7 +12,7 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-/// Held by a test with a subscriber: which events are enabled is state of the process.
+/// Locked by a test with a subscriber: which events are enabled is state of the process.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Writes each span and event as a line.

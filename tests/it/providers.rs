@@ -12,7 +12,7 @@ use crate::common::secs;
 const ID: ProviderId = ProviderId::from_static("distinct");
 const DEFAULTS: PollingDefaults = PollingDefaults::new().with_requests_per_second(3.5);
 
-/// Provider whose every answer differs from the defaults of the trait.
+/// Provider that overrides every default of the trait.
 struct Distinct {
     clock: VirtualClock,
     polls: AtomicUsize,

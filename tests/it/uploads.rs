@@ -84,7 +84,7 @@ fn upload_from_path_is_read_once_for_checking_and_once_for_sending() {
         in_own_process(test, provider, &[], &[], || {
             let content = content();
             let size = content.len() as u64;
-            assert!(size > 200_000, "{size} bytes are too few to be told from other reads");
+            assert!(size > 200_000, "{size} bytes are too few to stand out from other reads");
             let path = std::env::temp_dir().join(format!("bulkrail-read-{provider}-{}", std::process::id()));
             std::fs::write(&path, content).unwrap();
             let connector = Reader::default();
@@ -108,7 +108,7 @@ fn upload_from_path_is_read_once_for_checking_and_once_for_sending() {
     check("reap", reap, FileFormat::Csv, options(), [1, 1]);
     let cdq = || csv("Country Code,National Account ID", 20_000, |row| format!("CH,{row:020}"));
     check("cdq", cdq, FileFormat::Csv, options().storage_id("s"), [1, 1]);
-    // A workbook and a list of accounts are held in memory, because their rows are.
+    // A workbook and a list of accounts are kept in memory, because their rows are.
     check("killb", || workbook(30_000), FileFormat::Xlsx, options(), [1, 0]);
     let accounts = || {
         csv("externalId,type,name,documentType,documentId", 4_000, |row| {
