@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[cfg(any(feature = "killb", feature = "reap", feature = "localpayment"))]
 use bulkrail_core::http::Upload;
 use bulkrail_core::{Error, ErrorKind, ProviderId};
 

@@ -12,7 +12,7 @@ use bulkrail_core::{
 };
 
 use super::raw::types;
-use super::{Credentials, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, raw, status};
+use super::{Credentials, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, raw, rows, status};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -107,12 +107,19 @@ impl Client {
 
     /// Polls `batch` once, and returns KillB's own response with the snapshot. The response is kept in memory.
     ///
+    /// When it has finished, the rows in the response overrule the counts.
+    ///
     /// # Errors
     ///
     /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BulkJob>, Error> {
         let request = capture(self.raw.get_bulk_status(batch.id()));
-        self.http.status(batch, request, status::parse_status).await
+        let mut status: StatusResponse<types::BulkJob> = self.http.status(batch, request, status::parse_status).await?;
+        if status.snapshot.state == State::Finished {
+            let counts = rows::count(status.bytes());
+            status.snapshot = status.snapshot.with_row_counts(&counts);
+        }
+        Ok(status)
     }
 
     /// Returns a stream of the rows of `batch` so far. Memory does not grow with their number.
@@ -165,9 +172,8 @@ impl Provider for Client {
             counts.push(result?.outcome());
         }
         let last = rows.snapshot()?;
-        // The rows belong to the snapshot only if both responses have the same state and counts.
-        let is_same = (last.state, last.progress) == (snapshot.state, snapshot.progress);
-        Ok(if is_same { snapshot.with_row_counts(&counts) } else { snapshot })
+        // The second response is the newer one, and the only one whose counts belong to the rows.
+        Ok(if last.state == State::Finished { last.with_row_counts(&counts) } else { last })
     }
 
     fn polling_defaults(&self) -> PollingDefaults {

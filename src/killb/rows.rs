@@ -8,7 +8,7 @@ use bulkrail_core::http::{CallKind, HttpClient, PreparedRequest, ResponseBody, t
 use bulkrail_core::json::{
     FingerprintCache, JsonArrayReader, JsonPath, ResponseSchema, StatusFields, sanitize_json, trace_drift,
 };
-use bulkrail_core::{Batch, Drift, DriftKind, Error, Row, RowOutcome, Snapshot};
+use bulkrail_core::{Batch, Drift, DriftKind, Error, Row, RowCounts, RowOutcome, Snapshot};
 use bytes::Bytes;
 use futures_core::Stream;
 use serde::de::IgnoredAny;
@@ -261,6 +261,17 @@ impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows").field("batch", &self.batch).finish_non_exhaustive()
     }
+}
+
+/// Counts the rows in the body of a status response by their outcome.
+pub(super) fn count(body: &[u8]) -> RowCounts {
+    let mut counts = RowCounts::default();
+    JsonArrayReader::new("results").push(body, |item, _| {
+        if let ParsedItem::Row(row) | ParsedItem::Invalid(Some(row)) = RowResult::parse(item) {
+            counts.push(row.outcome());
+        }
+    });
+    counts
 }
 
 fn invalid_item() -> Drift {

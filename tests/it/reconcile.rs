@@ -1,0 +1,381 @@
+//! Rows are paired by reference, never by position, and counts that do not add up are reported.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bulkrail::{Progress, Reconciler, Row, RowOutcome, SubmittedRows};
+use proptest::prelude::*;
+
+/// Row that the provider lists.
+#[derive(Debug, Clone)]
+struct Listed {
+    reference: Option<u8>,
+    outcome: RowOutcome,
+}
+
+fn row(index: usize, listed: &Listed) -> Row {
+    let mut row = Row::new(listed.outcome);
+    row.index = Some(index as u64);
+    row.reference = listed.reference.map(|reference| format!("ref-{reference}"));
+    // Marks the reference that the row was listed for, so that a wrong pairing shows.
+    row.account_id = listed.reference.map(|reference| format!("account of ref-{reference}"));
+    row
+}
+
+fn listed() -> impl Strategy<Value = Listed> {
+    let outcome = prop_oneof![Just(RowOutcome::Succeeded), Just(RowOutcome::Failed), Just(RowOutcome::Unaccounted)];
+    (prop::option::weighted(0.9, 0u8..30), outcome).prop_map(|(reference, outcome)| Listed { reference, outcome })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The provider lists rows in any order, twice, not at all, or without a reference.
+    #[test]
+    fn reconciler_never_pairs_a_row_with_another_reference(submitted in prop::collection::btree_set(0u8..20, 0..20), list in prop::collection::vec(listed(), 0..40)) {
+        let rows = SubmittedRows::new(submitted.iter().map(|reference| format!("ref-{reference}")));
+        let mut reconciler = Reconciler::new(&rows);
+        list.iter().enumerate().for_each(|(index, listed)| reconciler.push(row(index, listed)));
+        let found = reconciler.finish(&Progress::default());
+        if submitted.is_empty() {
+            // An empty submission is one whose rows are not known: listed rows are taken as they
+            // come.
+            prop_assert_eq!(found.rows, list.iter().enumerate().map(|(index, listed)| row(index, listed)).collect::<Vec<_>>());
+            prop_assert!(found.unexpected.is_empty() && found.missing.is_empty() && found.duplicates.is_empty());
+            return Ok(());
+        }
+
+        let mut truth: BTreeMap<u8, BTreeSet<String>> = BTreeMap::new();
+        let mut times: BTreeMap<u8, usize> = BTreeMap::new();
+        for listed in &list {
+            if let Some(reference) = listed.reference {
+                truth.entry(reference).or_default().insert(listed.outcome.to_string());
+                *times.entry(reference).or_default() += 1;
+            }
+        }
+        // Every submitted row is there once, in order, with its own outcome and account.
+        prop_assert_eq!(found.rows.len(), submitted.len());
+        for (reference, row) in submitted.iter().zip(&found.rows) {
+            let name = format!("ref-{reference}");
+            prop_assert_eq!(row.reference.as_ref(), Some(&name));
+            match truth.get(reference) {
+                None => {
+                    prop_assert_eq!(row.outcome, RowOutcome::Unaccounted);
+                    prop_assert!(found.missing.contains(&name));
+                    prop_assert!(row.account_id.is_none());
+                }
+                Some(outcomes) => {
+                    prop_assert_eq!(row.account_id.clone(), Some(format!("account of {name}")));
+                    let expected = if outcomes.len() == 1 { outcomes.first().unwrap().clone() } else { "unaccounted".to_owned() };
+                    prop_assert_eq!(row.outcome.to_string(), expected, "a row that is listed with different outcomes is unaccounted for");
+                    prop_assert_eq!(found.duplicates.contains(&name), times[reference] > 1);
+                }
+            }
+        }
+        // Rows that were not submitted are unexpected, and not dropped.
+        let unexpected = list.iter().filter(|listed| listed.reference.is_none_or(|reference| !submitted.contains(&reference)));
+        prop_assert_eq!(found.unexpected.len(), unexpected.count());
+        prop_assert_eq!(found.missing.len(), submitted.iter().filter(|reference| !truth.contains_key(reference)).count());
+    }
+
+    #[test]
+    fn reconciler_reports_every_count_mismatch(outcomes in prop::collection::vec(any::<bool>(), 0..30), total in prop::option::of(0u64..40), succeeded in prop::option::of(0u64..40), failed in prop::option::of(0u64..40)) {
+        let mut reconciler = Reconciler::without_references();
+        for (index, good) in outcomes.iter().enumerate() {
+            let outcome = if *good { RowOutcome::Succeeded } else { RowOutcome::Failed };
+            reconciler.push(row(index, &Listed { reference: None, outcome }));
+        }
+        let mut progress = Progress::default();
+        (progress.total, progress.succeeded, progress.failed) = (total, succeeded, failed);
+        let found = reconciler.finish(&progress);
+        let good = outcomes.iter().filter(|good| **good).count() as u64;
+        let rows = outcomes.len() as u64;
+        let differs = |field: &str| found.count_mismatches.iter().any(|mismatch| mismatch.field == field);
+        prop_assert_eq!(differs("total"), total.is_some_and(|total| total != rows));
+        prop_assert_eq!(differs("succeeded"), succeeded.is_some_and(|stated| stated != good));
+        prop_assert_eq!(differs("failed"), failed.is_some_and(|stated| stated != rows - good));
+        prop_assert_eq!(found.failed_rows().count() as u64, rows - good);
+    }
+}
+
+#[test]
+fn reconciler_reports_references_submitted_twice() {
+    let found = Reconciler::new(&SubmittedRows::new(["a", "b", "a"])).finish(&Progress::default());
+    assert_eq!(found.duplicates, ["a"]);
+    assert_eq!(found.rows.len(), 3, "every submitted row is in it");
+}
+
+/// Reap only counts rows; the outcome of each is read from its entity.
+#[cfg(feature = "reap")]
+#[test]
+fn reap_reconcile_reads_rows_from_entities() {
+    use bulkrail::test_util::{MockConnector, MockResponse, VirtualClock};
+    use bulkrail::{Batch, reap};
+
+    let (clock, connector) = (VirtualClock::new(), MockConnector::new());
+    let credentials = reap::Credentials::api_key("k");
+    let client = reap::Client::builder()
+        .credentials(credentials)
+        .clock(clock.clock())
+        .connector(connector.clone())
+        .build()
+        .unwrap();
+    connector.respond_with(|sent| match sent.url.path() {
+        "/entity/good" => MockResponse::json(200, r#"{"id":"e-1","submittedRequirements":[{"status":"APPROVED"}]}"#),
+        "/entity/bad" => MockResponse::json(200, r#"{"id":"e-2","submittedRequirements":[{"status":"APPROVED"},{"status":"rejected","requirement":{"name":"KYC"}}]}"#),
+        "/entity/slow" => MockResponse::json(200, r#"{"id":3,"submittedRequirements":[{"status":"PENDING","by":"CANARY"}]}"#),
+        "/entity/gone" => MockResponse::json(404, "{}"),
+        _ => MockResponse::json(200, r#"{"status":"completed","totalRecords":4,"failedRecords":1,"summary":{"successfulRecords":1}}"#),
+    });
+    // Transient faults only cost time.
+    connector.push(MockResponse::new(502, "<html>"));
+    connector.push(MockResponse::json(429, "{}").header("retry-after", "3"));
+    let batch = Batch::new(reap::PROVIDER, "b-1").unwrap();
+    let submitted = SubmittedRows::new(["good", "bad", "slow", "gone"]);
+    let found = clock.run(client.reconcile(&batch, Some(&submitted))).unwrap();
+    let rows: Vec<_> = found.rows.iter().map(|row| (row.outcome, row.reason.as_deref())).collect();
+    assert_eq!(
+        rows,
+        [
+            (RowOutcome::Succeeded, None),
+            (RowOutcome::Failed, Some("KYC was rejected")),
+            (RowOutcome::Unaccounted, None),
+            (RowOutcome::Unaccounted, None),
+        ]
+    );
+    assert_eq!((found.missing, found.count_mismatches), (vec!["gone".to_owned()], vec![]));
+    // Differences of the entities from the spec are counted.
+    let drift = |pointer: &str| {
+        found.drift.iter().find(|drift| drift.pointer == pointer).map(|drift| (drift.kind, drift.count))
+    };
+    assert_eq!(drift("/submittedRequirements/*/by"), Some((bulkrail::DriftKind::UnknownField, 1)));
+    assert_eq!(
+        drift("/submittedRequirements/*/status"),
+        Some((bulkrail::DriftKind::UnknownValue, 1)),
+        "{:?}",
+        found.drift
+    );
+    assert_eq!(drift("/id"), Some((bulkrail::DriftKind::TypeMismatch, 1)));
+    assert!(!format!("{:?}", found.drift).contains("CANARY"));
+}
+
+#[cfg(feature = "killb")]
+mod killb_rows {
+    use bulkrail::http::ConnectorError;
+    use bulkrail::killb::{Client, Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, ErrorKind, Outcome, Provider, Report, State};
+
+    use super::*;
+    use crate::common::{Bench, client, secs};
+
+    fn killb(bench: &Bench) -> Client {
+        client!(killb, bench, Credentials::access_token("t"))
+    }
+
+    fn batch() -> Batch {
+        Batch::new(PROVIDER, "b-1").unwrap()
+    }
+
+    /// Returns a status response with counts and rows of these status words.
+    fn body(status: &str, total: u64, succeeded: u64, failed: u64, rows: &[&str]) -> String {
+        let row = |(number, word): (usize, &&str)| {
+            format!(r#"{{"rowNumber":{number},"status":"{word}","originalRowData":{{"externalId":"r-{number}"}}}}"#)
+        };
+        let rows: Vec<_> = rows.iter().enumerate().map(row).collect();
+        format!(
+            r#"{{"status":"{status}","totalRows":{total},"successCount":{succeeded},"errorCount":{failed},"results":[{}]}}"#,
+            rows.join(",")
+        )
+    }
+
+    /// Outcomes by `wait`, `poll`, `status`, `reconcile` and `Report::reconciled`, with the fields
+    /// whose counts differ.
+    fn outcomes(body: &str) -> Vec<(Option<Outcome>, Vec<String>)> {
+        let bench = Bench::new();
+        let body = body.to_owned();
+        bench.connector.respond_with(move |_| MockResponse::json(200, &body));
+        let client = killb(&bench);
+        let fields = |snapshot: &bulkrail::Snapshot| {
+            let fields = snapshot.count_mismatches.iter().map(|mismatch| mismatch.field.clone());
+            (snapshot.outcome, fields.collect())
+        };
+        let waited = bench.clock.run(client.wait(batch())).unwrap();
+        let polled = bench.clock.run(client.poll(&batch())).unwrap();
+        let status = bench.clock.run(client.status(&batch())).unwrap();
+        let found = bench.clock.run(client.reconcile(&batch(), None)).unwrap();
+        let mismatches = found.count_mismatches.iter().map(|mismatch| mismatch.field.clone()).collect();
+        let by_rows = (found.outcome(&polled), mismatches);
+        let report = Report::new(batch(), polled.clone(), 1, secs(1)).reconciled(found);
+        vec![fields(&waited.snapshot), fields(&polled), fields(&status.snapshot), by_rows, fields(&report.snapshot)]
+    }
+
+    #[test]
+    fn killb_outcome_is_the_same_by_wait_poll_status_and_reconcile() {
+        const GOOD: &str = "SUCCESS";
+        const BAD: &str = "ERROR";
+        let table: [(String, Outcome, &[&str]); 6] = [
+            (body("COMPLETED", 2, 2, 0, &[GOOD, GOOD]), Outcome::Succeeded, &[]),
+            (body("COMPLETED", 2, 2, 0, &[GOOD, BAD]), Outcome::Partial, &["succeeded", "failed"]),
+            (body("COMPLETED", 2, 1, 1, &[GOOD, GOOD]), Outcome::Partial, &["succeeded", "failed"]),
+            (body("COMPLETED", 2, 2, 0, &[GOOD, "WAITING"]), Outcome::Partial, &["succeeded"]),
+            (body("COMPLETED", 2, 1, 1, &[BAD, BAD]), Outcome::Failed, &["succeeded", "failed"]),
+            (body("FAILED", 2, 2, 0, &[GOOD, GOOD]), Outcome::Failed, &[]),
+        ];
+        for (body, outcome, mismatches) in table {
+            for (place, found) in ["wait", "poll", "status", "reconcile", "report"].iter().zip(outcomes(&body)) {
+                let mismatches = mismatches.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>();
+                assert_eq!(found, (Some(outcome), mismatches), "{place}: {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn killb_poll_believes_the_second_response_at_the_end() {
+        let poll = |second: String| {
+            let bench = Bench::new();
+            bench.connector.push(MockResponse::json(200, body("COMPLETED", 2, 2, 0, &["SUCCESS", "SUCCESS"])));
+            bench.connector.push(MockResponse::json(200, second));
+            let snapshot = bench.clock.run(killb(&bench).poll(&batch())).unwrap();
+            assert_eq!(bench.connector.requests().len(), 2);
+            (snapshot.state, snapshot.outcome)
+        };
+        let changed = body("COMPLETED", 2, 1, 1, &["SUCCESS", "ERROR"]);
+        assert_eq!(poll(changed), (State::Finished, Some(Outcome::Partial)), "the counts have changed in between");
+        let running = body("PROCESSING", 2, 1, 0, &["SUCCESS"]);
+        assert_eq!(poll(running), (State::Running, None), "it has not finished after all");
+    }
+
+    #[test]
+    fn killb_wait_survives_faults_of_the_rows_at_the_end() {
+        let bench = Bench::new();
+        let done = || MockResponse::json(200, body("COMPLETED", 2, 2, 0, &["SUCCESS", "SUCCESS"]));
+        let faults: [fn() -> MockResponse; 4] = [
+            || MockResponse::new(502, "<html>"),
+            || MockResponse::error(ConnectorError::ConnectionReset),
+            || MockResponse::json(200, r#"{"status":"COMPLETED","results":[{"rowNumber""#).reset_after_body(),
+            || MockResponse::json(429, "{}").header("retry-after", "9"),
+        ];
+        for fault in faults {
+            bench.connector.push(done());
+            bench.connector.push(fault());
+        }
+        bench.connector.push(done());
+        bench.connector.push(done());
+        let mut failed = 0;
+        let wait = killb(&bench).wait(batch());
+        let report = bench.clock.run(wait.on_poll(|event| failed += u32::from(event.result.is_err()))).unwrap();
+        assert_eq!((report.outcome(), report.polls, failed), (Some(Outcome::Succeeded), 5, 4));
+        assert_eq!(bench.connector.requests().len(), 10);
+    }
+
+    #[test]
+    fn killb_reconcile_survives_transient_faults_and_gives_up_in_time() {
+        let bench = Bench::new();
+        let faults = [
+            MockResponse::error(ConnectorError::Connect),
+            MockResponse::new(502, "<html>"),
+            MockResponse::json(429, "{}").header("retry-after", "30"),
+            MockResponse::json(200, r#"{"status":"COMPLETED","results":[{"rowNumber":0,"status":"SUCC"#)
+                .reset_after_body(),
+            MockResponse::json(200, "[]"),
+        ];
+        faults.into_iter().for_each(|fault| bench.connector.push(fault));
+        bench.connector.push(MockResponse::json(200, body("COMPLETED", 2, 1, 1, &["SUCCESS", "ERROR"])));
+        let submitted = SubmittedRows::new(["r-0", "r-1", "r-2"]);
+        let found = bench.clock.run(killb(&bench).reconcile(&batch(), Some(&submitted))).unwrap();
+        let outcomes: Vec<_> = found.rows.iter().map(|row| row.outcome).collect();
+        assert_eq!(outcomes, [RowOutcome::Succeeded, RowOutcome::Failed, RowOutcome::Unaccounted]);
+        assert_eq!((found.missing, found.duplicates), (vec!["r-2".to_owned()], vec![]), "rows are read once");
+        let elapsed = bench.clock.elapsed();
+        // 1, 2, 30 (as the provider asks), 8 and 16 s.
+        assert_eq!((elapsed, bench.connector.requests().len()), (secs(57), 6));
+
+        let bench = Bench::new();
+        bench.connector.respond_with(|_| MockResponse::new(503, ""));
+        let error = bench.clock.run(killb(&bench).reconcile(&batch(), None)).unwrap_err();
+        assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, Some(503)));
+        assert_eq!(error.batch(), Some(&batch()));
+        let elapsed = bench.clock.elapsed();
+        assert!(elapsed > secs(60) && elapsed <= secs(120), "two minutes of `READ_RETRIES`: {elapsed:?}");
+
+        let bench = Bench::new();
+        bench.connector.push(MockResponse::json(404, "{}"));
+        let error = bench.clock.run(killb(&bench).reconcile(&batch(), None)).unwrap_err();
+        assert_eq!((error.kind(), bench.connector.requests().len()), (ErrorKind::NotFound, 1));
+    }
+}
+
+#[cfg(feature = "localpayment")]
+#[test]
+fn localpayment_reconcile_survives_transient_faults_and_gives_up_in_time() {
+    use bulkrail::localpayment::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, ErrorKind};
+
+    use crate::common::{Bench, client, secs};
+
+    let bench = Bench::new();
+    let client = client!(localpayment, bench, Credentials::access_token("t"));
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    bench.connector.push(MockResponse::new(500, ""));
+    bench.connector.push(MockResponse::json(200, r#"{"status":{"code"#).reset_after_body());
+    let csv = r"internal_id,external_id,bank_account\ni-1,r-1,1\n";
+    let body = format!(r#"{{"status":{{"code":"200","description":"COMPLETED"}},"csvFormatResponse":"{csv}"}}"#);
+    bench.connector.push(MockResponse::json(200, body));
+    let submitted = SubmittedRows::new(["r-1", "r-2"]);
+    let found = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap();
+    let outcomes: Vec<_> = found.rows.iter().map(|row| row.outcome).collect();
+    assert_eq!(outcomes, [RowOutcome::Succeeded, RowOutcome::Unaccounted]);
+    assert_eq!((bench.clock.elapsed(), bench.connector.requests().len()), (secs(3), 3));
+
+    let began = bench.clock.elapsed();
+    bench.connector.respond_with(|_| MockResponse::new(503, ""));
+    let error = bench.clock.run(client.reconcile(&batch, None)).unwrap_err();
+    assert_eq!((error.kind(), error.batch()), (ErrorKind::Unavailable, Some(&batch)));
+    let elapsed = bench.clock.elapsed() - began;
+    assert!(elapsed > secs(60) && elapsed <= secs(120), "{elapsed:?}");
+}
+
+#[cfg(feature = "reap")]
+#[test]
+fn reap_reconcile_gives_up_in_time_and_needs_references() {
+    use bulkrail::reap::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, ErrorKind};
+
+    use crate::common::{Bench, client, secs};
+
+    let bench = Bench::new();
+    let client = client!(reap, bench, Credentials::api_key("k"));
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    let error = bench.clock.run(client.reconcile(&batch, None)).unwrap_err();
+    assert_eq!((error.kind(), error.batch(), bench.connector.requests().len()), (ErrorKind::Usage, Some(&batch), 0));
+
+    bench.connector.push(MockResponse::json(200, r#"{"id":"e-1","submittedRequirements":[{"status":"APPROVED"}]}"#));
+    bench.connector.respond_with(|_| MockResponse::new(503, ""));
+    let submitted = SubmittedRows::new(["good", "down"]);
+    let error = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap_err();
+    assert_eq!((error.kind(), error.batch()), (ErrorKind::Unavailable, Some(&batch)));
+    let elapsed = bench.clock.elapsed();
+    assert!(elapsed > secs(60) && elapsed <= secs(120), "{elapsed:?}");
+}
+
+#[cfg(feature = "cdq")]
+#[test]
+fn cdq_reconcile_leaves_every_row_unaccounted_without_a_request() {
+    use bulkrail::cdq::{Credentials, PROVIDER};
+    use bulkrail::{Batch, ErrorKind, ProviderId};
+
+    use crate::common::{Bench, client};
+
+    let bench = Bench::new();
+    let client = client!(cdq, bench, Credentials::api_key("k"));
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    let submitted = SubmittedRows::default().with_rows(3);
+    let found = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap();
+    let rows: Vec<_> = found.rows.iter().map(|row| (row.index, row.outcome)).collect();
+    assert_eq!(rows, [2, 3, 4].map(|index| (Some(index), RowOutcome::Unaccounted)), "row 1 is the header");
+    let other = Batch::new(ProviderId::from_static("reap"), "b-1").unwrap();
+    assert_eq!(bench.clock.run(client.reconcile(&other, None)).unwrap_err().kind(), ErrorKind::Usage);
+    assert!(bench.connector.requests().is_empty());
+}

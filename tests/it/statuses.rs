@@ -1,0 +1,292 @@
+//! State and counts of each provider's status responses, documented or not.
+
+use crate::common::{Bench, client};
+use bulkrail::test_util::MockResponse;
+use bulkrail::{Batch, Outcome, Provider, ProviderId, Snapshot, State};
+
+/// Returns the snapshot that a client makes of `body`.
+fn poll<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, body: &str) -> Snapshot {
+    bench.connector.push(MockResponse::json(200, body));
+    let batch = Batch::new(provider, "b-1").unwrap();
+    bench.clock.run(client.poll(&batch)).unwrap()
+}
+
+#[cfg(any(feature = "killb", feature = "reap", feature = "localpayment"))]
+fn counts(snapshot: &Snapshot) -> [Option<u64>; 5] {
+    let progress = &snapshot.progress;
+    [progress.total, progress.processed, progress.succeeded, progress.failed, progress.unaccounted()]
+}
+
+/// Returns `word` in three spellings.
+fn spellings(word: &str) -> [String; 3] {
+    let mixed = word
+        .chars()
+        .enumerate()
+        .map(|(index, c)| if index % 2 == 0 { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() });
+    [word.to_uppercase(), word.to_lowercase(), mixed.collect()]
+}
+
+#[cfg(feature = "killb")]
+mod killb {
+    use bulkrail::killb::{Credentials, PROVIDER};
+
+    use super::*;
+
+    fn of(body: &str) -> Snapshot {
+        let bench = Bench::new();
+        let client = client!(killb, bench, Credentials::access_token("t"));
+        // Once the batch has finished, a second request reads the rows.
+        let rows = body.to_owned();
+        bench.connector.respond_with(move |_| MockResponse::json(200, &rows));
+        poll(&bench, &client, PROVIDER, body)
+    }
+
+    #[test]
+    fn status_words_map_to_states_in_any_letter_case() {
+        let table = [
+            ("PENDING", State::Queued),
+            ("PROCESSING", State::Running),
+            ("COMPLETED", State::Finished),
+            ("FAILED", State::Failed),
+            ("ACTIVE", State::Unknown),
+            ("REBALANCING", State::Unknown),
+        ];
+        for (word, state) in table {
+            for spelling in spellings(word) {
+                let snapshot = of(&format!(r#"{{"status":"{spelling}"}}"#));
+                assert_eq!((snapshot.state, snapshot.provider_status), (state, spelling));
+            }
+        }
+    }
+
+    #[test]
+    fn documented_example_is_partial() {
+        let snapshot = of(r#"{"jobId":"e8d74b2f-86df-43b0-a9d9-72055a6b0432","status":"COMPLETED","totalRows":100,
+            "processedRows":100,"successCount":98,"errorCount":2,
+            "results":[{"rowNumber":2,"status":"SUCCESS","error":"Account already exists for this user"}],
+            "createdAt":"2026-04-23T00:38:08.439Z","updatedAt":"2026-04-23T00:38:08.439Z",
+            "error":"Partial failure during processing"}"#);
+        assert_eq!((snapshot.state, snapshot.outcome), (State::Finished, Some(Outcome::Partial)));
+        assert_eq!(counts(&snapshot), [Some(100), Some(100), Some(98), Some(2), Some(0)]);
+        assert_eq!(snapshot.message.as_deref(), Some("Partial failure during processing"));
+        assert!(snapshot.drift.is_empty());
+    }
+
+    #[test]
+    fn counts_as_text_null_or_missing_are_read_and_reported() {
+        let snapshot =
+            of(r#"{"status":"COMPLETED","totalRows":"3","successCount":3,"errorCount":null,"new":{"deep":[1]}}"#);
+        assert_eq!(counts(&snapshot), [Some(3), None, Some(3), None, None]);
+        assert_eq!(snapshot.outcome, Some(Outcome::Succeeded));
+        assert!(snapshot.drift.iter().any(|drift| drift.pointer == "/totalRows" && drift.found == "string"));
+    }
+}
+
+#[cfg(feature = "reap")]
+mod reap {
+    use bulkrail::reap::{Credentials, PROVIDER};
+
+    use super::*;
+
+    fn of(body: &str) -> Snapshot {
+        let bench = Bench::new();
+        let client = client!(reap, bench, Credentials::api_key("k"));
+        poll(&bench, &client, PROVIDER, body)
+    }
+
+    #[test]
+    fn status_words_map_to_states_in_any_letter_case() {
+        let table = [
+            ("pending", State::Queued),
+            ("in_progress", State::Running),
+            ("PROCESSING", State::Running),
+            ("completed", State::Finished),
+            ("failed", State::Failed),
+            ("paused", State::Unknown),
+        ];
+        for (word, state) in table {
+            for spelling in spellings(word) {
+                assert_eq!(of(&format!(r#"{{"status":"{spelling}"}}"#)).state, state, "{spelling}");
+            }
+        }
+    }
+
+    #[test]
+    fn documented_examples_map_to_state_and_counts() {
+        let completed = of(
+            r#"{"batchId":"f208a887","status":"completed","totalRecords":19,"processedRecords":19,"failedRecords":0,
+            "startedAt":"2025-10-08T11:42:53.043Z","completedAt":"2025-10-08T11:44:53.000Z","summary":{"successfulRecords":19,"errors":[]}}"#,
+        );
+        assert_eq!((completed.state, completed.outcome), (State::Finished, Some(Outcome::Succeeded)));
+        assert_eq!(counts(&completed), [Some(19), Some(19), Some(19), Some(0), Some(0)]);
+
+        let processing = of(r#"{"status":"in_progress","totalRecords":100,"processedRecords":45,"failedRecords":2,
+            "completedAt":null,"summary":{"successfulRecords":43,"errors":[]}}"#);
+        assert_eq!((processing.state, processing.outcome), (State::Running, None));
+        assert_eq!(processing.progress.percent(), Some(45.0));
+
+        let pending = of(
+            r#"{"status":"pending","totalRecords":50,"processedRecords":0,"failedRecords":0,"summary":{"successfulRecords":0}}"#,
+        );
+        assert_eq!(
+            (pending.state, pending.progress.processed, pending.progress.total),
+            (State::Queued, Some(0), Some(50))
+        );
+    }
+
+    #[test]
+    fn outcome_of_a_finished_batch_is_what_its_counts_prove() {
+        let table = [
+            ((5, 5, 0), Outcome::Succeeded),
+            ((5, 4, 1), Outcome::Partial),
+            ((5, 4, 0), Outcome::Partial),
+            ((5, 0, 5), Outcome::Failed),
+            // No row is known to have succeeded, and two may have.
+            ((5, 0, 3), Outcome::Unknown),
+            ((5, 0, 0), Outcome::Unknown),
+            ((0, 0, 0), Outcome::Unknown),
+            // The counts contradict each other.
+            ((5, 6, 0), Outcome::Unknown),
+            ((5, 5, 1), Outcome::Partial),
+        ];
+        for ((total, succeeded, failed), outcome) in table {
+            let body = format!(
+                r#"{{"status":"completed","totalRecords":{total},"failedRecords":{failed},"summary":{{"successfulRecords":{succeeded}}}}}"#
+            );
+            let snapshot = of(&body);
+            assert_eq!((snapshot.state, snapshot.outcome), (State::Finished, Some(outcome)), "{body}");
+        }
+    }
+
+    #[test]
+    fn completed_batch_with_unprocessed_rows_is_partial() {
+        let snapshot = of(
+            r#"{"status":"completed","totalRecords":1000,"processedRecords":995,"failedRecords":5,"summary":{"successfulRecords":990}}"#,
+        );
+        assert_eq!((snapshot.outcome, snapshot.progress.unaccounted()), (Some(Outcome::Partial), Some(5)));
+    }
+}
+
+#[cfg(feature = "cdq")]
+mod cdq {
+    use bulkrail::cdq::{Credentials, PROVIDER};
+
+    use super::*;
+
+    fn of(body: &str) -> Snapshot {
+        let bench = Bench::new();
+        let client = client!(cdq, bench, Credentials::api_key("k"));
+        poll(&bench, &client, PROVIDER, body)
+    }
+
+    #[test]
+    fn status_words_map_to_states_in_any_letter_case() {
+        let table = [
+            ("CREATED", State::Queued, None),
+            ("PERSISTED", State::Queued, None),
+            ("SCHEDULED", State::Queued, None),
+            ("WAITING", State::Queued, None),
+            ("PENDING", State::Queued, None),
+            ("RUNNING", State::Running, None),
+            ("FINISHED", State::Finished, Some(Outcome::Succeeded)),
+            ("FAILED", State::Failed, Some(Outcome::Failed)),
+            ("DIED", State::Failed, Some(Outcome::Failed)),
+            ("COULDNT_START", State::Failed, Some(Outcome::Failed)),
+            ("CANCELED", State::Cancelled, Some(Outcome::Cancelled)),
+            ("ARCHIVED", State::Finished, Some(Outcome::Unknown)),
+            ("UNKNOWN", State::Unknown, None),
+            ("PAUSED", State::Unknown, None),
+        ];
+        for (word, state, outcome) in table {
+            for spelling in spellings(word) {
+                let snapshot = of(&format!(r#"{{"id":"j","status":"{spelling}"}}"#));
+                assert_eq!((snapshot.state, snapshot.outcome), (state, outcome), "{spelling}");
+            }
+        }
+    }
+
+    #[test]
+    fn progress_is_read_as_text_and_as_a_number() {
+        for progress in ["\"77\"", "77", "77.0"] {
+            let snapshot = of(&format!(r#"{{"status":"RUNNING","progress":{progress}}}"#));
+            assert_eq!(snapshot.progress.percent(), Some(77.0), "{progress}");
+            // A fraction where the spec has an integer or a string is read, and reported.
+            assert_eq!(snapshot.drift.len(), usize::from(progress == "77.0"), "{progress}");
+        }
+        for progress in ["null", "\"soon\"", "{}", "[77]", "true"] {
+            assert_eq!(
+                of(&format!(r#"{{"status":"RUNNING","progress":{progress}}}"#)).progress.percent(),
+                None,
+                "{progress}"
+            );
+        }
+        for (progress, percent) in [("-3", 0.0), ("250", 100.0)] {
+            let snapshot = of(&format!(r#"{{"status":"RUNNING","progress":{progress}}}"#));
+            assert_eq!(snapshot.progress.percent(), Some(percent));
+        }
+    }
+}
+
+#[cfg(feature = "localpayment")]
+mod localpayment {
+    use bulkrail::localpayment::{Credentials, PROVIDER};
+
+    use super::*;
+
+    fn of(body: &str) -> Snapshot {
+        let bench = Bench::new();
+        let client = client!(localpayment, bench, Credentials::access_token("t"));
+        poll(&bench, &client, PROVIDER, body)
+    }
+
+    #[test]
+    fn status_words_and_codes_map_to_states() {
+        let table = [
+            ("INPROGRESS", State::Running),
+            ("COMPLETED", State::Finished),
+            ("REJECTED", State::Failed),
+            ("DISABLED", State::Unknown),
+        ];
+        for (word, state) in table {
+            for spelling in spellings(word) {
+                assert_eq!(of(&format!(r#"{{"status":{{"description":"{spelling}"}}}}"#)).state, state, "{spelling}");
+            }
+        }
+        for (code, state) in
+            [("100", State::Running), ("200", State::Finished), ("300", State::Failed), ("7", State::Unknown)]
+        {
+            assert_eq!(of(&format!(r#"{{"status":{{"code":"{code}"}}}}"#)).state, state, "{code}");
+        }
+    }
+
+    const CSV: &str = "internal_id,external_id,bank_account\\neb43ee08,1b0ac426,646011319800153398\\ne0eee942,6f555d3f,646011319800153408\\n";
+
+    fn completed(requested: u32, errors: &str) -> Snapshot {
+        of(&format!(
+            r#"{{"externalId":"7ff43cc9","status":{{"code":"200","description":"COMPLETED","detail":"done"}}{errors},
+            "comment":"The batch process is done - Total accounts requested = {requested} - Total accounts created = 2 - ",
+            "csvFormatResponse":"{CSV}"}}"#
+        ))
+    }
+
+    #[test]
+    fn documented_example_has_succeeded() {
+        let snapshot = completed(2, "");
+        assert_eq!((snapshot.state, snapshot.outcome), (State::Finished, Some(Outcome::Succeeded)));
+        assert_eq!(counts(&snapshot), [Some(2), Some(2), Some(2), Some(0), Some(0)]);
+    }
+
+    #[test]
+    fn accounts_that_are_not_listed_are_unaccounted_for() {
+        let snapshot = completed(5, "");
+        assert_eq!((snapshot.outcome, snapshot.progress.unaccounted()), (Some(Outcome::Partial), Some(3)));
+        let snapshot = completed(5, r#","errors":[{"code":"601"},{"code":"601"}]"#);
+        assert_eq!(counts(&snapshot), [Some(5), Some(5), Some(2), Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn outcome_without_counts_is_unknown() {
+        let snapshot = of(r#"{"status":{"code":"200","description":"COMPLETED"}}"#);
+        assert_eq!((snapshot.state, snapshot.outcome), (State::Finished, Some(Outcome::Unknown)));
+    }
+}
