@@ -243,7 +243,8 @@ fn print(cells: &[Cell], all: bool) {
             .iter()
             .for_each(|cell| println!("  {:4} {:32} {:22} {}", cell.goal, cell.name, cell.figures(), cell.limit));
     }
-    println!("\nMissed:");
+    let is_met = cells.iter().all(Cell::passes);
+    println!("\nMissed:{}", if is_met { " none" } else { "" });
     for cell in cells.iter().filter(|cell| !cell.passes()) {
         println!("  {:4} {:32} {}, limit {}", cell.goal, cell.name, cell.figures(), cell.limit);
     }

@@ -60,8 +60,8 @@ impl Drawing {
         }
     }
 
-    /// Draws a label as near to a dot as there is space for, between `left` and `right`, with a
-    /// line to the dot where it is not beside it.
+    /// Draws a label as near to a dot as there is space for, between `left` and `right`. A line
+    /// leads to the dot where the label is not beside it.
     pub(crate) fn label(&mut self, at: (f64, f64), text: &str, colour: &str, (left, right): (f64, f64)) {
         let width = text.len() as f64 * TEXT_HEIGHT * CHARACTER_WIDTH;
         let bounding_box = |(x, y): (f64, f64)| [x - 3.0, y - TEXT_HEIGHT - 1.0, x + width + 3.0, y + 5.0];

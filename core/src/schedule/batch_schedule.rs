@@ -11,9 +11,9 @@ const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// 30 s: a poll that is overdue so long has the priority of one request more, so no batch starves.
 const OVERDUE: Duration = Duration::from_secs(30);
 
-/// 2 s in `sqrt(2c (t + 2) / share)`, the longest interval that notices early failures: batches
-/// that fail end before their progress says so. The formula is the density for an end that comes to
-/// a share of batches, and as likely between one and two hours as between one and two minutes.
+/// 2 s in `sqrt(2c (t + 2) / share)`, the longest interval that notices early failures: batches that
+/// fail end before their progress says so. The formula is the density for an end that comes to a
+/// share of batches. It is as likely between 1 and 2 hours as between 1 and 2 minutes.
 const EARLY_FAILURE_START: f64 = 2.0;
 
 /// 1 year, the longest wait: sums with it do not overflow.

@@ -35,8 +35,8 @@ impl IntervalBounds {
     /// longest interval is the greatest lag.
     pub const DEFAULT_MAX_WITHOUT_PROGRESS: Duration = Duration::from_secs(120);
 
-    /// 1 ms, the least lower bound: an interval of zero would poll without a pause.
-    const LEAST_MIN: Duration = Duration::from_millis(1);
+    /// 1 ms, the smallest lower bound: an interval of zero would poll without a pause.
+    const SMALLEST_MIN: Duration = Duration::from_millis(1);
 
     /// Returns the default bounds.
     #[must_use]
@@ -99,7 +99,7 @@ impl IntervalBounds {
 
     /// Returns the bounds with contradictions resolved.
     pub(super) fn consistent(self) -> Self {
-        let min = self.min.max(Self::LEAST_MIN);
+        let min = self.min.max(Self::SMALLEST_MIN);
         let max = self.max.max(min);
         Self { min, max, max_without_progress: self.max_without_progress.clamp(min, max), ..self }
     }
@@ -108,5 +108,22 @@ impl IntervalBounds {
 impl Default for IntervalBounds {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consistent_bounds_let_the_longer_interval_win() {
+        let seconds = Duration::from_secs;
+        let bounds = IntervalBounds::new().with_min(seconds(60)).with_max(seconds(30)).consistent();
+        assert_eq!(
+            (bounds.min(), bounds.max(), bounds.max_without_progress()),
+            (seconds(60), seconds(60), seconds(60))
+        );
+        let bounds = IntervalBounds::new().with_min(Duration::ZERO).with_max(seconds(90)).consistent();
+        assert_eq!((bounds.min(), bounds.max_without_progress()), (Duration::from_millis(1), seconds(90)));
     }
 }
