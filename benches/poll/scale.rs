@@ -1,4 +1,4 @@
-//! Many waits at once, on virtual time: what each costs in memory, and how many looks a second of CPU time does.
+//! Many waits at once, on virtual time: memory per wait, and polls per second of CPU time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,23 +8,26 @@ use bulkrail::test_util::{PROVIDER, VirtualClock, finished, running};
 use bulkrail::time::Clock;
 use bulkrail::{Batch, Error, Provider, ProviderId, Snapshot};
 
-/// Batches that last ten minutes and show their progress.
-struct Reconciliation {
+/// Provider of batches that take ten minutes and report their progress.
+struct TenMinutes {
     clock: VirtualClock,
-    looks: AtomicU64,
+    polls: AtomicU64,
 }
 
-const LASTS: Duration = Duration::from_secs(600);
+const DURATION: Duration = Duration::from_secs(600);
 
-impl Provider for Reconciliation {
+impl Provider for TenMinutes {
     fn id(&self) -> ProviderId {
         PROVIDER
     }
 
     async fn poll(&self, _batch: &Batch) -> Result<Snapshot, Error> {
-        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.polls.fetch_add(1, Ordering::Relaxed);
         let now = self.clock.elapsed();
-        if now >= LASTS { Ok(finished(1000, 0)) } else { Ok(running(now.as_secs() * 1000 / LASTS.as_secs(), 1000)) }
+        if now >= DURATION {
+            return Ok(finished(1000, 0));
+        }
+        Ok(running(now.as_secs() * 1000 / DURATION.as_secs(), 1000))
     }
 
     fn clock(&self) -> Clock {
@@ -35,33 +38,33 @@ impl Provider for Reconciliation {
 pub(crate) fn report() {
     println!(
         "{:>9} {:>15} {:>15} {:>9} {:>22}",
-        "batches", "bytes a wait", "peak, MB", "looks", "looks a second of CPU"
+        "batches", "bytes per wait", "peak, MB", "polls", "polls per CPU second"
     );
     for batches in [1_000, 10_000, 100_000_usize] {
         let clock = VirtualClock::new();
-        let account = Reconciliation { clock: clock.clone(), looks: AtomicU64::new(0) };
-        let mut took = Duration::ZERO;
-        let mut held = 0;
+        let provider = TenMinutes { clock: clock.clone(), polls: AtomicU64::new(0) };
+        let mut elapsed = Duration::ZERO;
+        let mut bytes = 0;
         let memory = allocation_counter::measure(|| {
-            let mut fleet = WaitSet::new(&account).requests_per_second(batches as f64 / 20.0).deadline(LASTS * 10);
-            held = allocation_counter::measure(|| {
+            let mut set = WaitSet::new(&provider).requests_per_second(batches as f64 / 20.0).deadline(DURATION * 10);
+            bytes = allocation_counter::measure(|| {
                 for number in 0..batches {
-                    fleet.add(Batch::new(PROVIDER, format!("b-{number}")).expect("an id")).expect("of this provider");
+                    set.add(Batch::new(PROVIDER, format!("b-{number}")).expect("an id")).expect("of this provider");
                 }
             })
             .bytes_current;
             let began = Instant::now();
-            while let Some((_, end)) = clock.run(fleet.next()) {
+            while let Some((_, end)) = clock.run(set.next()) {
                 end.expect("an end");
             }
-            took = began.elapsed();
+            elapsed = began.elapsed();
         });
-        let looks = account.looks.load(Ordering::Relaxed);
+        let polls = provider.polls.load(Ordering::Relaxed);
         println!(
-            "{batches:>9} {:>15} {:>15.1} {looks:>9} {:>22.0}",
-            held.max(0) as usize / batches,
+            "{batches:>9} {:>15} {:>15.1} {polls:>9} {:>22.0}",
+            bytes.max(0) as usize / batches,
             memory.bytes_max as f64 / 1024.0 / 1024.0,
-            looks as f64 / took.as_secs_f64()
+            polls as f64 / elapsed.as_secs_f64()
         );
     }
 }

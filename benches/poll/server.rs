@@ -1,4 +1,4 @@
-//! Small polls over loopback: ours, and the same by hand.
+//! Small polls over loopback: with the library, and written by hand.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +12,7 @@ const BODY: &str = r#"{"batchId":"f208a887-9fa6-4447-a52b-c1d6e089536f","status"
 
 const ID: &str = "f208a887-9fa6-4447-a52b-c1d6e089536f";
 
-/// What a service would write by hand.
+/// Status as a service would declare it by hand.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "decoding it is the work")]
@@ -37,23 +37,24 @@ struct Summary {
     errors: Vec<serde_json::Value>,
 }
 
-struct Both {
+/// Both clients, with one server.
+struct SetUp {
     runtime: Runtime,
-    ours: reap::Client,
+    library: reap::Client,
     batch: Batch,
-    theirs: reqwest::Client,
+    by_hand: reqwest::Client,
     url: String,
 }
 
-impl Both {
-    fn set_up() -> Self {
+impl SetUp {
+    fn new() -> Self {
         let url = format!("http://{}", serve());
         let credentials = reap::Credentials::api_key("key");
         Self {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"),
-            ours: reap::Client::builder().base_url(&url).credentials(credentials).build().expect("a client"),
+            library: reap::Client::builder().base_url(&url).credentials(credentials).build().expect("a client"),
             batch: Batch::new(reap::PROVIDER, ID).expect("an id"),
-            theirs: reqwest::Client::builder()
+            by_hand: reqwest::Client::builder()
                 .no_proxy()
                 .gzip(true)
                 .connect_timeout(Duration::from_secs(10))
@@ -65,79 +66,82 @@ impl Both {
         }
     }
 
-    /// The ratio of the median wall times of as many polls each. Who goes first connects first.
-    fn ratio(&self, polls: usize, ours_first: bool) -> f64 {
+    /// Returns the ratio of the median wall times of `polls` polls each. The one that goes first
+    /// connects first.
+    fn time_ratio(&self, polls: usize, library_first: bool) -> f64 {
         const WARM_UP: usize = 100;
-        let timed = |ours: bool| {
+        let timed = |library: bool| {
             let began = Instant::now();
-            if ours {
-                self.our_poll();
+            if library {
+                self.poll();
             } else {
-                self.their_poll();
+                self.poll_by_hand();
             }
             began.elapsed().as_secs_f64()
         };
         let mut times = [Vec::new(), Vec::new()];
         for round in 0..WARM_UP + polls {
             // Each goes first every other time.
-            let first = ours_first == (round % 2 == 0);
-            for ours in [first, !first] {
-                let time = timed(ours);
+            let first = library_first == (round % 2 == 0);
+            for library in [first, !first] {
+                let time = timed(library);
                 if round >= WARM_UP {
-                    times[usize::from(ours)].push(time);
+                    times[usize::from(library)].push(time);
                 }
             }
         }
-        let [theirs, ours] = times.map(|mut times| {
+        let [by_hand, library] = times.map(|mut times| {
             times.sort_unstable_by(f64::total_cmp);
             times[times.len() / 2]
         });
-        ours / theirs
+        library / by_hand
     }
 
-    fn our_poll(&self) {
-        let snapshot = self.runtime.block_on(self.ours.poll(&self.batch)).expect("a snapshot");
+    fn poll(&self) {
+        let snapshot = self.runtime.block_on(self.library.poll(&self.batch)).expect("a snapshot");
         assert_eq!(snapshot.progress.processed, Some(45));
     }
 
-    fn their_poll(&self) {
+    fn poll_by_hand(&self) {
         let status = self.runtime.block_on(async {
             let url = format!("{}/entity/kyc/import/batch/{ID}", self.url);
-            let request = self.theirs.get(url).header("x-reap-api-key", "key").header("accept", "application/json");
-            let answer = request.send().await.expect("an answer").error_for_status().expect("200");
-            let body = answer.bytes().await.expect("a body");
+            let request = self.by_hand.get(url).header("x-reap-api-key", "key").header("accept", "application/json");
+            let response = request.send().await.expect("a response").error_for_status().expect("200");
+            let body = response.bytes().await.expect("a body");
             serde_json::from_slice::<Status>(&body).expect("a status")
         });
         assert_eq!(status.processed_records, 45);
     }
 }
 
-/// What wall time our poll takes of theirs, in each of so many set-ups: where the threads of a set-up come to run is luck, and stays so.
-pub(crate) fn in_turn(set_ups: usize, polls: usize) -> Vec<f64> {
-    let mut ratios: Vec<_> = (0..set_ups).map(|number| Both::set_up().ratio(polls, number % 2 == 0)).collect();
+/// Returns the sorted ratios of wall times in each of so many set-ups. On which cores the threads
+/// of a set-up run is chance, and stays so for its life.
+pub(crate) fn time_ratios(set_ups: usize, polls: usize) -> Vec<f64> {
+    let mut ratios: Vec<_> = (0..set_ups).map(|number| SetUp::new().time_ratio(polls, number % 2 == 0)).collect();
     ratios.sort_unstable_by(f64::total_cmp);
     ratios
 }
 
-/// The allocations of so many polls of ours and of theirs.
+/// Returns the allocations of `polls` polls with the library and by hand.
 pub(crate) fn allocations(polls: u32) -> (u64, u64) {
-    let both = Both::set_up();
+    let set_up = SetUp::new();
     let count = |poll: &dyn Fn()| {
         (0..50).for_each(|_| poll());
         allocation_counter::measure(|| (0..polls).for_each(|_| poll())).count_total
     };
-    (count(&|| both.our_poll()), count(&|| both.their_poll()))
+    (count(&|| set_up.poll()), count(&|| set_up.poll_by_hand()))
 }
 
-/// A server in a thread of its own that answers every request on a connection, and keeps it.
+/// Starts a server in a thread of its own, which responds to every request and keeps connections
+/// open.
 fn serve() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    let answer =
+    let response =
         format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{BODY}", BODY.len());
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let answer = answer.clone();
+            let response = response.clone();
             std::thread::spawn(move || {
                 let mut stream = stream;
                 stream.set_nodelay(true).ok();
@@ -147,7 +151,7 @@ fn serve() -> SocketAddr {
                     length += read;
                     if request[..length].ends_with(b"\r\n\r\n") {
                         length = 0;
-                        if stream.write_all(answer.as_bytes()).is_err() {
+                        if stream.write_all(response.as_bytes()).is_err() {
                             return;
                         }
                     }

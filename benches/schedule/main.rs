@@ -1,18 +1,18 @@
-//! How many requests the schedule takes, and how late it notices an end, beside what others do. In virtual time, from seeds: the same
-//! figures on every machine.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures are what a benchmark is for")]
+//! Measures how many requests the schedule takes and how late it notices an end, beside what others
+//! do. In virtual time, from seeds: the figures are the same on every machine.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 
+mod account;
 mod anchor;
 mod fixture;
-mod fleet;
 mod goals;
 mod job;
-mod lab;
 mod optimum;
 mod pictures;
 mod report;
+mod results;
 mod rng;
-mod sim;
+mod simulation;
 mod stats;
 mod svg;
 mod workload;
@@ -20,18 +20,18 @@ mod workload;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-cargo bench --bench schedule -- goals             the goals, measured; fails if one is missed (a minute or two)
+cargo bench --bench schedule -- goals             measures the goals; fails if one is missed (a minute or two)
 cargo bench --bench schedule -- goals all         the same, with every cell of every goal
-cargo bench --bench schedule -- fixture FILE.csv  durations of one's own: columns size, duration_s, progress (exact, percent, none)
+cargo bench --bench schedule -- fixture FILE.csv  durations of your own: columns size, duration_s, progress (exact, percent, none)
 cargo bench --bench schedule -- report            one line of JSON for every workload, policy and seed
 cargo bench --bench schedule -- pictures          draws docs/schedule/*.svg";
 
 fn main() -> ExitCode {
     // cargo adds `--bench`, and a test run may add more.
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["goals", ref more @ ..] if goals::run(more.contains(&"all")) => Ok(()),
-        ["goals", ..] => Err("not every goal is met".to_owned()),
+        ["goals", ..] => Err("a goal is missed".to_owned()),
         ["report", ..] => {
             report::run();
             Ok(())
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
             Ok(())
         }
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

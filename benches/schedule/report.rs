@@ -4,32 +4,32 @@ use serde_json::{Value, json};
 
 use crate::anchor;
 use crate::job::{Job, fingerprint};
-use crate::lab::{Lab, WORTHS, adaptive, parallel, tuned};
 use crate::optimum::frontier;
-use crate::sim::{Run, Tally};
-use crate::stats::{Of, Point, lag_at, point, quantile};
+use crate::results::{PRICES, Results, adaptive_name, fixed_name, parallel};
+use crate::simulation::{JobResult, Run};
+use crate::stats::{Lag, Point, lag_at, point, quantile};
 use crate::workload::Workload;
 
 pub(crate) fn run() {
-    for lines in parallel(&Workload::ALL, |workload| lines(workload.name(), &Lab::of(*workload))) {
+    for lines in parallel(&Workload::ALL, |workload| lines(workload.name(), &Results::of_workload(*workload))) {
         for line in lines {
             println!("{line}");
         }
     }
 }
 
-/// The lines of one workload.
-pub(crate) fn lines(workload: &str, lab: &Lab) -> Vec<Value> {
+/// Returns the lines of one workload.
+pub(crate) fn lines(workload: &str, results: &Results) -> Vec<Value> {
     let mut lines = Vec::new();
-    for (index, (seed, jobs)) in lab.jobs.iter().enumerate() {
-        let optimum = frontier(jobs, &WORTHS);
-        let of = |name: &str| lab.runs().get(name).and_then(|runs| runs.get(index));
-        let mean = |name: &str| of(name).map(|run| point(&run.tallies, Of::Mean, None));
-        let fixed: Vec<Point> = anchor::TUNED.iter().filter_map(|interval| mean(&tuned(*interval))).collect();
-        for (policy, runs) in lab.runs() {
-            let worth = WORTHS.iter().find(|worth| adaptive(**worth) == *policy);
+    for (index, (seed, jobs)) in results.jobs.iter().enumerate() {
+        let optimum = frontier(jobs, &PRICES);
+        let run = |name: &str| results.runs().get(name).and_then(|runs| runs.get(index));
+        let mean = |name: &str| run(name).map(|run| point(&run.results, Lag::Mean, None));
+        let fixed: Vec<Point> = anchor::TUNED.iter().filter_map(|interval| mean(&fixed_name(*interval))).collect();
+        for (policy, runs) in results.runs() {
+            let price = PRICES.iter().find(|price| adaptive_name(**price) == *policy);
             if let Some(run) = runs.get(index) {
-                lines.push(line(workload, policy, worth, *seed, jobs, run, &optimum, &fixed));
+                lines.push(line(workload, policy, price, *seed, jobs, run, &optimum, &fixed));
             }
         }
     }
@@ -40,33 +40,33 @@ pub(crate) fn lines(workload: &str, lab: &Lab) -> Vec<Value> {
 fn line(
     workload: &str,
     policy: &str,
-    worth: Option<&f64>,
+    price: Option<&f64>,
     seed: u64,
     jobs: &[Job],
     run: &Run,
     optimum: &[Point],
     fixed: &[Point],
 ) -> Value {
-    let tallies = &run.tallies;
-    let n = tallies.len() as f64;
-    let Point { requests, lag } = point(tallies, Of::Mean, None);
-    let early: Vec<f64> = tallies.iter().filter(|tally| tally.failed).map(|tally| tally.lag).collect();
-    let share = |of: fn(&Tally) -> bool| tallies.iter().filter(|tally| of(tally)).count() as f64 / n;
+    let results = &run.results;
+    let n = results.len() as f64;
+    let Point { requests, lag } = point(results, Lag::Mean, None);
+    let early: Vec<f64> = results.iter().filter(|result| result.failed).map(|result| result.lag).collect();
+    let share = |of: fn(&JobResult) -> bool| results.iter().filter(|result| of(result)).count() as f64 / n;
     json!({
         "workload": workload,
         "policy": policy,
-        "c": worth,
+        "c": price,
         "seed": seed,
-        "jobs": tallies.len(),
+        "jobs": results.len(),
         "lag_mean": rounded(lag),
-        "lag_p50": rounded(of(tallies, 0.5, |tally| tally.lag)),
-        "lag_p95": rounded(of(tallies, 0.95, |tally| tally.lag)),
-        "lag_max": rounded(of(tallies, 1.0, |tally| tally.lag)),
+        "lag_p50": rounded(quantile_of(results, 0.5, |result| result.lag)),
+        "lag_p95": rounded(quantile_of(results, 0.95, |result| result.lag)),
+        "lag_max": rounded(quantile_of(results, 1.0, |result| result.lag)),
         "req_mean": rounded(requests),
-        "req_p95": rounded(of(tallies, 0.95, |tally| tally.requests)),
+        "req_p95": rounded(quantile_of(results, 0.95, |result| result.requests)),
         "lag_x_req": rounded(lag * requests),
-        "throttled": tallies.iter().map(|tally| tally.refused).sum::<f64>(),
-        "abandoned": rounded(share(|tally| tally.abandoned)),
+        "throttled": results.iter().map(|result| result.refused).sum::<f64>(),
+        "abandoned": rounded(share(|result| result.abandoned)),
         "early_fail_lag_mean": (!early.is_empty()).then(|| rounded(early.iter().sum::<f64>() / early.len() as f64)),
         "violations": run.violations,
         "fixture_hash": format!("{:016x}", fingerprint(jobs)),
@@ -78,11 +78,11 @@ fn line(
     })
 }
 
-fn of(tallies: &[Tally], q: f64, value: fn(&Tally) -> f64) -> f64 {
-    quantile(&mut tallies.iter().map(value).collect::<Vec<_>>(), q)
+fn quantile_of(results: &[JobResult], q: f64, value: fn(&JobResult) -> f64) -> f64 {
+    quantile(&mut results.iter().map(value).collect::<Vec<_>>(), q)
 }
 
-/// To a thousandth: a millisecond of lag, where it is a lag.
+/// Rounds to a thousandth: a millisecond of lag.
 fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

@@ -1,11 +1,12 @@
-//! SplitMix64, and the laws that are drawn from it. Named and seeded by whole numbers, so that every machine draws the same.
+//! SplitMix64 and distributions drawn from it. Seeded with integers, so that every machine draws
+//! the same.
 
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 pub(crate) struct Rng(u64);
 
 impl Rng {
-    /// A stream of its own for every `key`.
+    /// Returns a stream of its own for every `key`.
     pub(crate) fn new(key: &[u64]) -> Self {
         Self(hash(key))
     }
@@ -15,7 +16,7 @@ impl Rng {
         mix(self.0)
     }
 
-    /// From 0 to 1, without 1.
+    /// Returns a number from 0 to 1, without 1.
     pub(crate) fn unit(&mut self) -> f64 {
         fraction(self.next())
     }
@@ -46,7 +47,7 @@ impl Rng {
     }
 }
 
-/// One number for a key: what it belongs to does not depend on what was drawn before.
+/// Returns one number for a key, whatever was drawn before.
 pub(crate) fn hash(key: &[u64]) -> u64 {
     key.iter().fold(STEP, |state, part| mix(state.wrapping_add(STEP) ^ part.wrapping_mul(STEP)))
 }

@@ -1,25 +1,26 @@
-//! Just enough of SVG: a sheet, lines, dots, and labels that keep out of each other's way.
+//! The part of SVG that the pictures need: lines, dots, and labels that do not overlap.
 
 use std::fmt::Write;
 
 pub(crate) const INK: &str = "#1f2933";
 pub(crate) const FAINT: &str = "#d9dee4";
 pub(crate) const GREY: &str = "#7b8794";
-pub(crate) const OURS: &str = "#0b6bcb";
+pub(crate) const ADAPTIVE: &str = "#0b6bcb";
 pub(crate) const OTHERS: &str = "#c2570c";
 
 /// Height of a line of text, and the width of a character as a share of it.
-const TEXT: f64 = 11.5;
-const WIDE: f64 = 0.58;
+const TEXT_HEIGHT: f64 = 11.5;
+const CHARACTER_WIDTH: f64 = 0.58;
 
-pub(crate) struct Sheet {
+pub(crate) struct Drawing {
     width: f64,
     height: f64,
     body: String,
+    /// Boxes that labels must not overlap.
     taken: Vec<[f64; 4]>,
 }
 
-impl Sheet {
+impl Drawing {
     pub(crate) fn new(width: f64, height: f64) -> Self {
         Self { width, height, body: String::new(), taken: Vec::new() }
     }
@@ -41,14 +42,14 @@ impl Sheet {
         self.taken.push([x - radius, y - radius, x + radius, y + radius]);
     }
 
-    /// Text from `(x, y)`, its baseline; `anchor` is `start`, `middle` or `end`.
+    /// Draws text whose baseline is at `(x, y)`; `anchor` is `start`, `middle` or `end`.
     pub(crate) fn text(&mut self, (x, y): (f64, f64), text: &str, colour: &str, anchor: &str) {
         let _ =
             writeln!(self.body, r#"<text x="{x:.1}" y="{y:.1}" fill="{colour}" text-anchor="{anchor}">{text}</text>"#);
     }
 
-    /// Keeps labels off a line.
-    pub(crate) fn keep_off(&mut self, points: &[(f64, f64)]) {
+    /// Keeps labels away from a line.
+    pub(crate) fn avoid(&mut self, points: &[(f64, f64)]) {
         for pair in points.windows(2) {
             let ((from_x, from_y), (to_x, to_y)) = (pair[0], pair[1]);
             for step in 0..=10 {
@@ -59,13 +60,14 @@ impl Sheet {
         }
     }
 
-    /// A label near a dot, as near as there is room, between `left` and `right`; with a line to the dot where that is not beside it.
+    /// Draws a label as near to a dot as there is space for, between `left` and `right`. A line
+    /// leads to the dot where the label is not beside it.
     pub(crate) fn label(&mut self, at: (f64, f64), text: &str, colour: &str, (left, right): (f64, f64)) {
-        let width = text.len() as f64 * TEXT * WIDE;
-        let boxed = |(x, y): (f64, f64)| [x - 3.0, y - TEXT - 1.0, x + width + 3.0, y + 5.0];
+        let width = text.len() as f64 * TEXT_HEIGHT * CHARACTER_WIDTH;
+        let bounding_box = |(x, y): (f64, f64)| [x - 3.0, y - TEXT_HEIGHT - 1.0, x + width + 3.0, y + 5.0];
         let place = |radius: f64, turn: f64| {
             let (sin, cos) = (turn * std::f64::consts::TAU).sin_cos();
-            // A label to the left ends where one to the right begins.
+            // A label on the left ends where one on the right begins.
             let shift = width * (1.0 - cos) / 2.0;
             (at.0 + radius * cos - shift, at.1 + radius * sin + 4.0)
         };
@@ -73,24 +75,24 @@ impl Sheet {
         let places =
             [9.0, 16.0, 24.0, 34.0, 46.0, 60.0, 76.0].into_iter().flat_map(|radius| turns.map(|turn| (radius, turn)));
         let free = |(radius, turn): &(f64, f64)| {
-            let here = boxed(place(*radius, *turn));
+            let here = bounding_box(place(*radius, *turn));
             here[0] >= left && here[2] <= right && !self.taken.iter().any(|other| overlap(&here, other))
         };
         let (radius, turn) = places.into_iter().find(free).unwrap_or((9.0, 0.0));
         let (x, y) = place(radius, turn);
         if radius > 16.0 {
-            let near = (at.0.clamp(x, x + width), if y - 4.0 > at.1 { y - TEXT + 2.0 } else { y + 3.0 });
+            let near = (at.0.clamp(x, x + width), if y - 4.0 > at.1 { y - TEXT_HEIGHT + 2.0 } else { y + 3.0 });
             self.line(&[at, near], colour, 0.6, "none");
         }
-        self.taken.push(boxed((x, y)));
+        self.taken.push(bounding_box((x, y)));
         self.text((x, y), text, colour, "start");
     }
 
-    pub(crate) fn done(self, title: &str) -> String {
+    pub(crate) fn finish(self, title: &str) -> String {
         let Self { width, height, body, .. } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-             font-family=\"system-ui, sans-serif\" font-size=\"{TEXT}\">\n<title>{title}</title>\n\
+             font-family=\"system-ui, sans-serif\" font-size=\"{TEXT_HEIGHT}\">\n<title>{title}</title>\n\
              <rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n{body}</svg>\n"
         )
     }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use bulkrail::schedule::WORTHS as LAG_PER_REQUEST_RANGE;
+use bulkrail::schedule::Schedule;
 use bulkrail_sandbox::Faults;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{Span, SpanRelativeTo};
@@ -21,8 +21,8 @@ pub(crate) fn speed(text: &str) -> Result<f64, String> {
 /// seconds.
 pub(crate) fn lag_per_request(text: &str) -> Result<f64, String> {
     let seconds = text.trim().parse().ok().or_else(|| duration(text).ok().map(|duration| duration.as_secs_f64()));
-    seconds.filter(|seconds| LAG_PER_REQUEST_RANGE.contains(seconds)).ok_or_else(|| {
-        let (min, max) = (LAG_PER_REQUEST_RANGE.start(), LAG_PER_REQUEST_RANGE.end());
+    seconds.filter(|seconds| Schedule::LAG_PER_REQUEST_RANGE.contains(seconds)).ok_or_else(|| {
+        let (min, max) = (Schedule::LAG_PER_REQUEST_RANGE.start(), Schedule::LAG_PER_REQUEST_RANGE.end());
         format!("expected a time such as 2s or 500ms, or a number of seconds, from {min} to {max} seconds")
     })
 }

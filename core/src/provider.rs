@@ -155,7 +155,7 @@ impl PollingDefaults {
     /// 1 s, for the same reason.
     pub const MIN_INTERVAL: Duration = Duration::from_secs(1);
     /// 5 min: the longest interval where progress shows that the end is far; without progress it stays within 2 min.
-    pub const MAX_INTERVAL: Duration = IntervalBounds::MAX;
+    pub const MAX_INTERVAL: Duration = IntervalBounds::DEFAULT_MAX;
     /// 1 h: batches take from seconds to about an hour.
     pub const DEADLINE: Duration = Duration::from_secs(60 * 60);
     /// 5 requests per second: well under what public APIs allow, and enough for 300 batches a minute.

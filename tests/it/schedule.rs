@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use bulkrail::schedule::{
-    BURST, Budget, DurationSamples, End, Fraction, IntervalBounds, JITTER, NextPoll, PollResult, RING, Reason, Schedule,
+use bulkrail::schedule::internal::{
+    BatchSchedule, Budget, DurationSamples, End, Fraction, NextPoll, PollResult, Reason,
 };
+use bulkrail::schedule::{IntervalBounds, Schedule};
 use bulkrail::{DurationHistory, ErrorKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,10 +14,10 @@ use serde_json::{Value, json};
 /// Result of a poll, and its delay after the due time.
 #[derive(Debug, Clone)]
 struct Poll {
-    observation: PollResult,
+    result: PollResult,
     hint: Option<Duration>,
     late: Duration,
-    u: f64,
+    jitter: f64,
 }
 
 fn number() -> impl Strategy<Value = f64> {
@@ -45,15 +46,15 @@ fn poll() -> impl Strategy<Value = Poll> {
     ];
     let hint = prop::option::weighted(0.2, prop_oneof![9 => 0..600u64, 1 => Just(1_000_000_000), 1 => Just(u64::MAX)]);
     let late = prop_oneof![9 => 0..5_000u64, 1 => 0..10_000_000u64];
-    (seen, hint, late, number()).prop_map(|(seen, hint, late, u)| {
+    (seen, hint, late, number()).prop_map(|(seen, hint, late, jitter)| {
         let hint = hint.map(Duration::from_secs);
-        Poll { observation: seen.with_hint(hint), hint, late: Duration::from_millis(late), u }
+        Poll { result: seen.with_retry_after(hint), hint, late: Duration::from_millis(late), jitter }
     })
 }
 
 fn schedule() -> impl Strategy<Value = (Schedule, IntervalBounds)> {
     let rule = prop_oneof![
-        4 => number().prop_map(|worth| Schedule::adaptive().worth(worth.abs() * 500.0)),
+        4 => number().prop_map(|lag| Schedule::adaptive().lag_per_request(lag.abs() * 500.0)),
         1 => (0..100_000u64).prop_map(|ms| Schedule::fixed(Duration::from_millis(ms))),
         1 => (0..100_000u64, number(), 0..100_000u64).prop_map(|(first, factor, max)| {
             Schedule::exponential(Duration::from_millis(first), factor * 3.0, Duration::from_millis(max))
@@ -61,7 +62,11 @@ fn schedule() -> impl Strategy<Value = (Schedule, IntervalBounds)> {
     ];
     let millis = || prop_oneof![9 => 0..200_000u64, 1 => Just(0), 1 => Just(u64::MAX)].prop_map(Duration::from_millis);
     (rule, millis(), millis(), millis(), millis()).prop_map(|(rule, initial_min, min, max, max_without_progress)| {
-        let bounds = IntervalBounds { initial_min, min, max, max_without_progress };
+        let bounds = IntervalBounds::new()
+            .with_initial_min(initial_min)
+            .with_min(min)
+            .with_max(max)
+            .with_max_without_progress(max_without_progress);
         (rule.bounds(bounds), bounds)
     })
 }
@@ -83,19 +88,19 @@ fn wait(
     history: &mut DurationSamples,
     mut each: impl FnMut(Option<&Poll>, Duration, NextPoll) -> Result<(), TestCaseError>,
 ) -> Result<(), TestCaseError> {
-    let mut pace = schedule.pace(Some(1_000), history);
-    let first = pace.first(Some(Duration::ZERO), 0.5, history);
+    let mut batch = BatchSchedule::new(schedule, Some(1_000), history);
+    let first = batch.first(Some(Duration::ZERO), 0.5, history);
     each(None, Duration::ZERO, first)?;
     let mut now = first.wait;
     for poll in polls {
         now = now.saturating_add(poll.late);
-        let decision = pace.after(poll.observation, now, poll.u, history);
+        let decision = batch.after(poll.result, now, poll.jitter, history);
         each(Some(poll), now, decision)?;
-        let worth = pace.worth(now.saturating_add(decision.wait), history);
-        prop_assert!(worth >= 0.0, "{worth}");
+        let priority = batch.priority(now.saturating_add(decision.wait), history);
+        prop_assert!(priority >= 0.0, "{priority}");
         now = now.saturating_add(decision.wait);
     }
-    pace.ended(End::finished(), now, history);
+    batch.ended(End::finished(), now, history);
     Ok(())
 }
 
@@ -167,7 +172,7 @@ fn check_import(text: &str) -> Result<(), TestCaseError> {
         for list in ["finished", "failed"] {
             let pairs = given[list].as_array().into_iter().flatten().filter_map(plausible);
             let pairs: Vec<_> = pairs.collect();
-            let kept = &pairs[pairs.len().saturating_sub(RING)..];
+            let kept = &pairs[pairs.len().saturating_sub(DurationSamples::CAPACITY)..];
             prop_assert_eq!(&exported[provider][list], &json!(kept), "{} of {}", list, provider);
         }
         let calibration = exported[provider]["calibration"].as_array().expect("four numbers");
@@ -196,18 +201,18 @@ proptest! {
         let deadline = Duration::from_millis(deadline);
         wait(schedule, &polls, &mut history, |poll, now, decision| {
             let hint = poll.and_then(|poll| poll.hint).unwrap_or_default();
-            let first = if poll.is_none() { bounds.initial_min } else { Duration::ZERO };
-            let floor = bounds.min.max(first).max(hint);
+            let first = if poll.is_none() { bounds.initial_min() } else { Duration::ZERO };
+            let floor = bounds.min().max(first).max(hint);
             prop_assert!(decision.wait >= floor, "{decision:?} under {floor:?}");
             prop_assert!(!decision.wait.is_zero());
-            let jittered = |floor: Duration| floor.saturating_add(floor.mul_f64(JITTER)).saturating_add(Duration::from_millis(2));
-            let most = bounds.max.max(bounds.min).max(Duration::from_millis(1));
+            let jittered = |floor: Duration| floor.saturating_add(floor.mul_f64(BatchSchedule::JITTER)).saturating_add(Duration::from_millis(2));
+            let most = bounds.max().max(bounds.min()).max(Duration::from_millis(1));
             // A floor of the provider may be longer than the longest interval.
             let most = if floor > Duration::from_secs(1 << 40) { Duration::MAX } else { most.max(jittered(hint.max(first))) };
             // After a failed poll the limit is half a minute.
             let most = if matches!(decision.reason, Reason::Retry | Reason::Throttled) { most.max(Duration::from_secs(30)) } else { most };
             prop_assert!(decision.wait <= most, "{decision:?} over {most:?}");
-            prop_assert!(decision.worth >= 0.0);
+            prop_assert!(decision.priority >= 0.0);
             for number in [decision.remaining, decision.spread].into_iter().flatten() {
                 prop_assert!(number.is_finite() && number > 0.0, "{decision:?}");
             }
@@ -281,7 +286,7 @@ proptest! {
                 paused = now + Duration::from_secs(2);
             }
             prop_assert!(budget.rate() <= rate && budget.rate() > 0.0);
-            let most = 1.0f64.max(rate * BURST) + rate * now.as_secs_f64();
+            let most = 1.0f64.max(rate * Budget::BURST) + rate * now.as_secs_f64();
             prop_assert!(f64::from(sent) <= most + 1e-6, "{sent} by {now:?}");
         }
         // A caller that waits as long as the budget says gets a request.
@@ -307,7 +312,7 @@ fn samples_are_bounded_and_refuse_later_versions() {
     let long: Vec<[u64; 2]> = (1..10_000).map(|millis| [1, millis]).collect();
     let document = serde_json::json!({ "version": 1, "finished": long }).to_string();
     let history = DurationSamples::import(&document).expect("a history");
-    assert_eq!(history.len(), RING);
+    assert_eq!(history.len(), DurationSamples::CAPACITY);
     assert!(history.export().len() < 8_000);
     let error = DurationSamples::import(r#"{"version":2}"#).expect_err("a later version");
     assert_eq!(error.to_string(), "a history of version 2; only version 1 can be read");
@@ -330,27 +335,34 @@ fn schedule_waits_for_a_learned_duration() {
         history.add(None, Duration::from_millis(300_000 + 200 * i));
     }
     let schedule = Schedule::adaptive();
-    let cold = schedule.pace(None, &DurationSamples::new()).first(Some(Duration::ZERO), 0.5, &DurationSamples::new());
-    let warm = schedule.pace(None, &history).first(Some(Duration::ZERO), 0.5, &history);
+    let cold = BatchSchedule::new(schedule, None, &DurationSamples::new()).first(
+        Some(Duration::ZERO),
+        0.5,
+        &DurationSamples::new(),
+    );
+    let warm = BatchSchedule::new(schedule, None, &history).first(Some(Duration::ZERO), 0.5, &history);
     assert!(warm.wait > 10 * cold.wait, "{warm:?} and {cold:?}");
-    assert_eq!(warm.reason, Reason::Blind);
+    assert_eq!(warm.reason, Reason::NoProgress);
 }
 
 #[test]
 fn schedule_polls_a_late_wait_at_once() {
     let history = DurationSamples::new();
     for age in [Some(Duration::from_secs(600)), None] {
-        assert_eq!(Schedule::adaptive().pace(None, &history).first(age, 0.5, &history).wait, Duration::ZERO);
+        assert_eq!(
+            BatchSchedule::new(Schedule::adaptive(), None, &history).first(age, 0.5, &history).wait,
+            Duration::ZERO
+        );
     }
 }
 
 #[test]
 fn samples_learn_nothing_from_interrupted_waits() {
     let mut history = DurationSamples::new();
-    let mut joined = Schedule::adaptive().pace(None, &history);
+    let mut joined = BatchSchedule::new(Schedule::adaptive(), None, &history);
     joined.first(None, 0.5, &history);
     joined.ended(End::finished(), Duration::from_secs(5), &mut history);
-    let mut interrupted = Schedule::adaptive().pace(None, &history);
+    let mut interrupted = BatchSchedule::new(Schedule::adaptive(), None, &history);
     interrupted.first(Some(Duration::from_secs(36_000)), 0.5, &history);
     interrupted.clone().ended(End::finished(), Duration::from_secs(36_000), &mut history);
     assert!(history.is_empty());

@@ -136,7 +136,7 @@ impl WaitArgs {
     }
 
     fn schedule(&self) -> Option<Schedule> {
-        self.lag_per_request.map(|seconds| Schedule::adaptive().worth(seconds))
+        self.lag_per_request.map(|seconds| Schedule::adaptive().lag_per_request(seconds))
     }
 }
 

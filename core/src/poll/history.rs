@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::ProviderId;
-use crate::schedule::{DurationSamples, Unreadable};
+use crate::schedule::{DurationSamples, InvalidDocument};
 
 /// 64 providers in one document: more than an application uses, and a limit for a document from elsewhere.
 const MAX_PROVIDERS: usize = 64;
@@ -118,7 +118,7 @@ fn parse(document: &str) -> Result<(Value, BTreeMap<ProviderId, DurationSamples>
     let invalid = || Error::new(ErrorKind::Usage, "this is not a history of durations");
     let Ok(Value::Object(documents)) = serde_json::from_str(document) else { return Err(invalid()) };
     let samples = documents.iter().take(MAX_PROVIDERS).map(|(provider, document)| -> Result<_, Error> {
-        let samples = DurationSamples::import(&document.to_string()).map_err(|_: Unreadable| invalid())?;
+        let samples = DurationSamples::import(&document.to_string()).map_err(|_: InvalidDocument| invalid())?;
         Ok((provider.parse::<ProviderId>()?, samples))
     });
     let samples = samples.collect::<Result<_, _>>()?;

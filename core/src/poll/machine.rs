@@ -65,7 +65,7 @@ impl Machine {
         let age = batch.submitted_at().map(|at| Duration::try_from(wall.duration_since(at)).unwrap_or_default());
         let jitter = jitter(&batch, 0);
         let (schedule, first) = history.read(batch.provider(), |samples| {
-            let mut schedule = options.schedule().pace(rows, samples);
+            let mut schedule = BatchSchedule::new(options.schedule(), rows, samples);
             let first = schedule.first(age, jitter, samples);
             (schedule, first.wait)
         });
@@ -103,7 +103,7 @@ impl Machine {
         if self.is_over(now) {
             return f64::INFINITY;
         }
-        self.history.read(self.batch.provider(), |samples| self.schedule.worth(self.since_submission(now), samples))
+        self.history.read(self.batch.provider(), |samples| self.schedule.priority(self.since_submission(now), samples))
     }
 
     /// Returns all differences from the spec so far; the list only grows at its end.
@@ -178,31 +178,31 @@ impl Machine {
             return Observed::End(Err(self.complete(now, end)));
         }
         if let Some(total) = report.snapshot.progress.total {
-            self.schedule.sized(total);
+            self.schedule.set_rows(total);
         }
-        let seen = match report.snapshot.state {
+        let result = match report.snapshot.state {
             State::Queued => PollResult::queued(),
             _ => PollResult::running(fraction(&report.snapshot)),
         };
-        self.interval = self.decide(now, seen.with_hint(report.snapshot.retry_after));
+        self.interval = self.decide(now, result.with_retry_after(report.snapshot.retry_after));
         self.plan(now, self.interval);
         Observed::Running(report)
     }
 
     fn observe_fault(&mut self, now: Duration, error: Error) -> Observed {
         let failing_since = *self.failing_since.get_or_insert(now);
-        let seen = match error.kind() {
+        let result = match error.kind() {
             ErrorKind::RateLimited => PollResult::throttled(),
             _ => PollResult::failed(),
         };
-        let seen = seen.with_hint(error.retry_after());
+        let result = result.with_retry_after(error.retry_after());
         self.fault = Some(error);
         let end = if self.is_over(now) {
             self.over(now)
         } else if now - failing_since >= self.options.failure_budget {
             Error::new(ErrorKind::Unreachable, "polls of the batch have failed for the whole failure budget")
         } else {
-            let interval = self.decide(now, seen);
+            let interval = self.decide(now, result);
             self.plan(now, interval);
             return Observed::Nothing;
         };
@@ -221,10 +221,10 @@ impl Machine {
         Error::new(ErrorKind::Unreachable, "the deadline passed without a recent successful poll of the batch")
     }
 
-    fn decide(&mut self, now: Duration, seen: PollResult) -> Duration {
+    fn decide(&mut self, now: Duration, result: PollResult) -> Duration {
         let (t, jitter) = (self.since_submission(now), jitter(&self.batch, self.polls));
         let Self { schedule, history, batch, .. } = self;
-        history.read(batch.provider(), |samples| schedule.after(seen, t, jitter, samples).wait)
+        history.read(batch.provider(), |samples| schedule.after(result, t, jitter, samples).wait)
     }
 
     /// Adds the duration of this batch to the history.

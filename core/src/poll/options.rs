@@ -32,11 +32,11 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn new(defaults: PollingDefaults) -> Self {
-        let mut bounds = IntervalBounds::default();
-        bounds.initial_min = defaults.initial_delay;
-        bounds.min = defaults.min_interval;
-        bounds.max = defaults.max_interval;
-        bounds.max_without_progress = bounds.max_without_progress.min(defaults.max_interval);
+        let bounds = IntervalBounds::new()
+            .with_initial_min(defaults.initial_delay)
+            .with_min(defaults.min_interval)
+            .with_max(defaults.max_interval)
+            .with_max_without_progress(IntervalBounds::DEFAULT_MAX_WITHOUT_PROGRESS.min(defaults.max_interval));
         Self {
             schedule: Schedule::adaptive(),
             bounds,
@@ -57,9 +57,12 @@ impl Options {
     }
 
     pub(super) fn interval(&mut self, min: Duration, max: Duration) {
-        self.bounds.min = min;
-        self.bounds.max = max.max(min);
-        self.bounds.max_without_progress = self.bounds.max_without_progress.min(self.bounds.max).max(min);
-        self.bounds.initial_min = self.bounds.initial_min.min(min);
+        let bounds = self.bounds;
+        let max = max.max(min);
+        self.bounds = bounds
+            .with_initial_min(bounds.initial_min().min(min))
+            .with_min(min)
+            .with_max(max)
+            .with_max_without_progress(bounds.max_without_progress().clamp(min, max));
     }
 }

@@ -1,93 +1,105 @@
-//! One account's request limit, shared by many batches. Times count from any moment, the same for all calls.
-
 use std::time::Duration;
 
-/// Two seconds' worth of requests may be sent at once after a pause: a provider that counts by the second still sees no more than three
-/// times its limit, one that counts by the minute sees nothing.
-pub const BURST: f64 = 2.0;
+/// 0.5: a refusal halves the rate, as in congestion control.
+const CUT: f64 = 0.5;
 
-/// Refused once, the rate is halved: what every protocol that shares a line does.
-pub const CUT: f64 = 0.5;
+/// 1 % of the full rate is regained per second without a refusal: 50 s after a cut the rate is full
+/// again.
+const RECOVERY: f64 = 0.01;
 
-/// Each second without a refusal gives back 1 % of the full rate: 50 s after a cut it is whole again.
-pub const RECOVERY: f64 = 0.01;
+/// A twentieth of the full rate at least: some request has to find out that the limit is over.
+const MIN_SHARE: f64 = 0.05;
 
-/// The rate never falls below a twentieth of the full one: somebody has to find out that the limit is over.
-pub const MIN_SHARE: f64 = 0.05;
+/// 1 s after a cut, a refusal belongs to a request that was in flight already: it prolongs the
+/// pause and does not cut again.
+const MIN_CUT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Refusals within a second of a cut belong to requests that were under way already. They lengthen the pause and cut no more.
-const ONE_CUT: Duration = Duration::from_secs(1);
-
-/// A token bucket: how many requests may be sent, and when. Refused, it waits and slows down; left alone, it recovers.
+/// Request limit of one account, shared by many batches: a token bucket that pauses and slows down
+/// after a refusal, and recovers.
+///
+/// Times count from any moment, the same for all calls.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Budget {
-    full: f64,
-    /// What part of the full rate it allows itself.
+    full_rate: f64,
+    /// Share of the full rate that is used at present.
     share: f64,
     tokens: f64,
-    /// `tokens` and `share` are as of then.
-    at: Duration,
-    paused: Duration,
-    cut: Option<Duration>,
+    /// Time for which `tokens` and `share` were computed.
+    updated: Duration,
+    paused_until: Duration,
+    last_cut: Option<Duration>,
 }
 
 impl Budget {
-    /// `rate` requests a second at most, and none saved up. A rate that is no number, or not positive, is one in a thousand seconds; more
-    /// than a million is a million.
+    /// 2 s of requests may be sent at once after a pause. A provider that counts by the second then
+    /// sees three times its limit at most; one that counts by the minute sees no difference.
+    pub const BURST: f64 = 2.0;
+
+    /// Returns a budget of `rate` requests per second, with one token.
+    ///
+    /// A rate below 0.001, or NaN, counts as 0.001; one above a million as a million.
     #[must_use]
     pub fn new(rate: f64) -> Self {
-        let full = if rate.is_nan() { 0.001 } else { rate.clamp(0.001, 1e6) };
-        Self { full, share: 1.0, tokens: 1.0, at: Duration::ZERO, paused: Duration::ZERO, cut: None }
+        let full_rate = if rate.is_nan() { 0.001 } else { rate.clamp(0.001, 1e6) };
+        Self {
+            full_rate,
+            share: 1.0,
+            tokens: 1.0,
+            updated: Duration::ZERO,
+            paused_until: Duration::ZERO,
+            last_cut: None,
+        }
     }
 
-    /// The requests a second that it allows itself now.
+    /// Returns the present rate in requests per second.
     #[must_use]
     pub fn rate(&self) -> f64 {
-        self.full * self.share
+        self.full_rate * self.share
     }
 
-    /// Takes a request, if there is one.
+    /// Consumes one token if available and returns whether it did.
     #[must_use]
     pub fn take(&mut self, now: Duration) -> bool {
-        self.advance(now);
-        let free = now >= self.paused && self.tokens >= 1.0;
-        if free {
+        self.update(now);
+        let is_available = now >= self.paused_until && self.tokens >= 1.0;
+        if is_available {
             self.tokens -= 1.0;
         }
-        free
+        is_available
     }
 
-    /// How long until there is a request to take, if nobody else takes it. Zero if there is one.
+    /// Returns the time until a token is available, if no other caller takes it; zero if one is.
     #[must_use]
     pub fn wait(&mut self, now: Duration) -> Duration {
-        self.advance(now);
+        self.update(now);
         let missing = ((1.0 - self.tokens) / self.rate()).max(0.0);
-        // Rounded up: a caller who comes back then finds it.
+        // Rounded up, so that the token is available then.
         let refill = Duration::from_millis((missing * 1000.0).ceil() as u64);
-        refill.max(self.paused.saturating_sub(now))
+        refill.max(self.paused_until.saturating_sub(now))
     }
 
-    /// Sends nothing before `until`. A later pause stays.
+    /// Makes no token available before `until`. A later pause stays.
     pub fn pause(&mut self, until: Duration) {
-        self.paused = self.paused.max(until);
+        self.paused_until = self.paused_until.max(until);
     }
 
-    /// A request was refused, with a `Retry-After` or without: waits that long, forgets what was saved up, and slows down.
-    pub fn throttled(&mut self, now: Duration, hint: Option<Duration>) {
-        self.advance(now);
+    /// Records that a request was refused: pauses for `retry_after`, drops all tokens and slows
+    /// down.
+    pub fn throttled(&mut self, now: Duration, retry_after: Option<Duration>) {
+        self.update(now);
         self.tokens = 0.0;
-        self.pause(now.saturating_add(hint.unwrap_or_default()));
-        if self.cut.is_none_or(|cut| now >= cut.saturating_add(ONE_CUT)) {
-            self.cut = Some(now);
+        self.pause(now.saturating_add(retry_after.unwrap_or_default()));
+        if self.last_cut.is_none_or(|cut| now >= cut.saturating_add(MIN_CUT_INTERVAL)) {
+            self.last_cut = Some(now);
             self.share = (self.share * CUT).max(MIN_SHARE);
         }
     }
 
-    fn advance(&mut self, now: Duration) {
-        let passed = now.saturating_sub(self.at).as_secs_f64();
-        self.at = self.at.max(now);
-        let most = (self.full * BURST).max(1.0);
-        self.tokens = (self.tokens + passed * self.rate()).min(most);
+    fn update(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.updated).as_secs_f64();
+        self.updated = self.updated.max(now);
+        let max_tokens = (self.full_rate * Self::BURST).max(1.0);
+        self.tokens = (self.tokens + passed * self.rate()).min(max_tokens);
         self.share = (self.share + passed * RECOVERY).min(1.0);
     }
 }

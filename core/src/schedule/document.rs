@@ -1,4 +1,5 @@
-//! A history as it is stored. What is read may be anything: what cannot be true is dropped, and no more is kept than a history holds.
+//! Durations as they are stored. A document may contain anything: values that are not plausible are
+//! dropped, and no more are kept than [`DurationSamples`] holds.
 
 use std::fmt;
 
@@ -6,35 +7,37 @@ use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::DurationSamples;
-use super::history::{Calibration, Ring};
+use super::duration_samples::{Calibration, Ring};
 
-/// The version of the document that [`History::export`] writes.
-pub const VERSION: u32 = 1;
+/// Version of the document that [`DurationSamples::export`] writes.
+const VERSION: u32 = 1;
 
-/// That is not a history, or one of a later version.
+/// Error returned when a document does not hold durations, or is of a later version.
 #[derive(Debug)]
-pub struct Unreadable(Why);
+pub struct InvalidDocument(Reason);
 
 #[derive(Debug)]
-enum Why {
+enum Reason {
     Json(serde_json::Error),
     Version(u32),
 }
 
 impl DurationSamples {
-    /// A small JSON document: numbers, nothing that names anybody.
+    /// Returns the samples as a small JSON document, without names and ids.
     #[must_use]
     pub fn export(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads what [`export`](History::export) wrote. Durations that cannot be true are dropped.
+    /// Reads what [`export`](DurationSamples::export) wrote. Implausible durations are dropped.
     ///
     /// # Errors
     ///
-    /// It is no such document, or one of a later version. Begin with a new history then: it is safe to lose.
-    pub fn import(document: &str) -> Result<Self, Unreadable> {
-        let document: Document = serde_json::from_str(document).map_err(|error| Unreadable(Why::Json(error)))?;
+    /// Not such a document, or one of a later version. Start with new samples then: they are safe
+    /// to lose.
+    pub fn import(document: &str) -> Result<Self, InvalidDocument> {
+        let document: Document =
+            serde_json::from_str(document).map_err(|error| InvalidDocument(Reason::Json(error)))?;
         document.try_into()
     }
 }
@@ -47,57 +50,57 @@ pub(super) struct Document {
     finished: Ring,
     #[serde(default)]
     failed: Ring,
-    /// Forecasts compared with the end, their mean error and its variance (of the logarithm), and where progress begins.
+    /// The fields of [`Calibration`], in their order.
     #[serde(default)]
     calibration: Lenient<(u32, f64, f64, f64)>,
 }
 
 impl From<DurationSamples> for Document {
-    fn from(history: DurationSamples) -> Self {
-        let Calibration { count, bias, variance, onset } = history.calibration;
+    fn from(samples: DurationSamples) -> Self {
+        let Calibration { count, bias, variance, onset } = samples.calibration;
         Self {
             version: VERSION,
-            finished: history.finished,
-            failed: history.failed,
-            calibration: Lenient::Good((count, bias, variance, onset)),
+            finished: samples.finished,
+            failed: samples.failed,
+            calibration: Lenient::Valid((count, bias, variance, onset)),
         }
     }
 }
 
 impl TryFrom<Document> for DurationSamples {
-    type Error = Unreadable;
+    type Error = InvalidDocument;
 
-    fn try_from(document: Document) -> Result<Self, Unreadable> {
+    fn try_from(document: Document) -> Result<Self, InvalidDocument> {
         if document.version != VERSION {
-            return Err(Unreadable(Why::Version(document.version)));
+            return Err(InvalidDocument(Reason::Version(document.version)));
         }
         let calibration = match document.calibration {
-            Lenient::Good((count, bias, variance, onset)) => Calibration { count, bias, variance, onset }.checked(),
-            Lenient::Bad(_) => None,
+            Lenient::Valid((count, bias, variance, onset)) => Calibration { count, bias, variance, onset }.validated(),
+            Lenient::Invalid(_) => None,
         };
         Ok(Self::restored(document.finished, document.failed, calibration.unwrap_or_default()))
     }
 }
 
-/// What was meant, or anything else.
+/// A `T`, or any other JSON value.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Lenient<T> {
-    Good(T),
-    Bad(IgnoredAny),
+    Valid(T),
+    Invalid(IgnoredAny),
 }
 
 impl<T> Default for Lenient<T> {
     fn default() -> Self {
-        Self::Bad(IgnoredAny)
+        Self::Invalid(IgnoredAny)
     }
 }
 
 impl<T: Serialize> Serialize for Lenient<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Good(value) => value.serialize(serializer),
-            Self::Bad(_) => serializer.serialize_unit(),
+            Self::Valid(value) => value.serialize(serializer),
+            Self::Invalid(_) => serializer.serialize_unit(),
         }
     }
 }
@@ -110,14 +113,14 @@ impl Serialize for Ring {
 
 impl<'de> Deserialize<'de> for Ring {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Points)
+        deserializer.deserialize_seq(RingVisitor)
     }
 }
 
-/// Reads a list of any length into a ring, without ever holding more than the ring.
-struct Points;
+/// Reads a list of any length, and never keeps more in memory than the ring.
+struct RingVisitor;
 
-impl<'de> Visitor<'de> for Points {
+impl<'de> Visitor<'de> for RingVisitor {
     type Value = Ring;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,24 +129,26 @@ impl<'de> Visitor<'de> for Points {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Ring, A::Error> {
         let mut ring = Ring::default();
-        while let Some(point) = list.next_element::<Lenient<(u64, u64)>>()? {
-            if let Lenient::Good(point) = point {
-                ring.push(point);
+        while let Some(sample) = list.next_element::<Lenient<(u64, u64)>>()? {
+            if let Lenient::Valid(sample) = sample {
+                ring.push(sample);
             }
         }
         Ok(ring)
     }
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for InvalidDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Why::Json(error) => {
+            Reason::Json(error) => {
                 write!(f, "not a history of durations (line {}, column {})", error.line(), error.column())
             }
-            Why::Version(version) => write!(f, "a history of version {version}; only version {VERSION} can be read"),
+            Reason::Version(version) => {
+                write!(f, "a history of version {version}; only version {VERSION} can be read")
+            }
         }
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for InvalidDocument {}

@@ -1,59 +1,73 @@
-//! When to look next. Pure: times and numbers in, a wait out; no clock, no random numbers, no provider.
+//! Decides when a batch is polled next.
 //!
-//! - [`Schedule`]: the rule and its [`Bounds`]; [`Schedule::adaptive`] unless there is a reason.
-//! - [`Pace`]: one batch. It is told each [`PollResult`] and answers with a [`NextPoll`].
-//! - [`History`]: how long batches of one kind took. It outlives batches, can be stored, and is safe to lose.
-//! - [`Budget`]: many batches that share one account's request limit.
+//! Pure: it takes times and numbers and returns a time. It reads no clock, draws no random numbers
+//! and knows no provider.
 //!
+//! A [`Schedule`] is a rule with its [`IntervalBounds`]; waits use [`Schedule::adaptive`] by
+//! default:
+//!
+//! ```no_run
+//! # async fn example<P: bulkrail_core::Provider>(client: P, batch: bulkrail_core::Batch) -> Result<(), bulkrail_core::Error> {
+//! use bulkrail_core::schedule::Schedule;
+//!
+//! // More requests and less lag than by default.
+//! let schedule = Schedule::adaptive().lag_per_request(0.5);
+//! let report = bulkrail_core::wait(client, batch).schedule(schedule).await?;
+//! # Ok(())
+//! # }
 //! ```
-//! use std::time::Duration;
 //!
-//! use bulkrail::schedule::{Fraction, History, PollResult, Schedule};
+//! # The adaptive rule
 //!
-//! let history = History::new();
-//! let mut pace = Schedule::adaptive().pace(Some(5_000), &history);
-//! let first = pace.first(Some(Duration::ZERO), 0.5, &history);
-//! let seen = PollResult::running(Fraction::counted(100, 5_000));
-//! let next = pace.after(seen, first.wait, 0.5, &history);
-//! assert!(next.wait > 5 * first.wait, "the end is far, and it shows");
-//! ```
+//! The rule weighs requests against lag: the time from the end of a batch to the poll that sees it.
+//! Its one parameter is the [price of a request](Schedule::lag_per_request), `c` seconds of lag.
 //!
-//! The adaptive rule weighs seconds of lag (from the end of a batch to the look that sees it) against requests. With progress it aims at
-//! the expected end: early enough to aim again while the end is far and uncertain, just after it once the uncertainty costs less than a
-//! request. Without progress it looks at a density of `sqrt(hazard / 2c)`, the optimum for a known law of durations, with the law learned
-//! from earlier batches. `c`, the [worth](Schedule::worth) of a request in seconds of lag, is its one knob.
+//! - With progress it estimates the end of the batch. While the end is far away and uncertain, it
+//!   polls early, to estimate again. Once the uncertainty costs less than a request, it polls just
+//!   after the expected end.
+//! - Without progress it polls at a density of `sqrt(hazard / 2c)`, the optimum for a known
+//!   distribution of durations. The distribution is learned from earlier batches; see
+//!   [`DurationHistory`](crate::DurationHistory).
 
-mod batch;
-mod blind;
+mod batch_schedule;
 mod budget;
-mod decision;
+mod distribution;
 mod document;
-mod estimator;
-mod fit;
-mod history;
+mod duration_samples;
+mod interval_bounds;
+mod next_poll;
+mod poll_result;
+mod progress_estimator;
+mod without_progress;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-pub use batch::{BatchSchedule, JITTER, MAX_BACKOFF, OVERDUE};
-pub use budget::{BURST, Budget, CUT, MIN_SHARE, RECOVERY};
-pub use decision::{End, Fraction, NextPoll, PollResult, Reason};
-pub use document::{Unreadable, VERSION};
-pub use history::{DurationSamples, RING};
+pub(crate) use batch_schedule::BatchSchedule;
+pub(crate) use budget::Budget;
+pub(crate) use document::InvalidDocument;
+pub(crate) use duration_samples::DurationSamples;
+pub use interval_bounds::IntervalBounds;
+pub(crate) use poll_result::{End, Fraction, PollResult};
 
-/// 2 s of lag for one request. In the benchmark's workloads with honest progress a batch then takes 7 to 10 requests, repeated ones
-/// included, and its end is noticed after 5 to 8.5 s; every 30 s is 14 to 32 requests and 15 s.
-pub const WORTH: f64 = 2.0;
+/// The schedule of one batch without a wait around it. Not public API: for this project's
+/// benchmarks and tests.
+#[doc(hidden)]
+pub mod internal {
+    pub use super::batch_schedule::BatchSchedule;
+    pub use super::budget::Budget;
+    pub use super::document::InvalidDocument;
+    pub use super::duration_samples::DurationSamples;
+    pub use super::next_poll::{NextPoll, Reason};
+    pub use super::poll_result::{End, Fraction, PollResult};
+}
 
-/// The worths that make sense. Below, the shortest gap decides alone; above, the longest does.
-pub const WORTHS: RangeInclusive<f64> = 0.02..=500.0;
-
-/// A rule, its bounds, and the price of a request.
+/// Rule for the time of the next poll, its bounds, and the price of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
     rule: Rule,
     bounds: IntervalBounds,
-    worth: f64,
+    lag_per_request: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,89 +78,61 @@ enum Rule {
 }
 
 impl Schedule {
-    /// Learns from progress, and from earlier batches where there is none.
+    /// 2 s of lag per request. In the benchmark's workloads with honest progress a batch then takes
+    /// 7 to 10 requests, retries included. Its end is noticed after 5 to 8.5 s. A poll every 30 s
+    /// takes 14 to 32 requests, and 15 s.
+    pub const LAG_PER_REQUEST: f64 = 2.0;
+
+    /// 0.02 to 500 s of lag per request: below, the shortest interval decides alone; above, the
+    /// longest does.
+    pub const LAG_PER_REQUEST_RANGE: RangeInclusive<f64> = 0.02..=500.0;
+
+    /// Returns the schedule that learns from progress and, where there is none, from earlier
+    /// batches.
     #[must_use]
     pub fn adaptive() -> Self {
-        Self { rule: Rule::Adaptive, bounds: IntervalBounds::default(), worth: WORTH }
+        Self { rule: Rule::Adaptive, bounds: IntervalBounds::new(), lag_per_request: Self::LAG_PER_REQUEST }
     }
 
-    /// Every `interval`, within the bounds.
+    /// Returns a schedule that polls every `interval`, within the bounds.
     #[must_use]
     pub fn fixed(interval: Duration) -> Self {
         Self { rule: Rule::Fixed(interval), ..Self::adaptive() }
     }
 
-    /// After `first`, then each time `factor` times as long, `max` at most; within the bounds.
+    /// Returns a schedule with exponential intervals: `first`, then each `factor` times as long as
+    /// the one before, `max` at most, within the bounds.
+    ///
+    /// A factor below 1, or one that is not finite, counts as 1.
     #[must_use]
     pub fn exponential(first: Duration, factor: f64, max: Duration) -> Self {
-        // A factor below 1 (or none at all) would close in on a look without pause.
+        // A factor below 1 would end in polls without a pause.
         let factor = if factor.is_finite() { factor.max(1.0) } else { 1.0 };
         Self { rule: Rule::Exponential { first, factor, max }, ..Self::adaptive() }
     }
 
-    /// How many seconds of lag one request is worth, instead of [`WORTH`]: less looks more often. Held within [`WORTHS`].
+    /// Sets the price of a request in seconds of lag: the lower it is, the more polls there are.
+    ///
+    /// Values outside [`LAG_PER_REQUEST_RANGE`](Self::LAG_PER_REQUEST_RANGE) count as the nearest
+    /// one inside, and NaN as the default, [`LAG_PER_REQUEST`](Self::LAG_PER_REQUEST). Only the
+    /// adaptive schedule uses it.
     #[must_use]
-    pub fn worth(self, seconds: f64) -> Self {
-        let worth = if seconds.is_nan() { WORTH } else { seconds.clamp(*WORTHS.start(), *WORTHS.end()) };
-        Self { worth, ..self }
+    pub fn lag_per_request(self, seconds: f64) -> Self {
+        let range = Self::LAG_PER_REQUEST_RANGE;
+        let seconds =
+            if seconds.is_nan() { Self::LAG_PER_REQUEST } else { seconds.clamp(*range.start(), *range.end()) };
+        Self { lag_per_request: seconds, ..self }
     }
 
-    /// Other bounds than the default ones.
+    /// Sets the bounds of all intervals. A wait sets its own.
     #[must_use]
     pub fn bounds(self, bounds: IntervalBounds) -> Self {
-        Self { bounds: bounds.ordered(), ..self }
-    }
-
-    /// The pace of one batch, of `size` rows if that is known.
-    #[must_use]
-    pub fn pace(&self, size: Option<u64>, history: &DurationSamples) -> BatchSchedule {
-        BatchSchedule::new(*self, size, history)
+        Self { bounds: bounds.consistent(), ..self }
     }
 }
 
 impl Default for Schedule {
     fn default() -> Self {
         Self::adaptive()
-    }
-}
-
-/// What no wait goes beyond, whatever the rule says. Where two bounds contradict each other the longer wait holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IntervalBounds {
-    /// From the submission to the first look, at least.
-    pub initial_min: Duration,
-    /// From any look to the next, at least: what the provider advises, or what the caller wants if that is more.
-    pub min: Duration,
-    /// From any look to the next, at most.
-    pub max: Duration,
-    /// The same while the batch shows no progress.
-    pub max_without_progress: Duration,
-}
-
-impl IntervalBounds {
-    /// 1 s: the smallest batches end within seconds, and no provider's limit is near one request a second.
-    pub const MIN: Duration = Duration::from_secs(1);
-    /// 5 min: an estimate from progress that is wrong by an hour then costs minutes, for 12 requests an hour.
-    pub const MAX: Duration = Duration::from_secs(300);
-    /// 2 min: without progress nothing warns of an early end, so that the longest gap is the worst lag.
-    pub const MAX_WITHOUT_PROGRESS: Duration = Duration::from_secs(120);
-    /// 1 ms: a gap of nothing at all would ask without pause.
-    const SHORTEST: Duration = Duration::from_millis(1);
-
-    fn ordered(self) -> Self {
-        let min = self.min.max(Self::SHORTEST);
-        let max = self.max.max(min);
-        Self { min, max, max_without_progress: self.max_without_progress.clamp(min, max), ..self }
-    }
-}
-
-impl Default for IntervalBounds {
-    fn default() -> Self {
-        Self {
-            initial_min: Duration::ZERO,
-            min: Self::MIN,
-            max: Self::MAX,
-            max_without_progress: Self::MAX_WITHOUT_PROGRESS,
-        }
     }
 }

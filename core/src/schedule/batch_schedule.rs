@@ -1,0 +1,276 @@
+use std::time::Duration;
+
+use super::next_poll::{NextPoll, Reason};
+use super::poll_result::PollStatus;
+use super::progress_estimator::{Estimate, ProgressEstimator};
+use super::{DurationSamples, End, PollResult, Rule, Schedule, without_progress};
+
+/// Half to all of 1, 2, 4 ... seconds after a failed poll, 30 s at most.
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+
+/// 30 s: a poll that is overdue so long has the priority of one request more, so no batch starves.
+const OVERDUE: Duration = Duration::from_secs(30);
+
+/// 2 s in `sqrt(2c (t + 2) / share)`, the longest interval that notices early failures: batches that
+/// fail end before their progress says so. The formula is the density for an end that comes to a
+/// share of batches. It is as likely between 1 and 2 hours as between 1 and 2 minutes.
+const EARLY_FAILURE_START: f64 = 2.0;
+
+/// 1 year, the longest wait: sums with it do not overflow.
+const MAX_WAIT: f64 = 365.0 * 86_400.0;
+
+/// State of one batch under a [`Schedule`]. Times count from its submission.
+#[derive(Debug, Clone)]
+pub struct BatchSchedule {
+    schedule: Schedule,
+    /// 0 where it is not known.
+    rows: u64,
+    /// Whether times count from the submission, and not from the begin of the wait.
+    since_submission: bool,
+    estimator: ProgressEstimator,
+    /// The last successful poll.
+    last_success: f64,
+    successes: u32,
+    /// Failed polls since the last successful one.
+    failures: u32,
+    /// The last poll, successful or not.
+    last_poll: f64,
+    due: f64,
+    /// Before this time a bound, a `Retry-After` or a backoff forbids a poll.
+    earliest: f64,
+    estimate: Option<Estimate>,
+}
+
+/// An interval before bounds and jitter.
+struct Interval {
+    seconds: f64,
+    max: Duration,
+    reason: Reason,
+}
+
+impl BatchSchedule {
+    /// 5 % of an interval either way: waits that began together drift apart. After a lower bound or
+    /// a `Retry-After` it is added only.
+    pub const JITTER: f64 = 0.05;
+
+    /// Returns the schedule of one batch, of `rows` rows if that is known.
+    #[must_use]
+    pub fn new(schedule: Schedule, rows: Option<u64>, samples: &DurationSamples) -> Self {
+        Self {
+            schedule,
+            rows: rows.unwrap_or(0),
+            since_submission: true,
+            estimator: ProgressEstimator::new(samples.calibration),
+            last_success: 0.0,
+            successes: 0,
+            failures: 0,
+            last_poll: 0.0,
+            due: 0.0,
+            earliest: 0.0,
+            estimate: None,
+        }
+    }
+
+    /// Sets the number of rows, unless it is known already.
+    pub fn set_rows(&mut self, rows: u64) {
+        if self.rows == 0 {
+            self.rows = rows;
+        }
+    }
+
+    /// Returns the time of the first poll of a batch that was submitted `age` ago. With an unknown
+    /// age the poll is due at once, and times count from now.
+    ///
+    /// `jitter`, from 0 to 1, spreads waits out. The same `jitter` gives the same wait.
+    pub fn first(&mut self, age: Option<Duration>, jitter: f64, samples: &DurationSamples) -> NextPoll {
+        self.since_submission = age.is_some();
+        let Some(age) = age else {
+            return self.plan(0.0, Duration::ZERO, Reason::LowerBound, samples);
+        };
+        let initial_min = self.schedule.bounds.initial_min();
+        self.earliest = initial_min.as_secs_f64();
+        let interval = match self.schedule.rule {
+            Rule::Adaptive => self.without_progress(0.0, samples),
+            Rule::Fixed(_) | Rule::Exponential { .. } => self.fixed(),
+        };
+        let (wait, reason) = self.bounded(&interval, initial_min, jitter);
+        // Planned from the submission: a wait that begins late polls at once if that time has
+        // passed.
+        self.plan(age.as_secs_f64(), wait.saturating_sub(age), reason, samples)
+    }
+
+    /// Returns the time of the next poll after one at `t` that did not end the batch.
+    pub fn after(&mut self, result: PollResult, t: Duration, jitter: f64, samples: &DurationSamples) -> NextPoll {
+        let t = t.as_secs_f64().max(self.last_poll);
+        self.last_poll = t;
+        let retry_after = result.retry_after.unwrap_or_default();
+        let interval = match result.status {
+            PollStatus::Failed | PollStatus::Throttled => {
+                self.failures = self.failures.saturating_add(1);
+                let reason = if result.status == PollStatus::Failed { Reason::Retry } else { Reason::Throttled };
+                let (backoff, _) = self.bounded(&self.backoff(jitter), Duration::ZERO, 0.5);
+                let wait = backoff.max(with_jitter(retry_after, jitter));
+                self.earliest = t + wait.as_secs_f64();
+                return self.plan(t, wait, reason, samples);
+            }
+            PollStatus::Queued => {
+                self.record_success(t);
+                self.estimator.record_queued(t);
+                self.interval(t, None, samples)
+            }
+            PollStatus::Running(progress) => {
+                self.record_success(t);
+                let min = self.schedule.bounds.min().as_secs_f64();
+                self.estimate = progress.and_then(|progress| self.estimator.record_progress(t, progress, min));
+                self.interval(t, self.estimate, samples)
+            }
+        };
+        let (wait, reason) = self.bounded(&interval, retry_after, jitter);
+        self.earliest = t + self.schedule.bounds.min().max(retry_after).as_secs_f64();
+        self.plan(t, wait, reason, samples)
+    }
+
+    /// Adds what the batch teaches to `samples`, once a poll at `t` has seen its end.
+    pub fn ended(self, end: End, t: Duration, samples: &mut DurationSamples) {
+        let t = t.as_secs_f64().max(self.last_success);
+        let bounds = self.schedule.bounds;
+        // Longer without a poll than any schedule asks for: the wait was interrupted, and the end
+        // is at any time in between.
+        let was_interrupted = t - self.last_success > 2.0 * bounds.max().max(bounds.initial_min()).as_secs_f64();
+        let (at, uncertainty) = match end.at {
+            Some(at) => (at, 0.0),
+            None if was_interrupted => return,
+            None => (duration(f64::midpoint(self.last_success, t)), t - self.last_success),
+        };
+        if !self.since_submission {
+            return;
+        }
+        let rows = Some(self.rows);
+        if end.is_failure {
+            samples.add_failure(rows, at);
+        } else {
+            samples.add(rows, at);
+            samples.calibrate(&self.estimator, at.as_secs_f64(), uncertainty);
+        }
+    }
+
+    /// Returns the value of a poll at `now` in seconds of lag; 0 while a bound, a `Retry-After` or
+    /// a backoff forbids it.
+    ///
+    /// Of many batches that are due, the one with the highest priority is polled first.
+    #[must_use]
+    pub fn priority(&self, now: Duration, samples: &DurationSamples) -> f64 {
+        self.priority_at(now.as_secs_f64(), samples)
+    }
+
+    fn priority_at(&self, now: f64, samples: &DurationSamples) -> f64 {
+        if now < self.earliest {
+            return 0.0;
+        }
+        let overdue = now - self.due;
+        let min =
+            if overdue >= 0.0 { self.schedule.lag_per_request * (1.0 + overdue / OVERDUE.as_secs_f64()) } else { 0.0 };
+        if self.schedule.rule != Rule::Adaptive {
+            return min;
+        }
+        let priority = match self.estimate {
+            Some(estimate) => estimate.priority(now - self.last_success),
+            None => without_progress::priority(samples, self.rows, self.last_success, now.max(self.last_success)),
+        };
+        priority.max(min)
+    }
+
+    fn record_success(&mut self, t: f64) {
+        self.failures = 0;
+        self.successes = self.successes.saturating_add(1);
+        self.last_success = t;
+        self.estimate = None;
+    }
+
+    fn interval(&self, t: f64, estimate: Option<Estimate>, samples: &DurationSamples) -> Interval {
+        match (self.schedule.rule, estimate) {
+            (Rule::Adaptive, None) => self.without_progress(t, samples),
+            (Rule::Adaptive, Some(estimate)) => self.with_progress(t, estimate, samples),
+            (Rule::Fixed(_) | Rule::Exponential { .. }, _) => self.fixed(),
+        }
+    }
+
+    fn fixed(&self) -> Interval {
+        let seconds = match self.schedule.rule {
+            Rule::Adaptive => 0.0,
+            Rule::Fixed(interval) => interval.as_secs_f64(),
+            Rule::Exponential { first, factor, max } => {
+                // Infinity times zero is NaN, of which `min` returns `max`.
+                let grown = first.as_secs_f64() * factor.powi(self.successes.min(10_000) as i32);
+                grown.min(max.as_secs_f64())
+            }
+        };
+        Interval { seconds, max: self.schedule.bounds.max(), reason: Reason::Fixed }
+    }
+
+    fn without_progress(&self, t: f64, samples: &DurationSamples) -> Interval {
+        let max = self.schedule.bounds.max_without_progress();
+        let c = self.schedule.lag_per_request;
+        let seconds = without_progress::interval(samples, self.rows, c, t, max.as_secs_f64());
+        Interval { seconds, max, reason: Reason::NoProgress }
+    }
+
+    fn with_progress(&self, t: f64, estimate: Estimate, samples: &DurationSamples) -> Interval {
+        let (c, max) = (self.schedule.lag_per_request, self.schedule.bounds.max());
+        let expected = Interval { seconds: estimate.interval(c), max, reason: Reason::ExpectedEnd };
+        let seconds = (2.0 * c * (t + EARLY_FAILURE_START) / samples.failure_rate()).sqrt();
+        let early_failure = Interval { seconds, max, reason: Reason::EarlyFailure };
+        let expected = if estimate.is_stalled {
+            // Never longer than without progress.
+            Interval { reason: Reason::Stalled, ..expected.shorter(self.without_progress(t, samples)) }
+        } else {
+            expected
+        };
+        expected.shorter(early_failure)
+    }
+
+    fn backoff(&self, jitter: f64) -> Interval {
+        let doubled = f64::from(1u32 << self.failures.saturating_sub(1).min(16)).min(MAX_BACKOFF.as_secs_f64());
+        Interval { seconds: doubled * (0.5 + 0.5 * unit(jitter)), max: MAX_BACKOFF, reason: Reason::Retry }
+    }
+
+    /// Returns an interval with jitter, within the bounds and not shorter than `min`.
+    fn bounded(&self, interval: &Interval, min: Duration, jitter: f64) -> (Duration, Reason) {
+        let bounds = self.schedule.bounds;
+        let jittered = duration(interval.seconds * (1.0 + Self::JITTER * (2.0 * unit(jitter) - 1.0)));
+        let wait = jittered.clamp(bounds.min(), interval.max.max(bounds.min())).max(with_jitter(min, jitter));
+        let reason = if wait > jittered { Reason::LowerBound } else { interval.reason };
+        (wait, reason)
+    }
+
+    fn plan(&mut self, t: f64, wait: Duration, reason: Reason, samples: &DurationSamples) -> NextPoll {
+        self.due = t + wait.as_secs_f64();
+        NextPoll {
+            wait,
+            reason,
+            remaining: self.estimate.map(|estimate| estimate.remaining),
+            spread: self.estimate.map(|estimate| estimate.spread),
+            priority: self.priority_at(self.due, samples),
+        }
+    }
+}
+
+impl Interval {
+    fn shorter(self, other: Self) -> Self {
+        if other.seconds < self.seconds { other } else { self }
+    }
+}
+
+/// Returns a lower bound with jitter added.
+fn with_jitter(min: Duration, jitter: f64) -> Duration {
+    min.saturating_add(duration(min.as_secs_f64() * BatchSchedule::JITTER * unit(jitter)))
+}
+
+fn unit(jitter: f64) -> f64 {
+    if jitter.is_nan() { 0.5 } else { jitter.clamp(0.0, 1.0) }
+}
+
+/// Rounds to milliseconds, so that the last digit of a logarithm does not matter. NaN is 0.
+fn duration(seconds: f64) -> Duration {
+    Duration::from_millis((seconds.min(MAX_WAIT) * 1000.0).round() as u64)
+}

@@ -1,0 +1,214 @@
+//! Distribution of durations, fitted to those of earlier batches. Times in seconds.
+
+/// 700 geometric steps of 1.7 % from 0.25 s to 8 h: the resolution of durations.
+const STEPS: usize = 700;
+const MIN: f64 = 0.25;
+const MAX: f64 = 28_800.0;
+
+/// 3 durations: fewer say nothing about their spread.
+pub(super) const MIN_SAMPLES: usize = 3;
+
+/// 4 durations, and a sum of squares of 0.5 of the logarithm of their rows, for a slope: rows have
+/// to differ.
+const MIN_SLOPE_SAMPLES: usize = 4;
+const MIN_ROWS_SPREAD: f64 = 0.5;
+
+/// 1.2, at which twice the rows take 2.3 times as long: a steeper slope is an accident of few
+/// durations.
+const MAX_SLOPE: f64 = 1.2;
+
+/// 1.69, as if one more duration had been off by a factor of 3.7 (`e^1.3`): few durations that
+/// agree prove little.
+const PRIOR_SQUARE: f64 = 1.69;
+
+/// Bandwidth of the smoothing: 0.7 of the spread for one duration, decreasing with their number by
+/// the power of -0.3, 6 % at least.
+const BANDWIDTH_FACTOR: f64 = 0.7;
+const BANDWIDTH_EXPONENT: f64 = -0.3;
+const MIN_BANDWIDTH: f64 = 0.06;
+const MIN_IQR: f64 = 0.02;
+
+/// 1.34 standard deviations between the quartiles of a normal distribution.
+const IQR_OF_NORMAL: f64 = 1.34;
+
+/// 1.702, the scale at which a logistic function is closest to a normal distribution function.
+const LOGISTIC_TO_NORMAL: f64 = 1.702;
+
+/// Logarithms of rows and duration. Where rows are not known, they are all the same.
+pub(super) type Point = (f64, f64);
+
+/// Distribution of the durations of a batch of average size, and how it scales with size.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct DurationDistribution {
+    slope: f64,
+    mean_log_rows: f64,
+    p95: f64,
+    /// Integral of the square root of the hazard up to each step.
+    root_hazard: Vec<f64>,
+}
+
+impl DurationDistribution {
+    /// Fits a distribution to `points`; `None` while there are fewer than [`MIN_SAMPLES`].
+    pub(super) fn fit(points: &[Point]) -> Option<Self> {
+        if points.len() < MIN_SAMPLES {
+            return None;
+        }
+        let n = points.len() as f64;
+        let (slope, mean_log_rows) = slope(points);
+        let mut residuals: Vec<f64> =
+            points.iter().map(|(rows, time)| time - scale(slope, mean_log_rows, *rows)).collect();
+        residuals.sort_by(f64::total_cmp);
+
+        let mean = residuals.iter().sum::<f64>() / n;
+        let squares: f64 = residuals.iter().map(|e| (e - mean).powi(2)).sum();
+        let sd = ((squares + PRIOR_SQUARE) / n).sqrt() * (1.0 + 1.0 / n).sqrt();
+        let iqr = (quantile(&residuals, 0.75) - quantile(&residuals, 0.25)) / IQR_OF_NORMAL;
+        let bandwidth = (BANDWIDTH_FACTOR * sd.min(iqr.max(MIN_IQR)) * n.powf(BANDWIDTH_EXPONENT)).max(MIN_BANDWIDTH);
+        let p95 = quantile(&residuals, 0.95).exp();
+        Some(Self { slope, mean_log_rows, p95, root_hazard: root_hazard(&residuals, bandwidth) })
+    }
+
+    /// Returns how many times as long as an average batch one of `rows` rows takes; 1 for 0 rows,
+    /// which stands for an unknown number.
+    pub(super) fn factor(&self, rows: u64) -> f64 {
+        if rows == 0 { 1.0 } else { scale(self.slope, self.mean_log_rows, (rows as f64).ln()).exp() }
+    }
+
+    /// Returns the 95th percentile of the durations.
+    pub(super) fn p95(&self, factor: f64) -> f64 {
+        self.p95 * factor
+    }
+
+    /// Returns the integral of the square root of the hazard from 0 to `t`.
+    ///
+    /// Durations that are `factor` times as long have their hazard divided by it.
+    pub(super) fn integral(&self, t: f64, factor: f64) -> f64 {
+        let step = (t / factor).max(MIN).ln() - MIN.ln();
+        let step = (step / log_step()).min((STEPS - 1) as f64);
+        let below = (step as usize).min(STEPS - 2);
+        let (from, to) = (self.root_hazard[below], self.root_hazard[below + 1]);
+        (from + (to - from) * (step - below as f64)) * factor.sqrt()
+    }
+
+    /// Returns the time at which that integral is `integral`; `None` beyond the last step.
+    pub(super) fn inverse(&self, integral: f64, factor: f64) -> Option<f64> {
+        let integral = integral / factor.sqrt();
+        let above = self.root_hazard.partition_point(|value| *value <= integral);
+        let below = above.checked_sub(1)?;
+        let (from, to) = (self.root_hazard[below], *self.root_hazard.get(above)?);
+        let step = below as f64 + (integral - from) / (to - from);
+        Some(MIN * (step * log_step()).exp() * factor)
+    }
+}
+
+/// Returns the slope of log duration on log rows, 0 where there is none to see, and the mean of log
+/// rows.
+fn slope(points: &[Point]) -> (f64, f64) {
+    let n = points.len() as f64;
+    let mean_rows = points.iter().map(|(rows, _)| rows).sum::<f64>() / n;
+    let mean_time = points.iter().map(|(_, time)| time).sum::<f64>() / n;
+    let spread: f64 = points.iter().map(|(rows, _)| (rows - mean_rows).powi(2)).sum();
+    if points.len() < MIN_SLOPE_SAMPLES || spread <= MIN_ROWS_SPREAD {
+        return (0.0, mean_rows);
+    }
+    let product: f64 = points.iter().map(|(rows, time)| (rows - mean_rows) * (time - mean_time)).sum();
+    ((product / spread).clamp(0.0, MAX_SLOPE), mean_rows)
+}
+
+fn scale(slope: f64, mean_log_rows: f64, log_rows: f64) -> f64 {
+    slope * (log_rows - mean_log_rows)
+}
+
+/// Returns the integral of the square root of the hazard at each step, from a kernel estimate.
+fn root_hazard(residuals: &[f64], bandwidth: f64) -> Vec<f64> {
+    let n = residuals.len() as f64;
+    let range = (MAX / MIN).ln();
+    let distribution = |step: usize| {
+        let over = step as f64 * log_step();
+        let x = over + MIN.ln();
+        let seen: f64 = residuals.iter().map(|e| logistic(LOGISTIC_TO_NORMAL * (x - e) / bandwidth)).sum();
+        // One more duration, anywhere in the range: a duration that was never seen is possible.
+        (seen + over / (range + 1.0)) / (n + 1.0)
+    };
+    let mut integral = Vec::with_capacity(STEPS);
+    let (mut sum, mut below, mut time) = (0.0, distribution(0), MIN);
+    integral.push(sum);
+    for step in 1..STEPS {
+        let here = distribution(step);
+        let next = MIN * (step as f64 * log_step()).exp();
+        let (ended, width) = (here - below, next - time);
+        let hazard = ended / width / (1.0 - below - ended / 2.0).max(1e-9);
+        // Strictly increasing, so that it can be inverted.
+        sum += (hazard.max(1e-12)).sqrt() * width;
+        integral.push(sum);
+        (below, time) = (here, next);
+    }
+    integral
+}
+
+fn log_step() -> f64 {
+    (MAX / MIN).ln() / (STEPS - 1) as f64
+}
+
+fn logistic(x: f64) -> f64 {
+    // Saves the time of an exponential far from the middle.
+    if x > 20.0 {
+        1.0
+    } else if x < -20.0 {
+        0.0
+    } else {
+        1.0 / (1.0 + (-x).exp())
+    }
+}
+
+/// Returns a quantile of sorted values.
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let at = q * (sorted.len() - 1) as f64;
+    let (below, above) = (at.floor() as usize, at.ceil() as usize);
+    sorted[below] + (sorted[above] - sorted[below]) * (at - below as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn distribution(times: impl IntoIterator<Item = f64>) -> DurationDistribution {
+        let points: Vec<Point> = times.into_iter().map(|time| (0.0, time.ln())).collect();
+        DurationDistribution::fit(&points).expect("enough durations")
+    }
+
+    #[test]
+    fn inverse_of_integral_returns_the_time() {
+        let distribution = distribution((1..50).map(f64::from));
+        for factor in [0.1, 1.0, 7.0] {
+            for t in [2.0, 10.0, 60.0, 500.0] {
+                let back = distribution.inverse(distribution.integral(t, factor), factor).expect("within the steps");
+                assert!((back / t - 1.0).abs() < 1e-6, "{t} came back as {back}");
+            }
+        }
+        assert_eq!(distribution.inverse(1e9, 1.0), None);
+    }
+
+    #[test]
+    fn intervals_are_shorter_where_batches_end() {
+        let distribution = distribution((0..100).map(|i| 290.0 + f64::from(i) / 5.0));
+        let interval = |t: f64| {
+            let next = distribution.inverse(distribution.integral(t, 1.0) + 2.0, 1.0);
+            next.unwrap_or(f64::INFINITY) - t
+        };
+        assert!(interval(100.0) > 5.0 * interval(300.0), "{} and {}", interval(100.0), interval(300.0));
+    }
+
+    #[test]
+    fn factor_doubles_with_rows_when_durations_do() {
+        let points: Vec<Point> = (1..40).map(|i| (f64::from(i).ln(), (3.0 * f64::from(i)).ln())).collect();
+        let distribution = DurationDistribution::fit(&points).expect("enough durations");
+        let ratio = distribution.factor(2000) / distribution.factor(1000);
+        assert!((ratio - 2.0).abs() < 0.01, "{ratio}");
+    }
+
+    #[test]
+    fn fit_of_two_durations_is_none() {
+        assert_eq!(DurationDistribution::fit(&[(0.0, 1.0), (0.0, 2.0)]), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! Estimate of the end of one batch from its progress. Times in seconds since its submission.
+
+use super::duration_samples::Calibration;
+use super::poll_result::Fraction;
+
+/// 0.003 to 2, the squared error of an estimate: 5 % at least.
+const MIN_ERROR: f64 = 0.003;
+const MAX_ERROR: f64 = 2.0;
+/// 0.25 of squared error for progress that falls.
+const FALL_ERROR: f64 = 0.25;
+/// 40 % for a new error in the running mean: about the last three polls count.
+const ERROR_WEIGHT: f64 = 0.4;
+/// 3 steps of expected progress before an estimate is checked: fewer say nothing.
+const MIN_CHECK_STEPS: f64 = 3.0;
+/// A tenth of the expected progress: less counts as the same error.
+const MIN_CHECK_SHARE: f64 = 0.1;
+/// A quarter of the squared difference between the overall rate and the recent rate counts as
+/// error.
+const RATE_DIFFERENCE_WEIGHT: f64 = 0.25;
+/// The last third of the run is recent.
+const RECENT_SHARE: f64 = 3.0;
+/// 0.5 s, the shortest time that a rate is taken over.
+const MIN_RATE_TIME: f64 = 0.5;
+/// 0.25 s, by which clocks and responses are late.
+const CLOCK_ERROR: f64 = 0.25;
+/// 0.03 to 1.2 standard deviations of the logarithm, for which the rule of [`Estimate::interval`]
+/// was fitted.
+const MIN_SPREAD: f64 = 0.03;
+const MAX_SPREAD: f64 = 1.2;
+/// 0.7 times as long as progress has stalled it is expected to stall still, with a standard
+/// deviation of a factor of 2.2 (`e^0.8`). This decides where the rate leaves little to do: at 99
+/// %, at 100 % without an end, and in a stall near the end.
+const STALL_SHARE: f64 = 0.7;
+const STALL_SPREAD: f64 = 0.8;
+/// 1 year: progress that has hardly begun predicts no end, and sums need a number.
+const MAX_REMAINING: f64 = 365.0 * 86_400.0;
+/// 6 estimates are kept for the calibration.
+const MAX_FORECASTS: usize = 6;
+/// 64 points of progress: the recent rate needs one from a third of the run ago, and thinned by
+/// half there still is one.
+const MAX_POINTS: usize = 64;
+
+/// Estimate of the remaining time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Estimate {
+    /// Remaining seconds.
+    pub(super) remaining: f64,
+    /// Standard deviation of the logarithm of `remaining`.
+    pub(super) spread: f64,
+    pub(super) is_stalled: bool,
+}
+
+/// Estimate that is compared with the end later.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Forecast {
+    pub(super) at: f64,
+    pub(super) remaining: f64,
+    /// Seconds that one step of progress takes.
+    pub(super) step: f64,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct ProgressEstimator {
+    bias: f64,
+    /// As in [`Calibration`].
+    onset: f64,
+    error: f64,
+    min_error: f64,
+    last_queued: f64,
+    run: Option<Run>,
+    forecasts: Vec<Forecast>,
+}
+
+/// Progress since it was first reported.
+#[derive(Debug, Clone)]
+struct Run {
+    /// The first poll with progress, and the last one before it.
+    first_poll: f64,
+    poll_before: f64,
+    /// Estimated start, between the two.
+    start: f64,
+    last_poll: f64,
+    last_change: f64,
+    points: Vec<(f64, f64)>,
+    /// Time, progress and rate of the last estimate.
+    last_estimate: Option<(f64, f64, f64)>,
+}
+
+impl ProgressEstimator {
+    pub(super) fn new(calibration: Calibration) -> Self {
+        let error = calibration.variance.max(MIN_ERROR);
+        Self {
+            bias: calibration.bias,
+            onset: calibration.onset,
+            error,
+            min_error: error / 2.0,
+            last_queued: 0.0,
+            run: None,
+            forecasts: Vec::new(),
+        }
+    }
+
+    pub(super) fn forecasts(&self) -> &[Forecast] {
+        &self.forecasts
+    }
+
+    /// Returns when the batch started between the last poll without progress and the first with it,
+    /// from 0 to 1; `None` if progress does not show it.
+    pub(super) fn onset(&self) -> Option<f64> {
+        let run = self.run.as_ref()?;
+        let between = run.first_poll - run.poll_before;
+        (run.points.len() > 2 && between > 0.0).then(|| (run.start - run.poll_before) / between)
+    }
+
+    /// Records a poll at `t` that found the batch queued.
+    pub(super) fn record_queued(&mut self, t: f64) {
+        self.last_queued = t;
+    }
+
+    /// Records `progress` at `t` and returns the new estimate, of `min` seconds at least; `None` if
+    /// progress has not begun.
+    pub(super) fn record_progress(&mut self, t: f64, progress: Fraction, min: f64) -> Option<Estimate> {
+        let (p, step) = (progress.done(), progress.step());
+        // Started at some time between the last poll that found it queued (or the submission) and
+        // this one.
+        let start = self.last_queued + self.onset * (t - self.last_queued);
+        let run = self.run.get_or_insert_with(|| Run {
+            first_poll: t,
+            poll_before: self.last_queued,
+            start,
+            last_poll: self.last_queued,
+            last_change: t,
+            points: vec![(start, 0.0)],
+            last_estimate: None,
+        });
+        if run.record(t, progress) {
+            self.error = (self.error + FALL_ERROR).min(MAX_ERROR);
+        }
+        if p <= 0.0 {
+            return None;
+        }
+        if let Some(error) = run.rate_error(t, p, step) {
+            self.error = (1.0 - ERROR_WEIGHT) * self.error + ERROR_WEIGHT * (error * error).min(MAX_ERROR);
+        }
+
+        run.extrapolate_start(t, p);
+        let elapsed = t - run.start;
+        let overall_rate = p / elapsed.max(MIN_RATE_TIME);
+        let (recent_t, recent_p) = run.point_at(t - elapsed / RECENT_SHARE);
+        let recent_rate = (p - recent_p).max(0.25 * step) / (t - recent_t).max(MIN_RATE_TIME);
+        let rate = (overall_rate * recent_rate).sqrt();
+        run.last_estimate = Some((t, p, rate));
+
+        let uncorrected = (1.0 - p).max(step / 2.0) / rate;
+        let step_time = step / rate;
+        if self.forecasts.len() < MAX_FORECASTS {
+            self.forecasts.push(Forecast { at: t, remaining: uncorrected, step: step_time });
+        }
+        let stalled = STALL_SHARE * (t - run.last_change);
+        let moving = uncorrected * self.bias.exp();
+        let (remaining, square, is_stalled) = if stalled > moving {
+            (stalled, STALL_SPREAD.powi(2), true)
+        } else {
+            let difference = RATE_DIFFERENCE_WEIGHT * (overall_rate / recent_rate).ln().powi(2);
+            (moving, self.error.max(self.min_error) + difference, false)
+        };
+        let remaining = remaining.clamp(min, MAX_REMAINING.max(min));
+        let start_error = remaining * (run.first_poll - run.poll_before) / (4.0 * elapsed.max(1.0));
+        let absolute = step_time / 2.0 + CLOCK_ERROR + start_error;
+        let spread = (square.min(MAX_ERROR) + (absolute / remaining).powi(2)).sqrt();
+        Some(Estimate { remaining, spread: spread.clamp(MIN_SPREAD, MAX_SPREAD), is_stalled })
+    }
+}
+
+impl Run {
+    /// Records a poll and returns whether progress fell.
+    fn record(&mut self, t: f64, progress: Fraction) -> bool {
+        let p = progress.done();
+        let p_before = self.points.last().map_or(0.0, |(_, p)| *p);
+        let poll_before = std::mem::replace(&mut self.last_poll, t);
+        if p == p_before {
+            return false;
+        }
+        // It rises until now, unless it can rise no more: then it stopped at some time since the
+        // last poll.
+        self.last_change = if progress.is_exhausted() { f64::midpoint(poll_before, t) } else { t };
+        if p < p_before {
+            self.points = vec![(self.start, 0.0)];
+        }
+        if p > 0.0 {
+            if self.points.len() >= MAX_POINTS {
+                let mut index = 0;
+                self.points.retain(|_| {
+                    index += 1;
+                    index % 2 == 1
+                });
+            }
+            self.points.push((t, p));
+        }
+        p < p_before
+    }
+
+    /// Returns the error of the last rate (of its logarithm), if enough progress was expected
+    /// since.
+    fn rate_error(&self, t: f64, p: f64, step: f64) -> Option<f64> {
+        let (last_t, last_p, rate) = self.last_estimate?;
+        let expected = rate * (t - last_t);
+        (expected > MIN_CHECK_STEPS * step).then(|| ((p - last_p).max(MIN_CHECK_SHARE * expected) / expected).ln())
+    }
+
+    /// Extends the line through the first progress and the present one back to 0: there the batch
+    /// started.
+    fn extrapolate_start(&mut self, t: f64, p: f64) {
+        let Some(&(first_t, first_p)) = self.points.get(1) else { return };
+        if p > first_p && t > first_t {
+            let start = first_t - first_p * (t - first_t) / (p - first_p);
+            self.start = start.clamp(self.poll_before, self.first_poll);
+            self.points[0].0 = self.start;
+        }
+    }
+
+    /// Returns the last point at or before `t`.
+    fn point_at(&self, t: f64) -> (f64, f64) {
+        let after = self.points.partition_point(|(at, _)| *at <= t);
+        self.points[after.saturating_sub(1)]
+    }
+}
+
+impl Estimate {
+    /// `0.3 - 0.5 ln(spread * remaining / c)`: the best offset of a poll from the expected end, in
+    /// standard deviations. It depends on this ratio alone: an uncertainty that is worth less than
+    /// a request is waited out, a greater one is polled early. Value iteration over estimates that
+    /// are made anew at every poll gives `0.2 - 0.6 ln`. The estimates of one batch err alike, so
+    /// that an early poll teaches less, and the benchmark prefers this.
+    const OFFSET: f64 = 0.3;
+    const OFFSET_SLOPE: f64 = 0.5;
+    /// 2 standard deviations, as far as the fit goes.
+    const MAX_OFFSET: f64 = 2.0;
+    /// A factor of 148 (`e^5`): beyond, the priority only has to be high.
+    const MAX_LOG_PRIORITY: f64 = 5.0;
+
+    /// Returns the seconds to the next poll at `c` seconds of lag per request.
+    pub(super) fn interval(self, c: f64) -> f64 {
+        let offset = Self::OFFSET - Self::OFFSET_SLOPE * (self.spread * self.remaining / c).ln();
+        self.remaining * (offset.clamp(-Self::MAX_OFFSET, Self::MAX_OFFSET) * self.spread).exp()
+    }
+
+    /// Returns the value of a poll `elapsed` seconds after the estimate: the `c` at which it would
+    /// be due.
+    pub(super) fn priority(self, elapsed: f64) -> f64 {
+        let ratio = elapsed / self.remaining;
+        let offset = (ratio.ln() / self.spread - Self::OFFSET) / Self::OFFSET_SLOPE;
+        self.spread * self.remaining * offset.min(Self::MAX_LOG_PRIORITY).exp() * ratio.max(1.0)
+    }
+}
