@@ -50,7 +50,7 @@ impl RowWriter {
     }
 }
 
-/// Returns the I/O error in `error`, so that a closed standard output can be told from a full disk.
+/// Returns the I/O error in `error`, so that a closed standard output is not taken for a full disk.
 fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

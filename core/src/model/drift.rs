@@ -52,10 +52,10 @@ impl Drift {
 /// Longest name or status word that is shown: documented ones have up to 30 characters.
 const MAX_IDENTIFIER_LEN: usize = 40;
 
-/// Returns `text` if it looks like an identifier (`A-Z`, `a-z`, `0-9`, `_`, `.`, `-`; up to 40 characters), else its
+/// Returns `text` if it has the form of an identifier (`A-Z`, `a-z`, `0-9`, `_`, `.`, `-`; up to 40 characters), else its
 /// length.
 ///
-/// Unknown field names and status words are data of a provider: one that does not look like a name may be personal.
+/// Unknown field names and status words are data of a provider: one without the form of a name may be personal.
 ///
 /// ```
 /// use bulkrail_core::identifier_or_length;

@@ -271,7 +271,7 @@ fn status_of(line: &str) -> Option<String> {
 
 /// Parses a type into a field that has only the type, its format and its nullability.
 ///
-/// Types look like `string`, `enum<string>`, `string<date-time>`, `object[]`, `PSE · object`,
+/// Types have forms such as `string`, `enum<string>`, `string<date-time>`, `object[]`, `PSE · object`,
 /// `string | null`.
 fn read_type(text: &str) -> Option<Field> {
     let mut field = Field::new("", None);
