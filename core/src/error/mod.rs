@@ -24,13 +24,13 @@ use crate::model::{Batch, InvalidBatchId, InvalidProviderId, ProviderId, Report,
 /// # use bulkrail_core::Error;
 /// # fn handle(error: Error) {
 /// if error.is_outcome_unknown() {
-///     // A submit may have worked. Look it up at the provider before you submit the same rows again.
+///     // A submit may have worked: look it up at the provider before you submit again.
 ///     alert(&error, error.hint());
 /// } else if error.is_resumable() && let Some(batch) = error.batch() {
 ///     // The batch exists: save it, and wait for it again later. Do not submit it again.
 ///     save(batch);
 /// } else if error.is_transient() {
-///     // Nothing was changed: sleep for `error.retry_after()` and send the same request again.
+///     // Nothing was changed: send the same request again after `error.retry_after()`.
 ///     schedule_retry(error.retry_after());
 /// } else {
 ///     // The request, the credentials or the configuration must change first.

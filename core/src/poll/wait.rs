@@ -67,15 +67,14 @@ pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
 ///
 /// # Traces
 ///
-/// At level `DEBUG`, target `bulkrail::wait`: a span `wait` with `bulkrail.provider` and `bulkrail.batch.id`. In it, an
-/// event `poll` for each poll, with `bulkrail.poll` (its number), `bulkrail.elapsed_ms` and `bulkrail.duration_ms`; for
-/// a successful poll with `bulkrail.state`, `bulkrail.rows.processed` and `bulkrail.rows.total`; for a failed one with
-/// `error.type` (the kind) and `http.response.status_code`.
-/// At level `INFO`, an event `end` with `bulkrail.polls`, `bulkrail.elapsed_ms` and `bulkrail.outcome` or `error.type`.
-/// At level `WARN`, target `bulkrail::drift`, an event for each new kind of difference between response and spec, with
-/// `bulkrail.drift.pointer`, `bulkrail.drift.kind` and `bulkrail.drift.expected`.
-/// At level `DEBUG`, target `bulkrail::http`, an event `request` with `bulkrail.provider`, `bulkrail.operation`,
-/// `http.request.method`, `http.response.status_code` or `error.type`, and `bulkrail.duration_ms`.
+/// | Level, target | Span or event | Fields |
+/// |---|---|---|
+/// | `DEBUG`, `bulkrail::wait` | span `wait` | `bulkrail.provider`, `bulkrail.batch.id` |
+/// | `DEBUG`, `bulkrail::wait` | event `poll`, in the span | `bulkrail.poll` (its number), `bulkrail.elapsed_ms`, `bulkrail.duration_ms`; if it succeeded `bulkrail.state`, `bulkrail.rows.processed`, `bulkrail.rows.total`; if it failed `error.type` (the kind), `http.response.status_code` |
+/// | `INFO`, `bulkrail::wait` | event `end`, in the span | `bulkrail.polls`, `bulkrail.elapsed_ms`, `bulkrail.outcome` or `error.type` |
+/// | `WARN`, `bulkrail::drift` | event for each new kind of difference | `bulkrail.drift.pointer`, `bulkrail.drift.kind`, `bulkrail.drift.expected` |
+/// | `DEBUG`, `bulkrail::http` | event `request` | `bulkrail.provider`, `bulkrail.operation`, `http.request.method`, `http.response.status_code` or `error.type`, `bulkrail.duration_ms` |
+///
 /// Bodies and personal data are never traced.
 #[must_use = "a wait does nothing until it is awaited or polled as a stream"]
 pub struct Wait<'a> {
@@ -92,7 +91,7 @@ pub struct Wait<'a> {
 pub(super) type Stop<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 impl<'a> Wait<'a> {
-    /// Sets the time after which the wait gives up, counted from its begin.
+    /// Sets the time after which the wait gives up, counted from its start.
     ///
     /// A last poll is made then, which may take up to [`FINAL_POLL_GRACE`](super::FINAL_POLL_GRACE). Default:
     /// [`PollingDefaults::deadline`](crate::PollingDefaults::deadline) of the provider.
