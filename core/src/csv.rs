@@ -65,6 +65,12 @@ impl CsvFormat {
         Self { reference: Some(reference), ..self }
     }
 
+    /// Returns the column whose values must differ, if there is one.
+    #[must_use]
+    pub const fn reference(&self) -> Option<&'static str> {
+        self.reference
+    }
+
     /// Returns the same format with a check of each reference. The error is the end of a sentence such as "is empty".
     #[must_use]
     pub const fn with_reference_check(self, check_reference: fn(&str) -> Result<(), &'static str>) -> Self {
@@ -286,7 +292,7 @@ pub fn spreadsheet_safe(text: &str) -> Cow<'_, str> {
         at_start = is_separator(c) || (at_start && is_skipped(c));
         safe.push(if is_control(c) { ' ' } else { c });
     }
-    // A tab or line break at the beginning is itself taken for the begin of a formula by some spreadsheets.
+    // A tab or line break at the beginning itself begins a formula in some spreadsheets.
     if safe.starts_with(['\t', '\r', '\n']) {
         safe.insert(0, '\'');
     }

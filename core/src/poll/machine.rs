@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{Batch, Drift, Report, Snapshot, State, identifier_or_length};
 use crate::schedule::{BatchSchedule, End, Fraction, PollResult};
 
-/// Next action. Times count from the begin of the wait.
+/// Next action. Times count from the start of the wait.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Sleep until then.
@@ -36,7 +36,7 @@ pub(super) enum Observed {
 pub(super) struct Machine {
     options: Options,
     batch: Batch,
-    /// Time from our submission of the batch to the begin of the wait.
+    /// Time from our submission of the batch to the start of the wait.
     age: Option<Duration>,
     schedule: BatchSchedule,
     history: DurationHistory,

@@ -25,7 +25,7 @@ pub struct BatchSchedule {
     schedule: Schedule,
     /// 0 where it is not known.
     rows: u64,
-    /// Whether times count from the submission, and not from the begin of the wait.
+    /// Whether times count from the submission, and not from the start of the wait.
     since_submission: bool,
     estimator: ProgressEstimator,
     /// The last successful poll.
