@@ -1,6 +1,6 @@
 //! Takes the request out of a generated method before it is sent.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -29,18 +29,29 @@ impl PreparedRequest {
     }
 }
 
-/// State of the thread-local slot while [`capture`] polls a generated method.
-#[expect(clippy::large_enum_variant, reason = "one per thread; a box would be one more allocation per request")]
-enum Slot {
-    Closed,
-    Open,
-    Filled(PreparedRequest),
+thread_local! {
+    /// Whether [`capture`] waits for a request. A generated method builds its request and reaches the hook within one
+    /// poll, on one thread, without I/O: so the request can be handed over here without a lock, and one client serves
+    /// both captured and direct calls.
+    static CAPTURING: Cell<bool> = const { Cell::new(false) };
+    /// The request that the hook took.
+    static CAPTURED: RefCell<Option<PreparedRequest>> = const { RefCell::new(None) };
 }
 
-thread_local! {
-    /// A generated method builds its request and reaches the hook within one poll, on one thread, without I/O: so
-    /// the request can be handed over here without a lock, and one client serves both captured and direct calls.
-    static SLOT: Cell<Slot> = const { Cell::new(Slot::Closed) };
+/// Ends the capture when dropped, also by a panic.
+struct Capturing;
+
+impl Capturing {
+    fn start() -> Self {
+        CAPTURING.set(true);
+        Self
+    }
+}
+
+impl Drop for Capturing {
+    fn drop(&mut self) {
+        CAPTURING.set(false);
+    }
 }
 
 /// Runs the generated method `call` just far enough to build its request, and returns the request unsent.
@@ -53,35 +64,33 @@ pub fn capture<T, E>(
     call: impl Future<Output = Result<ResponseValue<T>, GeneratedError<E>>>,
 ) -> Result<PreparedRequest, Error> {
     let call = pin!(call);
-    SLOT.set(Slot::Open);
+    let capturing = Capturing::start();
     let result = call.poll(&mut Context::from_waker(Waker::noop()));
-    match (SLOT.replace(Slot::Closed), result) {
-        (Slot::Filled(request), _) => Ok(request),
-        // The text names the malformed header or URL part together with its value; so it is not passed on.
-        (_, Poll::Ready(Err(GeneratedError::InvalidRequest(_)))) => {
-            Err(Error::new(ErrorKind::Usage, "an argument cannot be part of a request"))
-        }
-        (_, Poll::Ready(Err(_))) => {
-            Err(Error::new(ErrorKind::Configuration, "the request could not be built; check the base URL"))
-        }
-        (_, Poll::Ready(Ok(_)) | Poll::Pending) => {
-            Err(Error::new(ErrorKind::Configuration, "the generated client does not pass its requests to `capture`"))
-        }
+    drop(capturing);
+    if let Some(request) = CAPTURED.take() {
+        return Ok(request);
     }
+    Err(match result {
+        // The text names the malformed header or URL part together with its value; so it is not passed on.
+        Poll::Ready(Err(GeneratedError::InvalidRequest(_))) => {
+            Error::new(ErrorKind::Usage, "an argument cannot be part of a request")
+        }
+        Poll::Ready(Err(_)) => {
+            Error::new(ErrorKind::Configuration, "the request could not be built; check the base URL")
+        }
+        Poll::Ready(Ok(_)) | Poll::Pending => {
+            Error::new(ErrorKind::Configuration, "the generated client does not pass its requests to `capture`")
+        }
+    })
 }
 
 /// Called by the hook of a generated client: takes `request` if [`capture`] waits for it, and returns whether it did.
 pub(super) fn take_request(request: &mut Request, operation: &'static str) -> bool {
-    match SLOT.replace(Slot::Closed) {
-        Slot::Open => {
-            let placeholder = Request::new(request.method().clone(), request.url().clone());
-            let request = std::mem::replace(request, placeholder);
-            SLOT.set(Slot::Filled(PreparedRequest { request, operation }));
-            true
-        }
-        other => {
-            SLOT.set(other);
-            false
-        }
+    if !CAPTURING.replace(false) {
+        return false;
     }
+    let placeholder = Request::new(request.method().clone(), request.url().clone());
+    let request = std::mem::replace(request, placeholder);
+    CAPTURED.set(Some(PreparedRequest { request, operation }));
+    true
 }
