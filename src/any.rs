@@ -123,7 +123,7 @@ impl AnyClient {
         Some(Environment::Custom(url.to_string_lossy().into_owned()))
     }
 
-    /// Checks a file, and returns the batches that it makes: one, or several where the provider limits their size.
+    /// Checks a file and returns its submissions: one, or several where the provider limits their size.
     ///
     /// # Errors
     ///
@@ -141,8 +141,8 @@ impl AnyClient {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutcomeUnknown`] when the response was lost: the batch may exist. [`ErrorKind::Usage`] when it was
-    /// prepared for another provider.
+    /// [`ErrorKind::OutcomeUnknown`] when the response was lost: the batch may exist. [`ErrorKind::Conflict`] when the
+    /// provider has a batch with this key. [`ErrorKind::Usage`] when it was prepared for another provider.
     ///
     /// # Cancel safety
     ///
@@ -174,7 +174,8 @@ impl AnyClient {
     ///
     /// # Errors
     ///
-    /// Every permanent error, with the batch; [`ErrorKind::Usage`] for Reap without `submitted`.
+    /// Every permanent error, and a transient one that lasts longer than
+    /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES); [`ErrorKind::Usage`] for Reap without `submitted`.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         with_client!(self, client => client.reconcile(batch, submitted).await)
     }
@@ -255,7 +256,7 @@ pub enum AnySubmission {
 }
 
 impl AnySubmission {
-    /// Checks a file for `provider`, and returns the batches that it makes. No client is needed.
+    /// Checks a file for `provider`, and returns its submissions. No client is needed.
     ///
     /// # Errors
     ///

@@ -1,5 +1,6 @@
 //! Files named on the command line.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{self, Path};
 
@@ -7,17 +8,29 @@ use crate::error::CliError;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// 64 MiB: a saved page has a few, and a document of a batch one KiB. Devices such as `/dev/zero` never end.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Returns the content of `file`.
 pub(crate) async fn read(file: &Path) -> Result<Vec<u8>, CliError> {
-    tokio::fs::read(file).await.map_err(|error| unreadable(file, &error))
+    let path = file.to_owned();
+    let read = tokio::task::spawn_blocking(move || bounded(File::open(path)?, MAX_BYTES));
+    let read = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    read.map_err(|error| unreadable(file, &error))
+}
+
+fn bounded(file: impl Read, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(io::Error::other(format!("it has more than {max_bytes} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// Returns the content of standard input.
 pub(crate) async fn read_stdin() -> Result<Vec<u8>, CliError> {
-    let read = tokio::task::spawn_blocking(|| {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-    });
+    let read = tokio::task::spawn_blocking(|| bounded(io::stdin().lock(), MAX_BYTES));
     let read = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
     read.map_err(|error| CliError::usage(format!("standard input cannot be read: {error}")))
 }
@@ -60,6 +73,12 @@ fn unreadable(file: &Path, error: &io::Error) -> CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_never_end_are_refused() {
+        assert_eq!(bounded(&b"1234"[..], 4).unwrap(), b"1234");
+        assert!(bounded(io::repeat(0), 4).is_err_and(|error| error.to_string() == "it has more than 4 bytes"));
+    }
 
     #[test]
     fn text_leaves_out_a_leading_byte_order_mark() {

@@ -11,6 +11,12 @@ use csv::StringRecord;
 use crate::error::{Error, ErrorKind};
 use crate::model::SubmittedRows;
 
+/// Default of [`CsvFormat::with_max_rows`], 1,048,575: the rows of a spreadsheet below its header.
+pub const MAX_ROWS: u64 = 1_048_575;
+
+/// Default of [`CsvFormat::with_max_bytes`], 256 MiB: a million rows of 250 bytes.
+pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
 /// Rules of a provider, or of this project, for a CSV file.
 ///
 /// ```
@@ -47,8 +53,8 @@ impl CsvFormat {
             optional: &[],
             reference: None,
             check_reference: |_| Ok(()),
-            max_rows: u64::MAX,
-            max_bytes: u64::MAX,
+            max_rows: MAX_ROWS,
+            max_bytes: MAX_BYTES,
             is_converted: false,
         }
     }
@@ -77,13 +83,13 @@ impl CsvFormat {
         Self { check_reference, ..self }
     }
 
-    /// Returns the same format for files of at most `max_rows` rows.
+    /// Returns the same format for files of at most `max_rows` rows. Default: [`MAX_ROWS`].
     #[must_use]
     pub const fn with_max_rows(self, max_rows: u64) -> Self {
         Self { max_rows, ..self }
     }
 
-    /// Returns the same format for files of at most `max_bytes` bytes.
+    /// Returns the same format for files of at most `max_bytes` bytes. Default: [`MAX_BYTES`].
     #[must_use]
     pub const fn with_max_bytes(self, max_bytes: u64) -> Self {
         Self { max_bytes, ..self }
@@ -118,8 +124,22 @@ impl CsvFormat {
         on_row: impl FnMut(&CsvRow<'_>) -> Result<(), Error>,
     ) -> Result<SubmittedRows, Error> {
         if size > self.max_bytes {
-            return Err(usage(format!("the file has {size} bytes; the provider takes {}", self.max_bytes)));
+            return Err(usage(format!("the file has {size} bytes; the limit is {}", self.max_bytes)));
         }
+        // A pipe or device has no size.
+        let mut file = file.take(self.max_bytes.saturating_add(1));
+        let result = self.read_file(&mut file, on_row);
+        if file.limit() == 0 {
+            return Err(usage(format!("the file has more than {} bytes", self.max_bytes)));
+        }
+        result
+    }
+
+    fn read_file(
+        &self,
+        file: &mut dyn Read,
+        on_row: impl FnMut(&CsvRow<'_>) -> Result<(), Error>,
+    ) -> Result<SubmittedRows, Error> {
         let quotes = Rc::new(Cell::new(0));
         let mut counted = CountQuotes { file, quotes: Rc::clone(&quotes) };
         let mut start = Vec::new();
@@ -383,8 +403,14 @@ mod tests {
             assert_eq!(check(FORMAT, csv.as_bytes()), Err((*expected).to_owned()), "{csv:?}");
         }
         let long = format!("id,name\na,{}\n", "b".repeat(90));
-        assert_eq!(check(FORMAT, long.as_bytes()), Err("the file has 101 bytes; the provider takes 90".to_owned()));
+        assert_eq!(check(FORMAT, long.as_bytes()), Err("the file has 101 bytes; the limit is 90".to_owned()));
         assert_eq!(check(FORMAT, b"id,name\na,\xff\n"), Err("row 2: is not UTF-8".to_owned()));
+    }
+
+    #[test]
+    fn csv_format_reads_no_more_than_its_limit_of_a_file_that_never_ends() {
+        let error = FORMAT.check(&mut "id,name\n".as_bytes().chain(io::repeat(b'a')), 0).unwrap_err();
+        assert_eq!(error.to_string(), "the file has more than 90 bytes");
     }
 
     #[test]

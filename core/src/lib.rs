@@ -1,9 +1,9 @@
-//! What the provider clients of [bulkrail](https://docs.rs/bulkrail) share, for authors of provider crates.
+//! Shared parts of the provider clients of [bulkrail](https://docs.rs/bulkrail), for authors of provider crates.
 //!
 //! | Module | What it has |
 //! |---|---|
 //! | crate root | the provider-neutral model ([`Batch`], [`Snapshot`], [`Outcome`], [`Reconciliation`]), [`Error`], [`Provider`] |
-//! | [`poll`] | [`wait`], [`WaitSet`], [`PollStream`]: from a batch to its end |
+//! | [`poll`] | [`wait`], [`WaitSet`], [`PollStream`]: polling a batch until it ends |
 //! | [`http`] | [`HttpClient`](http::HttpClient): authentication, tokens, limits, retries, error mapping, uploads |
 //! | [`json`] | lenient reading of status bodies, streaming of rows, comparison with the spec |
 //! | [`csv`] | checks of CSV files before they are sent (feature `csv`) |
@@ -11,7 +11,7 @@
 //! | [`time`] | the clock; the only module that reads clocks or sleeps |
 //! | [`test_util`] | virtual time, mock providers and connectors (feature `test-util`) |
 //!
-//! An application names the crate `bulkrail` instead, which re-exports what it needs of this one.
+//! Applications depend on `bulkrail`, which re-exports what they need.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "csv")]

@@ -158,7 +158,7 @@ impl Client {
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when `batch` is of another provider.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
-        self.http.check_batch(batch)?;
+        self.http.check_batch(batch).map_err(|error| error.with_batch(batch.clone()))?;
         let mut found = Reconciler::for_submitted(submitted).finish(&Default::default());
         for (index, row) in (2..).zip(&mut found.rows) {
             // Row 1 of the file is its header.

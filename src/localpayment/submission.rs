@@ -1,6 +1,6 @@
 use std::io::Read;
 
-use bulkrail_core::csv::{CsvFormat, CsvRow};
+use bulkrail_core::csv::{CsvFormat, CsvRow, MAX_BYTES};
 use bulkrail_core::http::Upload;
 use bulkrail_core::{Error, ErrorKind, SubmittedRows, identifier_or_length};
 use serde::Serialize;
@@ -167,7 +167,10 @@ impl Document {
 fn parse_json(file: &mut dyn Read, _: u64) -> Result<Document, Error> {
     let mut text = Vec::new();
     let unreadable = |error: std::io::Error| usage(format!("the file cannot be read: {}", error.kind()));
-    file.read_to_end(&mut text).map_err(unreadable)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(usage(format!("the file has more than {MAX_BYTES} bytes")));
+    }
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     match text.trim_ascii_start().first() {
         Some(b'{') => parse(text).map(|batch| Document::Batch(Box::new(batch))),

@@ -35,7 +35,7 @@ impl Credentials {
         Self(key.into())
     }
 
-    /// Returns the API key in `REAP_API_KEY`.
+    /// Returns credentials with the API key in `REAP_API_KEY`.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Client {
     /// # Errors
     ///
     /// - [`ErrorKind::Conflict`]: Reap has a batch with this key, and does not return its id.
-    /// - [`ErrorKind::OutcomeUnknown`]: the responses to all attempts were lost. The message has the key.
+    /// - [`ErrorKind::OutcomeUnknown`]: a response was lost, and no later attempt returned the batch. The message has the key.
     /// - Any other error means that the batch does not exist.
     ///
     /// # Cancel safety
@@ -127,8 +127,12 @@ impl Client {
     ///
     /// - [`ErrorKind::Usage`]: the file breaks a rule. The message names row and column; nothing was sent.
     /// - [`ErrorKind::Conflict`]: Reap has a batch with this key, and does not return its id.
-    /// - [`ErrorKind::OutcomeUnknown`]: the responses to all attempts were lost. The message has the key.
+    /// - [`ErrorKind::OutcomeUnknown`]: a response was lost, and no later attempt returned the batch. The message has the key.
     /// - Any other error means that the batch does not exist.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::submit`].
     pub async fn upload(&self, csv: impl Into<Upload>, key: Option<&str>) -> Result<Batch, Error> {
         let options = key.map_or_else(SubmitOptions::default, |key| SubmitOptions::default().key(key));
         self.submit(&Submission::from_csv(csv, &options).await?).await

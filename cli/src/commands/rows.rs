@@ -26,8 +26,11 @@ pub(crate) async fn run(args: RowsArgs, printer: Printer) -> Result<u8, CliError
     let format = args.format();
     let print = async {
         match (&client, format, &submitted) {
-            (AnyClient::Killb(client), Some(Format::Csv | Format::Jsonl), None) => {
-                print_stream(client, &batch, format, args.failed).await
+            (AnyClient::Killb(client), Some(Format::Csv), None) => {
+                print_stream(client, &batch, RowWriter::csv, args.failed).await
+            }
+            (AnyClient::Killb(client), Some(Format::Jsonl), None) => {
+                print_stream(client, &batch, || Ok(RowWriter::json_lines()), args.failed).await
             }
             _ => print(&client, &batch, submitted.as_ref(), format, args.failed).await,
         }
@@ -70,11 +73,11 @@ async fn submitted_rows(args: &RowsArgs, batch: &Batch) -> Result<Option<Submitt
 async fn print_stream(
     client: &killb::Client,
     batch: &Batch,
-    format: Option<Format>,
+    writer: impl FnOnce() -> std::io::Result<RowWriter>,
     failed_only: bool,
 ) -> Result<Vec<String>, CliError> {
     let mut rows = retry_reads(&client.clock(), || client.rows(batch)).await?;
-    let mut writer = if format == Some(Format::Jsonl) { RowWriter::json_lines() } else { RowWriter::csv()? };
+    let mut writer = writer()?;
     let mut counts = RowCounts::default();
     while let Some(row) = rows.next().await {
         let row = row?.row();
@@ -106,7 +109,8 @@ async fn print(
     }
     output::last(match format {
         Some(Format::Json) => output::json(&rows),
-        Some(format) => write_lines(format, &rows),
+        Some(Format::Jsonl) => write_lines(RowWriter::json_lines(), &rows),
+        Some(Format::Csv) => RowWriter::csv().and_then(|writer| write_lines(writer, &rows)),
         None => output::text(&table::each_row(&rows)),
     })?;
     let mut notes = notes(&report, failed_only, unaccounted);
@@ -120,8 +124,7 @@ fn report(batch: &Batch, snapshot: Snapshot) -> Report {
     Report::new(batch.clone(), snapshot, 1, Duration::ZERO)
 }
 
-fn write_lines(format: Format, rows: &[Row]) -> std::io::Result<()> {
-    let mut writer = if format == Format::Jsonl { RowWriter::json_lines() } else { RowWriter::csv()? };
+fn write_lines(mut writer: RowWriter, rows: &[Row]) -> std::io::Result<()> {
     rows.iter().try_for_each(|row| writer.write(row))?;
     writer.finish()
 }

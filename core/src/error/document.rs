@@ -14,7 +14,7 @@ pub struct ErrorDocument {
     pub batch: Option<Batch>,
     /// Last report of the batch; null where no poll succeeded.
     pub last: Option<Report>,
-    /// Number of status requests that were answered or failed.
+    /// Number of status requests that got a response or failed.
     pub polls: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The error of every fallible operation.
+//! Error of clients, waits and reconciliation.
 
 mod document;
 mod kind;
@@ -13,7 +13,7 @@ pub use kind::ErrorKind;
 
 use crate::model::{Batch, InvalidBatchId, InvalidProviderId, ProviderId, Report, Snapshot};
 
-/// Error returned by every fallible operation of this crate and of the provider clients.
+/// Error of clients, waits and reconciliation.
 ///
 /// `Display` and `Debug` hold no secret and no free text of a provider: the codes and reasons they show come from the
 /// documented catalogues. The provider's own text is at [`Error::provider_message`]; it may name people.
@@ -178,19 +178,19 @@ impl Error {
         self.0.parameter.as_deref()
     }
 
-    /// Returns the provider's id of the request, for its support.
+    /// Returns the provider's id of the request, to quote to its support team.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// Returns the time before which the provider asks not to be sent another request.
+    /// Returns how long the provider asks to wait before the next request.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Returns the batch that the error is about. Every error after a submission has one.
+    /// Returns the batch that the error is about. Every error of a wait or a poll has one.
     #[must_use]
     pub fn batch(&self) -> Option<&Batch> {
         self.0.batch.as_ref()
@@ -202,13 +202,13 @@ impl Error {
         self.0.last.as_ref()
     }
 
-    /// Returns the number of status requests of the wait that ended so.
+    /// Returns the number of status requests of the wait that ended with this error.
     #[must_use]
     pub fn polls(&self) -> u32 {
         self.0.polls
     }
 
-    /// Returns the duration of the wait that ended so.
+    /// Returns the duration of the wait that ended with this error.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
@@ -242,7 +242,7 @@ impl Error {
 
 /// Adds context to an error; for provider clients and tests.
 impl Error {
-    /// Adds what was being done, in the form "reading the status of the batch". The first one stays.
+    /// Adds what was being done, in the form "reading the status of the batch". Does nothing if an action is set.
     #[must_use]
     pub fn with_action(mut self, action: impl Into<Cow<'static, str>>) -> Self {
         self.0.action.get_or_insert_with(|| action.into());
@@ -321,7 +321,7 @@ impl Error {
         self
     }
 
-    /// Returns the same error with another reason, made of the present one.
+    /// Returns the same error with another reason, computed from the current one.
     #[must_use]
     pub fn map_reason(mut self, reason: impl FnOnce(&str) -> String) -> Self {
         self.0.reason = reason(&self.0.reason).into();
@@ -341,7 +341,7 @@ impl Error {
         self.0.nothing_sent
     }
 
-    /// Returns the error that this one means for a request that must not be sent twice.
+    /// Converts the error of a request that must not be sent twice.
     ///
     /// Unless the provider refused the request, or received nothing of it, the outcome is unknown.
     #[must_use]

@@ -61,7 +61,7 @@ pub struct HttpOptions {
 }
 
 impl HttpOptions {
-    /// Sets the installation that requests go to. Default: [`Environment::Sandbox`].
+    /// Sets the environment that requests go to. Default: [`Environment::Sandbox`].
     #[must_use]
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
@@ -88,7 +88,7 @@ impl HttpOptions {
         self
     }
 
-    /// Accepts batches of other installations than the one that requests go to; see
+    /// Accepts batches of other environments than the one that requests go to; see
     /// [`Batch::environment`](crate::Batch::environment).
     #[must_use]
     pub fn any_environment(mut self) -> Self {
@@ -190,7 +190,7 @@ impl<C: ProviderClient> ClientBuilder<C> {
         self
     }
 
-    /// Sets the installation that requests go to. Default: [`Environment::Sandbox`].
+    /// Sets the environment that requests go to. Default: [`Environment::Sandbox`].
     #[must_use]
     pub fn environment(self, environment: Environment) -> Self {
         self.map_options(|options| options.environment(environment))

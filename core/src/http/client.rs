@@ -37,9 +37,9 @@ pub(super) struct Shared {
     pub(super) errors: &'static ErrorMapping,
     /// Scheme, host and path below which the documented paths are; without a slash at the end.
     pub(super) base_url: String,
-    /// Name of the installation, as batches carry it.
+    /// Name of the environment, as batches carry it.
     pub(super) environment: String,
-    /// Batches of other installations are accepted.
+    /// Batches of other environments are accepted.
     pub(super) any_environment: bool,
     /// Host of the base URL, for messages.
     pub(super) host: String,
@@ -91,7 +91,13 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// The reason why there is no response. A response of any status is `Ok`.
+    /// - [`ErrorKind::UnsafeRedirect`]: the response is a redirect.
+    /// - [`ErrorKind::TooLarge`]: a response of success announces more bytes than the limit.
+    /// - [`ErrorKind::Authentication`]: the token was refreshed, but a streamed body cannot be sent again.
+    /// - [`ErrorKind::Unavailable`]: the status is not one of HTTP.
+    /// - Every failure without a response.
+    ///
+    /// Any other response is `Ok`, whatever its status.
     pub async fn send(&self, request: PreparedRequest, kind: CallKind) -> Result<Response, Error> {
         let PreparedRequest { request, operation } = request;
         let is_read = request.method().is_safe();
@@ -142,13 +148,13 @@ impl HttpClient {
         poll.await.map_err(|error| self.with_status_context(error, batch))
     }
 
-    /// Returns the name of the installation that requests go to, as batches carry it.
+    /// Returns the name of the environment that requests go to, as batches carry it.
     #[must_use]
     pub fn environment(&self) -> &str {
         &self.shared.environment
     }
 
-    /// Checks that `batch` is of this provider and installation.
+    /// Checks that `batch` is of this provider and environment.
     ///
     /// # Errors
     ///
@@ -168,7 +174,7 @@ impl HttpClient {
         }
     }
 
-    /// Returns the error that an error of a directly called generated method means.
+    /// Converts the error of a directly called generated method.
     ///
     /// The generator's own errors print whole responses: do not log those.
     pub async fn map_raw_error<E>(&self, error: GeneratedError<E>) -> Error {

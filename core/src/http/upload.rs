@@ -36,7 +36,8 @@ impl Upload {
 
     /// Returns an upload of the file at `path`.
     ///
-    /// The file is checked and sent in chunks and never held in memory. It must not change in between.
+    /// The file is checked and sent in chunks and never held in memory. It must not change in between, and is a regular
+    /// file where a provider takes it as it is: a pipe can be read only once.
     #[must_use]
     pub fn from_path(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(path.into()))
@@ -73,7 +74,7 @@ impl Upload {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when the file cannot be read.
+    /// [`ErrorKind::Usage`] when the file cannot be read, or is not a regular file.
     pub async fn into_form(self, file_name: &str, mime: &str) -> Result<Form, Error> {
         // Random, so that the content cannot hold it.
         let form = reqwest::multipart::Form::new();
@@ -84,7 +85,11 @@ impl Upload {
         let content_type = HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"));
         let size = match &self.0 {
             Source::Bytes(bytes) => bytes.len() as u64,
-            Source::File(path) => tokio::fs::metadata(path).await.map_err(unreadable)?.len(),
+            Source::File(path) => match tokio::fs::metadata(path).await.map_err(unreadable)? {
+                file if file.is_file() => file.len(),
+                // It was read when it was checked, and a pipe can be read only once.
+                _ => return Err(Error::new(ErrorKind::Usage, "the upload is not a regular file; save it as one")),
+            },
         };
         Ok(Form {
             content_type: content_type

@@ -65,10 +65,10 @@ impl Batch {
         self
     }
 
-    /// Returns the same batch, in the installation `environment` of the provider: `production`, `sandbox`, or the origin
+    /// Returns the same batch, in `environment` of the provider: `production`, `sandbox`, or the origin
     /// of a custom base URL.
     ///
-    /// A client of another installation refuses the batch: ids of one installation mean other batches, or none, in
+    /// A client of another environment refuses the batch: ids of one environment mean other batches, or none, in
     /// another.
     #[must_use]
     pub fn with_environment(mut self, environment: impl Into<String>) -> Self {
@@ -88,7 +88,7 @@ impl Batch {
         &self.id
     }
 
-    /// Returns the installation that the batch is in; `None` where it is not known.
+    /// Returns the environment that the batch is in; `None` where it is not known.
     #[must_use]
     pub fn environment(&self) -> Option<&str> {
         self.environment.as_deref()

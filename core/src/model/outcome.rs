@@ -18,7 +18,7 @@ pub enum Outcome {
     Failed,
     /// The batch was cancelled.
     Cancelled,
-    /// The batch ended, but its answer does not tell how.
+    /// The batch ended, but the response does not say how.
     Unknown,
 }
 

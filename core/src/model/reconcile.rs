@@ -21,7 +21,7 @@ pub struct SubmittedRows {
 }
 
 impl SubmittedRows {
-    /// Returns rows of which each has a reference.
+    /// Returns submitted rows that all have a reference.
     #[must_use]
     pub fn new(references: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let references: Vec<_> = references.into_iter().map(Into::into).collect();
@@ -89,7 +89,7 @@ struct Entry {
 impl Reconciler {
     /// Returns a reconciler for `submitted` rows.
     ///
-    /// Where some of them have no reference, listed rows that pair with none are taken for those.
+    /// Where some of them have no reference, a listed row that matches no reference counts as one of them.
     #[must_use]
     pub fn new(submitted: &SubmittedRows) -> Self {
         let mut reconciler = Self { is_open: !submitted.is_complete(), submitted: submitted.rows, ..Self::default() };
@@ -281,7 +281,7 @@ impl Reconciliation {
     }
 }
 
-/// Outcomes of rows, counted: decides the outcome of a batch without holding its rows in memory.
+/// Number of rows by outcome, enough to decide the outcome of a batch without holding its rows in memory.
 ///
 /// ```
 /// use bulkrail_core::{Outcome, Progress, RowCounts, RowOutcome, Snapshot, State};
@@ -370,7 +370,7 @@ impl RowCounts {
     }
 }
 
-/// A reference that the provider lists otherwise than it was submitted.
+/// Reference that the provider lists in a form other than the submitted one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -383,7 +383,7 @@ pub struct ReferenceMismatch {
 
 /// Returns the normal form of a reference, by which references that differ are paired.
 ///
-/// Blanks around it are removed (white space, no-break spaces, zero-width characters), and a number that a spreadsheet
+/// White space around it is removed (also no-break spaces, zero-width characters), and a number that a spreadsheet
 /// wrote with a fraction of zero or an exponent is written as an integer. Letter case matters.
 ///
 /// ```
@@ -422,7 +422,7 @@ fn integer(text: &str) -> Option<String> {
     Some(format!("{whole}{fraction}{}", "0".repeat(exponent - fraction.len())))
 }
 
-/// A count of the provider's that differs from another statement of the same answer.
+/// Count that the provider reports and that disagrees with its rows or another part of its response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]

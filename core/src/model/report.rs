@@ -21,7 +21,7 @@ pub struct Report {
     /// Last snapshot of the batch.
     #[serde(flatten)]
     pub snapshot: Snapshot,
-    /// Number of status requests that were answered or failed.
+    /// Number of status requests that got a response or failed.
     pub polls: u32,
     /// Time since the wait began; in JSON in milliseconds.
     #[serde(rename = "elapsed_ms", with = "millis")]

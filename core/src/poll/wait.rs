@@ -42,7 +42,7 @@ pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
     }
 }
 
-/// A wait that is being configured. `.await` it for the end, or turn it [into a stream](Wait::into_stream).
+/// Builder and future of one wait. `.await` it for the final report, or turn it [into a stream](Wait::into_stream).
 ///
 /// `'a` is the lifetime of its provider, stop signal and observer: `Wait<'static>` where they are owned.
 ///
@@ -91,7 +91,7 @@ pub struct Wait<'a> {
 pub(super) type Stop<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 impl<'a> Wait<'a> {
-    /// Sets the time after which the wait gives up, counted from its start.
+    /// Sets the time after which the wait ends, counted from its start.
     ///
     /// A last poll is made then, which may take up to [`FINAL_POLL_GRACE`](super::FINAL_POLL_GRACE). Default:
     /// [`PollingDefaults::deadline`](crate::PollingDefaults::deadline) of the provider.
@@ -100,7 +100,8 @@ impl<'a> Wait<'a> {
         self
     }
 
-    /// Waits without a deadline, for as long as the provider can be reached.
+    /// Removes the deadline: the wait ends only by the batch, a permanent error, the failure budget or
+    /// [`stop_when`](Wait::stop_when).
     pub fn without_deadline(mut self) -> Self {
         self.options.deadline = None;
         self
@@ -112,7 +113,7 @@ impl<'a> Wait<'a> {
         self
     }
 
-    /// Sets another rule for the time of the next poll than the adaptive one, or another price of a request.
+    /// Sets the schedule. Default: [`Schedule::adaptive`].
     ///
     /// The interval bounds stay those of the wait.
     pub fn schedule(mut self, schedule: Schedule) -> Self {
@@ -122,7 +123,7 @@ impl<'a> Wait<'a> {
 
     /// Sets how many rows were submitted, if it is known.
     ///
-    /// With a [history](Wait::history) the first poll is then aimed by the durations of batches of that size. Without
+    /// With a [history](Wait::history) the first poll is then timed by the durations of batches of that size. Without
     /// it, the first poll reads the number, where the provider reports it.
     pub fn rows(mut self, rows: u64) -> Self {
         self.rows = Some(rows);

@@ -28,7 +28,7 @@ use crate::time::{Clock, Sleep};
 /// Waits for many batches of one account: one request budget for all, spent on the most valuable poll first.
 ///
 /// The set owns its provider; a reference is a provider too. `'a` is the lifetime of provider and observer. It is a
-/// [`Stream`] of batches with their ends, and [`next`](WaitSet::next) returns the next one.
+/// [`Stream`] of batches with their results, and [`next`](WaitSet::next) returns the next one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -135,7 +135,8 @@ impl WaitSetProgress {
 }
 
 impl<'a> WaitSet<'a> {
-    /// Returns an empty set. Request rate, schedule and deadline are the polling defaults of the provider.
+    /// Returns an empty set. Request rate, interval bounds and deadline are the provider's polling defaults;
+    /// the schedule is adaptive.
     pub fn new(provider: impl Provider + 'a) -> Self {
         let (clock, defaults) = (provider.clock(), provider.polling_defaults());
         Self {
@@ -179,7 +180,7 @@ impl<'a> WaitSet<'a> {
         self
     }
 
-    /// Waits without a deadline, for as long as the provider can be reached.
+    /// Removes the deadline: a batch ends only by itself, a permanent error or the failure budget.
     pub fn without_deadline(mut self) -> Self {
         self.options.deadline = None;
         self
@@ -222,7 +223,7 @@ impl<'a> WaitSet<'a> {
         self
     }
 
-    /// Adds a batch. A batch that is in the set already stays as it is, and is polled once for all who added it.
+    /// Adds a batch. A batch that is in the set already is left unchanged.
     ///
     /// # Errors
     ///
