@@ -200,7 +200,7 @@ pub(crate) fn print_clap(error: &clap::Error) -> u8 {
         // clap decides about colours (`NO_COLOR`, no terminal).
         return match output::last(error.print().and_then(|()| io::stdout().flush())) {
             Ok(()) => exit::SUCCESS,
-            Err(error) => error.print(false),
+            Err(error) => CliError::from(error).print(false),
         };
     }
     let json = std::env::args_os()

@@ -4,8 +4,6 @@ use std::io::{self, ErrorKind, Write};
 
 use serde::Serialize;
 
-use crate::error::CliError;
-
 /// Writes `text` and flushes it.
 pub(crate) fn text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -27,9 +25,9 @@ pub(crate) fn line(document: &impl Serialize) -> io::Result<String> {
 
 /// Converts the result of the last write. A closed standard output is not an error then: the
 /// command did its job.
-pub(crate) fn last(written: io::Result<()>) -> Result<(), CliError> {
+pub(crate) fn last(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
+        written => written,
     }
 }

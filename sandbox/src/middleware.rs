@@ -42,7 +42,7 @@ pub(crate) async fn handle(State(context): State<Arc<Context>>, request: Request
     if matches!(context.provider.rate_limit_headers, RateLimitHeaders::XRateLimit)
         && context.faults == Faults::RateLimit
     {
-        context.rate_limit.insert_headers(&context, response.headers_mut());
+        context.rate_limit.insert_headers(context.clock.unix_millis(), response.headers_mut());
     }
     if response.status().is_client_error() || response.status().is_server_error() {
         context.counters.rejected.increment();

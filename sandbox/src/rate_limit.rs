@@ -4,7 +4,6 @@ use std::sync::Mutex;
 
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::context::Context;
 use crate::store::lock;
 
 /// Requests per second, and the burst size.
@@ -51,10 +50,10 @@ impl TokenBucket {
     }
 
     /// Adds the `X-RateLimit-*` headers to a response.
-    pub(crate) fn insert_headers(&self, context: &Context, headers: &mut HeaderMap) {
+    pub(crate) fn insert_headers(&self, unix_millis: u64, headers: &mut HeaderMap) {
         let milli_tokens = lock(&self.0).milli_tokens;
         let full_in = (RATE * 1000 - milli_tokens).div_ceil(RATE);
-        let reset = (context.clock.unix_millis() + full_in).div_ceil(1000);
+        let reset = (unix_millis + full_in).div_ceil(1000);
         headers.insert("x-ratelimit-limit", HeaderValue::from(RATE));
         headers.insert("x-ratelimit-remaining", HeaderValue::from(milli_tokens / 1000));
         headers.insert("x-ratelimit-reset", HeaderValue::from(reset));

@@ -1,12 +1,12 @@
-use std::env;
 use std::fmt;
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::secrets::secret_value;
 use super::tokens::TokenCache;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// Credentials as the requests of a client carry them.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl Auth {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when the key is empty or cannot be a header value.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when the key is empty or cannot be a header value.
     ///
     /// # Panics
     ///
@@ -52,59 +52,5 @@ impl Auth {
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Auth { .. }")
-    }
-}
-
-/// Returns a header value that is never shown, not even by its own `Debug`.
-pub(super) fn secret_value(secret: &str) -> Result<HeaderValue, Error> {
-    let unusable =
-        || Error::new(ErrorKind::Configuration, "a credential is empty or has characters that a header cannot have");
-    if secret.trim().is_empty() {
-        return Err(unusable());
-    }
-    let mut value = HeaderValue::from_str(secret).map_err(|_| unusable())?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// Returns the secret in the environment variable `name`. An empty variable counts as unset.
-#[must_use]
-pub fn env_secret(name: &str) -> Option<SecretString> {
-    env::var(name).ok().filter(|value| !value.is_empty()).map(SecretString::from)
-}
-
-/// Sets of environment variables of which one set holds the credentials of a provider.
-#[derive(Debug, Clone, Copy)]
-pub struct EnvCredentials(pub &'static [&'static [&'static str]]);
-
-impl EnvCredentials {
-    /// Returns the secrets of the first set whose variables are all set.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Configuration`], naming the variables, and the missing one where a set is incomplete.
-    pub fn read(&self) -> Result<(usize, Vec<SecretString>), Error> {
-        for (index, names) in self.0.iter().enumerate() {
-            if let Some(secrets) = names.iter().map(|name| env_secret(name)).collect::<Option<Vec<_>>>() {
-                return Ok((index, secrets));
-            }
-        }
-        let incomplete = self.0.iter().find(|names| names.iter().any(|name| env_secret(name).is_some()));
-        let missing = incomplete.and_then(|names| names.iter().find(|name| env_secret(name).is_none()));
-        Err(Error::new(
-            ErrorKind::Configuration,
-            match missing {
-                Some(name) => format!("there are no credentials: {name} is missing (set {self})"),
-                None => format!("there are no credentials: set {self}"),
-            },
-        ))
-    }
-}
-
-impl fmt::Display for EnvCredentials {
-    /// Writes the names of the variables: `A and B, or C`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sets: Vec<_> = self.0.iter().map(|names| names.join(" and ")).collect();
-        f.write_str(&sets.join(", or "))
     }
 }

@@ -7,7 +7,7 @@ use http::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use super::auth::secret_value;
+use super::secrets::secret_value;
 use crate::error::{Error, ErrorKind};
 use crate::time::Clock;
 

@@ -5,6 +5,7 @@
 mod batch;
 mod drift;
 mod outcome;
+mod progress;
 mod provider_id;
 mod reconcile;
 mod report;
@@ -13,9 +14,8 @@ mod snapshot;
 pub use batch::{Batch, BatchId, InvalidBatchId, MAX_BATCH_ID_LEN, check_id};
 pub use drift::{Drift, DriftKind, identifier_or_length};
 pub use outcome::{Outcome, Row, RowOutcome};
+pub use progress::{CountMismatch, Progress, State};
 pub use provider_id::{InvalidProviderId, ProviderId};
-pub use reconcile::{
-    CountMismatch, Reconciler, Reconciliation, ReferenceMismatch, RowCounts, SubmittedRows, normal_form,
-};
+pub use reconcile::{Reconciler, Reconciliation, ReferenceMismatch, RowCounts, SubmittedRows, normal_form};
 pub use report::Report;
-pub use snapshot::{Progress, Snapshot, State};
+pub use snapshot::Snapshot;

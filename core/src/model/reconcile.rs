@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
 use super::outcome::{Outcome, Row, RowOutcome};
-use super::snapshot::{Progress, Snapshot, State};
+use super::progress::{CountMismatch, Progress, State};
+use super::snapshot::Snapshot;
 
 /// The rows of a submitted file: how many, and the reference of each row that has one, in file order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -370,6 +371,38 @@ impl RowCounts {
     }
 }
 
+/// What rows say about a batch.
+impl Snapshot {
+    /// Returns the same snapshot with the outcome and the mismatches of its rows; see
+    /// [`Reconciliation::outcome`](super::Reconciliation::outcome).
+    #[must_use]
+    pub fn reconciled(self, reconciliation: &Reconciliation) -> Self {
+        let outcome = reconciliation.outcome(&self);
+        // A list without rows says nothing about the counts; the outcome is by counts then, too.
+        let found = if reconciliation.rows.is_empty() { &[] } else { &reconciliation.count_mismatches[..] };
+        self.with_rows_considered(outcome, found)
+    }
+
+    /// Returns the same snapshot with the outcome and the mismatches of rows that were counted; see
+    /// [`RowCounts::outcome`](super::RowCounts::outcome).
+    #[must_use]
+    pub fn with_row_counts(self, counts: &RowCounts) -> Self {
+        let outcome = counts.outcome(&self);
+        let found = if counts.total() == 0 { Vec::new() } else { counts.count_mismatches(&self.progress) };
+        self.with_rows_considered(outcome, &found)
+    }
+
+    fn with_rows_considered(self, outcome: Option<Outcome>, found: &[CountMismatch]) -> Self {
+        let mut count_mismatches = self.count_mismatches;
+        for found in found {
+            if !count_mismatches.iter().any(|known| known.field == found.field) {
+                count_mismatches.push(found.clone());
+            }
+        }
+        Self { outcome, count_mismatches, ..self }
+    }
+}
+
 /// Reference that the provider lists in a form other than the submitted one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -420,27 +453,6 @@ fn integer(text: &str) -> Option<String> {
         return None;
     }
     Some(format!("{whole}{fraction}{}", "0".repeat(exponent - fraction.len())))
-}
-
-/// Count that the provider reports and that disagrees with its rows or another part of its response.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct CountMismatch {
-    /// Name of the count: `total`, `succeeded` or `failed`.
-    pub field: String,
-    /// Count that the provider reports.
-    pub reported: u64,
-    /// Count that its rows add up to.
-    pub listed: u64,
-}
-
-impl CountMismatch {
-    /// Returns the mismatch of the count `field`.
-    #[must_use]
-    pub fn new(field: impl Into<String>, reported: u64, listed: u64) -> Self {
-        Self { field: field.into(), reported, listed }
-    }
 }
 
 #[cfg(test)]
