@@ -38,9 +38,25 @@ pub fn generate(spec: &Spec) -> Result<String, Error> {
         .map_err(|error| refused(error.to_string()))?;
     let mut file = syn::parse2(tokens).map_err(|error| refused(error.to_string()))?;
     redact::redact(&mut file);
+    drop_version_header(&mut file);
     file.items.extend(hooks(&core));
     file.items.extend([servers(spec), schemas(spec)]);
     Ok(prettyplease::unparse(&file))
+}
+
+/// Drops the header `api-version`, which the generator adds to every request: no provider documents it.
+fn drop_version_header(file: &mut syn::File) {
+    let header = quote!(::reqwest::header::HeaderName::from_static("api-version")).to_string();
+    for item in &mut file.items {
+        let syn::Item::Impl(client) = item else { continue };
+        for item in &mut client.items {
+            if let syn::ImplItem::Fn(method) = item {
+                // The map of headers may stay empty.
+                method.attrs.push(syn::parse_quote!(#[allow(unused_mut)]));
+                method.block.stmts.retain(|statement| !quote!(#statement).to_string().contains(&header));
+            }
+        }
+    }
 }
 
 /// Returns the implementation of the generated client's hooks.
@@ -204,6 +220,16 @@ mod tests {
         let (said, written) = Directory::new("good").build(GOOD);
         assert_eq!(said, [""; 0]);
         assert!(written.unwrap().contains("pub struct Client"));
+    }
+
+    #[test]
+    fn generated_requests_have_no_header_that_the_spec_does_not_have() {
+        let operation = "{get: {operationId: read, description: d, x-source: 'https://example.com', x-evidence: page, responses: {'200': {description: d}}}}";
+        let (said, written) = Directory::new("header").build(&GOOD.replace("{}", &format!("{{/a: {operation}}}")));
+        assert_eq!(said, [""; 0]);
+        let written = written.unwrap();
+        assert!(written.contains("pub async fn read") && written.contains("HeaderMap"), "{written}");
+        assert!(!written.contains("api-version"), "{written}");
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::{Method, StatusCode};
 use progenitor_client::{Error as GeneratedError, OperationInfo};
 use reqwest::Request;
@@ -19,9 +19,6 @@ use crate::error::{Error, ErrorDocument, ErrorKind};
 use crate::json::StatusFields;
 use crate::model::{Batch, ProviderId, Snapshot};
 use crate::time::Clock;
-
-/// The generator adds the version of the spec to every request; providers do not document such a header.
-static API_VERSION: HeaderName = HeaderName::from_static("api-version");
 
 /// Sends the requests of one provider client: credentials, limits, traces, no redirects. Cheap to clone.
 ///
@@ -365,7 +362,6 @@ impl HttpClient {
 
     /// Hands the request to `capture` where it waits for one.
     pub fn before_send<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), GeneratedError<E>> {
-        request.headers_mut().remove(&API_VERSION);
         if take_request(request, info.operation_id) {
             // `capture` has the request and drops this error.
             return Err(GeneratedError::Custom(String::new()));
