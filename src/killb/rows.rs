@@ -113,7 +113,7 @@ impl fmt::Debug for RowResult {
 /// Stream of the rows of a batch, returned by [`Client::rows`](super::Client::rows).
 ///
 /// Rows are decoded one by one as the response arrives; the response is never in memory as a whole. Call
-/// [`next`](Self::next) in a loop, or use it as a [`Stream`].
+/// [`next`](Self::next) in a loop, or use it as a `Stream`.
 pub struct Rows {
     batch: Batch,
     body: Body,

@@ -3,7 +3,9 @@ use serde::{Deserialize, Serialize};
 use super::{Error, ErrorKind};
 use crate::model::{Batch, ProviderId, Report};
 
-/// An [`Error`] as a JSON document: `{"error":{...},"batch":...,"last":...,"polls":N}`.
+/// An [`Error`] as a JSON document.
+///
+/// `{"error":{...},"batch":...,"last":...,"polls":N}`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -15,7 +15,7 @@ use crate::model::{Batch, Report, Snapshot};
 use crate::provider::DynProvider;
 use crate::time::Clock;
 
-/// Every report of a wait: `next().await` in a loop, or a [`Stream`].
+/// Every report of a wait: `next().await` in a loop, or a `Stream`.
 ///
 /// A report is returned at once, before the time to the next poll is slept through. The last item is the end: the
 /// report of the ended batch, or the error that ended the wait. The stream owns everything it needs:

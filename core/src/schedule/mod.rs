@@ -78,9 +78,9 @@ enum Rule {
 }
 
 impl Schedule {
-    /// 2 s of lag per request. In the benchmark's workloads with honest progress a batch then takes
-    /// 7 to 10 requests, retries included. Its end is noticed after 5 to 8.5 s. A poll every 30 s
-    /// takes 14 to 32 requests, and 15 s.
+    /// 2 s of lag per request. In the workloads of `benches/schedule` whose progress is true, a batch takes 7 to 10
+    /// requests, retries included, and its end is noticed after 5 to 8.5 s. A poll every 30 s takes 14 to 32 requests,
+    /// and 15 s.
     pub const LAG_PER_REQUEST: f64 = 2.0;
 
     /// 0.02 to 500 s of lag per request: below, the shortest interval decides alone; above, the
