@@ -159,11 +159,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] without `submitted`; and when the credentials are refused or Reap cannot be reached. An entity
-    /// that cannot be read for another reason leaves its row unaccounted for, with the reason.
+    /// [`ErrorKind::Usage`] without `submitted`, or when `batch` is of another provider or environment; and when the
+    /// credentials are refused or Reap cannot be reached. An entity that cannot be read for another reason leaves its row
+    /// unaccounted for, with the reason.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let in_context =
             |error: Error| error.with_action("reading the entities of the batch").with_batch(batch.clone());
+        self.http.check_batch(batch).map_err(in_context)?;
         let submitted = submitted.ok_or_else(|| {
             in_context(Error::new(ErrorKind::Usage, "Reap does not list rows; they are read by their references"))
         })?;

@@ -210,6 +210,13 @@ mod all_providers {
             }
         }
         assert_eq!((refused, bench.connector.requests().len()), (12, before), "nothing was sent");
+        // So is a batch of another provider, by an error that has it.
+        for client in &clients {
+            let batch = Batch::new(ProviderId::from_static("acme"), "b-1").unwrap();
+            let error = bench.clock.run(client.reconcile(&batch, two().as_ref())).unwrap_err();
+            assert_eq!((error.kind(), error.batch()), (ErrorKind::Usage, Some(&batch)), "{error}");
+            assert_eq!(bench.connector.requests().len(), before, "nothing was sent");
+        }
         assert_eq!(submissions.each_ref().map(AnySubmission::key), [None, Some("key"), None, Some("b-1")]);
         let known = submissions.each_ref().map(|submission| submission.batch().map(|batch| batch.id().to_owned()));
         assert_eq!(known, [None, None, None, Some("b-1".to_owned())], "ids that are known before the submit");
