@@ -25,9 +25,9 @@ bench:
     cargo bench --bench schedule -- goals
     cargo bench --bench poll
 
-# The packages as they would be published, each built from its archive.
+# The packages as they would be published, each built from its archive (in a new directory: cargo reuses unpacked crates).
 package:
-    cargo package --workspace --exclude bulkrail-example-service
+    cargo package --workspace --exclude bulkrail-example-service --target-dir "$(mktemp -d)"
 
 # Licences and sources of all dependencies (needs cargo-deny).
 deny:
