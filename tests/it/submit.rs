@@ -426,3 +426,13 @@ async fn upload_of_a_device_is_refused_before_anything_is_sent() {
     let form = Upload::from_path("/dev/null").into_form("batch.csv", "text/csv").await;
     assert_eq!(form.map(|_| ()).unwrap_err().to_string(), "the upload is not a regular file; save it as one");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn submission_of_a_file_that_never_ends_is_refused() {
+    let options = bulkrail::SubmitOptions::default().account_number("484").country("MEX");
+    let (file, format) = (Upload::from_path("/dev/zero"), bulkrail::FileFormat::Json);
+    let error = localpayment::Submission::prepare(Some(file), Some(format), &options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains("the file has more than"), "{error}");
+}
