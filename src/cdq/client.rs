@@ -133,7 +133,10 @@ impl Client {
     }
 
     async fn send_accounts(&self, csv: Upload) -> Result<(), Error> {
-        let form = csv.into_form("accounts.csv", "text/csv").await?;
+        let form = csv
+            .into_form("accounts.csv", "text/csv")
+            .await
+            .map_err(|error| error.with_provider(PROVIDER).with_action("reading the file"))?;
         let sent = async {
             let request = capture(self.raw.upload_bank_accounts(form.body()))?;
             let request = request.with_content_type(form.content_type());

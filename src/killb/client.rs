@@ -74,7 +74,12 @@ impl Client {
     /// Not cancel safe: when the future is dropped, the batch may exist. A handler that is dropped with its connection
     /// spawns the submit: `tokio::spawn(async move { client.submit(&submission).await }).await`.
     pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
-        let form = submission.upload().clone().into_form("batch.xlsx", XLSX).await?;
+        let form = submission
+            .upload()
+            .clone()
+            .into_form("batch.xlsx", XLSX)
+            .await
+            .map_err(|error| error.with_provider(PROVIDER).with_action("reading the file"))?;
         let prepare = || Ok(capture(self.raw.upload_bulk(form.body()))?.with_content_type(form.content_type()));
         self.http.submit(CallKind::Upload, &UPLOAD_SCHEMA, "/jobId", prepare).await
     }

@@ -108,7 +108,12 @@ impl Client {
     /// spawns the submit: `tokio::spawn(async move { client.submit(&submission).await }).await`.
     pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
         let key = submission.key();
-        let form = submission.upload().clone().into_form("batch.csv", "text/csv").await?;
+        let form = submission
+            .upload()
+            .clone()
+            .into_form("batch.csv", "text/csv")
+            .await
+            .map_err(|error| error.with_provider(PROVIDER).with_action("reading the file"))?;
         let prepare = || {
             let request = capture(self.raw.upload_batch(Some(key), types::KycProvider::Sumsub, form.body()))?;
             Ok(request.with_content_type(form.content_type()))
