@@ -87,11 +87,10 @@ pub(crate) const ALL: [Anchor; 12] = [
     FIXED30,
 ];
 
-/// Intervals among which the best-tuned fixed interval is found.
-pub(crate) const TUNED: [f64; 20] = [
-    1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 256.0, 384.0, 512.0,
-    1024.0,
-];
+/// Returns the intervals among which the best-tuned fixed interval is found: four per octave from 1 to 1,024 s.
+pub(crate) fn tuned() -> impl Iterator<Item = f64> {
+    (0..=40).map(|quarter| 2f64.powf(f64::from(quarter) / 4.0))
+}
 
 pub(crate) const fn fixed_interval(name: &'static str, interval: f64) -> Anchor {
     fixed(name, interval, interval, None)

@@ -6,7 +6,7 @@ use bulkrail::schedule::Schedule;
 
 use crate::anchor::{self, AWS_SMITHY, AZURE30, Anchor, FIXED30, GOOGLE_RUST};
 use crate::optimum::frontier;
-use crate::results::{JOBS, PRICES, Results, adaptive, adaptive_name, parallel};
+use crate::results::{JOBS, PRICES, Results, TUNING_SEEDS, adaptive, adaptive_name, parallel};
 use crate::simulation::{Policy, Poll, run_traced};
 use crate::stats::{Lag, Point};
 use crate::svg::{ADAPTIVE, Drawing, FAINT, GREY, INK, OTHERS};
@@ -64,7 +64,7 @@ fn lag_requests() -> String {
         (Workload::Mixed, "mixed: all kinds of batches, learned together"),
         (Workload::Lognorm, "lognorm: neither progress nor size, nothing to learn"),
     ];
-    let results = parallel(&shown, |(workload, _)| Results::of_workload(*workload));
+    let results = parallel(&shown, |(workload, _)| Results::of_workload(*workload, &TUNING_SEEDS));
     let mut drawing = Drawing::new(1060.0, 600.0);
     for (index, ((_, title), results)) in shown.iter().zip(&results).enumerate() {
         let plane = Plane { left: 50.0 + 520.0 * index as f64, top: 70.0, width: 470.0, height: 470.0 };

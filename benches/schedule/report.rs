@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 use crate::anchor;
 use crate::job::{Job, fingerprint};
 use crate::optimum::frontier;
-use crate::results::{PRICES, Results, adaptive_name, fixed_name, parallel};
+use crate::results::{PRICES, Results, TUNING_SEEDS, adaptive_name, fixed_name, parallel};
 use crate::simulation::{JobResult, Run};
 use crate::stats::{Lag, Point, lag_at, point, quantile};
 use crate::workload::Workload;
 
 pub(crate) fn run() {
-    for lines in parallel(&Workload::ALL, |workload| lines(workload.name(), &Results::of_workload(*workload))) {
+    for lines in
+        parallel(&Workload::ALL, |workload| lines(workload.name(), &Results::of_workload(*workload, &TUNING_SEEDS)))
+    {
         for line in lines {
             println!("{line}");
         }
@@ -25,7 +27,7 @@ pub(crate) fn lines(workload: &str, results: &Results) -> Vec<Value> {
         let optimum = frontier(jobs, &PRICES);
         let run = |name: &str| results.runs().get(name).and_then(|runs| runs.get(index));
         let mean = |name: &str| run(name).map(|run| point(&run.results, Lag::Mean, None));
-        let fixed: Vec<Point> = anchor::TUNED.iter().filter_map(|interval| mean(&fixed_name(*interval))).collect();
+        let fixed: Vec<Point> = anchor::tuned().filter_map(|interval| mean(&fixed_name(interval))).collect();
         for (policy, runs) in results.runs() {
             let price = PRICES.iter().find(|price| adaptive_name(**price) == *policy);
             if let Some(run) = runs.get(index) {

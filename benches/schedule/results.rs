@@ -8,11 +8,14 @@ use bulkrail::schedule::internal::DurationSamples;
 
 use crate::anchor::{self, Anchor};
 use crate::job::Job;
-use crate::simulation::{Adaptive, JobResult, LIMITS, Policy, Run, run};
+use crate::simulation::{Adaptive, JobResult, LIMITS, Policy, Run, SPACING, run};
 use crate::stats::{Lag, Point, Resample, point};
 use crate::workload::Workload;
 
-pub(crate) const SEEDS: [u64; 3] = [1, 2, 3];
+/// Seeds of jobs and faults. The constants of the schedule were chosen by the first three, and are judged by the others.
+pub(crate) type Seeds = [u64; 3];
+pub(crate) const TUNING_SEEDS: Seeds = [1, 2, 3];
+pub(crate) const JUDGING_SEEDS: Seeds = [101, 102, 103];
 
 /// 1,600 jobs per seed: the goals are measured on 4,800.
 pub(crate) const JOBS: usize = 1_600;
@@ -41,24 +44,22 @@ pub(crate) fn adaptive(price: f64) -> Adaptive {
 /// Jobs of a workload, and a run of every policy per seed.
 pub(crate) struct Results {
     pub(crate) jobs: Vec<(u64, Vec<Job>)>,
+    /// Milliseconds between two submissions.
+    spacing: u64,
     runs: BTreeMap<String, Vec<Run>>,
     pooled: BTreeMap<String, Vec<JobResult>>,
 }
 
 impl Results {
     /// Runs a workload with all policies that the goals and the report need.
-    pub(crate) fn of_workload(workload: Workload) -> Self {
-        let jobs = SEEDS.iter().map(|seed| (*seed, workload.generate(*seed, JOBS))).collect();
-        Self::of_jobs(jobs)
+    pub(crate) fn of_workload(workload: Workload, seeds: &Seeds) -> Self {
+        Self::of_jobs(workload.jobs(seeds, JOBS))
     }
 
     pub(crate) fn of_jobs(jobs: Vec<(u64, Vec<Job>)>) -> Self {
-        let mut results = Self { jobs, runs: BTreeMap::new(), pooled: BTreeMap::new() };
+        let mut results = Self::of_fixed(jobs, SPACING);
         for anchor in anchor::ALL {
             results.add(anchor.name.to_owned(), &Policy::Anchor(anchor));
-        }
-        for interval in anchor::TUNED {
-            results.add(fixed_name(interval), &Policy::Anchor(anchor::fixed_interval("", interval)));
         }
         for price in PRICES {
             results.add(adaptive_name(price), &Policy::Adaptive(Box::new(adaptive(price))));
@@ -66,8 +67,17 @@ impl Results {
         results
     }
 
+    /// Runs jobs with all fixed intervals, each submitted `spacing` milliseconds after the one before.
+    pub(crate) fn of_fixed(jobs: Vec<(u64, Vec<Job>)>, spacing: u64) -> Self {
+        let mut results = Self { jobs, spacing, runs: BTreeMap::new(), pooled: BTreeMap::new() };
+        for interval in anchor::tuned() {
+            results.add(fixed_name(interval), &Policy::Anchor(anchor::fixed_interval("", interval)));
+        }
+        results
+    }
+
     pub(crate) fn add(&mut self, name: String, policy: &Policy) {
-        let runs: Vec<Run> = self.jobs.iter().map(|(seed, jobs)| run(jobs, policy, *seed)).collect();
+        let runs: Vec<Run> = self.jobs.iter().map(|(seed, jobs)| run(jobs, policy, *seed, self.spacing)).collect();
         self.pooled.insert(name.clone(), runs.iter().flat_map(|run| run.results.iter().copied()).collect());
         self.runs.insert(name, runs);
     }
@@ -111,7 +121,7 @@ impl Results {
 
     /// Returns the points of fixed intervals, from the shortest to the longest.
     pub(crate) fn fixed(&self, resample: Resample<'_>) -> Vec<Point> {
-        anchor::TUNED.iter().map(|interval| self.point(&fixed_name(*interval), Lag::Mean, resample)).collect()
+        anchor::tuned().map(|interval| self.point(&fixed_name(interval), Lag::Mean, resample)).collect()
     }
 }
 

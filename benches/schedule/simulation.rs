@@ -14,7 +14,7 @@ use crate::rng;
 
 /// 1 min between submissions: some batches overlap, and what one teaches comes too late for the
 /// next.
-const SPACING: u64 = 60_000;
+pub(crate) const SPACING: u64 = 60_000;
 
 /// 5 % of requests fail, 1 % are refused with a `Retry-After` of 5 to 20 s.
 const FAILURE_RATE: f64 = 0.05;
@@ -72,23 +72,27 @@ pub(crate) struct Poll {
     pub(crate) is_success: bool,
 }
 
-/// Runs all jobs, each submitted a minute after the one before.
-pub(crate) fn run(jobs: &[Job], policy: &Policy, seed: u64) -> Run {
-    run_traced(jobs, policy, seed, |_, _| {})
+/// Runs all jobs, each submitted `spacing` milliseconds after the one before.
+pub(crate) fn run(jobs: &[Job], policy: &Policy, seed: u64, spacing: u64) -> Run {
+    run_spaced(jobs, policy, seed, spacing, |_, _| {})
 }
 
 /// Runs all jobs and calls `trace` with the job and the poll at every poll.
-pub(crate) fn run_traced(jobs: &[Job], policy: &Policy, seed: u64, mut trace: impl FnMut(usize, Poll)) -> Run {
+pub(crate) fn run_traced(jobs: &[Job], policy: &Policy, seed: u64, trace: impl FnMut(usize, Poll)) -> Run {
+    run_spaced(jobs, policy, seed, SPACING, trace)
+}
+
+fn run_spaced(jobs: &[Job], policy: &Policy, seed: u64, spacing: u64, mut trace: impl FnMut(usize, Poll)) -> Run {
     let mut samples = match policy {
         Policy::Adaptive(adaptive) => adaptive.samples.clone(),
         Policy::Anchor(_) => DurationSamples::new(),
     };
     let mut waits: Vec<Option<Waiting>> = jobs.iter().map(|_| None).collect();
-    let mut events: BinaryHeap<_> = (0..jobs.len()).map(|job| Reverse((job as u64 * SPACING, job, 0u64))).collect();
+    let mut events: BinaryHeap<_> = (0..jobs.len()).map(|job| Reverse((job as u64 * spacing, job, 0u64))).collect();
     let mut run = Run { results: vec![JobResult::default(); jobs.len()], violations: 0 };
     while let Some(Reverse((now, id, number))) = events.pop() {
         let job = &jobs[id];
-        let at = now - id as u64 * SPACING;
+        let at = now - id as u64 * spacing;
         let slot = &mut waits[id];
         let Some(waiting) = slot else {
             let (waiting, wait) = Waiting::start(job, policy, &samples, &[seed, id as u64]);
@@ -112,7 +116,7 @@ pub(crate) fn run_traced(jobs: &[Job], policy: &Policy, seed: u64, mut trace: im
             continue;
         }
         let result = fault.map_or_else(|| job.poll(at), Fault::poll_result);
-        let wait = waiting.next(policy, result, fault, at, &samples, &[seed, id as u64, number]);
+        let wait = waiting.next(policy, result, fault, at, &mut samples, &[seed, id as u64, number]);
         run.violations += usize::from(waiting.is_violation);
         events.push(Reverse((now + wait, id, number + 1)));
     }
@@ -196,7 +200,7 @@ impl Waiting {
         result: PollResult,
         fault: Option<Fault>,
         at: u64,
-        samples: &DurationSamples,
+        samples: &mut DurationSamples,
         key: &[u64],
     ) -> u64 {
         self.successes += u32::from(fault.is_none());

@@ -1,6 +1,7 @@
 //! The workloads: distributions of durations, and ways of reporting progress.
 
 use crate::job::{Job, Progress};
+use crate::results::Seeds;
 use crate::rng::Rng;
 
 /// 3 % of batches fail, at any time of their life.
@@ -45,6 +46,10 @@ pub(crate) enum Workload {
     Liar99,
     LiarJump,
     Mixed,
+    /// Batches of 8 to 90 s without progress. Not one of `ALL`, nor is the next.
+    LogUniform,
+    /// The same with a whole percentage that is refreshed every 5 s.
+    PercentSteps,
 }
 
 use Workload::*;
@@ -54,6 +59,8 @@ impl Workload {
         Lognorm, WeibHeavy, WeibReg, Bimodal, SizeOnly, Linear, QueuePct, Stalls, Speed, Shared, Final, Liar99,
         LiarJump, Mixed,
     ];
+    /// The workloads without progress.
+    pub(crate) const WITHOUT_PROGRESS: [Self; 6] = [Lognorm, WeibHeavy, WeibReg, Bimodal, SizeOnly, LogUniform];
     /// The workloads with honest progress.
     pub(crate) const SIX: [Self; 6] = [Linear, QueuePct, Stalls, Speed, Shared, Final];
 
@@ -73,7 +80,14 @@ impl Workload {
             Liar99 => "liar99",
             LiarJump => "liarjump",
             Mixed => "mixed",
+            LogUniform => "log-uniform",
+            PercentSteps => "percent-5s",
         }
+    }
+
+    /// Returns `count` jobs per seed.
+    pub(crate) fn jobs(self, seeds: &Seeds, count: usize) -> Vec<(u64, Vec<Job>)> {
+        seeds.iter().map(|seed| (*seed, self.generate(*seed, count))).collect()
     }
 
     pub(crate) fn generate(self, seed: u64, count: usize) -> Vec<Job> {
@@ -102,6 +116,11 @@ impl Workload {
             SizeOnly => {
                 let size = rng.lognormal(ROWS.0, ROWS.1).ceil();
                 without_progress((10.0 + 0.12 * size) * rng.lognormal(1.0, 0.2), Some(size as u64))
+            }
+            LogUniform => without_progress(short(rng), None),
+            PercentSteps => {
+                let run = short(rng);
+                percent(noisy(rng, 0.0, run), 0.0, 5.0, 0.0)
             }
             Linear | Shared | Mixed => {
                 let rows = rng.lognormal(ROWS.0, ROWS.1).ceil();
@@ -147,6 +166,11 @@ fn with_failure(job: Job, rng: &mut Rng) -> Job {
     let (fails, share) = (rng.unit() < FAILURE_RATE, rng.unit());
     let at = (job.end as f64 * share) as u64;
     if fails { job.failing_at(at) } else { job }
+}
+
+/// Returns a duration from 8 to 90 s, log-uniform.
+fn short(rng: &mut Rng) -> f64 {
+    (rng.unit() * (90.0f64 / 8.0).ln()).exp() * 8.0
 }
 
 fn without_progress(seconds: f64, size: Option<u64>) -> Job {

@@ -147,6 +147,8 @@ pub struct PollingDefaults {
     pub deadline: Duration,
     /// Requests per second that the polls of all batches of an account may take together.
     pub requests_per_second: f64,
+    /// Whether responses state progress while a batch runs. The first poll then comes earlier: it predicts the end.
+    pub reports_progress: bool,
 }
 
 impl PollingDefaults {
@@ -170,6 +172,7 @@ impl PollingDefaults {
             max_interval: Self::MAX_INTERVAL,
             deadline: Self::DEADLINE,
             requests_per_second: Self::REQUESTS_PER_SECOND,
+            reports_progress: false,
         }
     }
 
@@ -184,6 +187,12 @@ impl PollingDefaults {
     #[must_use]
     pub const fn with_delays(self, initial_delay: Duration, min_interval: Duration, max_interval: Duration) -> Self {
         Self { initial_delay, min_interval, max_interval, ..self }
+    }
+
+    /// Returns the same defaults for a provider whose responses state progress while a batch runs.
+    #[must_use]
+    pub const fn with_progress(self) -> Self {
+        Self { reports_progress: true, ..self }
     }
 
     /// Returns the same defaults with another deadline.

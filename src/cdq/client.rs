@@ -7,11 +7,13 @@ use bulkrail_core::http::{
 };
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
-use bulkrail_core::{Batch, Error, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows, Wait};
+use bulkrail_core::{
+    Batch, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows, Wait,
+};
 use secrecy::SecretString;
 
 use super::raw::types;
-use super::{PROVIDER, Submission, errors, raw, status, submission};
+use super::{POLLING_DEFAULTS, PROVIDER, Submission, errors, raw, status, submission};
 
 static JOB_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Job"));
 
@@ -179,6 +181,10 @@ impl Provider for Client {
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_job(Some(batch.id())));
         self.http.poll(batch, request, status::parse_status).await
+    }
+
+    fn polling_defaults(&self) -> PollingDefaults {
+        POLLING_DEFAULTS
     }
 
     fn clock(&self) -> Clock {

@@ -26,8 +26,7 @@
 //!
 //! - Public pages name neither counts nor a message nor results of a job. Ask CDQ for the result of each account, or
 //!   confirm accounts one by one with `confirm_bank_account` of the [raw client](raw).
-//! - No page documents how often to poll or how long a job takes:
-//!   [`PollingDefaults::new`](crate::PollingDefaults::new) applies.
+//! - No page documents how often to poll or how long a job takes: [`POLLING_DEFAULTS`] applies.
 //! - CDQ documents a mock server instead of a sandbox. [`Environment::Sandbox`](crate::Environment::Sandbox) is that
 //!   mock server.
 
@@ -52,3 +51,6 @@ pub use submission::{CSV, Submission};
 
 /// Provider id in batches and documents.
 pub const PROVIDER: bulkrail_core::ProviderId = bulkrail_core::ProviderId::from_static("cdq");
+
+/// Polling defaults: [`PollingDefaults::new`](crate::PollingDefaults::new), of a provider that reports progress.
+pub const POLLING_DEFAULTS: bulkrail_core::PollingDefaults = bulkrail_core::PollingDefaults::new().with_progress();

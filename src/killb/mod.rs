@@ -54,4 +54,4 @@ pub const PROVIDER: bulkrail_core::ProviderId = bulkrail_core::ProviderId::from_
 /// No page documents how often to poll. The [rate limits](https://docs.killb.com/resources/rate-limits) are 50 requests
 /// per second in production and 100 in the sandbox. Half of the lower one is left to other requests of the account.
 pub const POLLING_DEFAULTS: bulkrail_core::PollingDefaults =
-    bulkrail_core::PollingDefaults::new().with_requests_per_second(25.0);
+    bulkrail_core::PollingDefaults::new().with_requests_per_second(25.0).with_progress();

@@ -11,7 +11,8 @@ use super::raw;
 /// A first poll 1 to 2 minutes after the upload (90 s is used), then one every 30 to 60 s, for 30 minutes at most.
 pub const POLLING_DEFAULTS: PollingDefaults = PollingDefaults::new()
     .with_delays(Duration::from_secs(90), Duration::from_secs(30), Duration::from_secs(60))
-    .with_deadline(Duration::from_secs(30 * 60));
+    .with_deadline(Duration::from_secs(30 * 60))
+    .with_progress();
 
 /// Reap's status words and the state that each means; sources are in the [module documentation](super).
 pub const STATES: StatusMap = StatusMap::new(&[

@@ -341,8 +341,71 @@ fn schedule_waits_for_a_learned_duration() {
         &DurationSamples::new(),
     );
     let warm = BatchSchedule::new(schedule, None, &history).first(Some(Duration::ZERO), 0.5, &history);
-    assert!(warm.wait > 10 * cold.wait, "{warm:?} and {cold:?}");
+    assert!(warm.wait > 5 * cold.wait, "{warm:?} and {cold:?}");
     assert_eq!(warm.reason, Reason::NoProgress);
+}
+
+#[test]
+fn first_poll_comes_earlier_where_progress_is_expected() {
+    let first = |schedule: Schedule| {
+        let samples = DurationSamples::new();
+        BatchSchedule::new(schedule, None, &samples).first(Some(Duration::ZERO), 0.5, &samples).wait
+    };
+    for price in [2.0, 8.0, 40.0] {
+        let schedule = Schedule::adaptive().lag_per_request(price);
+        assert!(first(schedule.expect_progress()) < first(schedule), "{price}");
+    }
+    let advised = Schedule::adaptive().bounds(IntervalBounds::new().with_initial_min(Duration::from_secs(90)));
+    assert!(first(advised.expect_progress()) >= Duration::from_secs(90));
+}
+
+#[test]
+fn cold_start_polls_at_one_interval_for_15_minutes() {
+    let samples = &mut DurationSamples::new();
+    let mut batch = BatchSchedule::new(Schedule::adaptive(), None, samples);
+    let first = batch.first(Some(Duration::ZERO), 0.5, samples).wait;
+    let mut wait =
+        |seconds: u64| batch.after(PollResult::running(None), Duration::from_secs(seconds), 0.5, samples).wait;
+    assert_eq!([wait(30), wait(300), wait(899)], [first; 3]);
+    assert!(
+        wait(3600).abs_diff(2 * first) < Duration::from_millis(2),
+        "intervals grow with the square root of time: {:?}",
+        wait(3600)
+    );
+}
+
+/// Of a hundred batches that began together three have ended. The others show that most last longer.
+#[test]
+fn running_batches_keep_short_ones_from_deciding_alone() {
+    let wait = |running: u64| {
+        let mut samples = DurationSamples::new();
+        let mut batches: Vec<_> =
+            (0..running).map(|_| BatchSchedule::new(Schedule::adaptive(), None, &samples)).collect();
+        for batch in &mut batches {
+            batch.first(Some(Duration::ZERO), 0.5, &samples);
+            batch.after(PollResult::running(None), Duration::from_secs(20), 0.5, &mut samples);
+        }
+        for millis in [9_000, 9_500, 10_000] {
+            samples.add(None, Duration::from_millis(millis));
+        }
+        let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &samples);
+        batch.first(Some(Duration::ZERO), 0.5, &samples).wait
+    };
+    let (alone, among_running) = (wait(0), wait(97));
+    assert!(alone < Duration::from_secs(10), "{alone:?}");
+    assert!(among_running > Duration::from_secs(15), "{among_running:?}");
+}
+
+#[test]
+fn stopped_batch_is_no_running_one() {
+    let mut samples = DurationSamples::new();
+    let untouched = samples.clone();
+    let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &samples);
+    batch.first(Some(Duration::ZERO), 0.5, &samples);
+    batch.after(PollResult::queued(), Duration::from_secs(1), 0.5, &mut samples);
+    assert_eq!(samples.running(), 1);
+    batch.stopped(&mut samples);
+    assert_eq!((samples.running(), samples.export()), (0, untouched.export()));
 }
 
 #[test]
@@ -364,7 +427,7 @@ fn samples_learn_nothing_from_interrupted_waits() {
     joined.ended(End::finished(), Duration::from_secs(5), &mut history);
     let mut interrupted = BatchSchedule::new(Schedule::adaptive(), None, &history);
     interrupted.first(Some(Duration::from_secs(36_000)), 0.5, &history);
-    interrupted.clone().ended(End::finished(), Duration::from_secs(36_000), &mut history);
+    interrupted.ended(End::finished(), Duration::from_secs(36_000), &mut history);
     assert!(history.is_empty());
     // The end is known where the provider reports it.
     let ended = End::finished().at(Some(Duration::from_secs(60)));

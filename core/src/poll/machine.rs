@@ -224,14 +224,15 @@ impl Machine {
     fn decide(&mut self, now: Duration, result: PollResult) -> Duration {
         let (t, jitter) = (self.since_submission(now), jitter(&self.batch, self.polls));
         let Self { schedule, history, batch, .. } = self;
-        history.read(batch.provider(), |samples| schedule.after(result, t, jitter, samples).wait)
+        history.write(batch.provider(), |samples| schedule.after(result, t, jitter, samples).wait)
     }
 
     /// Adds the duration of this batch to the history.
-    fn learn(&self, now: Duration, state: State) {
+    fn learn(&mut self, now: Duration, state: State) {
         let end = if state == State::Finished { End::finished() } else { End::failed() };
-        let (schedule, t) = (self.schedule.clone(), self.since_submission(now));
-        self.history.write(self.batch.provider(), |samples| schedule.ended(end, t, samples));
+        let t = self.since_submission(now);
+        let Self { schedule, history, batch, .. } = self;
+        history.write(batch.provider(), |samples| schedule.ended(end, t, samples));
     }
 
     fn since_submission(&self, now: Duration) -> Duration {
@@ -259,6 +260,14 @@ impl Machine {
             Some(fault) => error.with_source(fault),
             None => error,
         }
+    }
+}
+
+impl Drop for Machine {
+    /// A wait that is dropped before the end leaves no running batch in the history.
+    fn drop(&mut self) {
+        let Self { schedule, history, batch, .. } = self;
+        history.write(batch.provider(), |samples| schedule.stopped(samples));
     }
 }
 

@@ -24,6 +24,7 @@ pub const VISIBILITY_GRACE: Duration = Duration::from_secs(60);
 pub(super) struct Options {
     schedule: Schedule,
     bounds: IntervalBounds,
+    reports_progress: bool,
     pub(super) deadline: Option<Duration>,
     pub(super) failure_budget: Duration,
     pub(super) poll_timeout: Duration,
@@ -40,6 +41,7 @@ impl Options {
         Self {
             schedule: Schedule::adaptive(),
             bounds,
+            reports_progress: defaults.reports_progress,
             deadline: Some(defaults.deadline),
             failure_budget: FAILURE_BUDGET,
             poll_timeout: POLL_TIMEOUT,
@@ -49,7 +51,8 @@ impl Options {
 
     /// Returns the schedule within the bounds of this wait.
     pub(super) fn schedule(&self) -> Schedule {
-        self.schedule.bounds(self.bounds)
+        let schedule = self.schedule.bounds(self.bounds);
+        if self.reports_progress { schedule.expect_progress() } else { schedule }
     }
 
     pub(super) fn use_schedule(&mut self, schedule: Schedule) {

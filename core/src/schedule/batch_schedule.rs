@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::duration_samples::RunningId;
 use super::next_poll::{NextPoll, Reason};
 use super::poll_result::PollStatus;
 use super::progress_estimator::{Estimate, ProgressEstimator};
@@ -39,6 +40,8 @@ pub struct BatchSchedule {
     /// Before this time a bound, a `Retry-After` or a backoff forbids a poll.
     earliest: f64,
     estimate: Option<Estimate>,
+    /// Its place among the running batches of the samples.
+    running: Option<RunningId>,
 }
 
 /// An interval before bounds and jitter.
@@ -68,6 +71,7 @@ impl BatchSchedule {
             due: 0.0,
             earliest: 0.0,
             estimate: None,
+            running: None,
         }
     }
 
@@ -90,7 +94,7 @@ impl BatchSchedule {
         let initial_min = self.schedule.bounds.initial_min();
         self.earliest = initial_min.as_secs_f64();
         let interval = match self.schedule.rule {
-            Rule::Adaptive => self.without_progress(0.0, samples),
+            Rule::Adaptive => self.first_interval(samples),
             Rule::Fixed(_) | Rule::Exponential { .. } => self.fixed(),
         };
         let (wait, reason) = self.bounded(&interval, initial_min, jitter);
@@ -99,9 +103,14 @@ impl BatchSchedule {
         self.plan(age.as_secs_f64(), wait.saturating_sub(age), reason, samples)
     }
 
-    /// Returns the time of the next poll after one at `t` that did not end the batch.
-    pub fn after(&mut self, result: PollResult, t: Duration, jitter: f64, samples: &DurationSamples) -> NextPoll {
+    /// Returns the time of the next poll after one at `t` that did not end the batch, which is then a running one in
+    /// `samples`.
+    pub fn after(&mut self, result: PollResult, t: Duration, jitter: f64, samples: &mut DurationSamples) -> NextPoll {
         let t = t.as_secs_f64().max(self.last_poll);
+        if self.since_submission && matches!(result.status, PollStatus::Queued | PollStatus::Running(_)) {
+            let id = *self.running.get_or_insert_with(|| samples.next_running());
+            samples.set_running(id, self.rows, t);
+        }
         self.last_poll = t;
         let retry_after = result.retry_after.unwrap_or_default();
         let interval = match result.status {
@@ -131,7 +140,8 @@ impl BatchSchedule {
     }
 
     /// Adds what the batch teaches to `samples`, once a poll at `t` has seen its end.
-    pub fn ended(self, end: End, t: Duration, samples: &mut DurationSamples) {
+    pub fn ended(&mut self, end: End, t: Duration, samples: &mut DurationSamples) {
+        self.stopped(samples);
         let t = t.as_secs_f64().max(self.last_success);
         let bounds = self.schedule.bounds;
         // Longer without a poll than any schedule asks for: the wait was interrupted, and the end
@@ -151,6 +161,13 @@ impl BatchSchedule {
         } else {
             samples.add(rows, at);
             samples.calibrate(&self.estimator, at.as_secs_f64(), uncertainty);
+        }
+    }
+
+    /// Takes the batch from the running ones in `samples`: its wait is over, with or without an end.
+    pub fn stopped(&mut self, samples: &mut DurationSamples) {
+        if let Some(id) = self.running.take() {
+            samples.remove_running(id);
         }
     }
 
@@ -206,6 +223,15 @@ impl BatchSchedule {
             }
         };
         Interval { seconds, max: self.schedule.bounds.max(), reason: Reason::Fixed }
+    }
+
+    fn first_interval(&self, samples: &DurationSamples) -> Interval {
+        let interval = self.without_progress(0.0, samples);
+        if !self.schedule.expects_progress {
+            return interval;
+        }
+        let seconds = without_progress::first_with_progress(self.schedule.lag_per_request);
+        Interval { seconds: interval.seconds.min(seconds), ..interval }
     }
 
     fn without_progress(&self, t: f64, samples: &DurationSamples) -> Interval {

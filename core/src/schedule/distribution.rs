@@ -1,5 +1,9 @@
 //! Distribution of durations, fitted to those of earlier batches. Times in seconds.
 
+use std::collections::BTreeMap;
+
+use super::without_progress::cold_hazard;
+
 /// 700 geometric steps of 1.7 % from 0.25 s to 8 h: the resolution of durations.
 const STEPS: usize = 700;
 const MIN: f64 = 0.25;
@@ -28,6 +32,10 @@ const BANDWIDTH_EXPONENT: f64 = -0.3;
 const MIN_BANDWIDTH: f64 = 0.06;
 const MIN_IQR: f64 = 0.02;
 
+/// 30 batches at most: so much evidence of running batches is taken to contradict what the few that have ended say. It
+/// decreases with the share of running batches.
+const COLD_WEIGHT: f64 = 30.0;
+
 /// 1.34 standard deviations between the quartiles of a normal distribution.
 const IQR_OF_NORMAL: f64 = 1.34;
 
@@ -48,8 +56,8 @@ pub(super) struct DurationDistribution {
 }
 
 impl DurationDistribution {
-    /// Fits a distribution to `points`; `None` while there are fewer than [`MIN_SAMPLES`].
-    pub(super) fn fit(points: &[Point]) -> Option<Self> {
+    /// Fits a distribution to `points` and to the ages of `running` batches; `None` while there are fewer than [`MIN_SAMPLES`].
+    pub(super) fn fit(points: &[Point], running: &[Point]) -> Option<Self> {
         if points.len() < MIN_SAMPLES {
             return None;
         }
@@ -64,8 +72,9 @@ impl DurationDistribution {
         let sd = ((squares + PRIOR_SQUARE) / n).sqrt() * (1.0 + 1.0 / n).sqrt();
         let iqr = (quantile(&residuals, 0.75) - quantile(&residuals, 0.25)) / IQR_OF_NORMAL;
         let bandwidth = (BANDWIDTH_FACTOR * sd.min(iqr.max(MIN_IQR)) * n.powf(BANDWIDTH_EXPONENT)).max(MIN_BANDWIDTH);
-        let p95 = quantile(&residuals, 0.95).exp();
-        Some(Self { slope, mean_log_rows, p95, root_hazard: root_hazard(&residuals, bandwidth) })
+        let running: Vec<f64> = running.iter().map(|(rows, age)| age - scale(slope, mean_log_rows, *rows)).collect();
+        let p95 = percentile_95(&residuals, &running).exp();
+        Some(Self { slope, mean_log_rows, p95, root_hazard: root_hazard(&residuals, &running, bandwidth) })
     }
 
     /// Returns how many times as long as an average batch one of `rows` rows takes; 1 for 0 rows,
@@ -119,38 +128,69 @@ fn scale(slope: f64, mean_log_rows: f64, log_rows: f64) -> f64 {
     slope * (log_rows - mean_log_rows)
 }
 
-/// Returns the integral of the square root of the hazard at each step, from a kernel estimate.
-fn root_hazard(residuals: &[f64], bandwidth: f64) -> Vec<f64> {
+/// Returns the integral of the square root of the hazard at each step: of the batches that run at least so long, the
+/// share that ends there, both smoothed by a kernel.
+///
+/// Running batches count up to their age. Beyond it nothing is seen of them, so that there as many batches as
+/// [`COLD_WEIGHT`] follow the hazard of a cold start.
+fn root_hazard(residuals: &[f64], running: &[f64], bandwidth: f64) -> Vec<f64> {
     let n = residuals.len() as f64;
-    let range = (MAX / MIN).ln();
-    let distribution = |step: usize| {
-        let over = step as f64 * log_step();
-        let x = over + MIN.ln();
-        let seen: f64 = residuals.iter().map(|e| logistic(LOGISTIC_TO_NORMAL * (x - e) / bandwidth)).sum();
-        // One more duration, anywhere in the range: a duration that was never seen is possible.
-        (seen + over / (range + 1.0)) / (n + 1.0)
-    };
+    let range = (MAX / MIN).ln() + 1.0;
+    let cold = COLD_WEIGHT * running.len() as f64 / (running.len() as f64 + n);
+    let running = binned(running);
+    let ended_before = |x: f64| -> f64 { residuals.iter().map(|e| kernel((x - e) / bandwidth)).sum() };
+    let running_at = |x: f64| -> f64 { running.iter().map(|(age, count)| count * kernel((age - x) / bandwidth)).sum() };
     let mut integral = Vec::with_capacity(STEPS);
-    let (mut sum, mut below, mut time) = (0.0, distribution(0), MIN);
+    let (mut sum, mut before, mut time) = (0.0, ended_before(MIN.ln()), MIN);
     integral.push(sum);
     for step in 1..STEPS {
-        let here = distribution(step);
-        let next = MIN * (step as f64 * log_step()).exp();
-        let (ended, width) = (here - below, next - time);
-        let hazard = ended / width / (1.0 - below - ended / 2.0).max(1e-9);
+        let over = step as f64 * log_step();
+        let x = MIN.ln() + over;
+        let (until, next) = (ended_before(x), x.exp());
+        let width = next - time;
+        // One more duration, anywhere in the range: a duration that was never seen is possible.
+        let ended = until - before + log_step() / range + cold * width * cold_hazard(next);
+        let still_running =
+            n - f64::midpoint(before, until) + running_at(x) + 1.0 - (over - log_step() / 2.0) / range + cold;
+        let hazard = ended / width / still_running.max(1e-9);
         // Strictly increasing, so that it can be inverted.
         sum += (hazard.max(1e-12)).sqrt() * width;
         integral.push(sum);
-        (below, time) = (here, next);
+        (before, time) = (until, next);
     }
     integral
+}
+
+/// Returns values rounded to steps of the distribution, and how often each occurs: there may be ten thousands.
+fn binned(values: &[f64]) -> Vec<(f64, f64)> {
+    let mut counts = BTreeMap::new();
+    for value in values {
+        *counts.entry((value / log_step()).round() as i64).or_insert(0.0) += 1.0;
+    }
+    counts.into_iter().map(|(step, count)| (step as f64 * log_step(), count)).collect()
+}
+
+/// Returns the 95th percentile of sorted durations, by the product-limit estimate of Kaplan and Meier: running batches
+/// have not ended up to their age. The longest duration where too many are running.
+fn percentile_95(residuals: &[f64], running: &[f64]) -> f64 {
+    let mut survival = 1.0;
+    for (index, end) in residuals.iter().enumerate() {
+        let running = running.iter().filter(|age| *age > end).count();
+        survival *= 1.0 - 1.0 / (residuals.len() - index + running) as f64;
+        if survival <= 0.05 + 1e-9 {
+            return *end;
+        }
+    }
+    residuals.last().copied().unwrap_or_default()
 }
 
 fn log_step() -> f64 {
     (MAX / MIN).ln() / (STEPS - 1) as f64
 }
 
-fn logistic(x: f64) -> f64 {
+/// Returns the smoothed step from 0 to 1.
+fn kernel(x: f64) -> f64 {
+    let x = LOGISTIC_TO_NORMAL * x;
     // Saves the time of an exponential far from the middle.
     if x > 20.0 {
         1.0
@@ -174,7 +214,7 @@ mod tests {
 
     fn distribution(times: impl IntoIterator<Item = f64>) -> DurationDistribution {
         let points: Vec<Point> = times.into_iter().map(|time| (0.0, time.ln())).collect();
-        DurationDistribution::fit(&points).expect("enough durations")
+        DurationDistribution::fit(&points, &[]).expect("enough durations")
     }
 
     #[test]
@@ -202,13 +242,13 @@ mod tests {
     #[test]
     fn factor_doubles_with_rows_when_durations_do() {
         let points: Vec<Point> = (1..40).map(|i| (f64::from(i).ln(), (3.0 * f64::from(i)).ln())).collect();
-        let distribution = DurationDistribution::fit(&points).expect("enough durations");
+        let distribution = DurationDistribution::fit(&points, &[]).expect("enough durations");
         let ratio = distribution.factor(2000) / distribution.factor(1000);
         assert!((ratio - 2.0).abs() < 0.01, "{ratio}");
     }
 
     #[test]
     fn fit_of_two_durations_is_none() {
-        assert_eq!(DurationDistribution::fit(&[(0.0, 1.0), (0.0, 2.0)]), None);
+        assert_eq!(DurationDistribution::fit(&[(0.0, 1.0), (0.0, 2.0)], &[]), None);
     }
 }

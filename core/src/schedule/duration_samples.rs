@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -34,11 +34,17 @@ pub struct DurationSamples {
     distribution: Option<DurationDistribution>,
     /// Number of durations that were added since the last fit.
     unfitted: usize,
+    /// Rows (0 if not known) and milliseconds so far of batches that have not ended. Without them batches that began
+    /// together would learn from the short ones alone. Not stored.
+    running: BTreeMap<RunningId, (u64, u64)>,
 }
 
 /// Rows (0 if not known) and milliseconds of the last batches. Integers survive storage unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Ring(VecDeque<(u64, u64)>);
+
+/// Number of a running batch.
+pub(super) type RunningId = u64;
 
 /// Accuracy of estimates from progress.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -196,13 +202,35 @@ impl DurationSamples {
         (failed + PRIOR_FAILED) / (ended + PRIOR_ENDED)
     }
 
+    /// Returns the number of batches that have not ended.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Returns a number for a batch that is running.
+    pub(super) fn next_running(&mut self) -> RunningId {
+        self.running.last_key_value().map_or(0, |(last, _)| last + 1)
+    }
+
+    /// Records that a batch of `rows` rows was running `age` seconds after its submission.
+    pub(super) fn set_running(&mut self, id: RunningId, rows: u64, age: f64) {
+        // Rounded down, and to the largest number for any longer time.
+        self.running.insert(id, (rows, (age * 1000.0) as u64));
+    }
+
+    pub(super) fn remove_running(&mut self, id: RunningId) {
+        self.running.remove(&id);
+    }
+
     fn refit(&mut self) {
         // A batch of unknown size among others would count as a very small one.
         let all_sized = self.finished.iter().all(|(rows, _)| *rows > 0);
         let log_rows = |rows: u64| if all_sized { (rows as f64).ln() } else { 0.0 };
         let point = |(rows, millis): &(u64, u64)| -> Point { (log_rows(*rows), (*millis as f64 / 1000.0).ln()) };
         let points: Vec<Point> = self.finished.iter().map(point).collect();
-        self.distribution = DurationDistribution::fit(&points);
+        let running: Vec<Point> = self.running.values().filter(|(_, millis)| *millis > 0).map(point).collect();
+        self.distribution = DurationDistribution::fit(&points, &running);
         self.unfitted = 0;
     }
 }

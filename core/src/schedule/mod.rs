@@ -26,8 +26,9 @@
 //!   polls early, to estimate again. Once the uncertainty costs less than a request, it polls just
 //!   after the expected end.
 //! - Without progress it polls at a density of `sqrt(hazard / 2c)`, the optimum for a known
-//!   distribution of durations. The distribution is learned from earlier batches; see
-//!   [`DurationHistory`](crate::DurationHistory).
+//!   distribution of durations. The distribution is learned from earlier batches, and from those that
+//!   are still running; see [`DurationHistory`](crate::DurationHistory). While nothing is known, the
+//!   interval is the same for 15 minutes: `sqrt(90 c)` seconds, 13.4 s by default.
 
 mod batch_schedule;
 mod budget;
@@ -68,6 +69,7 @@ pub struct Schedule {
     rule: Rule,
     bounds: IntervalBounds,
     lag_per_request: f64,
+    expects_progress: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,7 +93,12 @@ impl Schedule {
     /// batches.
     #[must_use]
     pub fn adaptive() -> Self {
-        Self { rule: Rule::Adaptive, bounds: IntervalBounds::new(), lag_per_request: Self::LAG_PER_REQUEST }
+        Self {
+            rule: Rule::Adaptive,
+            bounds: IntervalBounds::new(),
+            lag_per_request: Self::LAG_PER_REQUEST,
+            expects_progress: false,
+        }
     }
 
     /// Returns a schedule that polls every `interval`, within the bounds.
@@ -122,6 +129,14 @@ impl Schedule {
         let seconds =
             if seconds.is_nan() { Self::LAG_PER_REQUEST } else { seconds.clamp(*range.start(), *range.end()) };
         Self { lag_per_request: seconds, ..self }
+    }
+
+    /// Expects that responses state progress while the batch runs. The first poll of a batch of which nothing is known
+    /// then comes earlier, because it predicts the end. A wait sets it by the
+    /// [`PollingDefaults`](crate::PollingDefaults::reports_progress) of the provider.
+    #[must_use]
+    pub fn expect_progress(self) -> Self {
+        Self { expects_progress: true, ..self }
     }
 
     /// Sets the bounds of all intervals. A wait sets its own.
