@@ -424,6 +424,7 @@ fn samples_learn_nothing_from_interrupted_waits() {
     let mut history = DurationSamples::new();
     let mut joined = BatchSchedule::new(Schedule::adaptive(), None, &history);
     joined.first(None, 0.5, &history);
+    joined.after(PollResult::running(None), Duration::ZERO, 0.5, &mut history);
     joined.ended(End::finished(), Duration::from_secs(5), &mut history);
     let mut interrupted = BatchSchedule::new(Schedule::adaptive(), None, &history);
     interrupted.first(Some(Duration::from_secs(36_000)), 0.5, &history);
@@ -432,6 +433,17 @@ fn samples_learn_nothing_from_interrupted_waits() {
     // The end is known where the provider reports it.
     let ended = End::finished().at(Some(Duration::from_secs(60)));
     interrupted.ended(ended, Duration::from_secs(36_000), &mut history);
+    assert_eq!(history.len(), 1);
+}
+
+#[test]
+fn samples_learn_from_a_batch_without_a_time_of_submission_that_was_first_seen_queued() {
+    let mut history = DurationSamples::new();
+    let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &history);
+    batch.first(None, 0.5, &history);
+    batch.after(PollResult::failed(), Duration::ZERO, 0.5, &mut history);
+    batch.after(PollResult::queued(), Duration::from_secs(1), 0.5, &mut history);
+    batch.ended(End::finished(), Duration::from_secs(40), &mut history);
     assert_eq!(history.len(), 1);
 }
 

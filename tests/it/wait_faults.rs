@@ -191,7 +191,7 @@ fn wait_tolerates_not_found_only_after_our_own_submit() {
 
     let clock = VirtualClock::new();
     let provider = script(&clock);
-    let old = provider.batch("b").with_submitted_at("2025-12-31T23:50:00Z".parse().unwrap());
+    let old = provider.batch("b").with_submitted_at("2025-12-31T23:50:00Z".parse::<jiff::Timestamp>().unwrap());
     let error = clock.run(bulkrail::wait(&provider, old)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "a batch that was submitted ten minutes ago");
 

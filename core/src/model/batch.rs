@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -58,10 +59,22 @@ impl Batch {
     /// Returns the same batch, submitted by us at `at`.
     ///
     /// Only such a batch is given time to become visible at the provider, and has its first poll delayed as the
-    /// provider's pages ask.
+    /// provider's pages ask. Any other is polled at once, and its duration is learned only where the first response says
+    /// that it is queued.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use bulkrail_core::{Batch, ProviderId};
+    ///
+    /// let batch = Batch::new(ProviderId::from_static("reap"), "b-1")?.with_submitted_at(SystemTime::now());
+    /// # Ok::<(), bulkrail_core::InvalidBatchId>(())
+    /// ```
     #[must_use]
-    pub fn with_submitted_at(mut self, at: Timestamp) -> Self {
-        self.submitted_at = Some(at);
+    pub fn with_submitted_at(mut self, at: impl Into<SystemTime>) -> Self {
+        let at = at.into();
+        // Years beyond 9999 count as the last moment of that year.
+        let bound = if at < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX };
+        self.submitted_at = Some(Timestamp::try_from(at).unwrap_or(bound));
         self
     }
 
@@ -303,7 +316,7 @@ mod tests {
         let batch = Batch::new(ProviderId::from_static("reap"), "b-1")
             .unwrap()
             .with_key("k")
-            .with_submitted_at("2026-01-01T00:00:00Z".parse().unwrap())
+            .with_submitted_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap())
             .with_environment("sandbox");
         let json = serde_json::to_value(&batch).unwrap();
         let expected = serde_json::json!(

@@ -26,7 +26,7 @@ pub struct BatchSchedule {
     schedule: Schedule,
     /// 0 where it is not known.
     rows: u64,
-    /// Whether times count from the submission, and not from the start of the wait.
+    /// Whether times count from the submission, or almost, and not from the start of the wait.
     since_submission: bool,
     estimator: ProgressEstimator,
     /// The last successful poll.
@@ -107,6 +107,8 @@ impl BatchSchedule {
     /// `samples`.
     pub fn after(&mut self, result: PollResult, t: Duration, jitter: f64, samples: &mut DurationSamples) -> NextPoll {
         let t = t.as_secs_f64().max(self.last_poll);
+        // It was submitted lately: times count from when it was first seen.
+        self.since_submission |= self.successes == 0 && result.status == PollStatus::Queued;
         if self.since_submission && matches!(result.status, PollStatus::Queued | PollStatus::Running(_)) {
             let id = *self.running.get_or_insert_with(|| samples.next_running());
             samples.set_running(id, self.rows, t);
