@@ -224,7 +224,10 @@ fn tuned_ratio(results: &Results, name: &str, resample: Resample<'_>) -> Option<
 
 /// Returns the results of a schedule that learns nothing, and of fixed intervals.
 fn cold_results(workload: Workload, seeds: &Seeds) -> Results {
-    let mut results = Results::of_fixed(workload.jobs(seeds, JOBS), SPACING);
+    // Among the fixed intervals are those of the schedule itself: between two others the lag is uneven where ends are
+    // regular.
+    let own = PRICES.into_iter().chain(MODERATE_PRICES).map(|price| (90.0 * price).sqrt().clamp(1.0, 120.0));
+    let mut results = Results::of_fixed(workload.jobs(seeds, JOBS), SPACING, anchor::tuned().chain(own).collect());
     for price in PRICES.into_iter().chain(MODERATE_PRICES) {
         let mut policy = Adaptive { learns: false, ..adaptive(price) };
         if workload == PercentSteps {
@@ -276,7 +279,8 @@ fn percent_cells(seeds: &Seeds) -> Vec<Cell> {
 
 /// Returns the figures of batches that are submitted in a minute and learn from one another.
 fn cohort_cells(seeds: &Seeds) -> Vec<Cell> {
-    let mut results = Results::of_fixed(LogUniform.jobs(seeds, COHORT), 60_000 / COHORT as u64);
+    let mut results =
+        Results::of_fixed(LogUniform.jobs(seeds, COHORT), 60_000 / COHORT as u64, anchor::tuned().collect());
     for price in MODERATE_PRICES {
         results.add(adaptive_name(price), &Policy::Adaptive(Box::new(adaptive(price))));
     }

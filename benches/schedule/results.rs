@@ -46,6 +46,8 @@ pub(crate) struct Results {
     pub(crate) jobs: Vec<(u64, Vec<Job>)>,
     /// Milliseconds between two submissions.
     spacing: u64,
+    /// Fixed intervals, from the shortest to the longest.
+    fixed: Vec<f64>,
     runs: BTreeMap<String, Vec<Run>>,
     pooled: BTreeMap<String, Vec<JobResult>>,
 }
@@ -57,7 +59,7 @@ impl Results {
     }
 
     pub(crate) fn of_jobs(jobs: Vec<(u64, Vec<Job>)>) -> Self {
-        let mut results = Self::of_fixed(jobs, SPACING);
+        let mut results = Self::of_fixed(jobs, SPACING, anchor::tuned().collect());
         for anchor in anchor::ALL {
             results.add(anchor.name.to_owned(), &Policy::Anchor(anchor));
         }
@@ -67,10 +69,11 @@ impl Results {
         results
     }
 
-    /// Runs jobs with all fixed intervals, each submitted `spacing` milliseconds after the one before.
-    pub(crate) fn of_fixed(jobs: Vec<(u64, Vec<Job>)>, spacing: u64) -> Self {
-        let mut results = Self { jobs, spacing, runs: BTreeMap::new(), pooled: BTreeMap::new() };
-        for interval in anchor::tuned() {
+    /// Runs jobs with fixed intervals, each submitted `spacing` milliseconds after the one before.
+    pub(crate) fn of_fixed(jobs: Vec<(u64, Vec<Job>)>, spacing: u64, mut fixed: Vec<f64>) -> Self {
+        fixed.sort_by(f64::total_cmp);
+        let mut results = Self { jobs, spacing, fixed, runs: BTreeMap::new(), pooled: BTreeMap::new() };
+        for interval in results.fixed.clone() {
             results.add(fixed_name(interval), &Policy::Anchor(anchor::fixed_interval("", interval)));
         }
         results
@@ -121,7 +124,7 @@ impl Results {
 
     /// Returns the points of fixed intervals, from the shortest to the longest.
     pub(crate) fn fixed(&self, resample: Resample<'_>) -> Vec<Point> {
-        anchor::tuned().map(|interval| self.point(&fixed_name(interval), Lag::Mean, resample)).collect()
+        self.fixed.iter().map(|interval| self.point(&fixed_name(*interval), Lag::Mean, resample)).collect()
     }
 }
 
