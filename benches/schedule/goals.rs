@@ -66,6 +66,9 @@ const COLD_PRICES: [f64; 8] = [0.1, 0.3, 1.0, 2.0, 2.5, 5.0, 10.0, 20.0];
 /// Prices from .5 to 8.
 const MODERATE_PRICES: [f64; 5] = [0.5, 1.0, 2.0, 4.0, 8.0];
 
+/// 6,400 jobs per seed where both schedules poll alike, so that 2 % of lag is more than chance.
+const COLD_JOBS: usize = 4 * JOBS;
+
 /// 480 batches in a minute.
 const COHORT: usize = 480;
 
@@ -224,10 +227,11 @@ fn tuned_ratio(results: &Results, name: &str, resample: Resample<'_>) -> Option<
 
 /// Returns the results of a schedule that learns nothing, and of fixed intervals.
 fn cold_results(workload: Workload, seeds: &Seeds) -> Results {
-    // Among the fixed intervals are those of the schedule itself: between two others the lag is uneven where ends are
-    // regular.
+    // Fixed intervals around those of the schedule itself: between two others the lag is uneven where ends are regular.
     let own = PRICES.into_iter().chain(MODERATE_PRICES).map(|price| (90.0 * price).sqrt().clamp(1.0, 120.0));
-    let mut results = Results::of_fixed(workload.jobs(seeds, JOBS), SPACING, anchor::tuned().chain(own).collect());
+    let around = own.flat_map(|interval| [0.9, 1.0, 1.1].map(|factor| factor * interval));
+    let fixed = if workload == PercentSteps { anchor::tuned().collect() } else { around.collect() };
+    let mut results = Results::of_fixed(workload.jobs(seeds, COLD_JOBS), SPACING, fixed);
     for price in PRICES.into_iter().chain(MODERATE_PRICES) {
         let mut policy = Adaptive { learns: false, ..adaptive(price) };
         if workload == PercentSteps {

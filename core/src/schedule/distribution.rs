@@ -32,9 +32,9 @@ const BANDWIDTH_EXPONENT: f64 = -0.3;
 const MIN_BANDWIDTH: f64 = 0.06;
 const MIN_IQR: f64 = 0.02;
 
-/// 30 batches at most: so much evidence of running batches is taken to contradict what the few that have ended say. It
+/// 20 batches at most: so much evidence of running batches is taken to contradict what the few that have ended say. It
 /// decreases with the share of running batches.
-const COLD_WEIGHT: f64 = 30.0;
+const COLD_WEIGHT: f64 = 20.0;
 
 /// 1.34 standard deviations between the quartiles of a normal distribution.
 const IQR_OF_NORMAL: f64 = 1.34;
