@@ -71,6 +71,9 @@ fn place(document: &Value, fails: impl Fn(&Value) -> bool) -> String {
         }
         fails(&part)
     };
+    if fails(&BTreeSet::new()) {
+        return String::new();
+    }
     let found = parts.into_iter().find(|(_, names)| fails(names));
     found.map(|(name, _)| pointer::join("/components/schemas", name)).unwrap_or_default()
 }

@@ -181,6 +181,14 @@ fn inline_unions(document: &mut Value) {
     }
 }
 
+/// Returns the names of the component schemas that accept more than the spec says, because responses
+/// contain them.
+pub(crate) fn open_schemas(document: &Value) -> BTreeSet<String> {
+    let mut document = document.clone();
+    drop_error_responses(&mut document);
+    response_schemas(&document)
+}
+
 /// Returns the names of the component schemas that responses contain: of 2xx responses and of error
 /// bodies.
 fn response_schemas(document: &Value) -> BTreeSet<String> {

@@ -78,6 +78,7 @@ impl<'a> Bodies<'a> {
             if !is_status(status) {
                 let reason = "must be a status such as 200, a class such as 4XX, or default";
                 self.error(&place, reason.to_owned());
+                continue;
             }
             let (target, response) = self.follow(&place, response);
             let Some(body) = self.body(&target, response) else { continue };

@@ -86,7 +86,8 @@ impl Keywords<'_> {
         for (other, keywords) in KEYWORDS {
             let own = KEYWORDS.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, keywords)| keywords);
             for key in keywords.iter().filter(|key| schema.contains_key(**key) && !own.contains(key)) {
-                if !self.errors.last().is_some_and(|last| last.pointer == pointer::join(&self.pointer, key)) {
+                // A keyword of both kinds of numbers is reported once.
+                if self.errors.last().is_none_or(|last| last.pointer != pointer::join(&self.pointer, key)) {
                     self.error(key, format!("`{key}` belongs to `type: {other}`, not to `type: {kind}`; remove one"));
                 }
             }

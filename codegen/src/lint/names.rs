@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use heck::ToSnakeCase;
 use serde_json::Value;
 
 use super::parameters::parameters;
@@ -58,6 +59,11 @@ impl Scope {
 fn types(spec: &Spec, errors: &mut Vec<Error>) {
     let mut scope = Scope::default();
     for (name, place, origin) in type_names(spec) {
+        if name == "String" {
+            let reason =
+                format!("{origin} becomes the Rust type `String`, which the generated code uses itself; rename it");
+            errors.push(spec.error(&place, reason));
+        }
         if let Some(other) = scope.add(name.clone(), format!("{origin}{}", line(spec, &place))) {
             let reason = format!("{origin} becomes the Rust type `{name}`, like {other}; rename one of the schemas");
             errors.push(spec.error(&place, reason));
@@ -81,8 +87,9 @@ fn type_names(spec: &Spec) -> Vec<(String, String, String)> {
             names.push((name, pointer.clone(), "the inline `oneOf`".to_owned()));
         }
     }
-    // The name that a person chose comes first: the error is about the one that follows from it.
-    names.sort_by_key(|(_, _, origin)| origin.starts_with("the "));
+    // A name that was chosen comes first: the error is about the one that follows from it, or about
+    // the later one in the file.
+    names.sort_by_key(|(_, place, origin)| (origin.starts_with("the "), spec.line(place)));
     names
 }
 
@@ -92,7 +99,7 @@ fn inline_name(pointer: &str) -> Option<String> {
     let mut name = type_name(keys.next()?);
     while let Some(key) = keys.next() {
         let part = match key {
-            "properties" => field_name(&keys.next()?.replace("~1", "/").replace("~0", "~")),
+            "properties" => keys.next()?.replace("~1", "/").replace("~0", "~").to_snake_case(),
             "items" => "Item".to_owned(),
             "additionalProperties" => "Value".to_owned(),
             _ => return None,
@@ -142,7 +149,10 @@ fn variants(spec: &Spec, pointer: &str, schema: &Value, errors: &mut Vec<Error>)
 
 fn methods(spec: &Spec, errors: &mut Vec<Error>) {
     let mut scope = Scope::default();
-    for (pointer, operation) in operations(&spec.document) {
+    let mut operations = operations(&spec.document);
+    // The error is about the later one in the file.
+    operations.sort_by_key(|(pointer, _)| spec.line(pointer));
+    for (pointer, operation) in operations {
         let Some(id) = operation.get("operationId").and_then(Value::as_str) else { continue };
         let place = pointer::join(&pointer, "operationId");
         let name = value_name(id);

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::document::operations;
 use crate::error::Error;
 use crate::load::Spec;
+use crate::lower::open_schemas;
 use crate::pointer;
 
 /// Parameter of an operation, with the place where it is written.
@@ -65,6 +66,7 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
             errors.push(spec.error(&pointer::join(&pointer, "$ref"), reason));
         }
     }
+    let open = open_schemas(document);
     for (pointer, _) in operations(document) {
         let path = pointer.split('/').nth(2).unwrap_or_default().replace("~1", "/").replace("~0", "~");
         let Ok(placeholders) = placeholders(&path) else { continue };
@@ -77,7 +79,7 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
             }
         }
         for parameter in &parameters {
-            for (key, reason) in check_parameter(document, parameter, &placeholders) {
+            for (key, reason) in check_parameter(document, parameter, &placeholders, &open) {
                 let error = spec.error(&format!("{}{key}", parameter.pointer), reason);
                 if !errors.contains(&error) {
                     errors.push(error);
@@ -92,6 +94,7 @@ fn check_parameter(
     document: &Value,
     parameter: &Parameter<'_>,
     placeholders: &[String],
+    open: &BTreeSet<String>,
 ) -> Vec<(&'static str, String)> {
     let (name, place, value) = (parameter.name(), parameter.place(), parameter.value);
     let mut errors = Vec::new();
@@ -117,6 +120,13 @@ fn check_parameter(
     }
     match value.get("schema") {
         None => errors.push(("", "needs a `schema`; `content` is not supported".to_owned())),
+        Some(schema) if place != "query" && is_open_enum(document, schema, open) => {
+            let reason = format!(
+                "must not be an enum that a response has, too: its unknown values have no text; use `type: string` in \
+                 the {place}"
+            );
+            errors.push(("/schema", reason));
+        }
         Some(schema) if place != "query" && !is_scalar(document, schema) => {
             let reason = format!("must be a string, a number, an integer or a boolean: it is one text in the {place}");
             errors.push(("/schema", reason));
@@ -124,6 +134,13 @@ fn check_parameter(
         Some(_) => {}
     }
     errors
+}
+
+/// Returns whether a schema refers to an enum that accepts unknown words.
+fn is_open_enum(document: &Value, schema: &Value, open: &BTreeSet<String>) -> bool {
+    let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return false };
+    let name = reference.rsplit('/').next().unwrap_or_default();
+    open.contains(name) && pointer::resolve(document, reference).is_some_and(|target| target.get("enum").is_some())
 }
 
 /// Returns whether values of a schema are written as one text.

@@ -108,7 +108,7 @@ impl Checker<'_> {
 
     fn object(&mut self, pointer: &str, value: &Value, form: &ObjectForm) {
         let Some(map) = value.as_object() else {
-            return self.expect(pointer, false, &format!("{}, which is an object", form.name));
+            return self.expect(pointer, false, &format!("an object: {}", form.name));
         };
         for (key, value) in map.iter().filter(|(key, _)| !key.starts_with("x-")) {
             let pointer = pointer::join(pointer, key);
