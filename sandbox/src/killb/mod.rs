@@ -13,7 +13,8 @@
 //! - An account is `ACTIVE` from its creation. A missing `userId` or `externalId` is generated.
 //! - `complianceUrl` and `resultsFileUrl` have the host example.com and are not served.
 //! - A duplicate `externalId` gets a 409.
-//! - Uploads of up to 50 MB and 100,000 rows are accepted.
+//! - Uploads of up to 50 MB, 100,000 rows and a million cells are accepted. A workbook over a limit, also after
+//!   decompression, gets a 400 that names the sheet and the cell, or the part.
 //! - An unknown job gets the documented code of an unknown account.
 //! - Error codes that start with `SANDBOX.` are used where no code is published.
 

@@ -58,6 +58,12 @@ const MAX_ROWS: usize = 100_000;
 /// about 60 MB.
 const MAX_CELLS: usize = 1_000_000;
 
+/// Maximum size of all texts: 32 MiB. Many cells may refer to one long text.
+const MAX_TEXT_BYTES: usize = 32 * 1024 * 1024;
+
+/// Maximum length of the name of a sheet in Excel. Each row of a response has it.
+const MAX_SHEET_NAME_CHARS: usize = 31;
+
 /// Maximum length of a cell in Excel.
 const MAX_CELL_CHARS: usize = 32_767;
 
@@ -125,11 +131,15 @@ fn check_parts(bytes: &[u8]) -> Result<(), String> {
 struct Rows {
     rows: Vec<Row>,
     cells: usize,
+    text_bytes: usize,
     has_header: bool,
 }
 
 impl Rows {
     fn read_sheet(&mut self, workbook: &mut Xlsx<Cursor<&[u8]>>, name: String) -> Result<(), String> {
+        if name.chars().count() > MAX_SHEET_NAME_CHARS {
+            return Err(format!("The name of a sheet is longer than {MAX_SHEET_NAME_CHARS} characters"));
+        }
         let unreadable = |_| format!("The sheet '{name}' cannot be read");
         let mut reader = workbook.worksheet_cells_reader(&name).map_err(unreadable)?;
         let sheet: Arc<str> = name.as_str().into();
@@ -158,6 +168,10 @@ impl Rows {
             self.cells += 1;
             if self.cells > MAX_CELLS {
                 return Err(format!("{}: the file has more than {MAX_CELLS} cells", at()));
+            }
+            self.text_bytes += text.len();
+            if self.text_bytes > MAX_TEXT_BYTES {
+                return Err(format!("{}: the file has more than {MAX_TEXT_BYTES} bytes of text", at()));
             }
             if let Some(row) = self.rows.last_mut() {
                 row.insert(*column, text);
@@ -197,20 +211,4 @@ fn cell_text(cell: &DataRef<'_>) -> Result<Option<Box<str>>, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cell_text_returns_digits_of_number_and_none_for_blank() {
-        let text = |cell| cell_text(&cell).unwrap();
-        assert_eq!(text(DataRef::Float(1_234_567_890.0)).as_deref(), Some("1234567890"));
-        assert_eq!(text(DataRef::String(" 001 ".to_owned())).as_deref(), Some("001"));
-        assert_eq!(text(DataRef::Empty), None);
-    }
-
-    #[test]
-    fn cell_text_refuses_text_longer_than_excel_allows() {
-        assert!(cell_text(&DataRef::String("ü".repeat(MAX_CELL_CHARS))).is_ok());
-        assert!(cell_text(&DataRef::String("ü".repeat(MAX_CELL_CHARS + 1))).is_err());
-    }
-}
+mod tests;
