@@ -25,6 +25,7 @@ pub mod specs;
 pub use any::{AnyClient, AnySubmission};
 #[cfg(any(feature = "reap", feature = "cdq", feature = "localpayment", feature = "xlsx"))]
 pub use bulkrail_core::csv;
+pub use bulkrail_core::json::collect_drift;
 #[cfg(feature = "test-util")]
 pub use bulkrail_core::test_util;
 pub use bulkrail_core::{

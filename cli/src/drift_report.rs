@@ -16,7 +16,7 @@ use crate::{output, printer};
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Line<'a> {
     pub(crate) provider: ProviderId,
-    /// `status`, or `rows` where rows were read and differ.
+    /// `status`; or `submit` or `rows` where the response to the submit, or rows that were read, differ.
     pub(crate) operation: Cow<'a, str>,
     /// Number of responses compared; number of rows for the operation `rows`.
     #[serde(alias = "answers")]
@@ -34,6 +34,18 @@ impl DriftReport {
         let open = OpenOptions::new().append(true).create(true).open(path);
         let open = open.map_err(|error| CliError::io(&format!("{} cannot be written", path.display()), &error))?;
         Ok(Self(Some((open, path.to_owned()))))
+    }
+
+    /// Adds the drift in the response to a submit, if there is any.
+    pub(crate) fn add_submit(&self, provider: &ProviderId, drift: &[Drift]) {
+        if !drift.is_empty() {
+            self.add(&Line {
+                provider: provider.clone(),
+                operation: "submit".into(),
+                responses: 1,
+                drift: drift.into(),
+            });
+        }
     }
 
     /// Adds the drift in the polls of a batch, if a poll succeeded.

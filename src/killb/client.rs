@@ -7,7 +7,7 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, RowCounts, Snapshot, State,
+    Batch, Drift, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, RowCounts, Snapshot, State,
     SubmittedRows, Wait,
 };
 
@@ -155,7 +155,9 @@ impl Client {
             reconciler.push(result?.row());
         }
         let snapshot = rows.snapshot()?;
-        Ok(reconciler.finish(&snapshot.progress).with_drift(rows.drift().to_vec()))
+        let mut drift = snapshot.drift.clone();
+        Drift::merge(&mut drift, rows.drift());
+        Ok(reconciler.finish(&snapshot.progress).with_drift(drift))
     }
 }
 

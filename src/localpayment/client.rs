@@ -140,7 +140,7 @@ impl Client {
         let mut reconciler = Reconciler::for_submitted(submitted);
         let listing = status.json()?["csvFormatResponse"].as_str().and_then(Listing::parse).unwrap_or_default();
         listing.rows.into_iter().for_each(|row| reconciler.push(row));
-        Ok(reconciler.finish(&status.snapshot.progress).with_drift(listing.drift))
+        Ok(reconciler.finish(&status.snapshot.progress).with_drift(status.snapshot.drift))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use bulkrail::{AnyClient, Batch, DurationHistory, Error, ErrorKind, Report, SubmittedRows};
+use bulkrail::{AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, Report, SubmittedRows, collect_drift};
 use serde::Serialize;
 
 use crate::args::RunArgs;
@@ -22,6 +22,8 @@ use crate::{exit, output, signals};
 struct Job {
     batch: Batch,
     rows: SubmittedRows,
+    /// Drift of the response to the submit.
+    drift: Vec<Drift>,
     bar: Bar,
 }
 
@@ -47,13 +49,21 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
     let mut jobs = Vec::new();
     for submission in &submissions {
         let warn = |warning: &str| printer.warning(warning, args.json);
-        match submit(&client, submission, stop_submitting.as_mut(), warn).await {
+        let (submitted, submit_drift) =
+            collect_drift(submit(&client, submission, stop_submitting.as_mut(), warn)).await;
+        drift.add_submit(&args.submission.provider.id(), &submit_drift);
+        match submitted {
             Ok(batch) => {
                 let rows = submission.rows().clone();
                 if !args.json {
                     printer.note(submitted_line(&batch, rows.rows).trim_end());
                 }
-                jobs.push(Job { batch, rows, bar: bars.add(args.submission.provider.id().as_str()) });
+                jobs.push(Job {
+                    batch,
+                    rows,
+                    drift: submit_drift,
+                    bar: bars.add(args.submission.provider.id().as_str()),
+                });
             }
             Err(error) => {
                 bars.clear();
@@ -87,7 +97,7 @@ async fn run_job(
     history: &DurationHistory,
     drift: &DriftReport,
 ) -> Result<RunResult, CliError> {
-    let Job { batch, rows, bar } = job;
+    let Job { batch, rows, drift: submit_drift, bar } = job;
     let mut stop = Box::pin(stop);
     let mut wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(history);
     if rows.rows > 0 {
@@ -111,10 +121,17 @@ async fn run_job(
     match reconciliation {
         Ok(reconciliation) => {
             drift.add_rows(report.batch.provider(), reconciliation.rows.len(), &reconciliation.drift);
-            Ok(RunResult { report: report.reconciled(reconciliation) })
+            Ok(RunResult { report: with_submit_drift(submit_drift, report.reconciled(reconciliation)) })
         }
-        Err(error) => Err(CliError::from(error).with_last(report)),
+        Err(error) => Err(CliError::from(error).with_last(with_submit_drift(submit_drift, report))),
     }
+}
+
+/// Returns a report with the drift of the response to the submit, which comes first.
+fn with_submit_drift(drift: Vec<Drift>, mut report: Report) -> Report {
+    let later = std::mem::replace(&mut report.snapshot.drift, drift);
+    Drift::merge(&mut report.snapshot.drift, &later);
+    report
 }
 
 /// Prints the end of every batch, and returns the exit code of the worst.
