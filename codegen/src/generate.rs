@@ -30,7 +30,10 @@ pub fn generate(spec: &Spec) -> Result<String, Error> {
         .with_derive("PartialEq")
         // A number stays as it arrived: 100 is not written back as 100.0.
         .with_conversion(number_schema(), "::serde_json::Number", [].into_iter());
-    let document = lower(spec);
+    let mut document = lower(spec);
+    if let Some(document) = document.as_object_mut() {
+        document.entry("paths").or_insert_with(|| json!({}));
+    }
     let parse = |document: &Value| {
         // The generator asserts where it finds something that it does not support.
         locate::attempt(|| {

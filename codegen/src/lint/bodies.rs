@@ -1,5 +1,7 @@
 //! Request bodies and responses that the generator supports.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::document::operations;
@@ -11,8 +13,8 @@ use crate::pointer;
 const METHODS: [&str; 6] = ["get", "put", "post", "delete", "head", "patch"];
 
 pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
+    let mut bodies = Bodies { spec, errors, seen: BTreeSet::new() };
     for (pointer, operation) in operations(&spec.document) {
-        let mut bodies = Bodies { spec, errors };
         let method = pointer.rsplit('/').next().unwrap_or_default();
         if !METHODS.contains(&method) {
             bodies.error(&pointer, format!("`{method}` is not supported; use one of {}", METHODS.join(", ")));
@@ -29,6 +31,7 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
 struct Bodies<'a> {
     spec: &'a Spec,
     errors: &'a mut Vec<Error>,
+    seen: BTreeSet<(String, String)>,
 }
 
 impl<'a> Bodies<'a> {
@@ -132,9 +135,8 @@ impl<'a> Bodies<'a> {
 
     fn error(&mut self, pointer: &str, reason: String) {
         // Several operations may refer to one response.
-        let error = self.spec.error(pointer, reason);
-        if !self.errors.contains(&error) {
-            self.errors.push(error);
+        if self.seen.insert((pointer.to_owned(), reason.clone())) {
+            self.errors.push(self.spec.error(pointer, reason));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Schemas that the generator supports, and keywords that fit together.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::document::{Schema, component_name, schemas};
@@ -68,7 +70,10 @@ impl Keywords<'_> {
         let schema = self.schema;
         let Some(kind) = schema.get("type") else {
             for (kind, keywords) in KEYWORDS {
-                // With `oneOf` the members say it.
+                // An object is recognised by its properties, and with `oneOf` the members say the type.
+                if kind == "object" && !schema.contains_key("oneOf") {
+                    continue;
+                }
                 if let Some(key) = keywords.iter().find(|key| schema.contains_key(**key)) {
                     let reason = match schema.contains_key("oneOf") {
                         true => format!("`{key}` beside `oneOf` has no effect; write it in the members"),
@@ -114,13 +119,12 @@ impl Keywords<'_> {
             let reason = "an enum of numbers is not supported; remove `enum`, and list the numbers in the description";
             return self.error("enum", reason.to_owned());
         }
+        let mut seen = BTreeSet::new();
         for (index, word) in words.iter().enumerate() {
             let place = format!("enum/{index}");
             match word {
-                Value::String(_) if words[..index].contains(word) => {
-                    self.error(&place, format!("`{}` is listed twice; keep one", word.as_str().unwrap_or_default()));
-                }
-                Value::String(_) => {}
+                Value::String(word) if seen.insert(word) => {}
+                Value::String(word) => self.error(&place, format!("`{word}` is listed twice; keep one")),
                 Value::Null => self.error(&place, "null is not a word; remove it: a missing value is read".to_owned()),
                 other => self.error(&place, format!("must be text; write '{other}' in quotes")),
             }

@@ -36,9 +36,8 @@ pub(super) fn parameters<'a>(document: &'a Value, operation: &str) -> Vec<Parame
         items.map(|(pointer, value)| follow(document, pointer, value)).collect::<Vec<_>>()
     };
     let own = list(operation);
-    let of_path = list(path).into_iter().filter(|parameter| {
-        !own.iter().any(|other| other.name() == parameter.name() && other.place() == parameter.place())
-    });
+    let replaced: BTreeSet<_> = own.iter().map(|parameter| (parameter.name(), parameter.place())).collect();
+    let of_path = list(path).into_iter().filter(|parameter| !replaced.contains(&(parameter.name(), parameter.place())));
     let mut parameters: Vec<_> = of_path.collect();
     parameters.extend(own);
     parameters
@@ -67,6 +66,8 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
         }
     }
     let open = open_schemas(document);
+    // Several operations may have one parameter.
+    let mut seen = BTreeSet::new();
     for (pointer, _) in operations(document) {
         let path = pointer.split('/').nth(2).unwrap_or_default().replace("~1", "/").replace("~0", "~");
         let Ok(placeholders) = placeholders(&path) else { continue };
@@ -80,9 +81,9 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
         }
         for parameter in &parameters {
             for (key, reason) in check_parameter(document, parameter, &placeholders, &open) {
-                let error = spec.error(&format!("{}{key}", parameter.pointer), reason);
-                if !errors.contains(&error) {
-                    errors.push(error);
+                let pointer = format!("{}{key}", parameter.pointer);
+                if seen.insert((pointer.clone(), reason.clone())) {
+                    errors.push(spec.error(&pointer, reason));
                 }
             }
         }

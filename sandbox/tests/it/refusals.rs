@@ -288,7 +288,7 @@ async fn unknown_paths_and_methods_have_the_error_body_of_the_provider() {
             spec.assert_error_body(&response, &format!("{provider}{path}"));
         }
         for (path, item) in spec.document["paths"].as_object().expect("paths") {
-            let real = path.replace('{', "").replace('}', "");
+            let real = path.replace(['{', '}'], "");
             for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
                 if item.get(method.to_lowercase()).is_some() {
                     continue;

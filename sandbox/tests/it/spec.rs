@@ -68,7 +68,7 @@ impl ProviderSpec {
     /// Returns the value that a reference points at, or the value itself.
     pub(crate) fn follow<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value["$ref"].as_str() {
-            Some(reference) => self.follow(&self.document.pointer(&reference[1..]).expect(reference)),
+            Some(reference) => self.follow(self.document.pointer(&reference[1..]).expect(reference)),
             None => value,
         }
     }

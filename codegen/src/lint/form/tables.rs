@@ -8,9 +8,9 @@ pub(super) static SCHEMA_OR_REFERENCE: Form = Reference(&SCHEMA);
 pub(super) static DOCUMENT: ObjectForm = ObjectForm {
     name: "an OpenAPI document",
     section: "",
-    required: &["info", "paths"],
+    // Another rule checks `openapi`, the info and the servers. A file of schemas alone has no paths.
+    required: &[],
     fields: &[
-        // Another rule checks `openapi` and `servers`.
         ("openapi", Any),
         ("info", Object(&INFO)),
         ("servers", List(&Object(&SERVER))),

@@ -56,10 +56,10 @@ fn inflate(workbook: &[u8], part: &str, before: &str, bytes: usize) -> Vec<u8> {
         match name == part {
             true => {
                 let split = text.find(before).unwrap();
-                writer.write_all(text[..split].as_bytes()).unwrap();
+                writer.write_all(&text.as_bytes()[..split]).unwrap();
                 let chunk = vec![b'x'; 1024 * 1024];
                 (0..bytes / chunk.len()).for_each(|_| writer.write_all(&chunk).unwrap());
-                writer.write_all(text[split..].as_bytes()).unwrap();
+                writer.write_all(&text.as_bytes()[split..]).unwrap();
             }
             false => writer.write_all(text.as_bytes()).unwrap(),
         }
