@@ -1,4 +1,4 @@
-//! Unions: members that can be told apart, in JSON and in Rust.
+//! Unions: members that can be distinguished, in JSON and in Rust.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ impl Unions<'_> {
             return self.error("discriminator", "a union with a discriminator must be a component schema");
         }
         let Some(members) = union.get("oneOf").and_then(Value::as_array) else {
-            return self.error("discriminator", "a discriminator needs `oneOf`: the schemas that it tells apart");
+            return self.error("discriminator", "a discriminator needs `oneOf`: the schemas that it distinguishes");
         };
         let Some(property) = discriminator.get("propertyName").and_then(Value::as_str) else { return };
         let mut words: BTreeMap<&str, usize> = BTreeMap::new();
@@ -80,7 +80,7 @@ impl Unions<'_> {
     /// Returns the value that the discriminator has in a member.
     fn word<'a>(&mut self, place: &str, reference: &str, schema: &'a Value, property: &str) -> Option<&'a str> {
         if schema.get("type").is_none_or(|kind| kind != "object") {
-            self.error(place, format!("`{reference}` must be `type: object`: it is told apart by a property"));
+            self.error(place, format!("`{reference}` must be `type: object`: a property distinguishes it"));
             return None;
         }
         let Some(discriminating) = schema["properties"].get(property) else {
@@ -140,8 +140,8 @@ impl Unions<'_> {
     }
 }
 
-/// Returns a text that is equal for schemas with the same Rust type, as far as they can be told
-/// apart here.
+/// Returns a text that is equal for schemas with the same Rust type, as far as they can be
+/// distinguished here.
 fn rust_type(schema: &Value) -> String {
     match schema.as_object() {
         Some(map) if map.contains_key("$ref") => map["$ref"].to_string(),

@@ -196,7 +196,7 @@ fn lint_requires_descriptions() {
     assert_error("      description: Makes a thing.\n", "", &format!("28: /paths/~1things/post: {reason}"));
     assert_error("      description: A thing.\n", "", &format!("50: /components/schemas/Thing: {reason}"));
     assert_error("description: Its colour.", "description: ' '", &format!("60: /components/schemas/Colour: {reason}"));
-    let text = "must be text; put it in quotes if it looks like a number";
+    let text = "must be text; put it in quotes if it could be a number";
     let wrong = format!("61: /components/schemas/Colour/description: {text}");
     assert_error("description: Its colour.", "description: 7", &wrong);
 }

@@ -26,7 +26,7 @@ fn lint_refuses_values_and_keys_that_openapi_does_not_have() {
             "version: 1.0",
             &[
                 "2: /info: needs a `version`",
-                "4: /info/version: must be text; put it in quotes if it looks like a number",
+                "4: /info/version: must be text; put it in quotes if it could be a number",
             ],
         ),
         (
@@ -289,7 +289,7 @@ fn lint_refuses_names_that_become_one_in_rust() {
 }
 
 #[test]
-fn lint_refuses_unions_whose_members_cannot_be_told_apart() {
+fn lint_refuses_unions_whose_members_cannot_be_distinguished() {
     let at = "73: /components/schemas/NewThing/oneOf/";
     let red = "- $ref: '#/components/schemas/NewThingRed'\n";
     let member = |index: usize, reason: &str| {

@@ -351,3 +351,18 @@ async fn good_requests_have_documented_responses() {
         server.advance(10.0);
     }
 }
+
+#[tokio::test]
+async fn bodies_over_the_limit_have_the_error_body_of_the_provider() {
+    let server = TestSandbox::new().await;
+    for (provider, path, megabytes) in [
+        ("killb", "/api/v2/accounts/bulk/upload", 50),
+        ("reap", "/entity/kyc/import/batch", 10),
+        ("localpayment", "/api/virtual-account-batch", 20),
+    ] {
+        let body = vec![b' '; megabytes * 1024 * 1024 + 1];
+        let response = send(raw(&server, provider, path, Some("application/json"), body).await).await;
+        assert_eq!(response.status, 413, "{}", response.text);
+        ProviderSpec::load(provider).assert_error_body(&response, path);
+    }
+}

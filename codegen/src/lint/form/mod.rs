@@ -72,7 +72,7 @@ impl Checker<'_> {
     fn value(&mut self, pointer: &str, value: &Value, form: &Form) {
         match form {
             Form::Any => {}
-            Form::Text => self.expect(pointer, value.is_string(), "text; put it in quotes if it looks like a number"),
+            Form::Text => self.expect(pointer, value.is_string(), "text; put it in quotes if it could be a number"),
             Form::Flag => self.expect(pointer, value.is_boolean(), "true or false, without quotes"),
             Form::Count => self.expect(pointer, value.is_u64(), "a whole number of at least 0, without quotes"),
             Form::Number => self.expect(pointer, value.is_number(), "a number, without quotes"),
