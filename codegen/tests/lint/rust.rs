@@ -443,6 +443,23 @@ fn lint_refuses_bodies_that_the_generator_does_not_support() {
 }
 
 #[test]
+fn lint_refuses_code_blocks_that_rustdoc_would_compile() {
+    let described = |text: &str| {
+        errors(&GOOD.replace("description: Makes a thing.", &format!("description: {}", serde_json::Value::from(text))))
+    };
+    let reason = "specs/things.yaml:30: /paths/~1things/post/description: a code block is compiled as a test of the \
+                  documentation; write ```text before it, or no block";
+    for text in ["Send:\n```\n{\"a\": 1}\n```", "Send:\n\n    curl x", "Send:\n\n\tcurl x", "~~~ rust\nlet a;\n~~~"] {
+        assert_eq!(described(text), [reason], "{text}");
+    }
+    for text in
+        ["Send:\n```json\n{}\n```", "Send:\n    more", "- One\n\n    more of one", "```text\n\n    a\n```", "`a`"]
+    {
+        assert_eq!(described(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
 fn lint_refuses_paths_and_parameters_that_do_not_fit() {
     let at = "/paths/~1things~1{id}/get";
     let parameter = "{name: id, in: path, required: true, schema: {type: string}}";
