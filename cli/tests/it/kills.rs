@@ -72,9 +72,11 @@ impl Lane {
         let before = self.sandbox.stats(provider).batches_created;
         let mut child = self.submit(provider, file, number).spawn().unwrap();
         let moment = random(&(0..u64::try_from(within.as_micros()).unwrap()));
-        Clock::system().sleep(Duration::from_micros(moment)).await;
-        if child.try_wait().unwrap().is_none() {
-            signal(&child, ["-HUP", "-INT", "-TERM"].get(number % 12).unwrap_or(&"-KILL")).await;
+        tokio::select! {
+            _ = child.wait() => {}
+            () = Clock::system().sleep(Duration::from_micros(moment)) => {
+                signal(&child, ["-HUP", "-INT", "-TERM"].get(number % 12).unwrap_or(&"-KILL")).await;
+            }
         }
         child.wait_with_output().await.unwrap();
         self.proxy.idle().await;
@@ -98,17 +100,19 @@ async fn lane(number: usize) -> Counts {
     let lane = Lane { sandbox, proxy, state: state() };
     let mut counts = Counts::default();
     let mut killed: Vec<Killed> = Vec::new();
+    // How long a submit takes on this machine: each of its moments is equally likely.
+    let mut durations = Vec::new();
+    for provider in Sandbox::PROVIDERS {
+        let file = file(provider, &format!("{number}-{provider}"));
+        let (clock, submit) = (Clock::system(), lane.submit(provider, &file, 0));
+        let started = clock.now();
+        assert_eq!(finish(submit).await.code, 0);
+        durations.push(clock.now() - started);
+    }
     for kill in 0..KILLS_PER_LANE {
         let provider = Sandbox::PROVIDERS[(kill + number) % 4];
         let file = file(provider, &format!("{number}-{kill}"));
-        // A submit needs so long on this machine, and its moments are equally likely.
-        let clock = Clock::system();
-        let started = clock.now();
-        let within = match kill {
-            0..4 => Duration::from_secs(5),
-            _ => Duration::from_millis(random(&(60..260))),
-        };
-        let _ = (started, clock);
+        let within = durations[(kill + number) % 4].mul_f64(1.2);
         let created = lane.kill(provider, &file, kill, within).await;
         killed.push(Killed { provider, file, created });
     }

@@ -6,9 +6,13 @@ mod endings;
 mod files;
 mod fixtures;
 mod history;
+#[cfg(unix)]
+mod kills;
 mod lost;
 mod many;
 mod outcomes;
+#[cfg(unix)]
+mod proxy;
 mod resume;
 mod rows;
 mod run;
