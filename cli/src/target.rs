@@ -68,9 +68,8 @@ async fn read_file(file: &Path) -> Result<Vec<Batch>, CliError> {
         (file.display().to_string(), input::read(file).await?)
     };
     let unusable = |reason| CliError::usage(format!("{name} does not hold a batch document: {reason}"));
-    let text = input::text(&bytes).map_err(|reason| unusable(reason.to_owned()))?;
     let is_own = !is_stdin(file) && Submissions::new(&StateDir::from_env()).is_at(file);
-    let Parsed { batches, warnings } = parse(&name, text, is_own).map_err(unusable)?;
+    let Parsed { batches, warnings } = parse(&name, &bytes, is_own).map_err(unusable)?;
     for warning in warnings {
         printer::error(&format!("warning: {warning}"));
     }
@@ -93,11 +92,15 @@ struct Parsed {
 ///
 /// Lines of the file of submissions that are torn are skipped: it is, if `is_own`, or if a record of
 /// this version is in it.
-fn parse(name: &str, text: &str, is_own: bool) -> Result<Parsed, String> {
+fn parse(name: &str, bytes: &[u8], is_own: bool) -> Result<Parsed, String> {
     let mut warnings = Vec::new();
-    let documents: Result<Vec<Value>, _> = Deserializer::from_str(text).into_iter().collect();
-    let documents = documents.map_err(|error| error.to_string()).or_else(|error| {
-        let lines: Vec<_> = lines(text.as_bytes()).collect();
+    let text = input::text(bytes).map_err(str::to_owned);
+    let documents = text.and_then(|text| {
+        let documents: Result<Vec<Value>, _> = Deserializer::from_str(text).into_iter().collect();
+        documents.map_err(|error| error.to_string())
+    });
+    let documents = documents.or_else(|error| {
+        let lines: Vec<_> = lines(bytes).collect();
         let is_noted = |line: &Line| line.document.as_ref().is_some_and(|document| document.get("note").is_some());
         if !is_own && !lines.iter().any(is_noted) {
             return Err(error);
@@ -181,7 +184,7 @@ mod tests {
         let pretty = "{\n  \"provider\": \"reap\",\n  \"id\": \"b-1\", \"key\": \"k\",\
                       \"submitted_at\": \"2026-01-01T00:00:00Z\"\n}";
         for text in [BATCH, &result, &lines, pretty] {
-            let batches = parse("f", text, false).unwrap().batches;
+            let batches = parse("f", text.as_bytes(), false).unwrap().batches;
             let [batch] = &batches[..] else { panic!("{text}") };
             assert_eq!((batch.id(), batch.key()), ("b-1", Some("k")), "{text}");
         }
@@ -198,12 +201,12 @@ mod tests {
             (format!("{other}\n{note}\n{BATCH}\n"), 1),
             (format!("{other}\n{refused}\n{note}\n{BATCH}\n"), 0),
         ] {
-            let Parsed { batches, warnings: uploads } = parse("f", &text, false).unwrap();
+            let Parsed { batches, warnings: uploads } = parse("f", text.as_bytes(), false).unwrap();
             assert_eq!(batches.iter().map(Batch::id).collect::<Vec<_>>(), ["b-1"], "{text}");
             assert_eq!(uploads.len(), unknown, "{text}: {uploads:?}");
             assert!(uploads.iter().all(|upload| upload.contains("--key k-2")), "{uploads:?}");
         }
-        assert!(parse("f", note, false).is_err_and(|reason| reason.contains("--key k)")));
+        assert!(parse("f", note.as_bytes(), false).is_err_and(|reason| reason.contains("--key k)")));
     }
 
     #[test]
@@ -225,7 +228,7 @@ mod tests {
             r#"[[{"provider":"reap","id":"x"}]]"#,
         ];
         for text in texts {
-            assert!(parse("f", text, false).is_err(), "{text}");
+            assert!(parse("f", text.as_bytes(), false).is_err(), "{text}");
         }
     }
 
@@ -235,7 +238,8 @@ mod tests {
         let text = format!(r#"{BATCH} {running} {{"provider":"reap","id":"b-2"}} {{"provider":"reap","id":"b-1"}}"#);
         let array = format!("[{}]", text.replace("} {", "},{"));
         for text in [text, array] {
-            let names: Vec<_> = parse("f", &text, false).unwrap().batches.iter().map(ToString::to_string).collect();
+            let names: Vec<_> =
+                parse("f", text.as_bytes(), false).unwrap().batches.iter().map(ToString::to_string).collect();
             assert_eq!(names, ["reap batch b-1", "cdq batch b-1", "reap batch b-2"]);
         }
     }

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::StateDir;
 use super::files::{exists, lock, make_private};
 
+/// Name of the file in the state directory.
+const FILE: &str = "history.json";
+
 /// 4 MiB: many times the size of a history. A larger file is not one.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -26,7 +29,7 @@ impl HistoryStore {
     /// Reads the history of earlier runs. It is empty where there is none, or none that can be
     /// read.
     pub(crate) async fn open(state: &StateDir, no_history: bool) -> Self {
-        let file = state.path("history.json").filter(|_| !no_history);
+        let file = state.path(FILE).filter(|_| !no_history);
         let history = DurationHistory::default();
         if let Some(file) = &file {
             let path = file.clone();
@@ -66,7 +69,7 @@ impl HistoryStore {
 /// hangs also costs time, and is a warning.
 fn report(state: &StateDir, failure: &str, error: &io::Error) {
     match error.kind() {
-        ErrorKind::TimedOut => state.warn(&format!("{failure}: {error}")),
+        ErrorKind::TimedOut => state.warn(FILE, &format!("{failure}: {error}")),
         _ => tracing::info!("{failure}: {error}"),
     }
 }

@@ -9,8 +9,8 @@ mod history;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bulkrail::time::Clock;
@@ -33,7 +33,8 @@ struct Inner {
     timeout: Duration,
     /// An operation did not end in time. No other is begun: each would cost as much time.
     is_hung: AtomicBool,
-    has_warned: AtomicBool,
+    /// Files that a warning was printed about.
+    warned: Mutex<Vec<&'static str>>,
 }
 
 impl StateDir {
@@ -43,7 +44,7 @@ impl StateDir {
     }
 
     fn new(directory: Option<PathBuf>, timeout: Duration) -> Self {
-        Self(Arc::new(Inner { directory, timeout, is_hung: false.into(), has_warned: false.into() }))
+        Self(Arc::new(Inner { directory, timeout, is_hung: false.into(), warned: Mutex::default() }))
     }
 
     /// Returns the path of the file `name`, if there is a state directory.
@@ -70,10 +71,12 @@ impl StateDir {
         }
     }
 
-    /// Prints the first warning of this process about the directory, also with `--quiet` and
+    /// Prints the first warning of this process about the file `name`, also with `--quiet` and
     /// `--json`: what could not be noted can be lost.
-    pub(crate) fn warn(&self, warning: &str) {
-        if !self.0.has_warned.swap(true, Ordering::Relaxed) {
+    pub(crate) fn warn(&self, name: &'static str, warning: &str) {
+        let mut warned = self.0.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warned.contains(&name) {
+            warned.push(name);
             printer::error(&format!("warning: {warning}"));
         }
     }

@@ -92,7 +92,7 @@ impl Submissions {
         let (path, line) = (file.clone(), output::line(record));
         let added = self.0.run(move || append(&path, &line?, true)).await;
         if let Err(error) = added {
-            self.0.warn(&format!("the submission is not recorded in {}: {error}", file.display()));
+            self.0.warn(FILE, &format!("the submission is not recorded in {}: {error}", file.display()));
         }
     }
 
@@ -118,7 +118,7 @@ impl Submissions {
             if lines.is_empty() { Ok(()) } else { append(&path, &lines, false) }
         };
         if let Err(error) = self.0.run(add).await {
-            self.0.warn(&format!("the state of the batch is not recorded in {}: {error}", file.display()));
+            self.0.warn(FILE, &format!("the state of the batch is not recorded in {}: {error}", file.display()));
         }
     }
 

@@ -7,9 +7,12 @@ mod files;
 mod fixtures;
 mod history;
 #[cfg(unix)]
+mod interrupts;
+#[cfg(unix)]
 mod kills;
 mod lost;
 mod many;
+mod notes;
 mod outcomes;
 #[cfg(unix)]
 mod proxy;
