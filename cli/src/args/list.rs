@@ -12,7 +12,7 @@ Examples:
 States:
   submitting  it was begun, and it is not known whether the provider has the batch: the process was
               killed, or the response was lost. The advice says how to find out. For Reap the same
-              file is submitted again with the same key. KillB and CDQ know no key: look there first
+              file is submitted again with the same key. KillB and CDQ know no key: ask there first
   open        the provider has the batch, and its end was not seen
   ended       its end was seen by run, wait or status
   gave_up     a wait ended before the batch did, at its deadline or without a response

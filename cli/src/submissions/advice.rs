@@ -93,7 +93,7 @@ fn unknown(log: &Log, entry: &Entry, age: Option<Duration>) -> Advice {
         format!("; the same file was submitted again as {id}, and if both arrived, its rows were submitted twice")
     });
     Advice::new(format!(
-        "{unknown}, and no key tells a second batch from the first{again}; look for {rows} at {provider} (dashboard or \
+        "{unknown}, and no key tells a second batch from the first{again}; search for {rows} at {provider} (dashboard or \
          support) before you submit anything again"
     ))
 }

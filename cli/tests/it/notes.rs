@@ -140,7 +140,7 @@ async fn lost_response_stays_submitting_with_true_advice() {
     }
     assert_eq!((&first["file"], &first["batch"]["key"]), (&json!(killb.path()), &Value::Null));
     let advice = first["advice"].as_str().unwrap();
-    assert!(advice.contains("no key tells") && advice.contains("look for the rows of its file at killb"), "{advice}");
+    assert!(advice.contains("no key tells") && advice.contains("search for the rows of its file at killb"), "{advice}");
     assert_eq!(second["batch"]["key"], "k 1");
 
     // The same file again, at a provider that answers: it may be there twice.
@@ -333,6 +333,56 @@ async fn full_disk_tears_no_line_and_warns_also_with_json_and_quiet() {
     assert_eq!((third.code, third.stderr.as_str()), (0, ""));
     let ids: Vec<_> = state.list(&[]).await.iter().map(|entry| entry["batch"]["id"].clone()).collect();
     assert_eq!(ids, [first["id"].clone(), third.document()["id"].clone()]);
+}
+
+#[tokio::test]
+async fn lines_of_earlier_versions_remain_readable() {
+    let state = State::new();
+    let lines = [
+        json!({"provider": "reap", "key": "k-1"}),
+        json!({"provider": "reap", "id": "b-1", "key": "k-1", "submitted_at": "2026-01-01T00:00:00Z"}),
+        json!({"provider": "reap", "key": "k-2"}),
+        json!({"provider": "reap", "key": "k-2", "submitted": false}),
+        json!({"provider": "reap", "key": "k-3"}),
+        json!({"provider": "killb", "id": "b-2", "key": null, "submitted_at": null, "environment": "production"}),
+        json!({"provider": "cdq", "id": "b-3", "key": null, "submitted_at": null, "environment": "sandbox"}),
+    ];
+    fs::write(state.notes(), lines.map(|line| format!("{line}\n")).concat()).unwrap();
+    let listed = state.list(&[]).await;
+    let shown: Vec<_> =
+        listed.iter().map(|entry| [&entry["batch"]["id"], &entry["batch"]["key"], &entry["phase"]]).collect();
+    let (open, null) = (json!("open"), Value::Null);
+    let expected = [
+        [&json!("b-1"), &json!("k-1"), &open],
+        [&null, &json!("k-3"), &json!("submitting")],
+        [&json!("b-2"), &null, &open],
+        [&json!("b-3"), &null, &open],
+    ];
+    assert_eq!(shown, expected);
+    assert!(listed[1]["advice"].as_str().unwrap().ends_with("makes no second batch (--key k-3)"), "{}", listed[1]);
+    assert_eq!(command(&listed[2]), "wait killb b-2 --production");
+    // A variable for another address does not mislead the command.
+    let mut list = bulkrail(["list", "--json"]);
+    list.env("CDQ_BASE_URL", "http://127.0.0.1:1");
+    let list = state.run(list).await.document();
+    assert_eq!(list[3]["advice"], "wait for its end: env -u CDQ_BASE_URL bulkrail wait cdq b-3");
+}
+
+#[tokio::test]
+async fn table_fits_eighty_columns_but_for_commands_and_names() {
+    let (state, sandbox) = (State::new(), sandbox().await);
+    for name in ["wide-1", "wide-2"] {
+        let file = TempFile::new(&format!("{name}.csv"), people(3));
+        assert_eq!(state.run(at(&sandbox, ["submit", "killb", file.path()])).await.code, 0);
+    }
+    let server = BrokenServer::start("").await;
+    let file = TempFile::new("wide-3.csv", people(3));
+    assert_eq!(state.run(bulkrail(["submit", "killb", file.path(), "--base-url", &server.url])).await.code, 9);
+    let list = state.run(bulkrail(["list"])).await;
+    for line in list.stdout.lines().filter(|line| !line.contains("bulkrail") && !line.contains(".csv")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(list.stdout.contains("submitting") && list.stdout.contains(" file "), "{}", list.stdout);
 }
 
 #[cfg(unix)]
