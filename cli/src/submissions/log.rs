@@ -64,20 +64,31 @@ impl Log {
     }
 
     fn fail(&mut self, failed: Failed) {
-        let position = match &failed.note {
-            Some(note) => self.noted(note),
-            None => self.entries.iter().rposition(|entry| {
-                let is_old = entry.batch.is_none() && entry.note.as_ref().is_none_or(|note| note.note.is_none());
-                is_old && entry.provider == failed.provider && entry.key.is_some() && entry.key == failed.key
-            }),
+        let of_key = |entry: &Entry| {
+            entry.is_at(&failed.provider, failed.environment.as_deref())
+                && entry.key.is_some()
+                && entry.key == failed.key
         };
+        let noted = failed.note.as_deref().and_then(|note| self.noted(note));
+        let position = noted.or_else(|| match (&failed.note, failed.submitted) {
+            // Its own note could not be written; what the provider says is true of every note of the
+            // key.
+            (Some(_), Some(true)) => self.entries.iter().rposition(of_key),
+            (Some(_), _) => None,
+            (None, _) => self.entries.iter().rposition(|entry| {
+                let is_old = entry.batch.is_none() && entry.note.as_ref().is_none_or(|note| note.note.is_none());
+                is_old && of_key(entry)
+            }),
+        });
         let Some(position) = position else { return };
         match failed.submitted {
             // It does not exist: there is nothing to list.
             Some(false) => drop(self.entries.remove(position)),
             Some(true) => {
                 let entry = &mut self.entries[position];
-                (entry.phase, entry.error) = (Phase::Open, failed.error);
+                if matches!(entry.phase, Phase::Submitting) {
+                    (entry.phase, entry.error) = (Phase::Open, failed.error);
+                }
                 self.absorb(position);
             }
             None => self.entries[position].error = failed.error,
