@@ -82,6 +82,14 @@ impl Client {
     }
 
     /// Returns the environment that requests go to, as [`Batch::environment`] has it.
+    ///
+    /// ```
+    /// use bulkrail::reap;
+    ///
+    /// let client = reap::Client::builder().credentials(reap::Credentials::api_key("my-key")).build()?;
+    /// assert_eq!(client.environment(), "sandbox");
+    /// # Ok::<(), bulkrail::Error>(())
+    /// ```
     #[must_use]
     pub fn environment(&self) -> &str {
         self.http.environment()

@@ -22,6 +22,9 @@ use crate::printer;
 
 /// 2 s for an operation on a file of the state directory. A local disk needs milliseconds; a disk
 /// that hangs must not hang the command.
+///
+/// An operation that the kernel itself cannot interrupt (a frozen local file system) still delays
+/// the end of the process, after everything is printed.
 const FILE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// State directory of this process. Clones share it.

@@ -254,3 +254,97 @@ impl Entry {
         self.provider == *provider && (!is_known || self.environment.as_deref() == environment)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Returns key or id, and phase, of each submission.
+    fn log(lines: &[Value]) -> Vec<(String, Phase)> {
+        let mut log = Log::default();
+        lines.iter().for_each(|line| log.push(Record::parse(line.clone()).unwrap_or_else(|| panic!("{line}"))));
+        let name = |entry: &Entry| entry.id.clone().or_else(|| entry.key.clone()).unwrap_or_default();
+        log.entries().iter().map(|entry| (name(entry), entry.phase)).collect()
+    }
+
+    fn note(note: &str, key: &str, environment: &str) -> Value {
+        let at = "2026-01-01T00:00:00Z";
+        json!({"note": note, "provider": "reap", "environment": environment, "key": key, "begun_at": at})
+    }
+
+    fn batch(note: &str, id: &str, key: &str) -> Value {
+        json!({"note": note, "provider": "reap", "id": id, "key": key, "environment": "sandbox"})
+    }
+
+    fn conflict(note: &str, key: &str) -> Value {
+        let error = "conflict";
+        json!({"note": note, "provider": "reap", "environment": "sandbox", "key": key, "submitted": true, "error": error})
+    }
+
+    fn seen(id: &str, key: Value, word: Value, outcome: Value, error: Value) -> Value {
+        let batch = json!({"provider": "reap", "id": id, "key": key, "environment": "sandbox"});
+        json!({"batch": batch, "provider_status": word, "outcome": outcome, "error": error})
+    }
+
+    fn listed(name: &str, phase: Phase) -> (String, Phase) {
+        (name.to_owned(), phase)
+    }
+
+    #[test]
+    fn batch_or_conflict_of_a_key_settles_the_notes_of_that_key_and_environment() {
+        let (one, two) = (note("n-1", "k", "sandbox"), note("n-2", "k", "sandbox"));
+        let others = [note("n-3", "k", "production"), note("n-4", "k-2", "sandbox")];
+        let rest = [listed("k", Phase::Submitting), listed("k-2", Phase::Submitting)];
+        for (last, name) in [(batch("n-2", "b-1", "k"), "b-1"), (conflict("n-2", "k"), "k")] {
+            let all = log(&[&others[..], &[one.clone(), two.clone(), last]].concat());
+            assert_eq!(all, [&rest[..], &[listed(name, Phase::Open)]].concat());
+        }
+        // The batch is known, and a later conflict is about it.
+        let known = log(&[one.clone(), batch("n-1", "b-1", "k"), two.clone(), conflict("n-2", "k")]);
+        assert_eq!(known, [listed("b-1", Phase::Open)]);
+        // The note of the conflict could not be written.
+        assert_eq!(log(&[one, conflict("n-9", "k")]), [listed("k", Phase::Open)]);
+    }
+
+    #[test]
+    fn refusal_removes_its_own_note_only() {
+        let refused =
+            json!({"note": "n-2", "provider": "reap", "environment": "sandbox", "key": "k", "submitted": false});
+        let lines = [note("n-1", "k", "sandbox"), note("n-2", "k", "sandbox"), refused];
+        assert_eq!(log(&lines), [listed("k", Phase::Submitting)]);
+    }
+
+    #[test]
+    fn batches_of_one_key_with_different_ids_are_both_listed() {
+        let lines = [note("n-1", "k", "sandbox"), batch("n-1", "b-1", "k"), batch("n-2", "b-2", "k")];
+        assert_eq!(log(&lines), [listed("b-1", Phase::Open), listed("b-2", Phase::Open)]);
+    }
+
+    #[test]
+    fn phase_follows_what_was_seen_and_an_end_stays_an_end() {
+        let (null, running, done) = (Value::Null, json!("in_progress"), json!("completed"));
+        let mut lines = vec![note("n-1", "k", "sandbox"), batch("n-1", "b-1", "k")];
+        for (line, phase) in [
+            (seen("b-1", null.clone(), running.clone(), null.clone(), json!("deadline")), Phase::GaveUp),
+            (seen("b-1", null.clone(), running.clone(), null.clone(), null.clone()), Phase::Open),
+            (seen("b-1", null.clone(), null.clone(), null.clone(), json!("unreachable")), Phase::GaveUp),
+            (seen("b-1", null.clone(), done, json!("partial"), null.clone()), Phase::Ended),
+            (seen("b-1", null.clone(), null.clone(), null.clone(), json!("unreachable")), Phase::Ended),
+        ] {
+            lines.push(line);
+            assert_eq!(log(&lines), [listed("b-1", phase)]);
+        }
+        // A poll that did not see the batch does not say that it exists.
+        let own = json!({"note": "n", "provider": "localpayment", "id": "i", "key": "i", "begun_at": null});
+        let batch = json!({"provider": "localpayment", "id": "i"});
+        let missing = json!({"batch": batch, "error": "not_found"});
+        assert_eq!(log(&[own.clone(), missing]), [listed("i", Phase::Submitting)]);
+        let found = json!({"batch": batch, "provider_status": "INPROGRESS"});
+        assert_eq!(log(&[own, found]), [listed("i", Phase::Open)]);
+        // The id of a batch that is known by its key.
+        let lines = [note("n-1", "k", "sandbox"), seen("b-7", json!("k"), running, null.clone(), null)];
+        assert_eq!(log(&lines), [listed("b-7", Phase::Open)]);
+    }
+}

@@ -12,6 +12,7 @@ mod interrupts;
 mod kills;
 mod lost;
 mod many;
+#[cfg(unix)]
 mod notes;
 mod outcomes;
 #[cfg(unix)]

@@ -116,7 +116,6 @@ async fn note_has_digest_and_size_of_the_file_and_is_settled_by_the_batch() {
     }
     assert_eq!(note["bytes"], fs::metadata(file.path()).unwrap().len());
     assert_eq!((&batch["note"], &batch["id"]), (&note["note"], &submitted.document()["id"]));
-    #[cfg(unix)]
     for file in ["submitted.jsonl", "submitted.lock"] {
         assert_eq!(mode(&state.file(file)), 0o600, "{file}");
     }
@@ -305,7 +304,6 @@ async fn torn_lines_are_skipped_and_never_glued_to_the_next() {
     assert_eq!(refused.code, 2, "{refused:?}");
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn full_disk_tears_no_line_and_warns_also_with_json_and_quiet() {
     let (state, sandbox) = (State::new(), sandbox().await);
@@ -385,13 +383,11 @@ async fn table_fits_eighty_columns_but_for_commands_and_names() {
     assert!(list.stdout.contains("submitting") && list.stdout.contains(" file "), "{}", list.stdout);
 }
 
-#[cfg(unix)]
 fn mode(file: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt;
     fs::metadata(file).unwrap().permissions().mode() & 0o777
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn state_files_that_are_not_files_neither_hang_nor_fail_a_command() {
     let sandbox = sandbox().await;
@@ -427,7 +423,6 @@ async fn state_files_that_are_not_files_neither_hang_nor_fail_a_command() {
     assert!(run.stderr.starts_with("warning: the submission is not recorded in "), "{run:?}");
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn drift_report_is_private_and_a_file_that_exists_keeps_its_mode() {
     use std::os::unix::fs::PermissionsExt;
