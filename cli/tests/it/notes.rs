@@ -305,6 +305,26 @@ async fn torn_lines_are_skipped_and_never_glued_to_the_next() {
 }
 
 #[tokio::test]
+async fn processes_at_the_same_time_note_every_batch_with_and_without_the_lock() {
+    let (state, sandbox) = (State::new(), sandbox().await);
+    let file = TempFile::new("at-once.csv", people(3));
+    let submit = async || state.run(at(&sandbox, ["submit", "killb", file.path(), "--json"])).await;
+    let runs = tokio::join!(submit(), submit(), submit(), submit(), submit(), submit());
+    let mut ids = [runs.0, runs.1, runs.2, runs.3, runs.4, runs.5].map(|run| run.document()["id"].clone()).to_vec();
+    // Another process has the lock for a long time.
+    let lock = fs::File::open(state.file("submitted.lock")).unwrap();
+    fs4::FileExt::lock(&lock).unwrap();
+    let run = submit().await;
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    ids.push(run.document()["id"].clone());
+    let mut listed: Vec<_> = state.list(&["--open"]).await.iter().map(|entry| entry["batch"]["id"].clone()).collect();
+    for ids in [&mut ids, &mut listed] {
+        ids.sort_by_key(Value::to_string);
+    }
+    assert_eq!(listed, ids);
+}
+
+#[tokio::test]
 async fn full_disk_tears_no_line_and_warns_also_with_json_and_quiet() {
     let (state, sandbox) = (State::new(), sandbox().await);
     let file = TempFile::new("full-people.csv", people(3));
