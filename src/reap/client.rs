@@ -183,7 +183,11 @@ impl Client {
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 // What is wrong with the credentials or the network is wrong for every entity.
-                Err(error) if error.is_authentication() || error.is_transient() => return Err(in_context(error)),
+                Err(error)
+                    if error.is_authentication() || error.is_transient() || error.kind() == ErrorKind::Unavailable =>
+                {
+                    return Err(in_context(error));
+                }
                 Err(error) => {
                     let row = Row::new(RowOutcome::Unaccounted).with_index(index).with_reference(reference);
                     reconciler.push(row.with_reason(error.with_action("reading the entity").to_string()));

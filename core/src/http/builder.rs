@@ -5,9 +5,10 @@ use std::sync::Arc;
 use reqwest::Url;
 
 use super::client::{HttpClient, Shared};
-use super::connector::{HttpConnector, ReqwestConnector};
+use super::connector::{HttpConnector, ReqwestConnector, Settings};
 use super::error_mapping::ErrorMapping;
 use super::limits::Limits;
+use super::proxy::Proxy;
 use crate::error::{Error, ErrorKind};
 use crate::time::Clock;
 
@@ -112,11 +113,21 @@ impl HttpOptions {
 
     fn into_client(self, errors: &'static ErrorMapping, servers: &[(&str, &str)]) -> Result<HttpClient, Error> {
         let url = checked_url(self.server(servers)?, self.insecure_http)?;
-        let builder = ReqwestConnector::client(&self.limits, is_loopback(&url))?;
-        let connector = self.connector.unwrap_or_else(|| Arc::new(ReqwestConnector(builder.clone())));
+        let (connector, proxy) = match self.connector {
+            Some(connector) => (connector, None),
+            None => {
+                // Loopback is reached without a proxy, which would ask its own machine instead.
+                let proxy = if is_loopback(&url) { None } else { Proxy::from_env(&url)? };
+                let host = proxy.as_ref().map(Proxy::host);
+                let settings = Settings { limits: self.limits, base_url: url.clone(), proxy };
+                let connector: Arc<dyn HttpConnector> = Arc::new(ReqwestConnector::new(settings)?);
+                (connector, host)
+            }
+        };
         Ok(HttpClient::new(Shared {
             errors,
             host: url.host_str().unwrap_or_default().to_owned(),
+            proxy,
             base_url: url.as_str().trim_end_matches('/').to_owned(),
             environment: match self.environment {
                 Environment::Sandbox => "sandbox".to_owned(),
@@ -124,7 +135,7 @@ impl HttpOptions {
                 Environment::Custom(_) => url.origin().ascii_serialization(),
             },
             any_environment: self.any_environment,
-            builder,
+            builder: ReqwestConnector::request_builder()?,
             connector,
             limits: self.limits,
             clock: self.clock.unwrap_or_else(Clock::system),

@@ -9,7 +9,8 @@ use reqwest::Request;
 
 use super::auth::{Auth, Scheme};
 use super::capture::{PreparedRequest, take_request};
-use super::connector::{ConnectorError, HttpConnector};
+use super::connection_error::ConnectorError;
+use super::connector::HttpConnector;
 use super::error_mapping::{ErrorMapping, error_of_response};
 use super::limits::Limits;
 use super::response::{BodyLimits, Response, StatusResponse};
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     pub(super) any_environment: bool,
     /// Host of the base URL, for messages.
     pub(super) host: String,
+    /// Host and port of the proxy, for messages.
+    pub(super) proxy: Option<String>,
     /// Builds requests; `connector` sends them.
     pub(super) builder: reqwest::Client,
     pub(super) connector: Arc<dyn HttpConnector>,
@@ -319,9 +322,14 @@ impl HttpClient {
     fn check_response(&self, result: Result<reqwest::Response, ConnectorError>) -> Result<reqwest::Response, Error> {
         let response = result.map_err(|connector_error| {
             let error = connector_error.into_error().with_provider(self.provider().clone());
-            match connector_error {
-                ConnectorError::Connect => error.map_reason(|reason| format!("{reason}: {}", self.shared.host)),
-                _ => error,
+            let host = &self.shared.host;
+            match &self.shared.proxy {
+                _ if !connector_error.is_of_connecting() => error,
+                Some(proxy) if connector_error.is_of_proxy() => {
+                    error.map_reason(|reason| format!("{reason}: proxy {proxy}, host {host}"))
+                }
+                Some(proxy) => error.map_reason(|reason| format!("{reason}: {host}, through the proxy {proxy}")),
+                None => error.map_reason(|reason| format!("{reason}: {host}")),
             }
         })?;
         if response.status().as_u16() >= 600 {

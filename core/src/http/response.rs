@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::connector::ConnectorError;
+use super::connection_error::ConnectorError;
 use super::error_mapping::{ErrorMapping, error_of_response, request_id};
 use super::retry_after::retry_after;
 use crate::error::Error;
@@ -206,7 +206,11 @@ async fn next_chunk(
     let mut timeout = None;
     std::future::poll_fn(|context| {
         if let Poll::Ready(chunk) = chunk.as_mut().poll(context) {
-            return Poll::Ready(chunk.map_err(ConnectorError::from));
+            return Poll::Ready(chunk.map_err(|error| match ConnectorError::from(error) {
+                // The response has begun: the request was processed.
+                error if error.is_before_sending() => ConnectorError::ConnectionReset,
+                error => error,
+            }));
         }
         let timeout = timeout.get_or_insert_with(|| clock.sleep(read_timeout));
         std::task::ready!(timeout.as_mut().poll(context));
