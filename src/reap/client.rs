@@ -150,7 +150,7 @@ impl Client {
     /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BatchStatus>, Error> {
         let request = capture(self.raw.get_batch_status(batch.id()));
-        self.http.status(batch, request, status::parse_status).await
+        self.http.status(batch, request, status::ID, status::parse_status).await
     }
 
     /// Reads the outcome of every `submitted` row from its entity, whose id is in the column `externalId`: Reap itself
@@ -212,7 +212,7 @@ impl Provider for Client {
 
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_batch_status(batch.id()));
-        self.http.poll(batch, request, status::parse_status).await
+        self.http.poll(batch, request, status::ID, status::parse_status).await
     }
 
     fn polling_defaults(&self) -> PollingDefaults {

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use rcgen::CertificateParams;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::server::{Listener, RUNNING, STATUS, read_head, serve_http1};
+use crate::server::{Listener, RUNNING, STATUS, serve_http1};
 use crate::support::{QUICK, Run, bulkrail, finish};
 use crate::tls::{Authority, expired, not_yet_valid};
 
@@ -67,8 +68,14 @@ async fn wait_ends_at_once_for_a_certificate_of_another_host() {
 
 #[tokio::test]
 async fn wait_ends_at_once_for_an_unknown_authority() {
-    let (authority, other) = (Authority::new("unknown"), Authority::new("known"));
-    let tls = authority.acceptor("localhost", &["http/1.1"]);
+    for (signed_by, trusted) in [("unknown", "known"), ("same-name", "same-name")] {
+        wait_at_unknown_authority(signed_by, trusted).await;
+    }
+}
+
+async fn wait_at_unknown_authority(signed_by: &str, trusted: &str) {
+    let tls = Authority::new(signed_by).acceptor("localhost", &["http/1.1"]);
+    let other = Authority::new(trusted);
     let server = Listener::start(move |stream, _, _| {
         let tls = tls.clone();
         async move { serve_http1(tls.accept(stream).await?, STATUS).await }
@@ -81,19 +88,26 @@ async fn wait_ends_at_once_for_an_unknown_authority() {
 
 #[tokio::test]
 async fn status_of_a_server_that_does_not_speak_tls_names_the_handshake() {
-    let server = Listener::start(|mut stream, _, _| async move {
-        read_head(&mut stream).await?;
-        Ok(())
+    let closing = Listener::start(|mut stream, _, _| async move { stream.read_u8().await.map(drop) }).await;
+    let plain = Listener::start(|mut stream, _, _| async move {
+        stream.read_u8().await?;
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await
     })
     .await;
-    let plain = Listener::start(|stream, _, _| async move { serve_http1(stream, STATUS).await }).await;
-    for address in [server.address, plain.address] {
+    // It reads, and never responds.
+    let silent = Listener::start(|stream, _, _| async move { serve_http1(stream, STATUS).await }).await;
+    let not_in_time = "a connection to the provider was not made in time: 127.0.0.1";
+    let table = [(closing.address, "TLS"), (plain.address, "TLS"), (silent.address, not_in_time)];
+    for (address, expected) in table {
         let url = format!("https://{address}");
+        let authority = Authority::new("no-tls");
         let mut command = bulkrail(["status", "reap", "b-1", "--json", "--base-url", &url]);
-        command.env("SSL_CERT_FILE", Authority::new(&format!("no-tls-{}", address.port())).path());
-        // A server that reads on is cut off by the connect timeout.
+        command.env("SSL_CERT_FILE", authority.path());
         let run = finish(command).await;
-        assert_eq!((run.code, &run.error()["error"]["kind"]), (8, &json!("unavailable")), "{run:?}");
+        let error = &run.error()["error"];
+        assert_eq!((run.code, &error["kind"]), (8, &json!("unavailable")), "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(expected), "{message}");
     }
 }
 

@@ -112,7 +112,8 @@ impl HttpClient {
 
     /// Polls `batch` once: reads status and counters of the response, and skips its lists as they arrive.
     ///
-    /// `parse` makes the snapshot from the scalar fields of the body.
+    /// `parse` makes the snapshot from the scalar fields of the body. The id of the batch is at the JSON pointer
+    /// `id_pointer` of the body, if the provider repeats it: a response about another batch is an error.
     ///
     /// # Errors
     ///
@@ -121,8 +122,13 @@ impl HttpClient {
         &self,
         batch: &Batch,
         request: Result<PreparedRequest, Error>,
+        id_pointer: &str,
         parse: fn(StatusFields<'_>) -> Snapshot,
     ) -> Result<Snapshot, Error> {
+        let parse = |fields: StatusFields<'_>| {
+            fields.check_batch_id(id_pointer, batch.id())?;
+            Ok(parse(fields))
+        };
         let poll = async {
             self.check_batch(batch)?;
             self.send(request?, CallKind::Poll).await?.error_for_status().await?.parse_status(parse).await
@@ -130,7 +136,7 @@ impl HttpClient {
         poll.await.map_err(|error| self.with_status_context(error, batch))
     }
 
-    /// Polls `batch` once and keeps the whole response for typed decoding.
+    /// Polls `batch` once as [`HttpClient::poll`], and keeps the whole response for typed decoding.
     ///
     /// # Errors
     ///
@@ -139,8 +145,13 @@ impl HttpClient {
         &self,
         batch: &Batch,
         request: Result<PreparedRequest, Error>,
+        id_pointer: &str,
         parse: fn(StatusFields<'_>) -> Snapshot,
     ) -> Result<StatusResponse<T>, Error> {
+        let parse = |fields: StatusFields<'_>| {
+            fields.check_batch_id(id_pointer, batch.id())?;
+            Ok(parse(fields))
+        };
         let poll = async {
             self.check_batch(batch)?;
             self.send(request?, CallKind::Small).await?.error_for_status().await?.bytes().await?.into_status(parse)

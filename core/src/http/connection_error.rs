@@ -255,8 +255,13 @@ fn of_connecting(error: &reqwest::Error) -> ConnectorError {
     match causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => ConnectorError::ConnectionRefused,
         Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => ConnectorError::NetworkUnreachable,
-        // A connection was made, and the handshake did not end: the server closed it, or does not speak TLS.
-        Some(io::ErrorKind::UnexpectedEof) => ConnectorError::Tls,
+        // A connection was made and closed again, before the handshake ended.
+        Some(
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe,
+        ) => ConnectorError::Tls,
         _ => ConnectorError::Connect,
     }
 }
@@ -271,6 +276,8 @@ fn of_tls(error: &TlsError) -> ConnectorError {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             ConnectorError::CertificateOfOtherHost
         }
+        // Signed by another key of an authority with the name of a trusted one.
+        CertificateError::BadSignature => ConnectorError::UnknownAuthority,
         CertificateError::UnknownIssuer => ConnectorError::UnknownAuthority,
         _ => ConnectorError::InvalidCertificate,
     }

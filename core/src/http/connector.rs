@@ -154,3 +154,61 @@ impl HttpConnector for ReqwestConnector {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use reqwest::dns::{Name, Resolve, Resolving};
+
+    use super::*;
+
+    /// Resolver that sends every name to an address that is not loopback.
+    struct Elsewhere;
+
+    impl Resolve for Elsewhere {
+        fn resolve(&self, _: Name) -> Resolving {
+            let addresses: reqwest::dns::Addrs = Box::new(std::iter::once(SocketAddr::from(([192, 0, 2, 1], 1))));
+            Box::pin(async { Ok(addresses) })
+        }
+    }
+
+    #[test]
+    fn localhost_is_loopback_whatever_the_resolver_says() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            // Not every machine has IPv6.
+            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let port = listener.local_addr().unwrap().port();
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.read_exact(&mut [0; 16]).unwrap();
+                stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+            });
+            let url = Url::parse(&format!("http://localhost:{port}/")).unwrap();
+            let settings = Settings { limits: Limits::default(), base_url: url.clone(), proxy: None };
+            let client = settings.builder().dns_resolver(Arc::new(Elsewhere)).build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let response = runtime.block_on(client.get(url).send()).unwrap();
+            assert_eq!(response.status(), 204);
+            server.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn uploads_have_a_client_of_their_own() {
+        let url = Url::parse("http://localhost/").unwrap();
+        let settings = Settings { limits: Limits::default(), base_url: url.clone(), proxy: None };
+        let connector = ReqwestConnector::new(settings).unwrap();
+        let is_upload = |body: Option<reqwest::Body>| {
+            let mut request = Request::new(reqwest::Method::POST, url.clone());
+            *request.body_mut() = body;
+            !std::ptr::eq(connector.client(&request), &connector.client)
+        };
+        assert!(!is_upload(None));
+        assert!(!is_upload(Some("{}".into())));
+        assert!(is_upload(Some(vec![0; MAX_PINGED_BODY + 1].into())));
+        assert!(is_upload(Some(reqwest::Body::wrap(http_body_util::Empty::<bytes::Bytes>::new()))));
+    }
+}

@@ -153,20 +153,24 @@ impl ResponseBody {
         Ok(BufferedBody { bytes: bytes.freeze(), body: self })
     }
 
-    /// Reads the status fields only, and returns the snapshot that `parse` makes of them.
+    /// Reads the status fields only, and returns the snapshot that `parse` makes of them, or its error.
     ///
     /// Memory does not grow with the arrays in the body.
     ///
     /// # Errors
     ///
     /// As for [`ResponseBody::chunk`]; and [`ErrorKind::Decode`] when the body is not one JSON object.
-    pub async fn parse_status(mut self, parse: fn(StatusFields<'_>) -> Snapshot) -> Result<Snapshot, Error> {
+    pub async fn parse_status(
+        mut self,
+        parse: impl Fn(StatusFields<'_>) -> Result<Snapshot, Error>,
+    ) -> Result<Snapshot, Error> {
         let first = self.chunk().await?.unwrap_or_default();
         let mut next = self.chunk().await?;
         if next.is_none() && first.len() <= SMALL_BODY {
             // A body that cannot be parsed as it is may still be once its arrays are elided.
             if let Ok(fields) = StatusFields::from_body(&first) {
-                return Ok(parse(fields).with_retry_after(self.retry_after));
+                let snapshot = parse(fields).map_err(|error| self.with_response_context(error));
+                return Ok(snapshot?.with_retry_after(self.retry_after));
             }
         }
         let mut elider = ArrayElider::default();
@@ -274,7 +278,10 @@ impl BufferedBody {
     }
 
     /// Returns typed status and snapshot; `parse` makes the snapshot from the scalar fields of the body.
-    pub(super) fn into_status<T>(self, parse: fn(StatusFields<'_>) -> Snapshot) -> Result<StatusResponse<T>, Error> {
+    pub(super) fn into_status<T>(
+        self,
+        parse: impl Fn(StatusFields<'_>) -> Result<Snapshot, Error>,
+    ) -> Result<StatusResponse<T>, Error> {
         let mut elider = ArrayElider::default();
         elider.push(&self.bytes);
         let snapshot = StatusFields::snapshot(elider.elided(), parse);
