@@ -267,7 +267,7 @@ fn argument_that_cannot_be_a_header_is_a_usage_error_without_its_value() {
 fn direct_calls_send_credentials_after_a_capture_and_during_others() {
     let bench = Bench::new();
     let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
-    bench.connector.respond_with(|_| MockResponse::json(200, r#"{"batchId":"b","status":"pending"}"#));
+    bench.connector.respond_with(|_| MockResponse::json(200, r#"{"batchId":"polled","status":"pending"}"#));
     let captured = bulkrail::http::capture(client.raw().get_batch_status("captured")).unwrap();
     assert!(bench.connector.requests().is_empty(), "a captured request is not sent");
     bench.clock.run(async {
