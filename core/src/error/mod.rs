@@ -147,8 +147,10 @@ impl Error {
         }
         let sources = std::iter::successors(self.source(), |error| (**error).source());
         let mut errors = sources.filter_map(|error| error.downcast_ref::<Self>());
-        if self.0.kind != ErrorKind::Decode && errors.any(|error| error.0.kind == ErrorKind::Decode) {
-            return ErrorKind::Decode.hint();
+        if self.0.kind != ErrorKind::Decode
+            && let Some(error) = errors.find(|error| error.0.kind == ErrorKind::Decode)
+        {
+            return error.hint();
         }
         self.0.kind.hint()
     }

@@ -46,6 +46,20 @@ pub trait ProviderClient: Sized {
 
 /// Options that the clients of all providers have in common.
 ///
+/// # Environment variables
+///
+/// Read when the client is built, unless [`connector`](Self::connector) is set:
+///
+/// - `HTTPS_PROXY` (for an `https` base URL), `HTTP_PROXY` (for `http`), else `ALL_PROXY`: the address of an HTTP proxy,
+///   with user and password if it asks for them. `NO_PROXY` lists hosts, domains and networks to reach without it. The
+///   names are read in lower case, too; those in upper case come first. Loopback is always reached without a proxy. An
+///   address that cannot be used is an error, also one of a SOCKS proxy.
+/// - `SSL_CERT_FILE`, `SSL_CERT_DIR`: CA certificates in PEM form that are trusted instead of the system's. They have no
+///   effect on macOS and Windows.
+///
+/// A client whose base URL is plain `http` needs no CA certificates. The host `localhost` is 127.0.0.1 or ::1, whatever
+/// DNS and the hosts file say.
+///
 /// ```
 /// use bulkrail_core::http::{Environment, HttpOptions};
 ///
@@ -242,7 +256,7 @@ impl<C: ProviderClient> ClientBuilder<C> {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`] when credentials are missing or unusable, the base URL is not `https` (or `http`
-    /// to loopback), or the HTTP client cannot be set up.
+    /// to loopback), a proxy variable cannot be used, or there are no CA certificates.
     pub fn build(self) -> Result<C, Error> {
         let errors = C::error_mapping();
         let build = || {

@@ -34,14 +34,12 @@ pub trait HttpConnector: Send + Sync + 'static {
     fn send(&self, request: Request) -> ConnectorFuture<'_>;
 }
 
-/// 64 KiB: a larger request body, or one of unknown size, counts as an upload.
-const MAX_PINGED_BODY: usize = 64 * 1024;
-
 /// The default connector.
 pub(super) struct ReqwestConnector {
-    client: reqwest::Client,
-    /// Client for uploads, built when it is first needed.
-    uploads: OnceLock<reqwest::Client>,
+    /// Client for requests that only read.
+    reading: reqwest::Client,
+    /// Client for all other requests, built when it is first needed.
+    writing: OnceLock<reqwest::Client>,
     settings: Settings,
 }
 
@@ -56,8 +54,8 @@ pub(super) struct Settings {
 impl ReqwestConnector {
     /// Returns a connector that does not follow redirects, does not retry, and uses the proxy of the settings only.
     pub(super) fn new(settings: Settings) -> Result<Self, Error> {
-        let client = settings.pinging_client().map_err(|error| setup_error(&error))?;
-        Ok(Self { client, uploads: OnceLock::new(), settings })
+        let reading = settings.reading_client().map_err(|error| setup_error(&error))?;
+        Ok(Self { reading, writing: OnceLock::new(), settings })
     }
 
     /// Returns a client that can build requests, and is not used to send them.
@@ -68,26 +66,26 @@ impl ReqwestConnector {
 
     /// Returns the client that sends `request`.
     fn client(&self, request: &Request) -> &reqwest::Client {
-        let is_small = |body: &reqwest::Body| body.as_bytes().is_some_and(|bytes| bytes.len() <= MAX_PINGED_BODY);
-        if request.body().is_none_or(is_small) {
-            return &self.client;
+        if request.method().is_safe() {
+            return &self.reading;
         }
         // It was possible to build the other client; so it is to build this one.
-        self.uploads.get_or_init(|| self.settings.upload_client().unwrap_or_else(|_| self.client.clone()))
+        self.writing.get_or_init(|| self.settings.writing_client().unwrap_or_else(|_| self.reading.clone()))
     }
 }
 
 impl Settings {
     /// Returns a client that pings an HTTP/2 connection while a response is awaited, so that a dead connection is
     /// noticed and replaced.
-    fn pinging_client(&self) -> reqwest::Result<reqwest::Client> {
+    fn reading_client(&self) -> reqwest::Result<reqwest::Client> {
         let timeout = self.limits.ping_timeout;
         self.builder().http2_keep_alive_interval(timeout).http2_keep_alive_timeout(timeout).build()
     }
 
-    /// Returns a client without pings and with a new connection for each request. On a slow link the response to a
-    /// ping waits behind the upload, for longer than the timeout. A connection that is never used again needs none.
-    fn upload_client(&self) -> reqwest::Result<reqwest::Client> {
+    /// Returns a client with a new connection for each request, and without pings. A connection that is used once is
+    /// not found dead, or closed by the server at the wrong moment, by a submit whose outcome is then unknown. On a slow
+    /// link the response to a ping would wait behind the upload, for longer than the timeout.
+    fn writing_client(&self) -> reqwest::Result<reqwest::Client> {
         self.builder().pool_max_idle_per_host(0).build()
     }
 
@@ -197,18 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn uploads_have_a_client_of_their_own() {
+    fn requests_that_change_something_have_a_client_of_their_own() {
         let url = Url::parse("http://localhost/").unwrap();
         let settings = Settings { limits: Limits::default(), base_url: url.clone(), proxy: None };
         let connector = ReqwestConnector::new(settings).unwrap();
-        let is_upload = |body: Option<reqwest::Body>| {
-            let mut request = Request::new(reqwest::Method::POST, url.clone());
-            *request.body_mut() = body;
-            !std::ptr::eq(connector.client(&request), &connector.client)
+        let is_reading = |method: reqwest::Method| {
+            std::ptr::eq(connector.client(&Request::new(method, url.clone())), &connector.reading)
         };
-        assert!(!is_upload(None));
-        assert!(!is_upload(Some("{}".into())));
-        assert!(is_upload(Some(vec![0; MAX_PINGED_BODY + 1].into())));
-        assert!(is_upload(Some(reqwest::Body::wrap(http_body_util::Empty::<bytes::Bytes>::new()))));
+        assert!(is_reading(reqwest::Method::GET));
+        assert!(!is_reading(reqwest::Method::POST) && !is_reading(reqwest::Method::PUT));
     }
 }

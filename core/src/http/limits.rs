@@ -24,7 +24,7 @@ pub struct Limits {
     pub read_timeout: Duration,
     /// Time without a frame after which an HTTP/2 connection is pinged while a response is awaited, and time until the
     /// ping must be answered; default [`Limits::PING_TIMEOUT`]. A connection that does not answer is closed, and the
-    /// next request uses a new one. Uploads always use a new connection, and are not pinged.
+    /// next request uses a new one. Requests that change something always use a new connection, and are not pinged.
     pub ping_timeout: Duration,
     /// Bytes of a response that are held in memory (of streamed rows: one row), counted after decompression; default
     /// [`Limits::MAX_BUFFERED_BYTES`].
