@@ -50,12 +50,12 @@ pub trait ProviderClient: Sized {
 ///
 /// Read when the client is built, unless [`connector`](Self::connector) is set:
 ///
-/// - `HTTPS_PROXY` (for an `https` base URL), `HTTP_PROXY` (for `http`), else `ALL_PROXY`: the address of an HTTP proxy,
-///   with user and password if it asks for them. `NO_PROXY` lists hosts, domains and networks to reach without it. The
-///   names are read in lower case, too; those in upper case come first. Loopback is always reached without a proxy. An
-///   address that cannot be used is an error, also one of a SOCKS proxy.
-/// - `SSL_CERT_FILE`, `SSL_CERT_DIR`: CA certificates in PEM form that are trusted instead of the system's. They have no
-///   effect on macOS and Windows.
+/// - `HTTPS_PROXY` (for an `https` base URL), `HTTP_PROXY` (for `http`), else `ALL_PROXY`: the address of an HTTP
+///   proxy, with user and password if it asks for them. `NO_PROXY` lists hosts, domains and networks to reach without
+///   it. The names are read in lower case, too; those in upper case come first. Loopback is always reached without a
+///   proxy. An address that cannot be used is an error, also one of a SOCKS proxy.
+/// - `SSL_CERT_FILE`, `SSL_CERT_DIR`: CA certificates in PEM form that are trusted instead of the system's. They have
+///   no effect on macOS and Windows.
 ///
 /// A client whose base URL is plain `http` needs no CA certificates. The host `localhost` is 127.0.0.1 or ::1, whatever
 /// DNS and the hosts file say.

@@ -1,4 +1,4 @@
-//! Errors of connections: why a request has no response, told apart.
+//! Errors of connections: one class for each reason why a request has no response.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -157,12 +157,12 @@ impl ConnectorError {
             Self::CertificateNotYetValid => "check the clock of this machine",
             Self::CertificateOfOtherHost => "check the host in the base URL; the connection may also be intercepted",
             Self::UnknownAuthority => {
-                "if the authority is to be trusted (that of a company's proxy), add its certificate to the system's, or \
-                 to the file that SSL_CERT_FILE names"
+                "if the authority is to be trusted (that of a company's proxy), add its certificate to the system's, \
+                 or to the file that SSL_CERT_FILE names"
             }
             Self::InvalidCertificate => {
-                "a self-signed certificate must be one of a server, not of an authority; else the provider must replace \
-                 its certificate"
+                "a self-signed certificate must be one of a server, not of an authority; else the provider must \
+                 replace its certificate"
             }
             Self::Tls => "check that the base URL has the right port, and what is between (a proxy, a firewall)",
             Self::ProxyConnect | Self::ProxyRefused => {
@@ -283,7 +283,7 @@ fn of_tls(error: &TlsError) -> ConnectorError {
     }
 }
 
-/// Returns whether `text`, of the system's resolver, says that the name does not exist. `std` does not pass its code on.
+/// Returns whether `text`, of the system's resolver, says that the name does not exist. `std` keeps its code to itself.
 fn is_unknown_name(text: &str) -> bool {
     const TEXTS: [&str; 5] = [
         // glibc, musl, macOS and BSD, Windows

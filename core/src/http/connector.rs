@@ -82,9 +82,9 @@ impl Settings {
         self.builder().http2_keep_alive_interval(timeout).http2_keep_alive_timeout(timeout).build()
     }
 
-    /// Returns a client with a new connection for each request, and without pings. A connection that is used once is
-    /// not found dead, or closed by the server at the wrong moment, by a submit whose outcome is then unknown. On a slow
-    /// link the response to a ping would wait behind the upload, for longer than the timeout.
+    /// Returns a client with a new connection for each request, and without pings. A connection from a pool may be
+    /// dead, or just being closed by the server: a submit on it would have an unknown outcome. On a slow link, the
+    /// response to a ping would wait behind the upload for longer than the timeout.
     fn writing_client(&self) -> reqwest::Result<reqwest::Client> {
         self.builder().pool_max_idle_per_host(0).build()
     }

@@ -32,22 +32,24 @@ impl Proxy {
         base_url: &Url,
         variable: impl Fn(&str) -> Result<String, VarError>,
     ) -> Result<Option<Self>, Error> {
-        let first = |names: [&'static str; 2]| {
+        let first = |names: &[&'static str]| {
             let value = |name: &'static str| match variable(name) {
                 Err(VarError::NotPresent) => None,
                 Ok(value) if value.trim().is_empty() => None,
                 other => Some((name, other)),
             };
-            names.into_iter().find_map(value)
+            names.iter().copied().find_map(value)
         };
-        let for_scheme = match base_url.scheme() {
-            "https" => ["HTTPS_PROXY", "https_proxy"],
-            _ => ["HTTP_PROXY", "http_proxy"],
+        let for_scheme: &[_] = match base_url.scheme() {
+            "https" => &["HTTPS_PROXY", "https_proxy"],
+            // A CGI server sets HTTP_PROXY to a header of its request.
+            _ if variable("REQUEST_METHOD").is_ok() => &["http_proxy"],
+            _ => &["HTTP_PROXY", "http_proxy"],
         };
-        let Some((name, value)) = first(for_scheme).or_else(|| first(["ALL_PROXY", "all_proxy"])) else {
+        let Some((name, value)) = first(for_scheme).or_else(|| first(&["ALL_PROXY", "all_proxy"])) else {
             return Ok(None);
         };
-        match first(["NO_PROXY", "no_proxy"]) {
+        match first(&["NO_PROXY", "no_proxy"]) {
             Some((_, Ok(hosts))) if is_listed(base_url, &hosts) => return Ok(None),
             Some((name, Err(_))) => return Err(unusable(name, "is not UTF-8")),
             _ => {}
@@ -139,6 +141,7 @@ mod tests {
             (https, &[("https_proxy", "a"), ("HTTPS_PROXY", "")], Some("a:80")),
             (https, &[("all_proxy", "https://a")], Some("a:443")),
             ("http://api.example", &[("http_proxy", "http://u:p@a:1")], Some("a:1")),
+            ("http://api.example", &[("HTTP_PROXY", "http://a:1"), ("REQUEST_METHOD", "GET")], None),
             (https, &[("HTTPS_PROXY", "http://a:1"), ("NO_PROXY", "other, .example")], None),
             (https, &[("HTTPS_PROXY", "http://a:1"), ("no_proxy", "*")], None),
             (https, &[("HTTPS_PROXY", "http://a:1"), ("no_proxy", "pi.example")], Some("a:1")),
