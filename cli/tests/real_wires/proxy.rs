@@ -80,6 +80,13 @@ async fn wait_ends_at_once_when_the_proxy_asks_for_authentication() {
     assert_permanent(&run, 6, &format!("the proxy asks for authentication: proxy {}, host {HOST}", proxy.address));
     assert!(!run.stderr.contains("CANARY"), "{}", run.stderr);
     assert_eq!(proxy.log().len(), 1);
+    // Without TLS the request itself goes to the proxy.
+    let url = format!("http://{HOST}");
+    let mut command = bulkrail(["wait", "reap", "b-1", "--json", "--insecure-http", "--base-url", &url]);
+    command.env("http_proxy", &address);
+    let run = finish(command).await;
+    assert_permanent(&run, 6, &format!("the proxy asks for authentication: proxy {}, host {HOST}", proxy.address));
+    assert!(!run.stderr.contains("CANARY"), "{}", run.stderr);
 }
 
 #[tokio::test]

@@ -331,18 +331,14 @@ impl HttpClient {
     }
 
     fn check_response(&self, result: Result<reqwest::Response, ConnectorError>) -> Result<reqwest::Response, Error> {
-        let response = result.map_err(|connector_error| {
-            let error = connector_error.into_error().with_provider(self.provider().clone());
-            let host = &self.shared.host;
-            match &self.shared.proxy {
-                _ if !connector_error.is_of_connecting() => error,
-                Some(proxy) if connector_error.is_of_proxy() => {
-                    error.map_reason(|reason| format!("{reason}: proxy {proxy}, host {host}"))
-                }
-                Some(proxy) => error.map_reason(|reason| format!("{reason}: {host}, through the proxy {proxy}")),
-                None => error.map_reason(|reason| format!("{reason}: {host}")),
+        let response = match result {
+            // Without a tunnel, the proxy responds in the provider's place.
+            Ok(response) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED && self.uses_proxy() => {
+                return Err(self.connector_error(ConnectorError::ProxyAuthentication));
             }
-        })?;
+            Ok(response) => response,
+            Err(error) => return Err(self.connector_error(error)),
+        };
         if response.status().as_u16() >= 600 {
             return Err(self.error(ErrorKind::Unavailable, "the response has a status that HTTP does not define"));
         }
@@ -352,6 +348,24 @@ impl HttpClient {
             return Err(error.with_http_status(response.status().as_u16()));
         }
         Ok(response)
+    }
+
+    fn uses_proxy(&self) -> bool {
+        self.shared.proxy.is_some()
+    }
+
+    /// Returns the error with the hosts that the connection was for.
+    fn connector_error(&self, connector_error: ConnectorError) -> Error {
+        let error = connector_error.into_error().with_provider(self.provider().clone());
+        let host = &self.shared.host;
+        match &self.shared.proxy {
+            _ if !connector_error.is_of_connecting() => error,
+            Some(proxy) if connector_error.is_of_proxy() => {
+                error.map_reason(|reason| format!("{reason}: proxy {proxy}, host {host}"))
+            }
+            Some(proxy) => error.map_reason(|reason| format!("{reason}: {host}, through the proxy {proxy}")),
+            None => error.map_reason(|reason| format!("{reason}: {host}")),
+        }
     }
 
     fn check_announced(&self, response: &reqwest::Response, limits: BodyLimits) -> Result<(), Error> {
