@@ -75,7 +75,7 @@ async fn wait_leaves_a_silent_http2_connection_and_ends_on_another() {
     assert_eq!(server.log(), ["0", "0", "1"]);
     // Over HTTP/1.1 it takes the request timeout, 30 s.
     let elapsed = clock.now() - started;
-    assert!(elapsed < Duration::from_secs(25), "{elapsed:?}");
+    assert!(elapsed < Duration::from_secs(28), "{elapsed:?}");
 }
 
 #[tokio::test]
