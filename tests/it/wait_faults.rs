@@ -26,7 +26,7 @@ const TRANSIENT: &[Fault] = &[
     ("no connection in time", || MockResponse::error(ConnectorError::ConnectTimeout)),
     ("no network", || MockResponse::error(ConnectorError::NetworkUnreachable)),
     ("no name server", || MockResponse::error(ConnectorError::NameResolution)),
-    ("broken handshake", || MockResponse::error(ConnectorError::Tls)),
+    ("broken handshake", || MockResponse::error(ConnectorError::TlsInterrupted)),
     ("not processed", || MockResponse::error(ConnectorError::NotProcessed)),
     ("timeout", || MockResponse::error(ConnectorError::Timeout)),
     ("connection reset", || MockResponse::error(ConnectorError::ConnectionReset)),
@@ -118,7 +118,8 @@ fn wait_ends_at_once_for_every_permanent_response() {
 
 #[test]
 fn wait_takes_an_address_that_worked_before_for_right() {
-    let faults = [ConnectorError::UnknownHost, ConnectorError::ProxyConnect, ConnectorError::ProxyRefused];
+    let faults =
+        [ConnectorError::UnknownHost, ConnectorError::Tls, ConnectorError::ProxyConnect, ConnectorError::ProxyRefused];
     for fault in faults {
         let (end, bench) = wait_on([MockResponse::error(fault), finished_response()]);
         let error = end.unwrap_err();

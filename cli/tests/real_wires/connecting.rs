@@ -95,8 +95,12 @@ async fn status_of_a_server_that_does_not_speak_tls_names_the_handshake() {
     // It reads, and never responds.
     let silent = Listener::start(|stream, _, _| async move { serve_http1(stream, STATUS).await }).await;
     let not_in_time = "a connection to the provider was not made in time: 127.0.0.1";
-    let table = [(closing.address, "TLS"), (plain.address, "TLS"), (silent.address, not_in_time)];
-    for (address, expected) in table {
+    let table = [
+        (closing.address, "the connection closed during the TLS handshake: 127.0.0.1", true),
+        (plain.address, "the TLS handshake failed: 127.0.0.1", false),
+        (silent.address, not_in_time, true),
+    ];
+    for (address, expected, retryable) in table {
         let url = format!("https://{address}");
         let authority = Authority::new("no-tls");
         let mut command = bulkrail(["status", "reap", "b-1", "--json", "--base-url", &url]);
@@ -106,6 +110,7 @@ async fn status_of_a_server_that_does_not_speak_tls_names_the_handshake() {
         assert_eq!((run.code, &error["kind"]), (8, &json!("unavailable")), "{error}");
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(expected), "{message}");
+        assert_eq!(error["retryable"], retryable, "{message}");
     }
 }
 

@@ -34,8 +34,10 @@ pub enum ConnectorError {
     UnknownAuthority,
     /// The certificate is not acceptable for another reason.
     InvalidCertificate,
-    /// The TLS handshake failed for another reason than the certificate.
+    /// The TLS handshake failed for another reason than the certificate: the port does not speak TLS, or not ours.
     Tls,
+    /// The connection was closed during the TLS handshake.
+    TlsInterrupted,
     /// A connection to the proxy was not made.
     ProxyConnect,
     /// The proxy asks for credentials, or refused those in its address.
@@ -71,6 +73,7 @@ impl ConnectorError {
             Self::UnknownAuthority => "unknown_authority",
             Self::InvalidCertificate => "invalid_certificate",
             Self::Tls => "tls",
+            Self::TlsInterrupted => "tls_interrupted",
             Self::ProxyConnect => "proxy_connect",
             Self::ProxyAuthentication => "proxy_authentication",
             Self::ProxyRefused => "proxy_refused",
@@ -90,8 +93,9 @@ impl ConnectorError {
 
     /// Returns whether another attempt fails, too, until a person changes something.
     ///
-    /// An unknown host and a proxy that cannot be used are of this kind: almost always the address is wrong. A wait
-    /// that reached the provider before takes them for an outage; see [`Wait`](crate::Wait).
+    /// An unknown host, a port that does not speak TLS and a proxy that cannot be used are of this kind: almost always
+    /// the address is wrong. A wait that reached the provider before takes them for an outage; see
+    /// [`Wait`](crate::Wait).
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         self.is_address_fault()
@@ -108,7 +112,7 @@ impl ConnectorError {
 
     /// Returns whether the address of the provider or proxy seems to be wrong. An address that worked before is not.
     pub(crate) fn is_address_fault(&self) -> bool {
-        matches!(self, Self::UnknownHost | Self::ProxyConnect | Self::ProxyRefused)
+        matches!(self, Self::UnknownHost | Self::Tls | Self::ProxyConnect | Self::ProxyRefused)
     }
 
     /// Returns whether the error is about the proxy and not about the provider.
@@ -165,6 +169,7 @@ impl ConnectorError {
                  replace its certificate"
             }
             Self::Tls => "check that the base URL has the right port, and what is between (a proxy, a firewall)",
+            Self::TlsInterrupted => "check what is between (a proxy, a firewall), or try again later",
             Self::ProxyConnect | Self::ProxyRefused => {
                 "check the proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY lists hosts to reach without it"
             }
@@ -192,6 +197,7 @@ impl fmt::Display for ConnectorError {
             Self::UnknownAuthority => "the certificate of the host is of an unknown authority",
             Self::InvalidCertificate => "the certificate of the host is not acceptable",
             Self::Tls => "the TLS handshake failed",
+            Self::TlsInterrupted => "the connection closed during the TLS handshake",
             Self::ProxyConnect => "a connection to the proxy was not made",
             Self::ProxyAuthentication => "the proxy asks for authentication",
             Self::ProxyRefused => "the proxy refused to connect to the host",
@@ -261,7 +267,7 @@ fn of_connecting(error: &reqwest::Error) -> ConnectorError {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe,
-        ) => ConnectorError::Tls,
+        ) => ConnectorError::TlsInterrupted,
         _ => ConnectorError::Connect,
     }
 }

@@ -51,8 +51,9 @@ pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
 /// A refused connection, a 502, a body that breaks off or a response about another batch are transient: the wait
 /// continues within its [failure budget](Wait::failure_budget). A certificate that is not accepted is permanent.
 ///
-/// An unknown host and a proxy that cannot be used are permanent until the provider was reached: by a poll of this
-/// wait, or by a submission within the last [`VISIBILITY_GRACE`](super::VISIBILITY_GRACE). Then they are transient.
+/// An unknown host, a port that does not speak TLS and a proxy that cannot be used are permanent until the provider was
+/// reached: by a poll of this wait, or by a submission within the last
+/// [`VISIBILITY_GRACE`](super::VISIBILITY_GRACE). Then they are transient.
 ///
 /// # Errors
 ///
