@@ -52,7 +52,12 @@ Environment:
   cdq           CDQ_API_KEY
   localpayment  LOCALPAYMENT_USERNAME and LOCALPAYMENT_PASSWORD, or LOCALPAYMENT_ACCESS_TOKEN
   KILLB_BASE_URL, REAP_BASE_URL, CDQ_BASE_URL, LOCALPAYMENT_BASE_URL
-                used where neither --base-url nor --production is given";
+                used where neither --base-url nor --production is given
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
+                proxy for https:// and http:// addresses, for both, and hosts to reach without it;
+                also in lower case; this machine is always reached without a proxy
+  SSL_CERT_FILE, SSL_CERT_DIR
+                CA certificates to trust instead of the system's (not on macOS and Windows)";
 
 #[derive(Parser)]
 #[command(name = "bulkrail", version, about = ABOUT, after_long_help = EXAMPLES)]

@@ -125,7 +125,8 @@ impl Client {
     /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BulkJob>, Error> {
         let request = capture(self.raw.get_bulk_status(batch.id()));
-        let mut status: StatusResponse<types::BulkJob> = self.http.status(batch, request, status::parse_status).await?;
+        let mut status: StatusResponse<types::BulkJob> =
+            self.http.status(batch, request, status::ID, status::parse_status).await?;
         if status.snapshot.state == State::Finished {
             let counts = rows::count(status.bytes());
             status.snapshot = status.snapshot.with_row_counts(&counts);
@@ -173,7 +174,7 @@ impl Provider for Client {
     /// Polls `batch` once. When it has finished, a second request reads the rows, because they overrule the counts.
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_bulk_status(batch.id()));
-        let snapshot = self.http.poll(batch, request, status::parse_status).await?;
+        let snapshot = self.http.poll(batch, request, status::ID, status::parse_status).await?;
         if snapshot.state != State::Finished {
             return Ok(snapshot);
         }

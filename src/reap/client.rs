@@ -164,7 +164,7 @@ impl Client {
     /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BatchStatus>, Error> {
         let request = capture(self.raw.get_batch_status(batch.id()));
-        self.http.status(batch, request, status::parse_status).await
+        self.http.status(batch, request, status::ID, status::parse_status).await
     }
 
     /// Reads the outcome of every `submitted` row from its entity, whose id is in the column `externalId`: Reap itself
@@ -197,7 +197,11 @@ impl Client {
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 // What is wrong with the credentials or the network is wrong for every entity.
-                Err(error) if error.is_authentication() || error.is_transient() => return Err(in_context(error)),
+                Err(error)
+                    if error.is_authentication() || error.is_transient() || error.kind() == ErrorKind::Unavailable =>
+                {
+                    return Err(in_context(error));
+                }
                 Err(error) => {
                     let row = Row::new(RowOutcome::Unaccounted).with_index(index).with_reference(reference);
                     reconciler.push(row.with_reason(error.with_action("reading the entity").to_string()));
@@ -222,7 +226,7 @@ impl Provider for Client {
 
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_batch_status(batch.id()));
-        self.http.poll(batch, request, status::parse_status).await
+        self.http.poll(batch, request, status::ID, status::parse_status).await
     }
 
     fn polling_defaults(&self) -> PollingDefaults {
