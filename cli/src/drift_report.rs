@@ -10,7 +10,7 @@ use bulkrail::{Drift, ProviderId, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
-use crate::{output, printer};
+use crate::{output, printer, state};
 
 /// Line of a drift report. It has neither ids nor personal data.
 #[derive(Serialize, Deserialize)]
@@ -28,10 +28,14 @@ pub(crate) struct Line<'a> {
 pub(crate) struct DriftReport(Option<(File, PathBuf)>);
 
 impl DriftReport {
-    /// Opens the file before a wait begins, so that an error does not come after hours.
+    /// Opens the file before a wait begins, so that an error does not come after hours. A new file is
+    /// private to the user.
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, CliError> {
         let Some(path) = file else { return Ok(Self(None)) };
-        let open = OpenOptions::new().append(true).create(true).open(path);
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        state::private(&mut options);
+        let open = options.open(path);
         let open = open.map_err(|error| CliError::io(&format!("{} cannot be written", path.display()), &error))?;
         Ok(Self(Some((open, path.to_owned()))))
     }

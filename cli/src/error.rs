@@ -49,6 +49,14 @@ impl CliError {
         Self::configuration(format!("{message}: {error}"))
     }
 
+    /// Returns the kind of the error, if there is one to print.
+    pub(crate) fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Error(details) => Some(details.error.kind()),
+            Self::OutputClosed => None,
+        }
+    }
+
     /// Returns the last report of the batch.
     pub(crate) fn last_report(&self) -> Option<Report> {
         match self {

@@ -28,14 +28,10 @@ impl Printer {
         }
     }
 
-    /// Prints a warning. With `json` it goes to the log only: standard error is for one error
-    /// document then.
-    pub(crate) fn warning(self, warning: &str, json: bool) {
-        if json {
-            tracing::warn!("{warning}");
-        } else {
-            self.note(&format!("warning: {warning}"));
-        }
+    /// Returns the same printer; with `json` one without notes, because standard error is for one
+    /// error document then.
+    pub(crate) fn for_json(self, json: bool) -> Self {
+        Self { quiet: self.quiet || json, ..self }
     }
 
     /// Returns whether to draw progress bars. A log and progress bars would overwrite each other.

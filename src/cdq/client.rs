@@ -74,6 +74,12 @@ impl Client {
         &self.raw
     }
 
+    /// Returns the environment that requests go to, as [`Batch::environment`] has it.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        self.http.environment()
+    }
+
     /// Converts an error of the [generated client](Client::raw).
     pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
         self.http.map_raw_error(error).await
@@ -152,7 +158,7 @@ impl Client {
     /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::Job>, Error> {
         let request = capture(self.raw.get_job(Some(batch.id())));
-        self.http.status(batch, request, status::parse_status).await
+        self.http.status(batch, request, status::ID, status::parse_status).await
     }
 
     /// Returns every `submitted` row as unaccounted, because CDQ does not document a result for each account.
@@ -178,7 +184,7 @@ impl Provider for Client {
 
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_job(Some(batch.id())));
-        self.http.poll(batch, request, status::parse_status).await
+        self.http.poll(batch, request, status::ID, status::parse_status).await
     }
 
     fn clock(&self) -> Clock {

@@ -181,7 +181,10 @@ impl Rows {
     ///
     /// [`Decode`](crate::ErrorKind::Decode) before that, or when the response ended early.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        let snapshot = StatusFields::snapshot(self.reader.rest(), status::parse_status);
+        let snapshot = StatusFields::snapshot(self.reader.rest(), |fields| {
+            fields.check_batch_id(status::ID, self.batch.id())?;
+            Ok(status::parse_status(fields))
+        });
         snapshot.map_err(|error| match &self.body {
             Body::Idle(body) => in_context(body.with_response_context(error), &self.batch),
             Body::Reading(_) | Body::Moved => in_context(error, &self.batch),

@@ -13,6 +13,9 @@ pub const STATES: StatusMap =
 /// Localpayment's status codes and the state that each means, for a response without a word.
 const CODES: StatusMap = StatusMap::new(&[("100", State::Running), ("200", State::Finished), ("300", State::Failed)]);
 
+/// JSON pointer of the id of the batch.
+pub(super) const ID: &str = "/externalId";
+
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Batch"));
 
 pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {

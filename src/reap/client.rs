@@ -81,6 +81,20 @@ impl Client {
         &self.raw
     }
 
+    /// Returns the environment that requests go to, as [`Batch::environment`] has it.
+    ///
+    /// ```
+    /// use bulkrail::reap;
+    ///
+    /// let client = reap::Client::builder().credentials(reap::Credentials::api_key("my-key")).build()?;
+    /// assert_eq!(client.environment(), "sandbox");
+    /// # Ok::<(), bulkrail::Error>(())
+    /// ```
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        self.http.environment()
+    }
+
     /// Converts an error of the [generated client](Client::raw).
     pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
         self.http.map_raw_error(error).await
@@ -150,7 +164,7 @@ impl Client {
     /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BatchStatus>, Error> {
         let request = capture(self.raw.get_batch_status(batch.id()));
-        self.http.status(batch, request, status::parse_status).await
+        self.http.status(batch, request, status::ID, status::parse_status).await
     }
 
     /// Reads the outcome of every `submitted` row from its entity, whose id is in the column `externalId`: Reap itself
@@ -183,7 +197,11 @@ impl Client {
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 // What is wrong with the credentials or the network is wrong for every entity.
-                Err(error) if error.is_authentication() || error.is_transient() => return Err(in_context(error)),
+                Err(error)
+                    if error.is_authentication() || error.is_transient() || error.kind() == ErrorKind::Unavailable =>
+                {
+                    return Err(in_context(error));
+                }
                 Err(error) => {
                     let row = Row::new(RowOutcome::Unaccounted).with_index(index).with_reference(reference);
                     reconciler.push(row.with_reason(error.with_action("reading the entity").to_string()));
@@ -208,7 +226,7 @@ impl Provider for Client {
 
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_batch_status(batch.id()));
-        self.http.poll(batch, request, status::parse_status).await
+        self.http.poll(batch, request, status::ID, status::parse_status).await
     }
 
     fn polling_defaults(&self) -> PollingDefaults {

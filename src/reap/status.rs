@@ -22,6 +22,9 @@ pub const STATES: StatusMap = StatusMap::new(&[
     ("failed", State::Failed),
 ]);
 
+/// JSON pointer of the id of the batch.
+pub(super) const ID: &str = "/batchId";
+
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BatchStatus"));
 
 pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {

@@ -69,6 +69,12 @@ fn check_any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId)
     }
     let faults = [
         ConnectorError::Connect,
+        ConnectorError::ConnectTimeout,
+        ConnectorError::ConnectionRefused,
+        ConnectorError::UnknownHost,
+        ConnectorError::CertificateExpired,
+        ConnectorError::ProxyRefused,
+        ConnectorError::NotProcessed,
         ConnectorError::Timeout,
         ConnectorError::ConnectionReset,
         ConnectorError::InvalidBody,
@@ -76,6 +82,10 @@ fn check_any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId)
     for fault in faults {
         let error = poll(bench, client, provider.clone(), MockResponse::error(fault));
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, None), "{fault}");
+        assert_eq!(error.is_transient(), !fault.is_permanent(), "{fault}");
+        assert_eq!(error.is_nothing_sent(), fault.is_before_sending(), "{fault}");
+        let saved = Error::from(error.document());
+        assert_eq!((saved.is_transient(), saved.hint()), (error.is_transient(), error.hint()), "{fault}");
     }
     for status in [600, 604, 800, 999] {
         let error = poll(bench, client, provider.clone(), MockResponse::json(status, r#"{"status":"completed"}"#));
@@ -257,7 +267,7 @@ fn argument_that_cannot_be_a_header_is_a_usage_error_without_its_value() {
 fn direct_calls_send_credentials_after_a_capture_and_during_others() {
     let bench = Bench::new();
     let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
-    bench.connector.respond_with(|_| MockResponse::json(200, r#"{"batchId":"b","status":"pending"}"#));
+    bench.connector.respond_with(|_| MockResponse::json(200, r#"{"batchId":"polled","status":"pending"}"#));
     let captured = bulkrail::http::capture(client.raw().get_batch_status("captured")).unwrap();
     assert!(bench.connector.requests().is_empty(), "a captured request is not sent");
     bench.clock.run(async {

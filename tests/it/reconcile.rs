@@ -210,6 +210,21 @@ mod killb_rows {
     }
 
     #[test]
+    fn killb_rows_of_another_job_are_an_error_and_not_a_reconciliation() {
+        let bench = Bench::new();
+        let client = killb(&bench);
+        let of_another = body("COMPLETED", 1, 1, 0, &["SUCCESS"]).replacen('{', r#"{"jobId":"b-2","#, 1);
+        bench.connector.respond_with(move |_| MockResponse::json(200, &of_another));
+        let polled = bench.clock.run(client.poll(&batch())).unwrap_err();
+        let status = bench.clock.run(client.status(&batch())).unwrap_err();
+        let found = bench.clock.run(client.reconcile(&batch(), None)).unwrap_err();
+        for error in [polled, status, found] {
+            assert_eq!((error.kind(), error.batch()), (ErrorKind::Decode, Some(&batch())));
+            assert!(error.to_string().contains("b-1 was asked for, and b-2 came"), "{error}");
+        }
+    }
+
+    #[test]
     fn killb_outcome_is_the_same_by_wait_poll_status_and_reconcile() {
         const GOOD: &str = "SUCCESS";
         const BAD: &str = "ERROR";

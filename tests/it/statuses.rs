@@ -4,10 +4,12 @@ use crate::common::{Bench, client};
 use bulkrail::test_util::MockResponse;
 use bulkrail::{Batch, Outcome, Provider, ProviderId, Snapshot, State};
 
-/// Returns the snapshot that a client makes of `body`.
+/// Returns the snapshot that a client makes of `body`, asked for the batch that the body is about.
 fn poll<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, body: &str) -> Snapshot {
     bench.connector.push(MockResponse::json(200, body));
-    let batch = Batch::new(provider, "b-1").unwrap();
+    let json: serde_json::Value = serde_json::from_str(body).unwrap();
+    let id = ["jobId", "batchId", "id", "externalId"].iter().find_map(|name| json[name].as_str());
+    let batch = Batch::new(provider, id.unwrap_or("b-1")).unwrap();
     bench.clock.run(client.poll(&batch)).unwrap()
 }
 

@@ -1,9 +1,10 @@
 //! `bulkrail run`: submits the batches that a file makes, waits for their end and reads their rows.
 
-use std::pin::pin;
 use std::sync::Arc;
 
-use bulkrail::{AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, Report, SubmittedRows, collect_drift};
+use bulkrail::{
+    AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows, collect_drift,
+};
 use serde::Serialize;
 
 use crate::args::RunArgs;
@@ -14,9 +15,11 @@ use crate::follow::follow;
 use crate::printer::{self, Printer};
 use crate::progress::{Bar, Bars};
 use crate::run_result::RunResult;
-use crate::state_store::StateStore;
+use crate::signals::Signals;
+use crate::state::{HistoryStore, StateDir};
+use crate::submissions::{BatchEnd, Submissions, Target};
 use crate::submit::{after, submit, submitted_line, wait_command};
-use crate::{exit, output, signals};
+use crate::{exit, output};
 
 /// A batch that was submitted.
 struct Job {
@@ -37,55 +40,70 @@ enum Document<'a> {
 }
 
 pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError> {
-    let submissions = args.submission.prepare().await?;
+    let prepared = args.submission.prepare().await?;
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let drift = Arc::new(DriftReport::open(args.record.drift_report.as_deref())?);
-    let store = StateStore::open(args.record.no_history).await;
+    let target = Target::new(&client, &args.submission, &args.connection).await;
+    let state = StateDir::from_env();
+    let (store, submissions) = (HistoryStore::open(&state, args.record.no_history).await, Submissions::new(&state));
     let args = Arc::new(args);
-    // Each listens from now on: a signal that comes while another batch is submitted stops all.
-    let stops = submissions.iter().map(|_| signals::stop()).collect::<Result<Vec<_>, _>>()?;
-    let mut stop_submitting = pin!(signals::stop()?);
+    let signals = Signals::listen()?;
     let bars = Bars::new(printer.draws_progress());
-    let mut jobs = Vec::new();
-    for submission in &submissions {
-        let warn = |warning: &str| printer.warning(warning, args.json);
-        let (submitted, submit_drift) =
-            collect_drift(submit(&client, submission, stop_submitting.as_mut(), warn)).await;
-        drift.add_submit(&args.submission.provider.id(), &submit_drift);
-        match submitted {
-            Ok(batch) => {
+    let (mut jobs, total) = (Vec::new(), prepared.len());
+    for (before, submission) in prepared.iter().enumerate() {
+        let note = target.note(&client, submission, before + 1, total);
+        let submitted = submit(&client, submission, note, &submissions, signals, printer.for_json(args.json));
+        let (submitted, submit_drift) = collect_drift(submitted).await;
+        drift.add_submit(&client.id(), &submit_drift);
+        let ended = match submitted {
+            Ok(done) if !done.is_interrupted => {
                 let rows = submission.rows().clone();
-                if !args.json {
-                    printer.note(submitted_line(&batch, rows.rows).trim_end());
-                }
-                jobs.push(Job {
-                    batch,
-                    rows,
-                    drift: submit_drift,
-                    bar: bars.add(args.submission.provider.id().as_str()),
-                });
+                printer.for_json(args.json).note(submitted_line(&done.batch, rows.rows).trim_end());
+                done.record(&submissions).await;
+                let bar = bars.add(client.id().as_str());
+                jobs.push(Job { batch: done.batch, rows, drift: submit_drift, bar });
+                continue;
             }
-            Err(error) => {
-                bars.clear();
-                // The batches that were submitted continue at the provider.
-                jobs.iter().try_for_each(|job| output::json(&job.batch))?;
-                return Err(after(error, jobs.len(), submissions.len()));
+            ended => ended,
+        };
+        bars.clear();
+        // The batches that were submitted continue at the provider.
+        let mut printed = jobs.iter().try_for_each(|job| output::json(&job.batch));
+        let error = match ended {
+            Ok(done) => {
+                printed = printed.and_then(|()| output::json(&done.batch));
+                done.record(&submissions).await;
+                done.interrupted(&args.connection.flags()).with_batch_printed(false)
             }
-        }
+            Err(error) => error,
+        };
+        printed?;
+        return Err(after(error, before, total));
     }
     let batches: Vec<_> = jobs.iter().map(|job| job.batch.clone()).collect();
-    let running = jobs.into_iter().zip(stops).map(|(job, stop)| {
+    let running = jobs.into_iter().map(|job| {
         let (client, args, drift) = (client.clone(), Arc::clone(&args), Arc::clone(&drift));
         let history = store.history().clone();
-        tokio::spawn(async move { run_job(&client, &args, job, stop, &history, &drift).await })
+        tokio::spawn(async move { run_job(&client, &args, job, signals.received(1), &history, &drift).await })
     });
     let mut ends = Vec::new();
     for end in running.collect::<Vec<_>>() {
         ends.push(end.await.unwrap_or_else(|_| Err(CliError::configuration("the wait was cut off"))));
     }
     bars.clear();
+    // What is remembered comes after what is printed: a disk may hang.
+    let seen = ends.iter().zip(&batches).filter_map(|(end, batch)| {
+        let (last, kind) = match end {
+            Ok(result) => (Some(result.report.clone()), None),
+            Err(error) => (error.last_report(), error.kind()),
+        };
+        BatchEnd::new(batch, client.environment(), last, kind)
+    });
+    let seen: Vec<_> = seen.collect();
+    let code = print(&args, &batches, ends).unwrap_or_else(|error| error.print(args.json));
+    submissions.see(seen).await;
     store.save().await;
-    print(&args, &batches, ends)
+    Ok(code)
 }
 
 /// Waits for the end of the batch, then reads its rows.

@@ -61,6 +61,8 @@ struct Inner {
     polls: u32,
     elapsed: Duration,
     nothing_sent: bool,
+    /// Another attempt fails, too.
+    is_permanent: bool,
     /// `reason` is a whole message, as it was saved.
     is_complete: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -90,6 +92,7 @@ impl Error {
             polls: 0,
             elapsed: Duration::ZERO,
             nothing_sent: false,
+            is_permanent: false,
             is_complete: false,
             source: None,
         }))
@@ -104,9 +107,11 @@ impl Error {
     /// Returns whether the same request may succeed when it is sent again unchanged.
     ///
     /// A submit with an unknown outcome ([`ErrorKind::OutcomeUnknown`]) is not transient: repeating it could submit twice.
+    /// An expired certificate or an unknown host is not, either: the request fails until something is changed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Decode)
+            && !self.0.is_permanent
     }
 
     /// Returns whether a later attempt can help: a transient error, or a wait that ended before its batch did.
@@ -142,8 +147,10 @@ impl Error {
         }
         let sources = std::iter::successors(self.source(), |error| (**error).source());
         let mut errors = sources.filter_map(|error| error.downcast_ref::<Self>());
-        if self.0.kind != ErrorKind::Decode && errors.any(|error| error.0.kind == ErrorKind::Decode) {
-            return ErrorKind::Decode.hint();
+        if self.0.kind != ErrorKind::Decode
+            && let Some(error) = errors.find(|error| error.0.kind == ErrorKind::Decode)
+        {
+            return error.hint();
         }
         self.0.kind.hint()
     }
@@ -328,14 +335,21 @@ impl Error {
         self
     }
 
-    /// Marks that the provider received nothing of the request.
+    /// Marks that another attempt fails, too, until something is changed: the error is then not transient.
+    #[must_use]
+    pub fn with_permanent(mut self) -> Self {
+        self.0.is_permanent = true;
+        self
+    }
+
+    /// Marks that the provider received nothing of the request, or processed nothing of it.
     #[must_use]
     pub fn with_nothing_sent(mut self) -> Self {
         self.0.nothing_sent = true;
         self
     }
 
-    /// Returns whether it is certain that the provider received nothing of the request.
+    /// Returns whether it is certain that the provider received nothing of the request, or processed nothing of it.
     #[must_use]
     pub fn is_nothing_sent(&self) -> bool {
         self.0.nothing_sent
@@ -405,6 +419,7 @@ impl From<ErrorDocument> for Error {
         let ErrorDocument { error: saved, batch, last, polls } = document;
         let mut error = Self::new(saved.kind, saved.message);
         error.0.is_complete = true;
+        error.0.is_permanent = error.is_transient() && !saved.retryable;
         error.0.hint = saved.hint.map(Cow::Owned);
         error.0.provider = saved.provider;
         error.0.http_status = saved.http_status;

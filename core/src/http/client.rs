@@ -9,7 +9,8 @@ use reqwest::Request;
 
 use super::auth::{Auth, Scheme};
 use super::capture::{PreparedRequest, take_request};
-use super::connector::{ConnectorError, HttpConnector};
+use super::connection_error::ConnectorError;
+use super::connector::HttpConnector;
 use super::error_mapping::{ErrorMapping, error_of_response};
 use super::limits::Limits;
 use super::response::{BodyLimits, Response, StatusResponse};
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     pub(super) any_environment: bool,
     /// Host of the base URL, for messages.
     pub(super) host: String,
+    /// Host and port of the proxy, for messages.
+    pub(super) proxy: Option<String>,
     /// Builds requests; `connector` sends them.
     pub(super) builder: reqwest::Client,
     pub(super) connector: Arc<dyn HttpConnector>,
@@ -109,7 +112,8 @@ impl HttpClient {
 
     /// Polls `batch` once: reads status and counters of the response, and skips its lists as they arrive.
     ///
-    /// `parse` makes the snapshot from the scalar fields of the body.
+    /// `parse` makes the snapshot from the scalar fields of the body. The id of the batch is at the JSON pointer
+    /// `id_pointer` of the body, if the provider repeats it: a response about another batch is an error.
     ///
     /// # Errors
     ///
@@ -118,8 +122,13 @@ impl HttpClient {
         &self,
         batch: &Batch,
         request: Result<PreparedRequest, Error>,
+        id_pointer: &str,
         parse: fn(StatusFields<'_>) -> Snapshot,
     ) -> Result<Snapshot, Error> {
+        let parse = |fields: StatusFields<'_>| {
+            fields.check_batch_id(id_pointer, batch.id())?;
+            Ok(parse(fields))
+        };
         let poll = async {
             self.check_batch(batch)?;
             self.send(request?, CallKind::Poll).await?.error_for_status().await?.parse_status(parse).await
@@ -127,7 +136,7 @@ impl HttpClient {
         poll.await.map_err(|error| self.with_status_context(error, batch))
     }
 
-    /// Polls `batch` once and keeps the whole response for typed decoding.
+    /// Polls `batch` once as [`HttpClient::poll`], and keeps the whole response for typed decoding.
     ///
     /// # Errors
     ///
@@ -136,8 +145,13 @@ impl HttpClient {
         &self,
         batch: &Batch,
         request: Result<PreparedRequest, Error>,
+        id_pointer: &str,
         parse: fn(StatusFields<'_>) -> Snapshot,
     ) -> Result<StatusResponse<T>, Error> {
+        let parse = |fields: StatusFields<'_>| {
+            fields.check_batch_id(id_pointer, batch.id())?;
+            Ok(parse(fields))
+        };
         let poll = async {
             self.check_batch(batch)?;
             self.send(request?, CallKind::Small).await?.error_for_status().await?.bytes().await?.into_status(parse)
@@ -317,13 +331,14 @@ impl HttpClient {
     }
 
     fn check_response(&self, result: Result<reqwest::Response, ConnectorError>) -> Result<reqwest::Response, Error> {
-        let response = result.map_err(|connector_error| {
-            let error = connector_error.into_error().with_provider(self.provider().clone());
-            match connector_error {
-                ConnectorError::Connect => error.map_reason(|reason| format!("{reason}: {}", self.shared.host)),
-                _ => error,
+        let response = match result {
+            // Without a tunnel, the proxy responds in the provider's place.
+            Ok(response) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED && self.uses_proxy() => {
+                return Err(self.connector_error(ConnectorError::ProxyAuthentication));
             }
-        })?;
+            Ok(response) => response,
+            Err(error) => return Err(self.connector_error(error)),
+        };
         if response.status().as_u16() >= 600 {
             return Err(self.error(ErrorKind::Unavailable, "the response has a status that HTTP does not define"));
         }
@@ -333,6 +348,24 @@ impl HttpClient {
             return Err(error.with_http_status(response.status().as_u16()));
         }
         Ok(response)
+    }
+
+    fn uses_proxy(&self) -> bool {
+        self.shared.proxy.is_some()
+    }
+
+    /// Returns the error with the hosts that the connection was for.
+    fn connector_error(&self, connector_error: ConnectorError) -> Error {
+        let error = connector_error.into_error().with_provider(self.provider().clone());
+        let host = &self.shared.host;
+        match &self.shared.proxy {
+            _ if !connector_error.is_of_connecting() => error,
+            Some(proxy) if connector_error.is_of_proxy() => {
+                error.map_reason(|reason| format!("{reason}: proxy {proxy}, host {host}"))
+            }
+            Some(proxy) => error.map_reason(|reason| format!("{reason}: {host}, through the proxy {proxy}")),
+            None => error.map_reason(|reason| format!("{reason}: {host}")),
+        }
     }
 
     fn check_announced(&self, response: &reqwest::Response, limits: BodyLimits) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::connector::ConnectorError;
+use super::connection_error::ConnectorError;
 use super::error_mapping::{ErrorMapping, error_of_response, request_id};
 use super::retry_after::retry_after;
 use crate::error::Error;
@@ -153,20 +153,24 @@ impl ResponseBody {
         Ok(BufferedBody { bytes: bytes.freeze(), body: self })
     }
 
-    /// Reads the status fields only, and returns the snapshot that `parse` makes of them.
+    /// Reads the status fields only, and returns the snapshot that `parse` makes of them, or its error.
     ///
     /// Memory does not grow with the arrays in the body.
     ///
     /// # Errors
     ///
     /// As for [`ResponseBody::chunk`]; and [`ErrorKind::Decode`] when the body is not one JSON object.
-    pub async fn parse_status(mut self, parse: fn(StatusFields<'_>) -> Snapshot) -> Result<Snapshot, Error> {
+    pub async fn parse_status(
+        mut self,
+        parse: impl Fn(StatusFields<'_>) -> Result<Snapshot, Error>,
+    ) -> Result<Snapshot, Error> {
         let first = self.chunk().await?.unwrap_or_default();
         let mut next = self.chunk().await?;
         if next.is_none() && first.len() <= SMALL_BODY {
             // A body that cannot be parsed as it is may still be once its arrays are elided.
             if let Ok(fields) = StatusFields::from_body(&first) {
-                return Ok(parse(fields).with_retry_after(self.retry_after));
+                let snapshot = parse(fields).map_err(|error| self.with_response_context(error));
+                return Ok(snapshot?.with_retry_after(self.retry_after));
             }
         }
         let mut elider = ArrayElider::default();
@@ -206,7 +210,11 @@ async fn next_chunk(
     let mut timeout = None;
     std::future::poll_fn(|context| {
         if let Poll::Ready(chunk) = chunk.as_mut().poll(context) {
-            return Poll::Ready(chunk.map_err(ConnectorError::from));
+            return Poll::Ready(chunk.map_err(|error| match ConnectorError::from(error) {
+                // The response has begun: the request was processed.
+                error if error.is_before_sending() => ConnectorError::ConnectionReset,
+                error => error,
+            }));
         }
         let timeout = timeout.get_or_insert_with(|| clock.sleep(read_timeout));
         std::task::ready!(timeout.as_mut().poll(context));
@@ -270,7 +278,10 @@ impl BufferedBody {
     }
 
     /// Returns typed status and snapshot; `parse` makes the snapshot from the scalar fields of the body.
-    pub(super) fn into_status<T>(self, parse: fn(StatusFields<'_>) -> Snapshot) -> Result<StatusResponse<T>, Error> {
+    pub(super) fn into_status<T>(
+        self,
+        parse: impl Fn(StatusFields<'_>) -> Result<Snapshot, Error>,
+    ) -> Result<StatusResponse<T>, Error> {
         let mut elider = ArrayElider::default();
         elider.push(&self.bytes);
         let snapshot = StatusFields::snapshot(elider.elided(), parse);
