@@ -13,7 +13,11 @@ pub(crate) struct Collector<'a> {
     pub(crate) differences: Vec<Difference>,
 }
 
-impl Collector<'_> {
+impl<'a> Collector<'a> {
+    pub(crate) fn new(spec: &'a Spec, page_format: PageFormat, operation: &str) -> Self {
+        Self { spec, page_format, operation: operation.to_owned(), differences: Vec::new() }
+    }
+
     /// Adds a difference at `pointer`. `from` is the state in the spec, `to` the state on the page.
     pub(crate) fn add(
         &mut self,
@@ -24,19 +28,8 @@ impl Collector<'_> {
         message: String,
         (from, to): (Option<String>, Option<String>),
     ) {
-        let (line, operation) = (self.spec.line(&pointer), self.operation.clone());
-        let accepted = None;
-        self.differences.push(Difference {
-            pointer,
-            line,
-            page_line,
-            operation,
-            class,
-            change,
-            message,
-            from,
-            to,
-            accepted,
-        });
+        let line = self.spec.line(&pointer);
+        let difference = Difference::unknown(pointer, &self.operation, change, message);
+        self.differences.push(Difference { line, page_line, class, from, to, ..difference });
     }
 }

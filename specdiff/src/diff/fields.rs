@@ -6,8 +6,12 @@ use bulkrail_codegen::pointer;
 use serde_json::Value;
 
 use crate::diff::collector::Collector;
-use crate::diff::difference::{Change, Class, Direction, class_of_added_field, class_of_format, class_of_nullable};
+use crate::diff::difference::{
+    Change, Class, Direction, class_of_added_field, class_of_format, class_of_limit, class_of_nullable,
+};
+use crate::diff::notices::compare_deprecation;
 use crate::diff::presence::{FieldIndex, is_added, is_listed, is_removed, may_be_renamed, types_agree};
+use crate::pages::limits;
 use crate::pages::model::{Field, PageFormat, SchemaType};
 use crate::pages::names::{leaf, parent};
 use crate::pages::values::{excerpt, is_date_time, value_text};
@@ -129,15 +133,39 @@ impl BodyDiff<'_, '_> {
         if is_unknown || types_agree(page, spec) {
             self.compare_format(spec, page);
             self.compare_values(spec, page);
-            self.compare_examples(spec, page);
         } else {
             let (from, to) = (types_text(spec), types_text(page));
             let source = if page.expressiveness.types { "on the page" } else { "in the page's example" };
             let message = format!("{} is {to} {source}, {from} in the spec", self.name(page));
             self.add(spec.schema_pointer.clone(), page, Class::Breaking, Change::Type, message, (from, to));
+            let examples = page.examples.iter().filter_map(SchemaType::from_value).collect();
+            self.collector.differences.last_mut().into_iter().for_each(|one| one.example_types.clone_from(&examples));
         }
+        self.compare_examples(spec, page);
         self.compare_required(spec, page);
         self.compare_nullable(spec, page);
+        self.compare_limits(spec, page);
+        let name = self.name(page);
+        let deprecation = (spec.deprecated, page.deprecated);
+        compare_deprecation(self.collector, deprecation, &spec.spec_pointer, page.line, &name);
+    }
+
+    /// Compares the limits that the page shows. Only a description shows all of them.
+    fn compare_limits(&mut self, spec: &Field, page: &Field) {
+        let keywords: BTreeSet<&str> = spec.limits.keys().chain(page.limits.keys()).copied().collect();
+        for keyword in keywords {
+            let (from, to) = (spec.limits.get(keyword), page.limits.get(keyword));
+            if limits::is_same(from, to) || (to.is_none() && !page.expressiveness.limits) {
+                continue;
+            }
+            let class = class_of_limit(self.direction, limits::effect(keyword, from, to));
+            let text = |limit: Option<&Value>| limit.map_or_else(|| "no limit".to_owned(), value_text);
+            let (from, to) = (text(from), text(to));
+            let name = self.name(page);
+            let message = format!("{name} has the {keyword} {} on the page, {} in the spec", excerpt(&to), from);
+            let pointer = pointer::join(&spec.schema_pointer, keyword);
+            self.add(pointer, page, class, Change::Limit, message, (from, to));
+        }
     }
 
     fn compare_format(&mut self, spec: &Field, page: &Field) {
@@ -248,7 +276,16 @@ impl BodyDiff<'_, '_> {
         let same = |a: &Value, b: &Value| {
             a == b || (is_quoted && value_text(a) == value_text(b)) || (is_date_time(a) && is_date_time(b))
         };
-        let other = page.examples.iter().find(|example| !spec.examples.iter().any(|known| same(example, known)));
+        // The example of another type belongs to the difference of the types.
+        let is_comparable = |example: &Value| {
+            let kind = SchemaType::from_value(example);
+            spec.types.is_empty()
+                || kind.is_none_or(|kind| {
+                    spec.types.contains(&kind) || (kind == SchemaType::Integer && spec.types.contains(&SchemaType::Number))
+                })
+        };
+        let new = |example: &&Value| !spec.examples.iter().any(|known| same(example, known));
+        let other = page.examples.iter().filter(|example| is_comparable(example)).find(new);
         if let Some(other) = other {
             let (from, to) = (spec.examples[0].to_string(), other.to_string());
             let message = format!("{} has another example on the page: {}", self.name(page), excerpt(&to));

@@ -8,28 +8,32 @@ use serde_json::Value;
 use crate::diff::collector::Collector;
 use crate::diff::difference::{Change, Class, Difference, Direction, class_of_added_field, class_of_status};
 use crate::diff::fields::compare_fields;
-use crate::pages::model::{Field, Operation, PageFormat};
-use crate::pages::names::parent;
+use crate::diff::pairing::{Pair, Relation};
+use crate::diff::{notices, transport};
+use crate::pages::model::{Field, Operation, Page, PageFormat};
 
 /// Headers of every call. Pages need not document them.
 const COMMON_HEADERS: [&str; 4] = ["authorization", "accept", "content-type", "host"];
 
-/// Returns the differences between `page`, an operation on a page of `format`, and `known`, the
-/// same in the spec.
-///
-/// `same_path` is whether both write the path alike.
-pub(crate) fn compare_operation(
-    spec: &Spec,
-    known: &Operation,
-    page: &Operation,
-    format: PageFormat,
-    same_path: bool,
-) -> Vec<Difference> {
-    let collector = Collector { spec, page_format: format, operation: known.name(), differences: Vec::new() };
-    let mut diff = OperationDiff { collector, known, page };
-    if !same_path {
-        diff.path();
-    }
+/// Returns the differences between the operations of a pair. `known_page` is the spec as a page.
+pub(crate) fn compare_operation(spec: &Spec, known_page: &Page, page: &Page, pair: &Pair<'_>) -> Vec<Difference> {
+    let Pair { known, page: described, relation } = *pair;
+    let collector = Collector::new(spec, page.format, &known.name());
+    let mut diff = OperationDiff { collector, known, page: described };
+    diff.relation(relation);
+    let servers = &known_page.servers;
+    transport::compare_paths(&mut diff.collector, servers, known, described, relation);
+    transport::compare_addresses(&mut diff.collector, servers, described);
+    transport::compare_auth(&mut diff.collector, known, described, page.is_description());
+    let deprecation = (known.deprecated, described.deprecated);
+    notices::compare_deprecation(
+        &mut diff.collector,
+        deprecation,
+        &known.spec_pointer,
+        described.line,
+        "the operation",
+    );
+    notices::compare_polling(&mut diff.collector, known, described);
     diff.parameters();
     diff.request();
     diff.responses();
@@ -43,11 +47,25 @@ struct OperationDiff<'a> {
 }
 
 impl OperationDiff<'_> {
-    fn path(&mut self) {
-        let pointer = parent(&self.known.spec_pointer).unwrap_or_default().to_owned();
-        let message = format!("the path is {} on the page, {} in the spec", self.page.path, self.known.path);
-        let states = (Some(self.known.path.clone()), Some(self.page.path.clone()));
-        self.add(pointer, Class::Unknown, Change::Path, message, states);
+    /// Adds the difference between the methods and paths, unless the page only has another notation
+    /// of the path.
+    fn relation(&mut self, relation: Relation) {
+        let address = |operation: &Operation| format!("{} {}", operation.method.to_uppercase(), operation.path);
+        let (from, to) = (address(self.known), address(self.page));
+        let name = self.known.name();
+        let (change, message, states) = match relation {
+            Relation::Same { .. } => return,
+            Relation::Moved => {
+                (Change::OperationMoved, format!("{name} moved: it is {to} on the page, {from} in the spec"), (from, to))
+            }
+            Relation::OtherMethod => {
+                let (from, to) = (self.known.method.to_uppercase(), self.page.method.to_uppercase());
+                let message = format!("the method of {name} is {to} on the page, {from} in the spec");
+                (Change::Method, message, (from, to))
+            }
+        };
+        let states = (Some(states.0), Some(states.1));
+        self.add(self.known.spec_pointer.clone(), Class::Breaking, change, message, states);
     }
 
     fn parameters(&mut self) {
@@ -56,6 +74,7 @@ impl OperationDiff<'_> {
             let mut segments = field.pointer.splitn(4, '/').skip(1);
             let (location, name) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
             !(location == "header" && ignored.contains(&name.to_ascii_lowercase()))
+                && !transport::is_listed_credential(self.known, location, name)
         };
         // Parameters are compared as a body of four objects, one for each location.
         let as_body = |list: &[Field], schema_pointer: &str| {
@@ -76,6 +95,10 @@ impl OperationDiff<'_> {
         match (&self.known.request, &self.page.request) {
             (Some(known), Some(page)) => {
                 compare_fields(&mut self.collector, known, page, Direction::Request, "the request");
+                for types in &self.page.request_types {
+                    let known = self.known.request_types.first();
+                    transport::compare_media_types(&mut self.collector, known, types, "the request");
+                }
             }
             (None, Some(page)) => {
                 let class = class_of_added_field(Direction::Request, page.first().and_then(|body| body.required));
@@ -120,6 +143,14 @@ impl OperationDiff<'_> {
                     let body = format!("the {key} response");
                     compare_fields(&mut self.collector, known, page, Direction::Response, &body);
                 }
+            }
+            // A sample call asks for a media type without naming the status.
+            let types = self.page.response_types.get(status);
+            let accepted = || self.page.response_types.get("2XX").filter(|_| status.starts_with('2'));
+            if let Some(types) = types.or_else(accepted) {
+                let known = self.known.response_types.get(&key);
+                let body = format!("the {key} response");
+                transport::compare_media_types(&mut self.collector, known, types, &body);
             }
         }
         if self.page.responses.is_empty() && !self.known.responses.is_empty() {
