@@ -129,9 +129,11 @@ impl AcceptedDifferences {
         let (mut used, mut stale) = (BTreeSet::new(), Vec::new());
         for (index, entry) in self.entries.iter().enumerate() {
             let is_for_page = entry.provider == provider && entry.format == format;
-            let pages: Vec<&Operation> =
-                pairs.iter().filter(|pair| pair.known.name() == entry.operation).map(|pair| pair.page).collect();
-            if !is_for_page || pages.is_empty() {
+            let own = || pairs.iter().filter(|pair| pair.known.name() == entry.operation);
+            let pages: Vec<&Operation> = own().map(|pair| pair.page).collect();
+            // The notation of a path that changed altogether is not compared.
+            let is_compared = entry.change != Change::Path || own().any(|pair| pair.relation.is_same());
+            if !is_for_page || pages.is_empty() || !is_compared {
                 continue;
             }
             let (mut matched, mut is_reason_gone) = (0, false);
@@ -172,8 +174,11 @@ impl AcceptedDifferences {
 
 impl Entry {
     fn stale(&self, file: &Path) -> Difference {
-        let message =
-            format!("stale entry: {} accepts a difference ({}) that this page does not have", self.place(file), self.change);
+        let message = format!(
+            "stale entry: {} accepts a difference ({}) that this page does not have",
+            self.place(file),
+            self.change
+        );
         self.difference(Change::StaleAcceptance, message)
     }
 

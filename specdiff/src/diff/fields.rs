@@ -35,10 +35,14 @@ pub(crate) fn compare_fields(
     let removed: Vec<&Field> = spec.iter().filter(|field| is_removed(field, &spec_index, &page_index)).collect();
     let detect_renames = added.len() * removed.len() <= MAX_RENAME_PAIRS;
     let added_pointers: BTreeSet<&str> = added.iter().map(|field| field.pointer.as_str()).collect();
+    // A parameter with the same name in another place.
+    let is_moved =
+        |one: &Field, other: &Field| direction == Direction::Parameter && leaf(&one.pointer) == leaf(&other.pointer);
     let mut body = BodyDiff { collector, direction, body };
     for field in page {
         match spec_index.get(field.pointer.as_str()) {
             Some(spec_field) => body.compare(spec_field, field),
+            None if let Some(old) = removed.iter().find(|old| is_moved(old, field)) => body.moved(old, field),
             None if added_pointers.contains(field.pointer.as_str()) => {
                 let old = removed.iter().find(|old| detect_renames && may_be_renamed((old, spec), (field, page)));
                 let around = spec_index[parent(&field.pointer).unwrap_or_default()];
@@ -47,6 +51,7 @@ pub(crate) fn compare_fields(
             None => {}
         }
     }
+    let removed = removed.into_iter().filter(|field| !added.iter().any(|new| is_moved(field, new)));
     for field in removed {
         let new = added.iter().find(|new| detect_renames && may_be_renamed((field, spec), (new, page)));
         body.removed(field, &page_index, new.map(|new| leaf(&new.pointer)));
@@ -103,6 +108,16 @@ impl BodyDiff<'_, '_> {
         let message = format!("{} is new {source}{required} ({}){renamed}", self.name(field), types_text(field));
         let class = class_of_added_field(self.direction, field.required);
         self.collector.add(pointer, field.line, class, change, message, (None, Some(name)));
+    }
+
+    /// Adds a parameter that is sent in another place, and compares it.
+    fn moved(&mut self, spec: &Field, page: &Field) {
+        let place = |field: &Field| parent(&field.pointer).map(leaf).unwrap_or_default();
+        let (from, to) = (place(spec), place(page));
+        let message = format!("{} is sent in the {to} on the page, in the {from} in the spec", self.name(page));
+        let pointer = spec.spec_pointer.clone();
+        self.add(pointer, page, Class::Breaking, Change::ParameterMoved, message, (from, to));
+        self.compare(spec, page);
     }
 
     /// Adds a missing field. `new_name` is its likely new name.
@@ -281,7 +296,8 @@ impl BodyDiff<'_, '_> {
             let kind = SchemaType::from_value(example);
             spec.types.is_empty()
                 || kind.is_none_or(|kind| {
-                    spec.types.contains(&kind) || (kind == SchemaType::Integer && spec.types.contains(&SchemaType::Number))
+                    spec.types.contains(&kind)
+                        || (kind == SchemaType::Integer && spec.types.contains(&SchemaType::Number))
                 })
         };
         let new = |example: &&Value| !spec.examples.iter().any(|known| same(example, known));

@@ -55,9 +55,11 @@ impl OperationDiff<'_> {
         let name = self.known.name();
         let (change, message, states) = match relation {
             Relation::Same { .. } => return,
-            Relation::Moved => {
-                (Change::OperationMoved, format!("{name} moved: it is {to} on the page, {from} in the spec"), (from, to))
-            }
+            Relation::Moved => (
+                Change::OperationMoved,
+                format!("{name} moved: it is {to} on the page, {from} in the spec"),
+                (from, to),
+            ),
             Relation::OtherMethod => {
                 let (from, to) = (self.known.method.to_uppercase(), self.page.method.to_uppercase());
                 let message = format!("the method of {name} is {to} on the page, {from} in the spec");

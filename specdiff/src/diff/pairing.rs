@@ -12,6 +12,13 @@ const MIN_SIMILARITY: f64 = 0.3;
 /// Minimum similarity at which operations with different paths and methods count as one.
 const MIN_SIMILARITY_OF_MOVED: f64 = 0.75;
 
+/// Similarity below which an operation at the same path gives way to one elsewhere that has nearly
+/// all fields of the page.
+const SIMILARITY_OF_NEIGHBOUR: f64 = 0.6;
+
+/// Similarity at which an operation has nearly all fields of the page.
+const SIMILARITY_OF_SAME: f64 = 0.9;
+
 /// Relation of an operation on a page to that in the spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Relation {
@@ -21,6 +28,12 @@ pub(crate) enum Relation {
     OtherMethod,
     /// Other path.
     Moved,
+}
+
+impl Relation {
+    pub(crate) fn is_same(self) -> bool {
+        matches!(self, Self::Same { .. })
+    }
 }
 
 /// Operation of a page with that of the spec.
@@ -84,8 +97,8 @@ fn exact(spec: &Page, page: &Page, operation: &Operation) -> Option<(usize, Rela
     let known = &spec.operations[index];
     // The path of a neighbour, with the fields of another operation.
     let is_neighbour = !page.is_description()
-        && similarity(known, operation) < MIN_SIMILARITY
-        && spec.operations.iter().any(|other| similarity(other, operation) >= MIN_SIMILARITY_OF_MOVED);
+        && similarity(known, operation) < SIMILARITY_OF_NEIGHBOUR
+        && spec.operations.iter().any(|other| similarity(other, operation) >= SIMILARITY_OF_SAME);
     let same_notation = known.path.ends_with('/') == operation.path.ends_with('/');
     (!is_neighbour).then_some((index, Relation::Same { same_notation }))
 }
@@ -105,13 +118,17 @@ fn other(spec: &Page, page: &Page, operation: &Operation, taken: &BTreeSet<usize
     if let Some(index) = free.iter().copied().find(same_id) {
         return Some((index, relation(index)));
     }
-    if let Some(index) = best(same_path.clone()).filter(|index| similarity(index) >= MIN_SIMILARITY) {
-        return Some((index, Relation::OtherMethod));
-    }
     let near: Vec<usize> = free.iter().copied().filter(|index| is_near(&spec.operations[*index], operation)).collect();
     let near = best(near).filter(|index| similarity(index) >= MIN_SIMILARITY);
-    let alike = best(free).filter(|index| similarity(index) >= MIN_SIMILARITY_OF_MOVED);
-    alike.or(near).map(|index| (index, Relation::Moved))
+    let alike = best(free.clone()).filter(|index| similarity(index) >= MIN_SIMILARITY_OF_MOVED);
+    let moved = alike.or(near);
+    // With as many common fields, another method is more likely than another path.
+    let same_path = best(same_path).filter(|index| similarity(index) >= MIN_SIMILARITY);
+    let same_path = same_path.filter(|index| moved.is_none_or(|moved| similarity(index) >= similarity(&moved)));
+    match same_path {
+        Some(index) => Some((index, Relation::OtherMethod)),
+        None => moved.map(|index| (index, Relation::Moved)),
+    }
 }
 
 /// Returns the operations of the spec with this path, whatever their method.
@@ -145,7 +162,9 @@ fn field_names(operation: &Operation) -> BTreeSet<String> {
     let parameters = operation.parameters.iter().filter(|field| !field.pointer.starts_with("/header/"));
     names.extend(parameters.map(|field| format!("parameter {}", leaf(&field.pointer))));
     let successes = operation.responses.iter().filter(|(status, _)| status.starts_with('2'));
-    let bodies = successes.map(|(_, fields)| ("response", fields)).chain(operation.request.iter().map(|fields| ("request", fields)));
+    let bodies = successes
+        .map(|(_, fields)| ("response", fields))
+        .chain(operation.request.iter().map(|fields| ("request", fields)));
     for (kind, fields) in bodies {
         let pointers = fields.iter().map(|field| field.pointer.trim_start_matches("/*"));
         let outermost = pointers.filter(|pointer| pointer.matches('/').count() == 1);

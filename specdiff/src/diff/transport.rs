@@ -37,7 +37,8 @@ pub(crate) fn compare_paths(
     }
     let Some((call, path)) = call else { return };
     // The difference about the operation has said it already.
-    let is_heading = relation == Relation::Moved && paths::compare_call(&call.address, servers, &page.path) == CallPath::Same;
+    let is_heading = relation == Relation::Moved
+        && !matches!(paths::compare_call(&call.address, servers, &page.path), CallPath::Other(_));
     let message = |path: &str| format!("the sample call of the page has the path {path}, the spec {}", known.path);
     match path {
         CallPath::OtherSlash(path) if relation != (Relation::Same { same_notation: false }) && !is_heading => {
@@ -91,8 +92,7 @@ fn listed_credentials(known: &Operation, page: &Operation) -> Option<Auth> {
 
 /// Removes the headers that the spec has as parameters.
 fn without_parameters(auth: &Auth, known: &Operation) -> Auth {
-    let is_parameter =
-        |one: &Credential| matches!(&one.kind, CredentialKind::Header(name) if has_header(known, name));
+    let is_parameter = |one: &Credential| matches!(&one.kind, CredentialKind::Header(name) if has_header(known, name));
     let mut auth = auth.clone();
     auth.alternatives.iter_mut().for_each(|credentials| credentials.retain(|one| !is_parameter(one)));
     auth
@@ -153,7 +153,12 @@ pub(crate) fn compare_addresses(collector: &mut Collector<'_>, servers: &[String
 ///
 /// A server whose address is that of another one for every operation is in another notation only:
 /// the start of the paths may be part of the server.
-pub(crate) fn compare_servers(collector: &mut Collector<'_>, spec: &Page, page: &Page, pairs: &[(&Operation, &Operation)]) {
+pub(crate) fn compare_servers(
+    collector: &mut Collector<'_>,
+    spec: &Page,
+    page: &Page,
+    pairs: &[(&Operation, &Operation)],
+) {
     let normal = |server: &String| {
         let path = paths::normalize(&paths::without_host(server));
         Some(format!("{}{path}", paths::origin(server)?))
@@ -175,7 +180,8 @@ pub(crate) fn compare_servers(collector: &mut Collector<'_>, spec: &Page, page: 
         return;
     }
     let added: Vec<&String> = listed.difference(&known).filter(|server| !is_notation(server, &known, true)).collect();
-    let removed: Vec<&String> = known.difference(&listed).filter(|server| !is_notation(server, &listed, false)).collect();
+    let removed: Vec<&String> =
+        known.difference(&listed).filter(|server| !is_notation(server, &listed, false)).collect();
     let shares_server = listed.iter().any(|server| !added.contains(&server));
     let removed = if page.is_whole_api() || !shares_server { removed } else { Vec::new() };
     for server in added {

@@ -194,7 +194,9 @@ impl Credential {
 /// Returns whether a header or parameter with this name carries a credential.
 pub(crate) fn is_credential_name(name: &str) -> bool {
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    ["authorization", "apikey", "accesskey", "accesstoken", "authtoken", "clientsecret"].iter().any(|part| name.contains(part))
+    ["authorization", "apikey", "accesskey", "accesstoken", "authtoken", "clientsecret"]
+        .iter()
+        .any(|part| name.contains(part))
         || name == "token"
         || name == "xtoken"
         || name == "xauth"

@@ -113,9 +113,11 @@ fn read(blocks: &Blocks<'_>, start: usize, operation: &mut Operation, budget: &m
         }
         index += 1;
     }
-    let content_type = operation.parameters.iter().find(|field| field.pointer.eq_ignore_ascii_case("/header/content-type"));
+    let content_type =
+        operation.parameters.iter().find(|field| field.pointer.eq_ignore_ascii_case("/header/content-type"));
     if let Some(field) = content_type {
-        let types = MediaTypes::new(field.description.split(|char: char| char.is_whitespace() || char == ','), field.line);
+        let types =
+            MediaTypes::new(field.description.split(|char: char| char.is_whitespace() || char == ','), field.line);
         operation.request_types.extend(Some(types).filter(|types| !types.names.is_empty()));
     }
     if !request.is_empty() || !request_examples.is_empty() {

@@ -178,9 +178,8 @@ pub(crate) fn is_media_type(text: &str) -> bool {
     };
     const TOP_LEVEL: [&str; 9] =
         ["application", "audio", "font", "image", "message", "multipart", "text", "video", "*"];
-    text.split_once('/').is_some_and(|(kind, name)| {
-        TOP_LEVEL.iter().any(|known| known.eq_ignore_ascii_case(kind)) && is_token(name)
-    })
+    text.split_once('/')
+        .is_some_and(|(kind, name)| TOP_LEVEL.iter().any(|known| known.eq_ignore_ascii_case(kind)) && is_token(name))
 }
 
 impl Operation {

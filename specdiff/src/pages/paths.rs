@@ -84,7 +84,8 @@ pub(crate) fn compare_call(address: &str, servers: &[String], template: &str) ->
     let bases = servers.iter().map(|server| segments(&without_host(server))).chain([Vec::new()]);
     let is_call = bases.into_iter().any(|base| {
         let wanted: Vec<String> = base.into_iter().chain(segments(template)).collect();
-        wanted.len() == called.len() && wanted.iter().zip(&called).all(|(wanted, one)| is_parameter(wanted) || wanted == one)
+        wanted.len() == called.len()
+            && wanted.iter().zip(&called).all(|(wanted, one)| is_parameter(wanted) || wanted == one)
     });
     match (is_call, path.ends_with('/') == template.ends_with('/')) {
         (true, true) => CallPath::Same,

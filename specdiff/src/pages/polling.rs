@@ -48,7 +48,8 @@ impl Polling {
             };
             Some(Range { min: *numbers.first()?, max: *numbers.last()? })
         };
-        let words = |key: &str| known[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        let words =
+            |key: &str| known[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         Some(Self {
             initial: range("first_delay_s"),
             interval: range("interval_s"),
@@ -87,11 +88,21 @@ impl Polling {
             sentence.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_')).take(MAX_WORDS).collect();
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
         if let Some(range) = duration(&words) {
-            if (is_about_polling || is_request) && has(&["before first", "before the first", "before polling", "first check", "first poll", "after upload"]) {
+            if (is_about_polling || is_request)
+                && has(&[
+                    "before first",
+                    "before the first",
+                    "before polling",
+                    "first check",
+                    "first poll",
+                    "after upload",
+                ])
+            {
                 self.initial = self.initial.or(Some(range));
             } else if is_about_polling && has(&["timeout", "time out", "give up", "in total"]) {
                 self.timeout = self.timeout.or(Some(range));
-            } else if (is_about_polling || is_request) && has(&["every", "interval", " per ", "between", "apart", "wait"])
+            } else if (is_about_polling || is_request)
+                && has(&["every", "interval", " per ", "between", "apart", "wait"])
                 && (is_about_polling || has(&["every", "between", "wait"]))
             {
                 self.interval = self.interval.or(Some(range));
@@ -132,7 +143,9 @@ impl fmt::Display for Polling {
 }
 
 fn mentions_polling(sentence: &str) -> bool {
-    sentence.split(|char: char| !char.is_ascii_alphanumeric()).any(|word| matches!(word, "poll" | "polls" | "polled" | "polling"))
+    sentence
+        .split(|char: char| !char.is_ascii_alphanumeric())
+        .any(|word| matches!(word, "poll" | "polls" | "polled" | "polling"))
 }
 
 /// Returns the first duration of a sentence: `30 to 60 seconds`, `1 2 minutes` (for 1-2), `every

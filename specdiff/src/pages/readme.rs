@@ -14,8 +14,8 @@ use crate::pages::field_list::complete_fields;
 use crate::pages::limits;
 use crate::pages::model::{Expressiveness, Field, MediaTypes, Operation, Page, PageFormat, ParseWarning, SchemaType};
 use crate::pages::names::{is_name, leaf, parameter_pointer, pointer_of};
-use crate::pages::{paths, prose};
 use crate::pages::run_on::{described_values, entries, listed_values, mentions_null};
+use crate::pages::{paths, prose};
 
 pub(crate) fn detect(text: &str) -> bool {
     Blocks::parse(text).find_header(header).is_some()

@@ -16,8 +16,8 @@ use crate::pages::limits;
 use crate::pages::model::{Expressiveness, Field, MediaTypes, Operation, Page, PageFormat, SchemaType};
 use crate::pages::names::{is_name, leaf, parameter_pointer, pointer_of};
 use crate::pages::polling::Polling;
-use crate::pages::{paths, prose};
 use crate::pages::values::value_text;
+use crate::pages::{paths, prose};
 
 /// Maximum number of characters of a description that are kept.
 const MAX_DESCRIPTION: usize = 500;
