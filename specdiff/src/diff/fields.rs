@@ -291,15 +291,10 @@ impl BodyDiff<'_, '_> {
         let same = |a: &Value, b: &Value| {
             a == b || (is_quoted && value_text(a) == value_text(b)) || (is_date_time(a) && is_date_time(b))
         };
-        // The example of another type belongs to the difference of the types.
-        let is_comparable = |example: &Value| {
-            let kind = SchemaType::from_value(example);
-            spec.types.is_empty()
-                || kind.is_none_or(|kind| {
-                    spec.types.contains(&kind)
-                        || (kind == SchemaType::Integer && spec.types.contains(&SchemaType::Number))
-                })
-        };
+        // An example of another type belongs to the difference of the types.
+        let agree = types_agree(page, spec);
+        let is_comparable =
+            |example: &Value| agree || SchemaType::from_value(example).is_none_or(|kind| spec.types.contains(&kind));
         let new = |example: &&Value| !spec.examples.iter().any(|known| same(example, known));
         let other = page.examples.iter().filter(|example| is_comparable(example)).find(new);
         if let Some(other) = other {

@@ -77,17 +77,19 @@ pub(crate) fn compare_auth(collector: &mut Collector<'_>, known: &Operation, pag
     }
 }
 
-/// Returns the credentials among the headers that the page lists. A list of headers without any
-/// states that none is needed.
+/// Returns the credentials among the headers that the page lists.
 fn listed_credentials(known: &Operation, page: &Operation) -> Option<Auth> {
-    let mut headers = page.parameters.iter().filter(|field| field.pointer.starts_with("/header/")).peekable();
-    let line = headers.peek()?.line;
-    let credentials = headers.filter(|field| !has_header(known, &leaf(&field.pointer)));
-    let credentials: Vec<_> = credentials
-        .filter_map(|field| Credential::from_parameter("header", &leaf(&field.pointer), &field.description))
-        .collect();
-    // The credential may be described elsewhere on the page.
-    (!credentials.is_empty()).then(|| Auth::new(credentials, line))
+    let headers = page.parameters.iter().filter(|field| field.pointer.starts_with("/header/"));
+    let own = headers.filter(|field| !has_header(known, &leaf(&field.pointer)));
+    let credentials = own.filter_map(|field| {
+        let credential = Credential::from_parameter("header", &leaf(&field.pointer), &field.description)?;
+        Some((credential, field))
+    });
+    let credentials: Vec<_> = credentials.collect();
+    let line = credentials.first()?.1.line;
+    let is_optional = credentials.iter().any(|(_, field)| field.required == Some(false));
+    let auth = Auth::new(credentials.into_iter().map(|(credential, _)| credential), line);
+    Some(if is_optional { auth.or_none() } else { auth })
 }
 
 /// Removes the headers that the spec has as parameters.
@@ -118,16 +120,18 @@ pub(crate) fn compare_media_types(
 ) {
     let Some(known) = known else { return };
     let content = &known.pointer;
-    for name in page.names.difference(&known.names) {
+    let removed: Vec<&String> = known.names.difference(&page.names).collect();
+    // The difference about the old media type names the new one.
+    for name in page.names.difference(&known.names).filter(|_| removed.is_empty()) {
         let message = format!("{body} has the media type {name} on the page and not in the spec");
         let states = (None, Some(name.clone()));
         collector.add(content.clone(), page.line, Class::Additive, Change::MediaTypeAdded, message, states);
     }
-    for name in known.names.difference(&page.names) {
-        let others: Vec<&str> = page.names.iter().map(String::as_str).collect();
-        let message = format!("{body} has the media type {} on the page, {name} in the spec", others.join(", "));
+    for name in removed {
+        let others = page.names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let message = format!("{body} has the media type {others} on the page, {name} in the spec");
         let pointer = pointer::join(content, name);
-        let states = (Some(name.clone()), Some(others.join(", ")));
+        let states = (Some(name.clone()), Some(others));
         collector.add(pointer, page.line, Class::Breaking, Change::MediaTypeRemoved, message, states);
     }
 }

@@ -59,6 +59,14 @@ impl Auth {
         Self { alternatives, line, pointer: String::new() }
     }
 
+    /// Returns the statement that requests may be sent without the credentials, too.
+    pub(crate) fn or_none(mut self) -> Self {
+        if !self.alternatives.is_empty() {
+            self.alternatives.push(BTreeSet::new());
+        }
+        self
+    }
+
     /// Reads the requirement of the operation at `operation`, which is that of the document unless
     /// the operation has its own.
     pub(crate) fn from_description(document: &Document, operation: &str) -> Self {

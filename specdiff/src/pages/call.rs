@@ -111,19 +111,14 @@ fn words(text: &str) -> Vec<String> {
         match (quote, char) {
             (Some(open), char) if char == open => quote = None,
             (None, '\'' | '"') => (quote, is_word) = (Some(char), true),
-            (None | Some('"'), '\\') => match chars.next() {
-                // The end of a line that goes on, with or without blanks after the backslash.
-                Some((_, '\n' | '\r')) if quote.is_none() => {}
-                Some((_, ' ')) if text[offset + 1..].split('\n').next().is_some_and(|rest| rest.trim().is_empty()) => {
-                    while chars.next_if(|(_, char)| *char != '\n').is_some() {}
-                    chars.next();
-                }
-                Some((_, escaped)) => {
-                    word.push(escaped);
-                    is_word = true;
-                }
-                None => {}
-            },
+            // The line goes on, with or without blanks after the backslash.
+            (None, '\\') if ends_line(&text[offset + 1..]) => {
+                while chars.next().is_some_and(|(_, char)| char != '\n') {}
+            }
+            (None | Some('"'), '\\') => {
+                word.extend(chars.next().map(|(_, escaped)| escaped));
+                is_word = true;
+            }
             (None, '\n') => break,
             (None, char) if char.is_whitespace() => {
                 if std::mem::take(&mut is_word) {
@@ -140,4 +135,9 @@ fn words(text: &str) -> Vec<String> {
         words.push(word);
     }
     words
+}
+
+/// Returns whether only blanks follow on the same line.
+fn ends_line(text: &str) -> bool {
+    text.chars().take_while(|char| *char != '\n').all(char::is_whitespace)
 }

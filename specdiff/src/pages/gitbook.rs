@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::pages::auth::{Auth, is_credential_name};
 use crate::pages::blocks::{Block, Blocks, METHODS, restore_emails};
 use crate::pages::budget::{Budget, ReadError};
 use crate::pages::example_values as examples;
@@ -80,6 +81,7 @@ fn read(blocks: &Blocks<'_>, start: usize, operation: &mut Operation, budget: &m
     let (mut request, mut response): (Vec<Field>, Vec<Field>) = (Vec::new(), Vec::new());
     let (mut request_examples, mut response_examples) = (Vec::new(), Vec::new());
     let mut status = "2XX".to_owned();
+    let mut headers_line = None;
     let mut index = start;
     while index < blocks.len() {
         match &blocks.blocks[index].1 {
@@ -91,7 +93,7 @@ fn read(blocks: &Blocks<'_>, start: usize, operation: &mut Operation, budget: &m
                 (in_response, location) = (true, None)
             }
             Block::Line("Request" | "Request Examples" | "Request Example") => (in_response, location) = (false, None),
-            Block::Line("Headers") => location = Some("header"),
+            Block::Line("Headers") => (location, headers_line) = (Some("header"), blocks.line_number(index)),
             Block::Line("Path Parameters") => location = Some("path"),
             Block::Line("Query Parameters") => location = Some("query"),
             Block::Line("Body Parameters" | "Request Body") => location = None,
@@ -112,6 +114,11 @@ fn read(blocks: &Blocks<'_>, start: usize, operation: &mut Operation, budget: &m
             Block::Line(_) => {}
         }
         index += 1;
+    }
+    // A table of headers has the credential of every operation that needs one.
+    let is_credential = |field: &Field| is_credential_name(&leaf(&field.pointer));
+    if headers_line.is_some() && !operation.parameters.iter().any(is_credential) {
+        operation.auth.push(Auth::new([], headers_line));
     }
     let content_type =
         operation.parameters.iter().find(|field| field.pointer.eq_ignore_ascii_case("/header/content-type"));

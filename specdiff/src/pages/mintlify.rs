@@ -54,6 +54,7 @@ pub(crate) fn parse(text: &str, budget: &mut Budget) -> Result<Page, ReadError> 
         lists: BTreeMap::new(),
         credentials: Vec::new(),
         credentials_line: None,
+        needs_credentials: true,
         has_lists: false,
     };
     let mut page = Page::new(PageFormat::Mintlify);
@@ -93,6 +94,8 @@ struct Reader<'a> {
     /// Fields of the list of credentials, with the line of its heading.
     credentials: Vec<Credential>,
     credentials_line: Option<usize>,
+    /// Whether all of them are required.
+    needs_credentials: bool,
     /// Whether the page has any list.
     has_lists: bool,
 }
@@ -130,7 +133,8 @@ impl Reader<'_> {
         if self.has_lists {
             // A rendered page has the list of every operation that needs a credential.
             let credentials = std::mem::take(&mut self.credentials);
-            operation.auth.push(Auth::new(credentials, self.credentials_line.or(operation.line)));
+            let auth = Auth::new(credentials, self.credentials_line.or(operation.line));
+            operation.auth.push(if self.needs_credentials { auth } else { auth.or_none() });
         }
         operation.parameters = self.lists.remove("parameters").unwrap_or_default();
         let listed = self.lists.remove("request");
@@ -203,6 +207,7 @@ impl Reader<'_> {
         let list = match &self.section {
             Section::Preamble => return,
             Section::Authorizations => {
+                self.needs_credentials &= field.required == Some(true);
                 self.credentials.push(Credential::from_listed(location, &leaf(&field.pointer), &field.description));
                 return;
             }
