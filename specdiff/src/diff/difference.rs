@@ -7,19 +7,8 @@ use std::fmt;
 use crate::pages::limits::Effect;
 use crate::pages::model::{Field, SchemaType};
 
-/// Effect of a difference on code that uses the client.
-///
-/// | Difference | Class |
-/// |---|---|
-/// | operation moved or removed, other method, authentication or server | breaking |
-/// | media type of a request or response removed | breaking |
-/// | parameter added, moved or removed; field or value removed; other type | breaking |
-/// | limit of a request or parameter tightened | breaking |
-/// | field, value, error status or media type added; limit loosened | additive |
-/// | operation or field deprecated; other polling recommendations | notice |
-/// | order of values, example, missing error status; limit of a response tightened | editorial |
-/// | path that differs in its notation, operation that the spec does not have, unreadable part | unknown |
-/// | accepted difference that is gone, or whose reason is gone | unknown |
+/// Effect of a difference on code that uses the client. `specs/README.md` has the class of every
+/// [`Change`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Class {

@@ -32,7 +32,8 @@ pub(crate) fn compare_fields(
     let spec_index: FieldIndex<'_> = spec.iter().map(|field| (field.pointer.as_str(), field)).collect();
     let page_index: FieldIndex<'_> = page.iter().map(|field| (field.pointer.as_str(), field)).collect();
     let added: Vec<&Field> = page.iter().filter(|field| is_added(field, &spec_index, &page_index)).collect();
-    let removed: Vec<&Field> = spec.iter().filter(|field| is_removed(field, &spec_index, &page_index)).collect();
+    let removed: Vec<&Field> =
+        spec.iter().filter(|field| is_removed(field, &spec_index, &page_index, collector.is_whole_api)).collect();
     let detect_renames = added.len() * removed.len() <= MAX_RENAME_PAIRS;
     let added_pointers: BTreeSet<&str> = added.iter().map(|field| field.pointer.as_str()).collect();
     // A parameter with the same name in another place.

@@ -18,7 +18,7 @@ const COMMON_HEADERS: [&str; 4] = ["authorization", "accept", "content-type", "h
 /// Returns the differences between the operations of a pair. `known_page` is the spec as a page.
 pub(crate) fn compare_operation(spec: &Spec, known_page: &Page, page: &Page, pair: &Pair<'_>) -> Vec<Difference> {
     let Pair { known, page: described, relation } = *pair;
-    let collector = Collector::new(spec, page.format, &known.name());
+    let collector = Collector::new(spec, page, &known.name());
     let mut diff = OperationDiff { collector, known, page: described };
     diff.relation(relation);
     let servers = &known_page.servers;
@@ -75,8 +75,8 @@ impl OperationDiff<'_> {
         let is_compared = |field: &&Field| {
             let mut segments = field.pointer.splitn(4, '/').skip(1);
             let (location, name) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
-            !(location == "header" && ignored.contains(&name.to_ascii_lowercase()))
-                && !transport::is_listed_credential(self.known, location, name)
+            let is_ignored = location == "header" && ignored.contains(&name.to_ascii_lowercase());
+            !is_ignored && !transport::is_listed_credential(self.known, location, name)
         };
         // Parameters are compared as a body of four objects, one for each location.
         let as_body = |list: &[Field], schema_pointer: &str| {
@@ -94,7 +94,7 @@ impl OperationDiff<'_> {
 
     fn request(&mut self) {
         let pointer = pointer::join(&self.known.spec_pointer, "requestBody");
-        match (&self.known.request, &self.page.request) {
+        match (&self.known.request, self.page.request.as_ref().filter(|page| self.is_body(page))) {
             (Some(known), Some(page)) => {
                 compare_fields(&mut self.collector, known, page, Direction::Request, "the request");
                 for types in &self.page.request_types {
@@ -171,13 +171,18 @@ impl OperationDiff<'_> {
         };
         for status in self.known.responses.keys() {
             let on_page = self.page.responses.keys().any(|page| covers(page, status));
-            if !on_page && !self.known.from_other_page.contains(status) {
+            if !on_page && (self.collector.is_whole_api || !self.known.from_other_page.contains(status)) {
                 let class = class_of_status(status, false);
                 let message = format!("the response {status} is missing on the page");
                 let pointer = pointer::join(responses, status);
                 self.add(pointer, class, Change::StatusRemoved, message, (Some(status.clone()), None));
             }
         }
+    }
+
+    /// Returns whether `body` has any field. Only in a description is a body without fields none.
+    fn is_body(&self, body: &[Field]) -> bool {
+        !self.is_description() || !body.is_empty() || self.known.request.as_ref().is_some_and(Vec::is_empty)
     }
 
     /// Returns whether the page is an OpenAPI description, from whose silence everything can be

@@ -110,7 +110,7 @@ pub fn diff_for_provider(
     }
     let operation = report.compared.first().cloned().unwrap_or_default();
     if page.is_description() {
-        let mut collector = Collector::new(spec, page.format, &operation);
+        let mut collector = Collector::new(spec, page, &operation);
         let same_path = pairs.iter().filter(|pair| pair.relation != Relation::Moved);
         let same_path: Vec<_> = same_path.map(|pair| (pair.known, pair.page)).collect();
         transport::compare_servers(&mut collector, &known, page, &same_path);

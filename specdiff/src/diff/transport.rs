@@ -180,7 +180,8 @@ pub(crate) fn compare_servers(
                 addresses(others, &other.path).contains(&address)
             })
     };
-    if known.is_empty() || listed.is_empty() {
+    // Servers with relative addresses are those of the document, which is not known.
+    if known.is_empty() || (listed.is_empty() && !(page.servers.is_empty() && page.is_whole_api())) {
         return;
     }
     let added: Vec<&String> = listed.difference(&known).filter(|server| !is_notation(server, &known, true)).collect();

@@ -48,6 +48,8 @@ pub(crate) enum CredentialKind {
     MutualTls,
     /// Scheme of which the page has only the name.
     Named,
+    /// Scheme that a description names without defining it.
+    Undefined,
 }
 
 impl Auth {
@@ -124,12 +126,12 @@ impl Credential {
         let kind = match (scheme["type"].as_str(), scheme["in"].as_str()) {
             (Some("apiKey"), Some("query")) => CredentialKind::Query(text("name")),
             (Some("apiKey"), Some("cookie")) => CredentialKind::Cookie(text("name")),
-            (Some("apiKey"), _) => CredentialKind::Header(text("name")),
+            (Some("apiKey"), Some("header")) => CredentialKind::Header(text("name")),
             (Some("http"), _) => CredentialKind::Http(text("scheme").to_ascii_lowercase()),
             (Some("oauth2"), _) => CredentialKind::OAuth2,
             (Some("openIdConnect"), _) => CredentialKind::OpenIdConnect,
             (Some("mutualTLS"), _) => CredentialKind::MutualTls,
-            _ => CredentialKind::Named,
+            _ => CredentialKind::Undefined,
         };
         Self { kind, name: name.to_owned() }
     }
@@ -195,6 +197,7 @@ impl Credential {
             CredentialKind::OpenIdConnect => "OpenID Connect".to_owned(),
             CredentialKind::MutualTls => "client certificate".to_owned(),
             CredentialKind::Named => format!("scheme {}", self.name),
+            CredentialKind::Undefined => format!("undefined scheme {}", self.name),
         }
     }
 }

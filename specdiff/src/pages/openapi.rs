@@ -11,7 +11,7 @@ use crate::pages::budget::{Budget, ReadError};
 use crate::pages::document::{Document, resolve};
 use crate::pages::evidence::{is_from_other_page, sources};
 use crate::pages::example_values as examples;
-use crate::pages::model::{Field, MediaTypes, Operation, Page, PageFormat};
+use crate::pages::model::{Expressiveness, Field, MediaTypes, Operation, Page, PageFormat};
 use crate::pages::names::{leaf, parameter_pointer, parent};
 use crate::pages::polling::Polling;
 use crate::pages::schema::SchemaReader;
@@ -107,9 +107,19 @@ impl Reader<'_> {
         };
         let root = parameter_pointer(location, name);
         let required = parameter["required"] == true || location == "path";
-        let mut fields = match parameter.get("schema") {
-            Some(_) => self.schema_reader().fields(&pointer::join(&target, "schema"), &root, Some(required))?,
-            None => vec![Field { required: Some(required), ..Field::new(&root, None) }],
+        // Instead of a schema, a parameter may have a single media type with one.
+        let media_type = parameter["content"].as_object().and_then(|content| content.keys().next());
+        let holder =
+            media_type.map_or_else(|| target.clone(), |name| pointer::join(&pointer::join(&target, "content"), name));
+        let schema = pointer::join(&holder, "schema");
+        let mut fields = match self.document.value.pointer(&schema) {
+            Some(_) => self.schema_reader().fields(&schema, &root, Some(required))?,
+            None => vec![Field {
+                required: Some(required),
+                schema_pointer: schema,
+                expressiveness: Expressiveness { types: true, formats: true, values: true, limits: true },
+                ..Field::new(&root, None)
+            }],
         };
         fields[0].spec_pointer = pointer.to_owned();
         fields[0].line = self.document.line(pointer);
