@@ -127,7 +127,8 @@ impl BodyDiff<'_, '_> {
         let around = parent(&field.pointer).and_then(|around| page.get(around));
         let line = around.and_then(|around| around.line);
         let name = self.name(field);
-        let (class, message) = match is_listed(page, &field.pointer) {
+        // Elements are missing only where every array has them; see `is_removed`.
+        let (class, message) = match is_listed(page, &field.pointer) || leaf(&field.pointer) == "*" {
             true => (Class::Breaking, format!("{name} is missing on the page{renamed}")),
             // An example need not show every field.
             false => (Class::Unknown, format!("{name} is missing in the page's example{renamed}")),

@@ -164,10 +164,13 @@ impl OperationDiff<'_> {
     }
 
     fn missing_responses(&mut self, responses: &str) {
+        let all = &self.known.responses;
+        // A range on the page stands for the single statuses of the spec, and the other way round,
+        // unless the spec has both.
         let covers = |status: &str, known: &str| {
             let is_range = |text: &str| text.ends_with("XX");
             let same_range = (is_range(status) || is_range(known)) && status[..1] == known[..1];
-            status == known || status == "default" || same_range
+            status == known || (!all.contains_key(status) && (status == "default" || same_range))
         };
         for status in self.known.responses.keys() {
             let on_page = self.page.responses.keys().any(|page| covers(page, status));

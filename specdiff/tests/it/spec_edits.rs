@@ -38,7 +38,6 @@ fn rename(value: &mut Value, from: &str, to: &str) {
     value[to] = remove(value, from);
 }
 
-/// Keeps the place of the path in the document, since other edits must not be needed.
 fn move_path(document: &mut Value, from: &str, to: &str) {
     rename(&mut document["paths"], from, to);
 }
@@ -502,6 +501,102 @@ fn diff_of_description_classifies_fields_parameters_and_statuses() {
         ),
         ("description", "cdq", |spec| at(spec, JOBS)["description"] = json!("Another text."), &[]),
         ("title", "cdq", |spec| spec["info"]["title"] = json!("Another title"), &[]),
+    ]);
+}
+
+/// Mistakes in a description, or parts that it leaves out, are seen as well.
+#[test]
+fn diff_of_description_sees_missing_parts() {
+    const START: &str = "/paths/~1bankaccounts~1jobs~1confirmation/post";
+    run(&[
+        (
+            "media types",
+            "cdq",
+            |spec| _ = remove(at(spec, &format!("{START}/requestBody")), "content"),
+            &["breaking body-removed requestBody"],
+        ),
+        (
+            "schema of a request",
+            "cdq",
+            |spec| {
+                _ = remove(at(spec, &format!("{START}/requestBody/content/application~1json")), "schema");
+            },
+            &["breaking body-removed requestBody"],
+        ),
+        (
+            "schema of a response",
+            "killb",
+            |spec| {
+                let body =
+                    "/paths/~1api~1v2~1accounts~1bulk~1status~1{jobId}/get/responses/200/content/application~1json";
+                _ = remove(at(spec, body), "schema");
+            },
+            &["breaking body-removed responses/200"],
+        ),
+        (
+            "schema of a parameter",
+            "cdq",
+            |spec| _ = remove(&mut at(spec, JOBS)["parameters"][0], "schema"),
+            &["breaking type parameters/0/schema"],
+        ),
+        (
+            "elements of an array",
+            "cdq",
+            |spec| {
+                _ = remove(at(spec, "/components/schemas/StartConfirmation/properties/featuresOn"), "items");
+            },
+            &["breaking field-removed featuresOn/items"],
+        ),
+        (
+            "security schemes",
+            "cdq",
+            |spec| _ = remove(at(spec, "/components"), "securitySchemes"),
+            &["breaking authentication /security"],
+        ),
+        (
+            "place of a credential",
+            "cdq",
+            |spec| _ = remove(at(spec, "/components/securitySchemes/apiKey"), "in"),
+            &["breaking authentication /security"],
+        ),
+        (
+            "servers",
+            "killb",
+            |spec| _ = remove(spec, "servers"),
+            &["breaking server-removed servers/0", "breaking server-removed servers/1"],
+        ),
+        (
+            "status beside a range",
+            "localpayment",
+            |spec| {
+                _ = remove(at(spec, "/paths/~1api~1virtual-account-batch/post/responses"), "429");
+            },
+            &["editorial status-removed responses/429"],
+        ),
+        (
+            "range of statuses",
+            "localpayment",
+            |spec| {
+                _ = remove(at(spec, "/paths/~1api~1virtual-account-batch/post/responses"), "4XX");
+            },
+            &["editorial status-removed responses/4XX"],
+        ),
+        (
+            "one of two successes",
+            "reap",
+            |spec| {
+                _ = remove(at(spec, "/paths/~1entity~1kyc~1import~1batch/post/responses"), "201");
+            },
+            &["breaking status-removed responses/201"],
+        ),
+        (
+            "status from another page",
+            "cdq",
+            |spec| {
+                _ = remove(at(spec, &format!("{START}/responses")), "503");
+            },
+            &["editorial status-removed responses/503"],
+        ),
     ]);
 }
 
