@@ -60,15 +60,15 @@ pub(crate) fn pair<'a>(spec: &'a Page, page: &'a Page) -> Pairing<'a> {
     let mut matches: Vec<Option<(usize, Relation)>> =
         page.operations.iter().map(|operation| exact(spec, page, operation)).collect();
     let mut taken: BTreeSet<usize> = matches.iter().flatten().map(|(index, _)| *index).collect();
-    for (operation, found) in page.operations.iter().zip(&mut matches) {
-        if found.is_none() {
-            *found = other(spec, page, operation, &taken);
-            taken.extend(found.iter().map(|(index, _)| *index));
+    for (operation, matched) in page.operations.iter().zip(&mut matches) {
+        if matched.is_none() {
+            *matched = other(spec, page, operation, &taken);
+            taken.extend(matched.iter().map(|(index, _)| *index));
         }
     }
     let mut pairing = Pairing::default();
-    for (operation, found) in page.operations.iter().zip(matches) {
-        match found {
+    for (operation, matched) in page.operations.iter().zip(matches) {
+        match matched {
             Some((index, relation)) => {
                 pairing.pairs.push(Pair { known: &spec.operations[index], page: operation, relation });
             }
@@ -82,18 +82,18 @@ pub(crate) fn pair<'a>(spec: &'a Page, page: &'a Page) -> Pairing<'a> {
 
 /// Returns the operation with the method and path of `operation`.
 fn exact(spec: &Page, page: &Page, operation: &Operation) -> Option<(usize, Relation)> {
-    let at = |path: &str| {
+    let find = |path: &str| {
         let indexes = indexes_at(spec, page, path);
         indexes.iter().copied().find(|index| spec.operations[*index].method == operation.method).ok_or(indexes)
     };
-    let restored = paths::restore_parameters(operation).map(|path| at(&path));
+    let restored = paths::restore_parameters(operation).map(|path| find(&path));
     match restored {
         Some(Ok(index)) => return Some((index, Relation::Same { same_notation: false })),
         // The operation has another method, and the path without its parameters is another one.
         Some(Err(others)) if !others.is_empty() => return None,
         _ => {}
     }
-    let index = at(&operation.path).ok()?;
+    let index = find(&operation.path).ok()?;
     let known = &spec.operations[index];
     // The path of a neighbour, with the fields of another operation.
     let is_neighbour = !page.is_description()
