@@ -136,7 +136,7 @@ fn read(blocks: &Blocks<'_>, start: usize, operation: &mut Operation, budget: &m
     Ok(())
 }
 
-/// Returns the success in a sentence such as "A successful request returns an HTTP status code 200".
+/// Returns the success status in a sentence such as "returns an HTTP status code 200".
 fn success_status(sentence: &str) -> Option<String> {
     let (_, rest) = sentence.split_once("HTTP status code ")?;
     let number = rest.get(..3).filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
