@@ -88,7 +88,7 @@ async fn specs_lint_checks_examples_pages_and_accepted_differences() {
         "specs/reap.yaml:",
         "/components/schemas/BatchStatus/properties/rejectedRecords: `rejectedRecords` in the 200 response is new",
         "(specs/pages/reap/batch-status.txt:",
-        "specs/accepted-differences.yaml:29: /3: this provider does not have a spec",
+        "specs/accepted-differences.yaml:36: /3: this provider does not have a spec",
         "specs/localpayment.yaml:",
     ] {
         assert!(errors.contains(part), "{part}\n{errors}");
@@ -178,6 +178,25 @@ async fn specs_diff_prints_pointer_of_edited_field() {
         assert_eq!(difference["change"], "type");
         assert!(difference["line"].is_u64());
     }
+}
+
+#[tokio::test]
+async fn specs_diff_reports_moved_operation_as_breaking() {
+    let mut document = Spec::load(spec("cdq")).unwrap().document;
+    let paths = document["paths"].as_object_mut().unwrap();
+    let job = paths.remove("/bankaccounts/jobs").unwrap();
+    paths.insert("/v3/bankaccounts/jobs".to_owned(), job);
+    let page = TempFile::new("moved.json", document.to_string());
+    let text = run(["specs", "diff", "cdq", page.path()]).await;
+    assert_eq!((text.code, text.stderr.as_str()), (3, ""), "{text:?}");
+    let line =
+        "breaking\n  /paths/~1bankaccounts~1jobs/get: get_job moved: it is GET /v3/bankaccounts/jobs on the page";
+    assert!(text.stdout.starts_with(line), "{}", text.stdout);
+    let json = run(["specs", "diff", "cdq", page.path(), "--json"]).await;
+    let found = json.document();
+    assert_eq!((json.code, &found["unaccepted"], &found["not_on_page"]), (3, &json!(1), &json!([])));
+    let difference = &found["differences"][0];
+    assert_eq!((&difference["class"], &difference["change"]), (&json!("breaking"), &json!("operation-moved")));
 }
 
 #[tokio::test]
