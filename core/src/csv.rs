@@ -10,6 +10,7 @@ use csv::StringRecord;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::SubmittedRows;
+use crate::text::{is_hidden, printable};
 
 /// Default of [`CsvFormat::with_max_rows`], 1,048,575: the rows of a spreadsheet below its header.
 pub const MAX_ROWS: u64 = 1_048_575;
@@ -279,44 +280,66 @@ impl CsvRow<'_> {
     }
 }
 
-/// Returns `text` so that a spreadsheet that opens a CSV file with it does not run it as a formula.
+/// Returns `text` as the content of a CSV cell that neither a spreadsheet runs as a formula nor a terminal obeys.
 ///
-/// An apostrophe is put before a sign that begins a formula (`=`, `+`, `-`, `@` and their full-width forms), also behind
-/// blanks, invisible characters, quotation marks, line breaks, and the separators that some locales use. Control
-/// characters other than line breaks and tabs become blanks. This follows the advice of OWASP on CSV injection.
+/// An apostrophe is put before a text that begins with the sign of a formula: `=`, `+`, `-`, `@`, the minus sign, or one of
+/// their small and full-width forms. Blanks, invisible characters, quotation marks and control characters before the sign
+/// do not matter. The same holds for what follows a separator of some locale (`;`, `|`, tab, line break). Control
+/// characters, also line breaks, then become blanks, and hidden characters are shown as their code. This follows the
+/// advice of OWASP on CSV injection; a writer also quotes the cell.
 ///
 /// ```
 /// use bulkrail_core::csv::spreadsheet_safe;
 ///
 /// assert_eq!(spreadsheet_safe("=1+1"), "'=1+1");
+/// assert_eq!(spreadsheet_safe("\n=1+1"), "' =1+1");
 /// assert_eq!(spreadsheet_safe("a;=1+1"), "a;'=1+1");
 /// assert_eq!(spreadsheet_safe("a=1"), "a=1");
 /// ```
 #[must_use]
 pub fn spreadsheet_safe(text: &str) -> Cow<'_, str> {
-    let is_sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}');
-    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     let is_separator = |c: char| matches!(c, ';' | '|' | '\t' | '\n' | '\r');
-    // Characters that a spreadsheet skips, or that are not seen, before a sign.
-    let is_skipped = |c: char| {
-        c.is_whitespace()
-            || is_control(c)
-            || matches!(c, '"' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
-    };
-    let mut safe = String::with_capacity(text.len() + 1);
-    let mut at_start = true;
-    for c in text.chars() {
-        if at_start && is_sign(c) {
+    let mut safe = String::new();
+    for part in text.split_inclusive(is_separator) {
+        let content = part.strip_suffix(is_separator).unwrap_or(part);
+        if content.trim_start_matches(is_before_a_sign).starts_with(is_sign) {
             safe.push('\'');
         }
-        at_start = is_separator(c) || (at_start && is_skipped(c));
-        safe.push(if is_control(c) { ' ' } else { c });
+        safe.push_str(part);
     }
     // A tab or line break at the beginning itself begins a formula in some spreadsheets.
     if safe.starts_with(['\t', '\r', '\n']) {
         safe.insert(0, '\'');
     }
-    if safe == text { Cow::Borrowed(text) } else { Cow::Owned(safe) }
+    match printable(&safe) {
+        Cow::Borrowed(shown) if shown == text => Cow::Borrowed(text),
+        Cow::Borrowed(_) => Cow::Owned(safe),
+        Cow::Owned(shown) => Cow::Owned(shown),
+    }
+}
+
+/// Returns whether a spreadsheet begins a formula with the character, or may take it for one that does.
+fn is_sign(c: char) -> bool {
+    matches!(
+        c,
+        '=' | '+'
+            | '-'
+            | '@'
+            | '\u{2212}'
+            | '\u{fe62}'
+            | '\u{fe63}'
+            | '\u{fe66}'
+            | '\u{fe6b}'
+            | '\u{ff0b}'
+            | '\u{ff0d}'
+            | '\u{ff1d}'
+            | '\u{ff20}'
+    )
+}
+
+/// Returns whether a spreadsheet may skip the character before a sign, or a reader does not see it.
+fn is_before_a_sign(c: char) -> bool {
+    c == '"' || c.is_whitespace() || c.is_control() || is_hidden(c)
 }
 
 /// Counts the quotes of a file while it is read.
@@ -434,17 +457,24 @@ mod tests {
             ("+1", "'+1"),
             ("-1", "'-1"),
             ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1", "'\t'=1"),
-            ("\r=1", "'\r'=1"),
-            ("\n=1", "'\n'=1"),
-            (" =1", " '=1"),
-            ("\u{a0}=1", "\u{a0}'=1"),
-            ("\u{200b}=1", "\u{200b}'=1"),
+            ("\t=1", "' '=1"),
+            ("\r=1", "' '=1"),
+            ("\n=1", "' '=1"),
+            ("\u{b}=1", "' =1"),
+            (" =1", "' =1"),
+            ("\u{a0}=1", "'\u{a0}=1"),
+            ("\u{200b}=1", "'\\u{200b}=1"),
+            ("\u{202e}=1", "'\\u{202e}=1"),
+            ("\u{e0041}=1", "'\\u{e0041}=1"),
             ("\u{ff1d}1", "'\u{ff1d}1"),
-            ("\"=1", "\"'=1"),
+            ("\u{2212}1", "'\u{2212}1"),
+            ("\"=1", "'\"=1"),
             ("a;=1", "a;'=1"),
-            ("a; =1", "a; '=1"),
+            ("a; =1", "a;' =1"),
+            ("a\n=1", "a '=1"),
             ("a\u{1b}[2Jb\u{9b}", "a [2Jb "),
+            ("a\rb\u{202e}", "a b\\u{202e}"),
+            ("\nplain", "' plain"),
             ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
         ];
         for (text, expected) in table {

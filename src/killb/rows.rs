@@ -56,8 +56,10 @@ impl RowResult {
         row.index = self.typed.row_number.as_ref().and_then(serde_json::Number::as_u64);
         row.reference = self.typed.original_row_data.as_ref().and_then(|data| data.external_id.clone());
         row.account_id.clone_from(&self.typed.account_id);
-        row.reason = self.typed.error.clone().filter(|_| outcome != RowOutcome::Succeeded);
-        row
+        match &self.typed.error {
+            Some(reason) if outcome != RowOutcome::Succeeded => row.with_reason(reason),
+            _ => row,
+        }
     }
 
     /// Parses an item. A row that does not fit the spec keeps the fields that can be read.

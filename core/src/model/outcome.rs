@@ -3,6 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::progress::{Progress, State};
+use crate::text::kept;
 
 /// Outcome of a batch that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -142,10 +143,11 @@ impl Row {
         Self { account_id: Some(account_id.into()), ..self }
     }
 
-    /// Returns the same row with the reason of its failure.
+    /// Returns the same row with the reason of its failure, of which
+    /// [`MAX_TEXT_CHARS`](crate::text::MAX_TEXT_CHARS) characters are kept.
     #[must_use]
     pub fn with_reason(self, reason: impl Into<String>) -> Self {
-        Self { reason: Some(reason.into()), ..self }
+        Self { reason: Some(kept(reason)), ..self }
     }
 }
 

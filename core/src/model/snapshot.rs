@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::drift::Drift;
 use super::outcome::Outcome;
 use super::progress::{CountMismatch, Progress, State};
+use crate::text::kept;
 
 /// Result of one poll of a batch. `Debug` leaves out texts of the provider.
+///
+/// Status word and message are kept up to [`MAX_TEXT_CHARS`](crate::text::MAX_TEXT_CHARS) characters each.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -41,7 +44,7 @@ impl Snapshot {
         Self {
             state,
             outcome: Outcome::from_progress(state, &progress),
-            provider_status: provider_status.into(),
+            provider_status: kept(provider_status),
             progress,
             message: None,
             drift: Vec::new(),
@@ -59,7 +62,7 @@ impl Snapshot {
     /// Returns the same snapshot with the provider's own text about the batch.
     #[must_use]
     pub fn with_message(self, message: Option<String>) -> Self {
-        Self { message, ..self }
+        Self { message: message.map(kept), ..self }
     }
 
     /// Returns the same snapshot with the differences of its response from the spec.
