@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use bulkrail::{AnyClient, Batch, DurationHistory, Error, ErrorKind, Report, SubmittedRows};
+use bulkrail::{AnyClient, AnySubmission, Batch, DurationHistory, Error, ErrorKind, Report, SubmittedRows};
 use serde::Serialize;
 
 use crate::args::RunArgs;
@@ -36,6 +36,8 @@ enum Document<'a> {
 
 pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError> {
     let submissions = args.submission.prepare().await?;
+    let warnings = submissions.iter().flat_map(AnySubmission::warnings);
+    warnings.for_each(|warning| printer.warning(&warning, args.json));
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let drift = Arc::new(DriftReport::open(args.record.drift_report.as_deref())?);
     let store = StateStore::open(args.record.no_history).await;

@@ -2,6 +2,8 @@
 
 use std::pin::pin;
 
+use bulkrail::AnySubmission;
+
 use crate::args::SubmitArgs;
 use crate::connect::connect;
 use crate::error::CliError;
@@ -11,6 +13,8 @@ use crate::{exit, output, signals};
 
 pub(crate) async fn run(args: SubmitArgs, printer: Printer) -> Result<u8, CliError> {
     let submissions = args.submission.prepare().await?;
+    let warnings = submissions.iter().flat_map(AnySubmission::warnings);
+    warnings.for_each(|warning| printer.warning(&warning, args.json));
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let mut stop = pin!(signals::stop()?);
     for (done, submission) in submissions.iter().enumerate() {

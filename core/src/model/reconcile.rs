@@ -85,6 +85,8 @@ pub struct Reconciler {
 struct Entry {
     reference: Option<String>,
     row: Option<Row>,
+    /// Row in the place of one that is not listed, with the reason.
+    missing: Option<Row>,
 }
 
 impl Reconciler {
@@ -106,7 +108,7 @@ impl Reconciler {
                     reconciler.by_number.insert(*number, position);
                 }
             }
-            reconciler.rows.push(Entry { reference: Some(reference.clone()), row: None });
+            reconciler.rows.push(Entry { reference: Some(reference.clone()), row: None, missing: None });
         }
         reconciler
     }
@@ -130,7 +132,7 @@ impl Reconciler {
         let position = exact.or_else(|| self.pair_loosely(&mut row));
         let Some(entry) = position.map(|position| &mut self.rows[position]) else {
             if self.is_open {
-                self.rows.push(Entry { reference: row.reference.clone(), row: Some(row) });
+                self.rows.push(Entry { reference: row.reference.clone(), row: Some(row), missing: None });
             } else {
                 self.unexpected.push(row);
             }
@@ -144,6 +146,17 @@ impl Reconciler {
         if known.outcome != row.outcome {
             known.outcome = RowOutcome::Unaccounted;
             known.reason = Some("the provider lists it more than once, with different outcomes".to_owned());
+        }
+    }
+
+    /// Adds the reason why the provider does not report the outcome of a submitted row, which stays missing.
+    ///
+    /// `row` has the reference as it was submitted. Its outcome becomes [`RowOutcome::Unaccounted`]. The row does not count
+    /// as listed, and a listed one overrules it.
+    pub fn push_missing(&mut self, row: Row) {
+        let position = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference));
+        if let Some(position) = position {
+            self.rows[*position].missing = Some(Row { outcome: RowOutcome::Unaccounted, ..row });
         }
     }
 
@@ -172,7 +185,8 @@ impl Reconciler {
             .map(|entry| {
                 entry.row.unwrap_or_else(|| {
                     missing.extend(entry.reference.clone());
-                    Row { reference: entry.reference, ..Row::new(RowOutcome::Unaccounted) }
+                    let unexplained = || Row { reference: entry.reference, ..Row::new(RowOutcome::Unaccounted) };
+                    entry.missing.unwrap_or_else(unexplained)
                 })
             })
             .collect();
