@@ -7,6 +7,7 @@ use super::drift::Drift;
 use super::outcome::{Outcome, Row, RowOutcome};
 use super::progress::{CountMismatch, Progress, State};
 use super::snapshot::Snapshot;
+use crate::text::trimmed;
 
 /// The rows of a submitted file: how many, and the reference of each row that has one, in file order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -430,7 +431,7 @@ pub struct ReferenceMismatch {
 
 /// Returns the normal form of a reference, by which references that differ are paired.
 ///
-/// White space around it is removed (also no-break spaces, zero-width characters), and a number that a spreadsheet
+/// White space and [invisible characters](crate::text::is_hidden) around it are removed, and a number that a spreadsheet
 /// wrote with a fraction of zero or an exponent is written as an integer. Letter case matters.
 ///
 /// ```
@@ -443,8 +444,7 @@ pub struct ReferenceMismatch {
 /// ```
 #[must_use]
 pub fn normal_form(reference: &str) -> Cow<'_, str> {
-    let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
-    let trimmed = reference.trim_matches(is_blank);
+    let trimmed = trimmed(reference);
     match integer(trimmed) {
         Some(digits) => Cow::Owned(digits),
         None => Cow::Borrowed(trimmed),
