@@ -362,8 +362,13 @@ fn is_before_a_sign(c: char) -> bool {
     c == '"' || c.is_whitespace() || c.is_control() || is_hidden(c)
 }
 
-/// Checks a cell of any column. The error is the end of a sentence.
-fn check_cell(cell: &str) -> Result<(), &'static str> {
+/// Checks a cell of any column.
+///
+/// # Errors
+///
+/// The end of a sentence such as "has a line break", when the cell has a line break or another control character than a
+/// tab.
+pub fn check_cell(cell: &str) -> Result<(), &'static str> {
     // A quotation mark that is closed some rows later makes one cell of those rows.
     if cell.contains(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']) {
         return Err("has a line break (is a quotation mark there by mistake?)");

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
 
-use bulkrail_core::csv::CsvFormat;
+use bulkrail_core::csv::{CsvFormat, check_cell};
 use bulkrail_core::http::Upload;
 use bulkrail_core::text::{is_blank, trimmed};
 use bulkrail_core::{Error, ErrorKind, SubmittedRows, normal_form};
@@ -293,6 +293,9 @@ impl Sheet {
                 last = row;
             }
             if column == Some(position) {
+                check_cell(&text).map_err(|reason| {
+                    usage(format!("sheet {name:?}, row {}, column {REFERENCE}: {reason}", row + 1))
+                })?;
                 sheet.references.get_or_insert_default().push(text);
                 sheet.numbers.push(u64::from(row) + 1);
             }
@@ -423,6 +426,10 @@ mod tests {
         for (sheets, expected) in [
             (&["externalId,externalId\na,b"][..], "sheet \"Sheet1\", row 1, column B: externalId is there twice"),
             (&["externalId\na\nb\na "], "row 4, column externalId: the same value as in row 2"),
+            (
+                &["externalId\na\u{2028}b"],
+                "row 2, column externalId: has a line break (is a quotation mark there by mistake?)",
+            ),
             (&["externalId\n123\n123.0"], "row 3, column externalId: the same value as in row 2"),
             (&["externalId\na", "externalId\nb\na"], "column externalId: the same value is there twice"),
         ] {

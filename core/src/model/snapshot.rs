@@ -38,10 +38,11 @@ pub struct Snapshot {
 impl Snapshot {
     /// Returns a snapshot of a batch in `state`, with the provider's own word for it.
     ///
-    /// The outcome follows from `state` and `progress`; see [`Outcome::from_progress`].
+    /// The outcome follows from `state` and `progress`; see [`Outcome::from_progress`]. Counts of a finished batch that
+    /// contradict each other are mismatches.
     #[must_use]
     pub fn new(state: State, provider_status: impl Into<String>, progress: Progress) -> Self {
-        Self {
+        let snapshot = Self {
             state,
             outcome: Outcome::from_progress(state, &progress),
             provider_status: kept(provider_status),
@@ -50,6 +51,10 @@ impl Snapshot {
             drift: Vec::new(),
             count_mismatches: Vec::new(),
             retry_after: None,
+        };
+        match state {
+            State::Finished => snapshot.with_count_mismatches(progress.contradictions()),
+            _ => snapshot,
         }
     }
 
@@ -77,9 +82,15 @@ impl Snapshot {
         Self { retry_after, ..self }
     }
 
-    /// Returns the same snapshot with counts that disagree. One that seemed to have succeeded becomes partial.
+    /// Returns the same snapshot with more counts that disagree. One that seemed to have succeeded becomes partial.
     #[must_use]
-    pub fn with_count_mismatches(self, count_mismatches: Vec<CountMismatch>) -> Self {
+    pub fn with_count_mismatches(mut self, more: Vec<CountMismatch>) -> Self {
+        let mut count_mismatches = std::mem::take(&mut self.count_mismatches);
+        for found in more {
+            if !count_mismatches.iter().any(|known| known.field == found.field) {
+                count_mismatches.push(found);
+            }
+        }
         let outcome = match self.outcome {
             Some(Outcome::Succeeded) if !count_mismatches.is_empty() => Some(Outcome::Partial),
             outcome => outcome,
