@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 
 use bulkrail::Row;
 use bulkrail::csv::spreadsheet_safe;
+use bulkrail::text::truncated;
 
 use crate::output;
 
@@ -42,6 +43,9 @@ impl RowWriter {
     }
 }
 
+/// 32,000 characters of a text are written: a cell of a spreadsheet has at most 32,767. JSON has more of it.
+const MAX_CELL_CHARS: usize = 32_000;
+
 fn csv_line(row: &Row) -> String {
     let index = row.index.map(|index| index.to_string()).unwrap_or_default();
     let cell = |text: &Option<String>| csv_cell(text.as_deref().unwrap_or_default());
@@ -50,7 +54,8 @@ fn csv_line(row: &Row) -> String {
 
 /// Returns a cell with a text of the provider. It is quoted unless it is plain in every locale's CSV.
 fn csv_cell(text: &str) -> String {
-    let safe = spreadsheet_safe(text);
+    let text = truncated(text, MAX_CELL_CHARS);
+    let safe = spreadsheet_safe(&text);
     let is_plain = |c: char| c.is_alphanumeric() || (c == ' ' || "-_./:@+#()".contains(c));
     if safe.chars().all(is_plain) && matches!(safe, Cow::Borrowed(_)) && safe.trim() == safe {
         return safe.into_owned();
@@ -70,6 +75,7 @@ mod tests {
         let row = row.with_reason("bad;=1, \"x\"\u{1b}[2J\r\u{202e}");
         assert_eq!(csv_line(&row), r#"2,ref-1,failed,"'=1+1","bad;'=1, ""x"" [2J \u{202e}""#);
         assert_eq!(csv_line(&Row::new(RowOutcome::Succeeded)), ",,succeeded,,");
+        assert!(csv_cell(&"x".repeat(200_000)).ends_with("x… (168000 characters cut)\""));
         for (text, cell) in [("", ""), ("José Núñez 山田", "José Núñez 山田"), (" a", "\" a\""), ("a;b", "\"a;b\"")]
         {
             assert_eq!(csv_cell(text), cell);

@@ -213,7 +213,7 @@ impl Rows {
     }
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        let Self { ready, fingerprints, drift, reader, .. } = self;
+        let Self { ready, fingerprints, drift, reader, body, .. } = self;
         let known = drift.len();
         reader.push(chunk, |item, spans| {
             let parsed = RowResult::parse(item);
@@ -226,6 +226,9 @@ impl Rows {
                 ready.push_back(row);
             }
         });
+        if let Body::Idle(body) = body {
+            body.redact_drift(&mut drift[known..]);
+        }
         drift[known..].iter().for_each(trace_drift);
         match &self.body {
             Body::Idle(body) if self.reader.buffered_bytes() as u64 > body.max_buffered_bytes() => {

@@ -180,7 +180,9 @@ impl Client {
             let index = submitted.numbers.get(index - 2).copied().unwrap_or(index as u64);
             let error = match retry_reads(self.http.clock(), || self.entity(reference)).await {
                 Ok(entity) => {
-                    Drift::merge(&mut drift, &ENTITY_SCHEMA.differences(&entity));
+                    let mut found = ENTITY_SCHEMA.differences(&entity);
+                    self.http.redact_drift(&mut found);
+                    Drift::merge(&mut drift, &found);
                     reconciler.push(rows::parse_entity(index, reference, &entity));
                     was_unavailable = false;
                     continue;
@@ -244,6 +246,7 @@ impl ProviderClient for Client {
     }
 
     fn from_http(http: HttpClient, credentials: Credentials) -> Result<Self, Error> {
+        http.hide(&credentials.0);
         let http = http.with_auth(Auth::header("x-reap-api-key", &credentials.0)?);
         Ok(Self { raw: raw::Client::with_http(&http), http })
     }

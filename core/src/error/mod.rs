@@ -333,6 +333,13 @@ impl Error {
         self
     }
 
+    /// Applies `map` to each text of the provider.
+    pub(crate) fn map_provider_texts(mut self, map: impl Fn(&mut String)) -> Self {
+        let Inner { code, provider_message, parameter, request_id, .. } = &mut *self.0;
+        [code, provider_message, parameter, request_id].into_iter().flatten().for_each(map);
+        self
+    }
+
     /// Marks that the provider received nothing of the request.
     #[must_use]
     pub fn with_nothing_sent(mut self) -> Self {

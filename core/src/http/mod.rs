@@ -17,6 +17,7 @@ mod client;
 mod connector;
 mod error_mapping;
 mod limits;
+mod redact;
 mod response;
 mod retry;
 mod retry_after;

@@ -134,13 +134,13 @@ impl Row {
     /// Returns the same row with your reference for it.
     #[must_use]
     pub fn with_reference(self, reference: impl Into<String>) -> Self {
-        Self { reference: Some(reference.into()), ..self }
+        Self { reference: Some(kept(reference)), ..self }
     }
 
     /// Returns the same row with the id of the account that was created from it.
     #[must_use]
     pub fn with_account_id(self, account_id: impl Into<String>) -> Self {
-        Self { account_id: Some(account_id.into()), ..self }
+        Self { account_id: Some(kept(account_id)), ..self }
     }
 
     /// Returns the same row with the reason of its failure, of which
