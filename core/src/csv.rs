@@ -312,7 +312,7 @@ impl CsvRow<'_> {
 /// use bulkrail_core::csv::spreadsheet_safe;
 ///
 /// assert_eq!(spreadsheet_safe("=1+1"), "'=1+1");
-/// assert_eq!(spreadsheet_safe("\n=1+1"), "' =1+1");
+/// assert_eq!(spreadsheet_safe("\u{a0} =1+1"), "'\u{a0} =1+1");
 /// assert_eq!(spreadsheet_safe("a;=1+1"), "a;'=1+1");
 /// assert_eq!(spreadsheet_safe("a=1"), "a=1");
 /// ```
