@@ -32,10 +32,18 @@ pub fn truncated(text: &str, max_chars: usize) -> Cow<'_, str> {
     if text.len() <= max_chars {
         return Cow::Borrowed(text);
     }
-    let Some((end, _)) = text.char_indices().nth(max_chars) else { return Cow::Borrowed(text) };
-    let cut = text[end..].chars().count();
+    let (text_before, cut_before) = without_mark(text).unwrap_or((text, 0));
+    let Some((end, _)) = text_before.char_indices().nth(max_chars) else { return Cow::Borrowed(text) };
+    let cut = text_before[end..].chars().count() + cut_before;
     let noun = if cut == 1 { "character" } else { "characters" };
     Cow::Owned(format!("{}… ({cut} {noun} cut)", &text[..end]))
+}
+
+/// Returns a text that was cut before, without the mark, and the number in the mark.
+fn without_mark(text: &str) -> Option<(&str, usize)> {
+    let (text, mark) = text.strip_suffix(" cut)")?.rsplit_once("… (")?;
+    let number = mark.strip_suffix(" characters").or_else(|| mark.strip_suffix(" character"))?;
+    Some((text, number.parse::<u32>().ok()? as usize))
 }
 
 /// Returns `text` as a provider's text is kept: cut at [`MAX_TEXT_CHARS`].
@@ -110,6 +118,8 @@ mod tests {
         assert_eq!(truncated("ñandú", 5), "ñandú");
         assert_eq!(truncated("ñandú", 4), "ñand… (1 character cut)");
         assert_eq!(truncated("", 0), "");
+        assert_eq!(truncated("abcdef… (94 characters cut)", 4), "abcd… (96 characters cut)");
+        assert_eq!(truncated("abcd… (96 characters cut)", 4), "abcd… (96 characters cut)");
         let long = "é".repeat(200_000);
         assert_eq!(truncated(&long, 100), format!("{}… (199900 characters cut)", "é".repeat(100)));
         assert_eq!(kept(long.as_str()).chars().count(), MAX_TEXT_CHARS + "… (134464 characters cut)".chars().count());

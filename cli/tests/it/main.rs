@@ -18,4 +18,5 @@ mod secrets;
 mod server;
 mod specs;
 mod support;
+mod texts;
 mod usage;
