@@ -329,6 +329,17 @@ impl AnySubmission {
         }
     }
 
+    /// Returns what may not work as intended, although the file breaks no rule: one sentence each, without values.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            #[cfg(feature = "reap")]
+            Self::Reap(submission) => submission.warnings(),
+            #[cfg(any(feature = "killb", feature = "cdq", feature = "localpayment"))]
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns the idempotency key (Reap) or own reference (Localpayment) that the batch is submitted under.
     #[must_use]
     pub fn key(&self) -> Option<&str> {

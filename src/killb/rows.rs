@@ -56,8 +56,10 @@ impl RowResult {
         row.index = self.typed.row_number.as_ref().and_then(serde_json::Number::as_u64);
         row.reference = self.typed.original_row_data.as_ref().and_then(|data| data.external_id.clone());
         row.account_id.clone_from(&self.typed.account_id);
-        row.reason = self.typed.error.clone().filter(|_| outcome != RowOutcome::Succeeded);
-        row
+        match &self.typed.error {
+            Some(reason) if outcome != RowOutcome::Succeeded => row.with_reason(reason),
+            _ => row,
+        }
     }
 
     /// Parses an item. A row that does not fit the spec keeps the fields that can be read.
@@ -214,7 +216,7 @@ impl Rows {
     }
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        let Self { ready, fingerprints, drift, reader, .. } = self;
+        let Self { ready, fingerprints, drift, reader, body, .. } = self;
         let known = drift.len();
         reader.push(chunk, |item, spans| {
             let parsed = RowResult::parse(item);
@@ -227,6 +229,9 @@ impl Rows {
                 ready.push_back(row);
             }
         });
+        if let Body::Idle(body) = body {
+            body.redact_drift(&mut drift[known..]);
+        }
         drift[known..].iter().for_each(trace_drift);
         match &self.body {
             Body::Idle(body) if self.reader.buffered_bytes() as u64 > body.max_buffered_bytes() => {

@@ -282,3 +282,29 @@ fn direct_calls_send_credentials_after_a_capture_and_during_others() {
     assert_eq!(paths, ["direct", "beside", "polled"].map(|id| format!("/entity/kyc/import/batch/{id}")));
     assert!(bench.connector.requests().iter().all(|sent| sent.headers["x-reap-api-key"] == "k"));
 }
+
+/// A status word, a name of a field or a code that repeats the credential is data, but not to be shown.
+#[cfg(feature = "reap")]
+#[test]
+fn texts_of_a_response_that_repeat_the_credential_are_not_kept() {
+    use bulkrail::reap::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, Provider};
+
+    use crate::common::{Bench, client};
+
+    const KEY: &str = "sk_live_9f8e7d6c5b4a3210";
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    for echo in [KEY, "sk_live_9f8e", "SK_LIVE_9F8E7D6C5B4A3210", "c2tfbGl2ZV85ZjhlN2Q2YzViNGEzMjEw"] {
+        let bench = Bench::new();
+        let client = client!(reap, bench, Credentials::api_key(KEY));
+        let body = format!(r#"{{"status":"{echo}","{echo}":1,"code":"{echo}","parameter":"{echo}"}}"#);
+        bench.connector.push(MockResponse::json(200, &body));
+        let snapshot = bench.clock.run(client.poll(&batch)).unwrap();
+        bench.connector.push(MockResponse::json(400, &body).header("x-request-id", echo));
+        let error = bench.clock.run(client.poll(&batch)).unwrap_err();
+        let shown = [serde_json::to_string(&snapshot).unwrap(), serde_json::to_string(&error.document()).unwrap()];
+        assert!(!shown.concat().contains(echo), "{shown:?}");
+        assert!(!snapshot.drift.is_empty() && error.code().is_some(), "what was redacted is there");
+    }
+}

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bulkrail::{
-    AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows, collect_drift,
+    AnyClient, AnySubmission, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows,
+    collect_drift,
 };
 use serde::Serialize;
 
@@ -41,6 +42,9 @@ enum Document<'a> {
 
 pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError> {
     let prepared = args.submission.prepare().await?;
+    for warning in prepared.iter().flat_map(AnySubmission::warnings) {
+        printer::error(&format!("warning: {warning}"));
+    }
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let drift = Arc::new(DriftReport::open(args.record.drift_report.as_deref())?);
     let target = Target::new(&client, &args.submission, &args.connection).await;

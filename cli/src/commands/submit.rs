@@ -1,5 +1,7 @@
 //! `bulkrail submit`: submits the batches that a file makes.
 
+use bulkrail::AnySubmission;
+
 use crate::args::SubmitArgs;
 use crate::connect::connect;
 use crate::error::CliError;
@@ -12,6 +14,9 @@ use crate::{exit, output};
 
 pub(crate) async fn run(args: SubmitArgs, printer: Printer) -> Result<u8, CliError> {
     let prepared = args.submission.prepare().await?;
+    for warning in prepared.iter().flat_map(AnySubmission::warnings) {
+        printer::error(&format!("warning: {warning}"));
+    }
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let target = Target::new(&client, &args.submission, &args.connection).await;
     let submissions = Submissions::new(&StateDir::from_env());

@@ -26,4 +26,5 @@ mod secrets;
 mod server;
 mod specs;
 mod support;
+mod texts;
 mod usage;

@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::{Method, StatusCode};
 use progenitor_client::{Error as GeneratedError, OperationInfo};
 use reqwest::Request;
+use secrecy::SecretString;
 
 use super::auth::{Auth, Scheme};
 use super::capture::{PreparedRequest, take_request};
@@ -13,12 +14,13 @@ use super::connection_error::ConnectorError;
 use super::connector::HttpConnector;
 use super::error_mapping::{ErrorMapping, error_of_response};
 use super::limits::Limits;
+use super::redact::Redactor;
 use super::response::{BodyLimits, Response, StatusResponse};
 use super::retry_after::retry_after;
-use super::tokens::TokenCache;
+use super::tokens::{TokenCache, TokenResponse};
 use crate::error::{Error, ErrorDocument, ErrorKind};
 use crate::json::StatusFields;
-use crate::model::{Batch, ProviderId, Snapshot};
+use crate::model::{Batch, Drift, ProviderId, Snapshot};
 use crate::time::Clock;
 
 /// Sends the requests of one provider client: credentials, limits, traces, no redirects. Cheap to clone.
@@ -29,6 +31,7 @@ use crate::time::Clock;
 pub struct HttpClient {
     shared: Arc<Shared>,
     auth: Auth,
+    redactor: Redactor,
 }
 
 pub(super) struct Shared {
@@ -66,13 +69,31 @@ pub enum CallKind {
 
 impl HttpClient {
     pub(super) fn new(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared), auth: Auth::none() }
+        Self { shared: Arc::new(shared), auth: Auth::none(), redactor: Redactor::default() }
     }
 
     /// Returns the same client with other credentials.
     #[must_use]
     pub fn with_auth(&self, auth: Auth) -> Self {
         Self { auth, ..self.clone() }
+    }
+
+    /// Keeps `secret` out of the status words, names of fields, messages and codes of responses that repeat it.
+    ///
+    /// For each credential of a client, and each token that it obtains. It is recognised in part, too, URL-encoded and
+    /// as Base64. Clones of the client share it.
+    pub fn hide(&self, secret: &SecretString) {
+        self.redactor.add(secret);
+    }
+
+    /// [Hides](Self::hide) the tokens that a login or refresh returned.
+    pub fn hide_tokens(&self, tokens: &TokenResponse) {
+        tokens.secrets().for_each(|secret| self.hide(secret));
+    }
+
+    /// Replaces names of fields and status words that repeat a [hidden](Self::hide) credential.
+    pub fn redact_drift(&self, drift: &mut [Drift]) {
+        self.redactor.redact_drift(drift);
     }
 
     /// Returns the provider that requests go to.
@@ -107,7 +128,7 @@ impl HttpClient {
         if response.status().is_success() {
             self.check_announced(&response, limits)?;
         }
-        Ok(Response::new(self.shared.errors, &self.shared.clock, limits, is_read, response))
+        Ok(self.response(response, limits, is_read))
     }
 
     /// Polls `batch` once: reads status and counters of the response, and skips its lists as they arrive.
@@ -192,7 +213,7 @@ impl HttpClient {
         let mapped = match error {
             GeneratedError::UnexpectedResponse(response) => {
                 let limits = self.body_limits(CallKind::Small);
-                let response = Response::new(self.shared.errors, &self.shared.clock, limits, false, response);
+                let response = self.response(response, limits, false);
                 let undocumented = "the provider answered with a status that the spec does not have";
                 match response.error_for_status().await {
                     Ok(_) => Error::new(ErrorKind::Decode, undocumented),
@@ -204,6 +225,7 @@ impl HttpClient {
                 let (status, headers) = (response.status(), response.headers());
                 let retry_after = retry_after(headers, true, &self.shared.clock);
                 error_of_response(self.shared.errors, status, headers, retry_after, b"", false)
+                    .map_provider_texts(|text| self.redactor.redact(text))
             }
             GeneratedError::InvalidResponsePayload(..) => {
                 Error::new(ErrorKind::Decode, "the response does not have the fields that the spec has")
@@ -220,6 +242,11 @@ impl HttpClient {
             }
         };
         mapped.with_provider(self.provider().clone())
+    }
+
+    fn response(&self, response: reqwest::Response, limits: BodyLimits, is_read: bool) -> Response {
+        let redactor = self.redactor.clone();
+        Response::new(self.shared.errors, &self.shared.clock, limits, is_read, redactor, response)
     }
 
     fn with_status_context(&self, error: Error, batch: &Batch) -> Error {

@@ -19,6 +19,7 @@ mod connector;
 mod error_mapping;
 mod limits;
 mod proxy;
+mod redact;
 mod response;
 mod retry;
 mod retry_after;

@@ -468,7 +468,11 @@ mod tests {
             let word = fields.text("/status").unwrap_or_default().to_owned();
             Ok(Snapshot::new(State::Finished, word, Progress::default()).with_drift(fields.into_drift()))
         };
-        let bodies: [&[u8]; 4] = [
+        let bodies: [&[u8]; 8] = [
+            b"\xef\xbb\xbf\xef\xbb\xbf{\"status\":\"done\"}",
+            b"\n \xef\xbb\xbf \xc2\xa0{\"status\":\"done\"}",
+            b"{\"status\":\"done\",\"error\":\"a\\xb \\u12 \\\\ud83d\"}",
+            b"{\"status\":\"done\",\"error\":\"\\udc00\\\\\"}",
             b"\xef\xbb\xbf{\"status\":\"done\"}",
             b"{\"status\":\"done\",\"error\":\"half \\ud83d pair\"}",
             b"{\"status\":\"done\",\"error\":\"Mar\xeda\"}",

@@ -281,8 +281,10 @@ fn undocumented_word(last: &Snapshot) -> Error {
         (Some(processed), Some(total)) => format!(", with {processed} of {total} rows processed"),
         _ => String::new(),
     };
-    let word = identifier_or_length(&last.provider_status);
-    let reason = format!("the deadline passed; the provider's status is {word}, which is not documented{rows}");
+    let reason = match identifier_or_length(&last.provider_status) {
+        word if word.is_empty() => format!("the deadline passed; the last response does not have a status word{rows}"),
+        word => format!("the deadline passed; the provider's status is {word}, which is not documented{rows}"),
+    };
     let hint = "ask the provider whether this status is final; wait for the batch again, do not submit it again";
     Error::new(ErrorKind::Deadline, reason).with_hint(hint)
 }
