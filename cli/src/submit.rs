@@ -9,7 +9,7 @@ use bulkrail::{AnyClient, AnySubmission, Batch, Error, ErrorKind, FileFormat, Pr
 use crate::args::SubmissionArgs;
 use crate::error::CliError;
 use crate::input;
-use crate::printer::Printer;
+use crate::printer::{self, Printer};
 use crate::signals::Signals;
 use crate::submissions::{Note, Submissions, SubmitEnd};
 use crate::values::quoted;
@@ -185,5 +185,12 @@ pub(crate) fn submitted_line(batch: &Batch, rows: u64) -> String {
         0 => format!("submitted: {batch}\n"),
         1 => format!("submitted: {batch}, 1 row\n"),
         rows => format!("submitted: {batch}, {rows} rows\n"),
+    }
+}
+
+/// Prints what the provider may not do as expected with the batches, also with `--quiet`.
+pub(crate) fn warn(prepared: &[AnySubmission]) {
+    for warning in prepared.iter().flat_map(AnySubmission::warnings) {
+        printer::error(&format!("warning: {warning}"));
     }
 }

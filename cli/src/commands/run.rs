@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bulkrail::{
-    AnyClient, AnySubmission, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows,
-    collect_drift,
+    AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows, collect_drift,
 };
 use serde::Serialize;
 
@@ -19,7 +18,7 @@ use crate::run_result::RunResult;
 use crate::signals::Signals;
 use crate::state::{HistoryStore, StateDir};
 use crate::submissions::{BatchEnd, Submissions, Target};
-use crate::submit::{after, submit, submitted_line, wait_command};
+use crate::submit::{after, submit, submitted_line, wait_command, warn};
 use crate::{exit, output};
 
 /// A batch that was submitted.
@@ -42,8 +41,8 @@ enum Document<'a> {
 
 pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError> {
     let prepared = args.submission.prepare().await?;
-    for warning in prepared.iter().flat_map(AnySubmission::warnings) {
-        printer::error(&format!("warning: {warning}"));
+    if !args.json {
+        warn(&prepared);
     }
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let drift = Arc::new(DriftReport::open(args.record.drift_report.as_deref())?);

@@ -1,7 +1,5 @@
 //! `bulkrail submit`: submits the batches that a file makes.
 
-use bulkrail::AnySubmission;
-
 use crate::args::SubmitArgs;
 use crate::connect::connect;
 use crate::error::CliError;
@@ -9,13 +7,13 @@ use crate::printer::{self, Printer};
 use crate::signals::Signals;
 use crate::state::StateDir;
 use crate::submissions::{Submissions, Target};
-use crate::submit::{after, submit, submitted_line, wait_command};
+use crate::submit::{after, submit, submitted_line, wait_command, warn};
 use crate::{exit, output};
 
 pub(crate) async fn run(args: SubmitArgs, printer: Printer) -> Result<u8, CliError> {
     let prepared = args.submission.prepare().await?;
-    for warning in prepared.iter().flat_map(AnySubmission::warnings) {
-        printer::error(&format!("warning: {warning}"));
+    if !args.json {
+        warn(&prepared);
     }
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let target = Target::new(&client, &args.submission, &args.connection).await;
@@ -45,6 +43,10 @@ pub(crate) async fn run(args: SubmitArgs, printer: Printer) -> Result<u8, CliErr
         if !args.json {
             printer.note(&format!("wait: {}", wait_command(batch, &flags)));
         }
+    }
+    // Standard error has one document and nothing else where a JSON submit fails.
+    if args.json {
+        warn(&prepared);
     }
     Ok(exit::SUCCESS)
 }
