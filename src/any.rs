@@ -123,6 +123,14 @@ impl AnyClient {
         Some(Environment::Custom(url.to_string_lossy().into_owned()))
     }
 
+    /// Returns the environment that requests go to, as [`Batch::environment`] has it.
+    ///
+    /// Known before a batch is submitted, for a record of what is about to be sent.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        with_client!(self, client => client.environment())
+    }
+
     /// Checks a file and returns its submissions: one, or several where the provider limits their size.
     ///
     /// # Errors
@@ -318,6 +326,17 @@ impl AnySubmission {
             Self::Cdq(submission) => submission.rows(),
             #[cfg(feature = "localpayment")]
             Self::Localpayment(submission) => submission.rows(),
+        }
+    }
+
+    /// Returns what may not work as intended, although the file breaks no rule: one sentence each, without values.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            #[cfg(feature = "reap")]
+            Self::Reap(submission) => submission.warnings(),
+            #[cfg(any(feature = "killb", feature = "cdq", feature = "localpayment"))]
+            _ => Vec::new(),
         }
     }
 

@@ -25,6 +25,7 @@ pub mod specs;
 pub use any::{AnyClient, AnySubmission};
 #[cfg(any(feature = "reap", feature = "cdq", feature = "localpayment", feature = "xlsx"))]
 pub use bulkrail_core::csv;
+pub use bulkrail_core::json::collect_drift;
 #[cfg(feature = "test-util")]
 pub use bulkrail_core::test_util;
 pub use bulkrail_core::{
@@ -32,7 +33,7 @@ pub use bulkrail_core::{
     ErrorKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome, PollEvent, PollFuture, PollStream,
     PollingDefaults, Progress, Provider, ProviderId, Reconciler, Reconciliation, ReferenceMismatch, Report, Row,
     RowCounts, RowOutcome, Snapshot, State, SubmittedRows, Wait, WaitSet, WaitSetProgress, http, identifier_or_length,
-    normal_form, poll, schedule, time, wait,
+    normal_form, poll, schedule, text, time, wait,
 };
 pub use http::{ClientBuilder, Environment, Limits, Upload};
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]

@@ -80,7 +80,7 @@ fn client(connector: impl HttpConnector) -> killb::Client {
 }
 
 fn batch() -> Batch {
-    Batch::new(killb::PROVIDER, "e8d74b2f-86df-43b0-a9d9-72055a6b0432").expect("an id")
+    Batch::new(killb::PROVIDER, "e8d74b2f").expect("an id")
 }
 
 fn poll(client: &killb::Client, batch: &Batch) {

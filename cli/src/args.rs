@@ -1,5 +1,6 @@
 //! Command line: subcommands, and the arguments that several of them share.
 
+mod list;
 mod rows;
 mod specs;
 mod submit;
@@ -12,6 +13,7 @@ use bulkrail_sandbox::Faults;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use list::ListArgs;
 pub(crate) use rows::{Format, RowsArgs};
 pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs};
 pub(crate) use submit::{RunArgs, SubmissionArgs, SubmitArgs};
@@ -28,6 +30,7 @@ Examples:
   bulkrail status reap 784d4045-c900-4050-aad6-8fe4c8d2fb16
   bulkrail wait killb 550e8400 --deadline 30m     wait for the end, for at most half an hour
   bulkrail wait --batch batch.json --json         the same from a saved batch, for a script
+  bulkrail list --open                            what was submitted and has not been seen to end
 
 Exit codes:
     0  every row succeeded; or a command without a batch did its job
@@ -49,7 +52,12 @@ Environment:
   cdq           CDQ_API_KEY
   localpayment  LOCALPAYMENT_USERNAME and LOCALPAYMENT_PASSWORD, or LOCALPAYMENT_ACCESS_TOKEN
   KILLB_BASE_URL, REAP_BASE_URL, CDQ_BASE_URL, LOCALPAYMENT_BASE_URL
-                used where neither --base-url nor --production is given";
+                used where neither --base-url nor --production is given
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
+                proxy for https:// and http:// addresses, for both, and hosts to reach without it;
+                also in lower case; this machine is always reached without a proxy
+  SSL_CERT_FILE, SSL_CERT_DIR
+                CA certificates to trust instead of the system's (not on macOS and Windows)";
 
 #[derive(Parser)]
 #[command(name = "bulkrail", version, about = ABOUT, after_long_help = EXAMPLES)]
@@ -76,10 +84,11 @@ pub(crate) enum Command {
     Wait(WaitCommandArgs),
     Rows(RowsArgs),
     Run(RunArgs),
+    List(ListArgs),
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
-    /// One JSON document with the fields `batch`, `result` and `error`, each a schema (draft
+    /// One JSON document with the fields `batch`, `result`, `error` and `list`, each a schema (draft
     /// 2020-12).
     #[command(after_long_help = "Examples:\n  bulkrail schema > schema.json")]
     Schema,
@@ -95,6 +104,7 @@ impl Command {
             Self::Status(args) => args.json,
             Self::Rows(args) => args.json || matches!(args.format, Some(Format::Json | Format::Jsonl)),
             Self::Run(args) => args.json,
+            Self::List(args) => args.json,
             Self::Wait(args) => args.json || args.jsonl,
             Self::Specs(args) => matches!(&args.command, SpecsCommand::Diff(args) if args.json),
             Self::Sandbox(_) | Self::Schema | Self::Completions(_) => false,

@@ -32,8 +32,8 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
 /// Adds where the value that the client refuses comes from.
 fn with_source(error: Error, provider: &ProviderId, url_variable: Option<&str>) -> Error {
     let Some(variables) = credentials(provider) else { return error };
-    if error.kind() != ErrorKind::Configuration || variables.read().is_err() {
-        // The message names the missing variables.
+    if error.kind() != ErrorKind::Configuration || error.hint().is_some() || variables.read().is_err() {
+        // The error names the variables itself.
         return error;
     }
     if AnyClient::from_env(provider, HttpOptions::default()).is_err() {

@@ -10,13 +10,13 @@ use bulkrail::{Drift, ProviderId, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
-use crate::{output, printer};
+use crate::{output, printer, state};
 
 /// Line of a drift report. It has neither ids nor personal data.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Line<'a> {
     pub(crate) provider: ProviderId,
-    /// `status`, or `rows` where rows were read and differ.
+    /// `status`; or `submit` or `rows` where the response to the submit, or rows that were read, differ.
     pub(crate) operation: Cow<'a, str>,
     /// Number of responses compared; number of rows for the operation `rows`.
     #[serde(alias = "answers")]
@@ -28,12 +28,28 @@ pub(crate) struct Line<'a> {
 pub(crate) struct DriftReport(Option<(File, PathBuf)>);
 
 impl DriftReport {
-    /// Opens the file before a wait begins, so that an error does not come after hours.
+    /// Opens the file before a wait begins, so that an error does not come after hours. A new file is
+    /// private to the user.
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, CliError> {
         let Some(path) = file else { return Ok(Self(None)) };
-        let open = OpenOptions::new().append(true).create(true).open(path);
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        state::private(&mut options);
+        let open = options.open(path);
         let open = open.map_err(|error| CliError::io(&format!("{} cannot be written", path.display()), &error))?;
         Ok(Self(Some((open, path.to_owned()))))
+    }
+
+    /// Adds the drift in the response to a submit, if there is any.
+    pub(crate) fn add_submit(&self, provider: &ProviderId, drift: &[Drift]) {
+        if !drift.is_empty() {
+            self.add(&Line {
+                provider: provider.clone(),
+                operation: "submit".into(),
+                responses: 1,
+                drift: drift.into(),
+            });
+        }
     }
 
     /// Adds the drift in the polls of a batch, if a poll succeeded.

@@ -49,6 +49,14 @@ impl CliError {
         Self::configuration(format!("{message}: {error}"))
     }
 
+    /// Returns the kind of the error, if there is one to print.
+    pub(crate) fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Error(details) => Some(details.error.kind()),
+            Self::OutputClosed => None,
+        }
+    }
+
     /// Returns the last report of the batch.
     pub(crate) fn last_report(&self) -> Option<Report> {
         match self {
@@ -132,7 +140,7 @@ impl Details {
             document.polls = self.polls.unwrap_or(document.polls);
             document.last = self.last.or(document.last);
             match output::line(&document) {
-                Ok(line) => printer::error(line.trim_end()),
+                Ok(line) => printer::document(line.trim_end()),
                 Err(_) => printer::error(&document.error.message),
             }
         } else {
@@ -210,8 +218,14 @@ pub(crate) fn print_clap(error: &clap::Error) -> u8 {
     if json {
         return from_clap(&error.to_string()).print(true);
     }
-    // An error of writing to standard error cannot be reported.
-    let _ = error.print();
+    let text = error.render().to_string();
+    if printer::lines(&text) == text {
+        // An error of writing to standard error cannot be reported.
+        let _ = error.print();
+    } else {
+        // It repeats an argument that would steer the terminal.
+        printer::error(text.trim_end());
+    }
     exit::USAGE
 }
 

@@ -17,7 +17,8 @@ mod progress;
 mod row_writer;
 mod run_result;
 mod signals;
-mod state_store;
+mod state;
+mod submissions;
 mod submit;
 mod table;
 mod target;
@@ -54,6 +55,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Rows(args) => block_on(commands::rows::run(args, printer)),
         Command::Run(args) => block_on(commands::run::run(args, printer)),
         Command::Specs(args) => commands::specs::run(args.command),
+        Command::List(args) => block_on(commands::list::run(args)),
         Command::Schema => commands::schema::run(),
         Command::Completions(args) => commands::completions::run(args),
     }
@@ -65,7 +67,8 @@ fn block_on(command: impl Future<Output = Result<u8, CliError>>) -> Result<u8, C
         .build()
         .map_err(|error| CliError::io("the runtime cannot be started", &error))?;
     let result = runtime.block_on(command);
-    // A blocking task that is still running (a name being resolved) must not delay the exit.
+    // A blocking task that is still running (a name being resolved, a disk that hangs) must not delay
+    // the exit.
     runtime.shutdown_background();
     result
 }

@@ -4,10 +4,14 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use bulkrail::text::{printable, truncated};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+/// 4,000 characters of a line are shown: a message of an error with the name of a file.
+const MAX_LINE_CHARS: usize = 4_000;
 
 /// Prints messages as far as `--quiet` and `--verbose` allow.
 #[derive(Clone, Copy)]
@@ -28,14 +32,10 @@ impl Printer {
         }
     }
 
-    /// Prints a warning. With `json` it goes to the log only: standard error is for one error
-    /// document then.
-    pub(crate) fn warning(self, warning: &str, json: bool) {
-        if json {
-            tracing::warn!("{warning}");
-        } else {
-            self.note(&format!("warning: {warning}"));
-        }
+    /// Returns the same printer; with `json` one without notes, because standard error is for one
+    /// error document then.
+    pub(crate) fn for_json(self, json: bool) -> Self {
+        Self { quiet: self.quiet || json, ..self }
     }
 
     /// Returns whether to draw progress bars. A log and progress bars would overwrite each other.
@@ -51,14 +51,52 @@ impl Printer {
             1 => Level::DEBUG,
             _ => Level::TRACE,
         };
-        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+        let lines = tracing_subscriber::fmt::layer().with_writer(|| Log).with_ansi(false);
         let ours = Targets::new().with_target("bulkrail", level);
         // Fails only where a log was started already.
         let _ = tracing_subscriber::registry().with(ours).with(lines).try_init();
     }
 }
 
-/// Prints a line to standard error, also with `--quiet`.
-pub(crate) fn error(line: &str) {
+/// Prints a message to standard error, also with `--quiet`. Its lines are escaped and cut.
+pub(crate) fn error(message: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", lines(message));
+}
+
+/// Prints a line of JSON to standard error, also with `--quiet`.
+pub(crate) fn document(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Returns `message` with each of its lines escaped and cut: also what a caller forgot, such as the name of a file.
+pub(crate) fn lines(message: &str) -> String {
+    let lines = message.split('\n').map(|line| printable(&truncated(line, MAX_LINE_CHARS)).into_owned());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Standard error for the log, whose lines are escaped and cut.
+struct Log;
+
+impl Write for Log {
+    /// Writes one event: the log gives each as a whole.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        io::stderr().lock().write_all(lines(&String::from_utf8_lossy(event)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_escaped_and_cut_one_by_one() {
+        assert_eq!(lines("a\u{1b}]0;x\u{7}\n  b\u{202e}\n"), "a ]0;x \n  b\\u{202e}\n");
+        let long = lines(&format!("{}\nnext", "x".repeat(20_000)));
+        assert_eq!(long, format!("{}… (16000 characters cut)\nnext", "x".repeat(4_000)));
+    }
 }

@@ -1,13 +1,22 @@
 //! Prepares and submits batches, and records what was submitted.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use bulkrail::cdq::raw::types::ConfirmationFeature;
 use bulkrail::{AnyClient, AnySubmission, Batch, Error, ErrorKind, FileFormat, Provider, SubmitOptions, Upload};
-use serde_json::json;
 
 use crate::args::SubmissionArgs;
 use crate::error::CliError;
+use crate::input;
+use crate::printer::{self, Printer};
+use crate::signals::Signals;
+use crate::submissions::{Note, Submissions, SubmitEnd};
 use crate::values::quoted;
-use crate::{input, state_store};
+
+/// 5 s for the response to a submit that is interrupted: most arrive within one, and without it the
+/// outcome is unknown.
+const RESPONSE_GRACE: Duration = Duration::from_secs(5);
 
 impl SubmissionArgs {
     /// Returns the batches that the file makes: one, or several where the provider limits their
@@ -70,43 +79,80 @@ impl SubmissionArgs {
     }
 }
 
-/// Submits a batch and records it. Once `stop` completes, the outcome is unknown.
+/// What a submit of one batch has returned.
+pub(crate) struct Done {
+    pub(crate) batch: Batch,
+    /// A signal came while it was submitted: the command ends.
+    pub(crate) is_interrupted: bool,
+    note: Note,
+}
+
+impl Done {
+    /// Records the batch, once it is printed.
+    pub(crate) async fn record(&self, submissions: &Submissions) {
+        submissions.settle(&self.note, &self.batch).await;
+    }
+
+    /// Returns the error for a command that ends because of a signal.
+    pub(crate) fn interrupted(&self, connection: &str) -> CliError {
+        let reason = "the batch was submitted, and then the command was stopped";
+        let error = Error::new(ErrorKind::Interrupted, reason).with_batch(self.batch.clone());
+        CliError::from(error).with_resume(|_| wait_command(&self.batch, connection))
+    }
+}
+
+/// Submits a batch that is noted before it is sent.
 ///
-/// A failure to record it is given to `warn`.
+/// After the first signal the response is awaited for [`RESPONSE_GRACE`]. Without a response the
+/// outcome is unknown.
 pub(crate) async fn submit(
     client: &AnyClient,
     submission: &AnySubmission,
-    stop: impl Future<Output = ()>,
-    warn: impl Fn(&str),
-) -> Result<Batch, CliError> {
-    // A batch whose id is known beforehand needs no such record.
-    let key = submission.key().filter(|_| submission.batch().is_none());
-    let warn_about = |recorded: Result<(), String>| recorded.unwrap_or_else(|warning| warn(&warning));
-    if let Some(key) = key {
-        warn_about(state_store::record_submission(&json!({"provider": client.id(), "key": key})).await);
+    note: Note,
+    submissions: &Submissions,
+    signals: Signals,
+    printer: Printer,
+) -> Result<Done, CliError> {
+    if signals.count() == 0 {
+        submissions.begin(&note).await;
     }
+    if signals.count() > 0 {
+        let error = Error::new(ErrorKind::Interrupted, "it was stopped before it was sent").with_provider(client.id());
+        submissions.fail(&note, SubmitEnd::Refused, error.kind()).await;
+        return Err(error.with_action("submitting the batch").with_hint("the batch does not exist").into());
+    }
+    let mut submitting = pin!(client.submit(submission));
+    let mut is_interrupted = false;
     let submitted = tokio::select! {
-        submitted = client.submit(submission) => submitted,
-        () = stop => return Err(interrupted(client, submission).into()),
+        submitted = &mut submitting => submitted,
+        () = signals.received(1) => {
+            is_interrupted = true;
+            let seconds = RESPONSE_GRACE.as_secs();
+            printer.note(&format!("waiting up to {seconds} s for the response; interrupt again to stop now"));
+            tokio::select! {
+                submitted = &mut submitting => submitted,
+                () = signals.received(2) => Err(cut_off(client, submission)),
+                () = client.clock().sleep(RESPONSE_GRACE) => Err(cut_off(client, submission)),
+            }
+        }
     };
     match submitted {
-        Ok(batch) => {
-            warn_about(state_store::record_submission(&batch).await);
-            Ok(batch)
-        }
+        Ok(batch) => Ok(Done { batch, is_interrupted, note }),
         Err(error) => {
-            let is_refused = !matches!(error.kind(), ErrorKind::OutcomeUnknown | ErrorKind::Conflict);
-            if let Some(key) = key.filter(|_| is_refused) {
-                let refused = json!({"provider": client.id(), "key": key, "submitted": false});
-                warn_about(state_store::record_submission(&refused).await);
-            }
+            let end = match error.kind() {
+                ErrorKind::OutcomeUnknown => SubmitEnd::Unknown,
+                // Without a key a conflict is about something else than this batch.
+                ErrorKind::Conflict if note.key.is_some() => SubmitEnd::Exists,
+                _ => SubmitEnd::Refused,
+            };
+            submissions.fail(&note, end, error.kind()).await;
             Err(error.into())
         }
     }
 }
 
 /// Returns the error for a submit that was cut off.
-fn interrupted(client: &AnyClient, submission: &AnySubmission) -> Error {
+fn cut_off(client: &AnyClient, submission: &AnySubmission) -> Error {
     let (batch, key) = (submission.batch(), submission.key());
     let mut reason = "it was stopped before a response came".to_owned();
     if let Some(key) = key.filter(|_| batch.is_none()) {
@@ -115,7 +161,7 @@ fn interrupted(client: &AnyClient, submission: &AnySubmission) -> Error {
     let error = Error::new(ErrorKind::OutcomeUnknown, reason).with_provider(client.id());
     let error = error.with_action("submitting the batch");
     match batch {
-        Some(batch) => error.with_batch(batch),
+        Some(batch) => error.with_batch(batch.with_environment(client.environment())),
         None => error,
     }
 }
@@ -139,5 +185,12 @@ pub(crate) fn submitted_line(batch: &Batch, rows: u64) -> String {
         0 => format!("submitted: {batch}\n"),
         1 => format!("submitted: {batch}, 1 row\n"),
         rows => format!("submitted: {batch}, {rows} rows\n"),
+    }
+}
+
+/// Prints what the provider may not do as expected with the batches, also with `--quiet`.
+pub(crate) fn warn(prepared: &[AnySubmission]) {
+    for warning in prepared.iter().flat_map(AnySubmission::warnings) {
+        printer::error(&format!("warning: {warning}"));
     }
 }

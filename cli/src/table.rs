@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bulkrail::text::{printable, truncated};
 use bulkrail::{Batch, CountMismatch, Error, Outcome, Progress, Report, Row, RowOutcome};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
@@ -229,27 +230,13 @@ pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-/// Returns a text of the provider without characters that steer the terminal or hide what is shown.
-///
-/// Control characters become blanks; characters that change the direction of text, have no width, separate lines or tag
-/// text are shown as their code.
+/// 300 characters of a text are shown in a cell; JSON has more of it.
+const MAX_CELL_CHARS: usize = 300;
+
+/// Returns a text of the provider as the content of a cell: escaped, and cut where it is long.
 pub(crate) fn clean(text: &str) -> String {
-    let is_hidden = |c: char| {
-        matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
-    };
-    let mut clean = String::with_capacity(text.len());
-    for c in text.trim_start_matches('\u{feff}').chars() {
-        match c {
-            c if c.is_control() => clean.push(' '),
-            c if is_hidden(c) => clean.extend(c.escape_unicode()),
-            c => clean.push(c),
-        }
-    }
-    clean.trim().to_owned()
+    let text = text.trim_start_matches('\u{feff}').trim();
+    printable(&truncated(text, MAX_CELL_CHARS)).trim().to_owned()
 }
 
 #[cfg(test)]
@@ -257,14 +244,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clean_removes_control_characters() {
-        assert_eq!(clean("a\u{1b}[2Jb\r\nc\u{9b}d"), "a [2Jb  c d");
-    }
-
-    #[test]
-    fn clean_shows_characters_that_would_hide_text() {
-        assert_eq!(clean("a\u{202e}b\u{200b}c\u{2028}d\u{e0041}"), "a\\u{202e}b\\u{200b}c\\u{2028}d\\u{e0041}");
-        assert_eq!(clean("Muñoz, 山田 👩"), "Muñoz, 山田 👩");
+    fn clean_escapes_a_text_and_cuts_it() {
+        assert_eq!(clean("\u{feff} a\u{1b}[2Jb\r\nc\u{9b}d\u{202e} "), "a [2Jb  c d\\u{202e}");
+        let long = clean(&"x".repeat(200_000));
+        assert_eq!(long, format!("{}… (199700 characters cut)", "x".repeat(300)));
     }
 
     #[test]

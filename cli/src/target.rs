@@ -1,14 +1,17 @@
 //! Batches that a command is about: named on the command line, or in a file.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map;
 use std::path::Path;
 
-use bulkrail::{Batch, ErrorKind};
+use bulkrail::time::Clock;
+use bulkrail::{Batch, BatchId, ErrorKind};
 use serde_json::{Deserializer, Value};
 
 use crate::args::Target;
 use crate::error::{CliError, prints_batch};
+use crate::state::StateDir;
+use crate::submissions::{Entry, Line, Log, Record, Submissions, lines, skipped};
 use crate::values::quoted;
 use crate::{input, printer};
 
@@ -64,75 +67,99 @@ async fn read_file(file: &Path) -> Result<Vec<Batch>, CliError> {
     } else {
         (file.display().to_string(), input::read(file).await?)
     };
-    let Parsed { batches, lost_uploads } = input::text(&bytes)
-        .map_err(str::to_owned)
-        .and_then(parse)
-        .map_err(|reason| CliError::usage(format!("{name} does not hold a batch document: {reason}")))?;
-    for upload in lost_uploads {
-        printer::error(&format!("warning: {upload}"));
+    let unusable = |reason| CliError::usage(format!("{name} does not hold a batch document: {reason}"));
+    let is_own = !is_stdin(file) && Submissions::new(&StateDir::from_env()).is_at(file);
+    let Parsed { batches, warnings } = parse(&name, &bytes, is_own).map_err(unusable)?;
+    for warning in warnings {
+        printer::error(&format!("warning: {warning}"));
     }
     Ok(batches)
 }
 
-/// Batches of a file, and warnings about uploads whose outcome is unknown.
+/// Batches of a file, and warnings about lines that were skipped and batches that cannot be waited
+/// for.
 #[derive(Debug)]
 struct Parsed {
     batches: Vec<Batch>,
-    lost_uploads: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// Parses batch documents, documents with a field `batch`, or arrays of these.
 ///
-/// Of several documents about one batch (`--jsonl`) the last one counts. A record of a key that is
-/// about to be used is followed by the batch, or by a record that it was refused; where neither
-/// follows, the outcome is unknown.
-fn parse(text: &str) -> Result<Parsed, String> {
-    let mut batches: Vec<Batch> = Vec::new();
-    let mut positions = HashMap::new();
-    let mut keys = Vec::new();
-    for document in Deserializer::from_str(text).into_iter::<Value>() {
-        let documents = match document.map_err(|error| error.to_string())? {
+/// Of several documents about one batch (`--jsonl`) the last one counts. The file of submissions
+/// also has records of what was about to be submitted. Where one is not settled, a batch whose id is
+/// known is waited for; another is a warning.
+///
+/// Lines of the file of submissions that are torn are skipped: it is, if `is_own`, or if a record of
+/// this version is in it.
+fn parse(name: &str, bytes: &[u8], is_own: bool) -> Result<Parsed, String> {
+    let mut warnings = Vec::new();
+    let text = input::text(bytes).map_err(str::to_owned);
+    let documents = text.and_then(|text| {
+        let documents: Result<Vec<Value>, _> = Deserializer::from_str(text).into_iter().collect();
+        documents.map_err(|error| error.to_string())
+    });
+    let documents = documents.or_else(|error| {
+        let lines: Vec<_> = lines(bytes).collect();
+        let is_noted = |line: &Line| line.document.as_ref().is_some_and(|document| document.get("note").is_some());
+        if !is_own && !lines.iter().any(is_noted) {
+            return Err(error);
+        }
+        let torn = lines.iter().filter(|line| line.document.is_none());
+        warnings.extend(torn.map(|line| skipped(name, Some(line.index + 1))));
+        Ok(lines.into_iter().filter_map(|line| line.document).collect())
+    })?;
+    let mut batches = Batches::default();
+    let mut log = Log::default();
+    for document in documents {
+        let documents = match document {
             Value::Array(documents) => documents,
             document => vec![document],
         };
         for document in documents {
-            if let Some(upload) = upload_key(&document) {
-                keys.retain(|known| *known != upload);
-                if document.get("submitted") != Some(&Value::Bool(false)) {
-                    keys.push(upload);
-                }
-                continue;
-            }
-            let batch = parse_batch(document)?;
-            keys.retain(|(provider, key)| (&**provider, Some(&**key)) != (batch.provider().as_str(), batch.key()));
-            match positions.entry(batch.batch_id()) {
-                Entry::Occupied(position) => batches[*position.get()] = batch,
-                Entry::Vacant(position) => {
-                    position.insert(batches.len());
-                    batches.push(batch);
+            match Record::parse(document.clone()) {
+                Some(record @ (Record::Begun(_) | Record::Failed(_))) => log.push(record),
+                record => {
+                    batches.add(parse_batch(document)?);
+                    record.into_iter().for_each(|record| log.push(record));
                 }
             }
         }
     }
-    let lost_uploads = keys.into_iter().map(|(provider, key)| {
-        format!(
-            "it is unknown whether an upload to {provider} arrived; submit the same file with --key {} again",
-            quoted(&key)
-        )
-    });
-    let lost_uploads: Vec<_> = lost_uploads.collect();
-    match lost_uploads.last() {
-        Some(upload) if batches.is_empty() => Err(format!("it has only the key of an upload: {upload}")),
-        None if batches.is_empty() => Err("it is empty".to_owned()),
-        _ => Ok(Parsed { batches, lost_uploads }),
+    let mut unknown = None;
+    for listed in log.listed(Clock::system().wall()).iter().filter(|listed| listed.batch.id.is_none()) {
+        let batch = format!("{} batch without an id: {}", listed.batch.provider, listed.advice);
+        unknown.get_or_insert_with(|| batch.clone());
+        warnings.push(batch);
+    }
+    for batch in log.entries().iter().filter(|entry| entry.batch.is_none()).filter_map(Entry::batch) {
+        batches.add(batch);
+    }
+    match unknown {
+        Some(batch) if batches.list.is_empty() => Err(format!("it has only a {batch}")),
+        None if batches.list.is_empty() => Err("it is empty".to_owned()),
+        _ => Ok(Parsed { batches: batches.list, warnings }),
     }
 }
 
-/// Returns provider and key of a record that has these and neither an id nor a batch.
-fn upload_key(document: &Value) -> Option<(String, String)> {
-    let document =
-        document.as_object().filter(|document| !document.contains_key("id") && !document.contains_key("batch"))?;
-    Some((document.get("provider")?.as_str()?.to_owned(), document.get("key")?.as_str()?.to_owned()))
+/// Batches in the order in which they were first named, each once.
+#[derive(Default)]
+struct Batches {
+    list: Vec<Batch>,
+    positions: HashMap<BatchId, usize>,
+}
+
+impl Batches {
+    /// Adds a batch, in the place of an earlier document of it.
+    fn add(&mut self, batch: Batch) {
+        match self.positions.entry(batch.batch_id()) {
+            hash_map::Entry::Occupied(position) => self.list[*position.get()] = batch,
+            hash_map::Entry::Vacant(position) => {
+                position.insert(self.list.len());
+                self.list.push(batch);
+            }
+        }
+    }
 }
 
 fn parse_batch(mut document: Value) -> Result<Batch, String> {
@@ -157,7 +184,7 @@ mod tests {
         let pretty = "{\n  \"provider\": \"reap\",\n  \"id\": \"b-1\", \"key\": \"k\",\
                       \"submitted_at\": \"2026-01-01T00:00:00Z\"\n}";
         for text in [BATCH, &result, &lines, pretty] {
-            let batches = parse(text).unwrap().batches;
+            let batches = parse("f", text.as_bytes(), false).unwrap().batches;
             let [batch] = &batches[..] else { panic!("{text}") };
             assert_eq!((batch.id(), batch.key()), ("b-1", Some("k")), "{text}");
         }
@@ -174,12 +201,12 @@ mod tests {
             (format!("{other}\n{note}\n{BATCH}\n"), 1),
             (format!("{other}\n{refused}\n{note}\n{BATCH}\n"), 0),
         ] {
-            let Parsed { batches, lost_uploads: uploads } = parse(&text).unwrap();
+            let Parsed { batches, warnings: uploads } = parse("f", text.as_bytes(), false).unwrap();
             assert_eq!(batches.iter().map(Batch::id).collect::<Vec<_>>(), ["b-1"], "{text}");
             assert_eq!(uploads.len(), unknown, "{text}: {uploads:?}");
-            assert!(uploads.iter().all(|upload| upload.contains("--key k-2 again")), "{uploads:?}");
+            assert!(uploads.iter().all(|upload| upload.contains("--key k-2")), "{uploads:?}");
         }
-        assert!(parse(note).is_err_and(|reason| reason.contains("--key k again")));
+        assert!(parse("f", note.as_bytes(), false).is_err_and(|reason| reason.contains("--key k)")));
     }
 
     #[test]
@@ -201,7 +228,7 @@ mod tests {
             r#"[[{"provider":"reap","id":"x"}]]"#,
         ];
         for text in texts {
-            assert!(parse(text).is_err(), "{text}");
+            assert!(parse("f", text.as_bytes(), false).is_err(), "{text}");
         }
     }
 
@@ -211,7 +238,8 @@ mod tests {
         let text = format!(r#"{BATCH} {running} {{"provider":"reap","id":"b-2"}} {{"provider":"reap","id":"b-1"}}"#);
         let array = format!("[{}]", text.replace("} {", "},{"));
         for text in [text, array] {
-            let names: Vec<_> = parse(&text).unwrap().batches.iter().map(ToString::to_string).collect();
+            let names: Vec<_> =
+                parse("f", text.as_bytes(), false).unwrap().batches.iter().map(ToString::to_string).collect();
             assert_eq!(names, ["reap batch b-1", "cdq batch b-1", "reap batch b-2"]);
         }
     }

@@ -1,12 +1,11 @@
-use std::any::Any;
 use std::path::{Path, PathBuf};
-use std::{env, fs, panic};
+use std::{env, fs};
 
 use progenitor::{GenerationSettings, Generator, HooksMode};
 use quote::quote;
 use serde_json::{Value, json};
 
-use crate::{Error, Spec, lint, lower, redact};
+use crate::{Error, Spec, collisions, lint, locate, lower, redact};
 
 /// Path of `bulkrail_core` in generated code.
 const CORE: &str = "::bulkrail_core";
@@ -18,12 +17,11 @@ const CORE: &str = "::bulkrail_core";
 ///
 /// # Errors
 ///
-/// [`Error`] when the generator refuses the lowered spec; the reason is the generator's own.
+/// Returns an error if the spec uses OpenAPI in a way that cannot be turned into Rust, or if two of
+/// its names become one in Rust. [`lint`](lint()) must have passed before: it reports each mistake
+/// with its line. Errors of the generator itself are not passed on, they are about its own code.
 pub fn generate(spec: &Spec) -> Result<String, Error> {
-    let refused = |reason: String| spec.error("", format!("cannot be turned into Rust: {reason}"));
-    let api: openapiv3::OpenAPI =
-        serde_json::from_value(lower(spec)).map_err(|error| refused(format!("not OpenAPI 3.0: {error}")))?;
-    let core: syn::Path = syn::parse_str(CORE).map_err(|error| refused(error.to_string()))?;
+    let core: syn::Path = syn::parse_str(CORE).expect("a literal path");
     let mut settings = GenerationSettings::default();
     settings
         .with_hooks(HooksMode::Expected)
@@ -32,15 +30,28 @@ pub fn generate(spec: &Spec) -> Result<String, Error> {
         .with_derive("PartialEq")
         // A number stays as it arrived: 100 is not written back as 100.0.
         .with_conversion(number_schema(), "::serde_json::Number", [].into_iter());
-    // The generator asserts where it finds something that it does not support; that must name the spec, too.
-    let tokens = panic::catch_unwind(|| Generator::new(&settings).generate_tokens(&api))
-        .map_err(|panic| refused(format!("the generator panicked: {}", panic_message(&*panic))))?
-        .map_err(|error| refused(error.to_string()))?;
-    let mut file = syn::parse2(tokens).map_err(|error| refused(error.to_string()))?;
+    let mut document = lower(spec);
+    if let Some(document) = document.as_object_mut() {
+        document.entry("paths").or_insert_with(|| json!({}));
+    }
+    let parse = |document: &Value| {
+        // The generator asserts where it finds something that it does not support.
+        locate::attempt(|| {
+            let api: openapiv3::OpenAPI = serde_json::from_value(document.clone()).ok()?;
+            let tokens = Generator::new(&settings).generate_tokens(&api).ok()?;
+            syn::parse2::<syn::File>(tokens).ok()
+        })
+    };
+    let Some(mut file) = parse(&document) else {
+        return Err(locate::error(spec, &document, |part| parse(part).is_none()));
+    };
     redact::redact(&mut file);
     drop_version_header(&mut file);
     file.items.extend(hooks(&core));
     file.items.extend([servers(spec), schemas(spec)]);
+    if let Some(error) = collisions::check(spec, &file).into_iter().next() {
+        return Err(error);
+    }
     Ok(prettyplease::unparse(&file))
 }
 
@@ -134,12 +145,6 @@ fn drop_prose(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(drop_prose),
         _ => {}
     }
-}
-
-/// Returns the message of a panic.
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 fn number_schema() -> schemars::schema::SchemaObject {
@@ -245,7 +250,7 @@ mod tests {
         assert_eq!(said, ["specs/some.yaml:1: /openapi: must be 3.0.3", "specs/some.yaml:2: /info: needs a `version`"]);
         assert_eq!(written, None);
         let (said, written) = directory.build(&GOOD.replace("{}", "{/a: 7}"));
-        assert!(said.len() == 1 && said[0].starts_with("specs/some.yaml:1: cannot be turned into Rust: "), "{said:?}");
+        assert_eq!(said, ["specs/some.yaml:3: /paths/~1a: must be an object: a path"]);
         assert_eq!(written, None);
     }
 

@@ -20,6 +20,8 @@
 //! # Ok::<(), bulkrail_codegen::Error>(())
 //! ```
 
+#[cfg(feature = "generate")]
+mod collisions;
 pub mod document;
 mod error;
 #[cfg(feature = "generate")]
@@ -27,6 +29,8 @@ mod generate;
 pub mod input;
 mod lint;
 mod load;
+#[cfg(feature = "generate")]
+mod locate;
 mod lower;
 pub mod pointer;
 #[cfg(feature = "generate")]

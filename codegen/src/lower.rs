@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::document::operations;
+use crate::document::{self, operations};
 use crate::load::Spec;
 use crate::pointer;
 
@@ -24,7 +24,9 @@ use crate::pointer;
 #[must_use]
 pub fn lower(spec: &Spec) -> Value {
     let mut document = spec.document.clone();
+    drop_unread(&mut document);
     drop_error_responses(&mut document);
+    drop_limits(&mut document);
     multipart_to_bytes(&mut document);
     inline_unions(&mut document);
     drop_string_formats(&mut document);
@@ -40,6 +42,80 @@ pub fn lower(spec: &Spec) -> Value {
         }
     }
     document
+}
+
+/// Removes what the generator reads but does not use, so that it cannot fail on it.
+fn drop_unread(document: &mut Value) {
+    remove(document, &["servers", "security", "tags", "externalDocs"]);
+    if let Some(info) = document.get_mut("info") {
+        remove(info, &["contact", "license"]);
+    }
+    if let Some(components) = document.get_mut("components") {
+        remove(components, &["headers", "securitySchemes", "examples", "links", "callbacks"]);
+    }
+    for_each_operation(document, |operation| {
+        remove(operation, &["tags", "externalDocs", "servers", "security", "callbacks"]);
+        // The generator has extensions of its own, such as `x-dropshot-pagination`.
+        if let Some(operation) = operation.as_object_mut() {
+            operation.retain(|key, _| !key.starts_with("x-"));
+        }
+    });
+    for response in responses(document) {
+        remove(response, &["headers", "links"]);
+    }
+}
+
+/// Returns each response of an operation and each component response.
+fn responses(document: &mut Value) -> Vec<&mut Value> {
+    let Some(document) = document.as_object_mut() else { return Vec::new() };
+    let mut found = Vec::new();
+    for (key, value) in document {
+        let maps: Vec<&mut Value> = match key.as_str() {
+            "components" => value.get_mut("responses").into_iter().collect(),
+            "paths" => {
+                let items = value.as_object_mut().into_iter().flat_map(Map::values_mut);
+                let operations = items.filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+                operations.filter_map(|operation| operation.get_mut("responses")).collect()
+            }
+            _ => continue,
+        };
+        found.extend(maps.into_iter().filter_map(Value::as_object_mut).flat_map(Map::values_mut));
+    }
+    found
+}
+
+/// Removes keys of an object.
+fn remove(value: &mut Value, keys: &[&str]) {
+    if let Some(map) = value.as_object_mut() {
+        keys.iter().for_each(|key| drop(map.remove(*key)));
+    }
+}
+
+/// Removes the limits of numbers, arrays and objects, defaults and titles.
+///
+/// A response outside of its limits must not fail, and the provider checks a request itself. The
+/// generator would send a default that the caller did not give, and name types by titles.
+fn drop_limits(document: &mut Value) {
+    const KEYS: [&str; 12] = [
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minProperties",
+        "maxProperties",
+        "default",
+        "title",
+    ];
+    let schemas: Vec<String> = document::schemas(document).into_iter().map(|schema| schema.pointer).collect();
+    for pointer in schemas {
+        if let Some(schema) = document.pointer_mut(&pointer) {
+            remove(schema, &KEYS);
+        }
+    }
 }
 
 /// Removes error responses, because the generator asserts that an operation has only one error
@@ -94,9 +170,23 @@ fn inline_unions(document: &mut Value) {
         }
         document["components"]["schemas"][name] = union;
     }
+    // A member that is used elsewhere, too, stays a schema of its own.
+    let mut used = BTreeSet::new();
+    pointer::walk(document, &mut |_, value| {
+        let reference = value.get("$ref").and_then(Value::as_str);
+        used.extend(reference.and_then(|reference| reference.strip_prefix("#/components/schemas/")).map(str::to_owned));
+    });
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        schemas.retain(|name, _| !inlined_names.contains(name));
+        schemas.retain(|name, _| !inlined_names.contains(name) || used.contains(name));
     }
+}
+
+/// Returns the names of the component schemas that accept more than the spec says, because responses
+/// contain them.
+pub(crate) fn open_schemas(document: &Value) -> BTreeSet<String> {
+    let mut document = document.clone();
+    drop_error_responses(&mut document);
+    response_schemas(&document)
 }
 
 /// Returns the names of the component schemas that responses contain: of 2xx responses and of error

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use csv::StringRecord;
 
 use crate::error::{Error, ErrorKind};
-use crate::model::SubmittedRows;
+use crate::model::{SubmittedRows, normal_form};
+use crate::text::{is_blank, is_hidden, printable};
 
 /// Default of [`CsvFormat::with_max_rows`], 1,048,575: the rows of a spreadsheet below its header.
 pub const MAX_ROWS: u64 = 1_048_575;
@@ -140,10 +141,13 @@ impl CsvFormat {
         file: &mut dyn Read,
         on_row: impl FnMut(&CsvRow<'_>) -> Result<(), Error>,
     ) -> Result<SubmittedRows, Error> {
-        let quotes = Rc::new(Cell::new(0));
-        let mut counted = CountQuotes { file, quotes: Rc::clone(&quotes) };
+        let misplaced = Rc::new(Cell::new(None));
+        let mut quoted = QuoteCheck { file, position: Position::default(), misplaced: Rc::clone(&misplaced) };
         let mut start = Vec::new();
-        counted.by_ref().take(3).read_to_end(&mut start).map_err(unreadable)?;
+        quoted.by_ref().take(3).read_to_end(&mut start).map_err(unreadable)?;
+        if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") || start.contains(&0) {
+            return Err(usage("the file is not UTF-8 (it may be UTF-16); save it as UTF-8".to_owned()));
+        }
         if start == b"\xef\xbb\xbf" {
             if !self.is_converted {
                 // The provider would take it for a part of the first column's name.
@@ -151,16 +155,23 @@ impl CsvFormat {
                 return Err(usage(reason.to_owned()));
             }
             start.clear();
+            quoted.position = Position::default();
         }
-        let result = self.read_rows(start.chain(&mut counted), on_row);
+        let result = self.read_rows(start.chain(&mut quoted), on_row);
         // An open quote makes one cell of all rows after it: that is the fault then, whatever else was found.
-        io::copy(&mut counted, &mut io::sink()).map_err(unreadable)?;
-        if quotes.get() % 2 == 1 {
+        io::copy(&mut quoted, &mut io::sink()).map_err(unreadable)?;
+        if quoted.position.state == QuoteState::Quoted {
             let reason =
                 "a quotation mark is opened and not closed (inside a cell, quote the cell and double the mark)";
             return Err(usage(reason.to_owned()));
         }
-        result
+        match (result, misplaced.get()) {
+            (Ok(_), Some((row, column))) => {
+                let reason = "has a quotation mark that belongs to no quoted cell (quote the cell and double the mark)";
+                Err(usage(format!("row {row}, column {column}: {reason}")))
+            }
+            (result, _) => result,
+        }
     }
 
     fn read_rows(
@@ -168,7 +179,8 @@ impl CsvFormat {
         file: impl Read,
         mut on_row: impl FnMut(&CsvRow<'_>) -> Result<(), Error>,
     ) -> Result<SubmittedRows, Error> {
-        let mut reader = csv::ReaderBuilder::new().from_reader(file);
+        // Blank rows may have any length.
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
         let columns = self.columns(reader.headers().map_err(|error| invalid(&error))?)?;
         let position = |name: &str| columns.iter().position(|column| *column == name);
         let required: Vec<_> = self.required.iter().filter_map(|name| Some((*name, position(name)?))).collect();
@@ -178,7 +190,7 @@ impl CsvFormat {
         let mut number = 1;
         while reader.read_record(&mut record).map_err(|error| invalid(&error))? {
             number += 1;
-            if record.iter().all(|cell| cell.trim().is_empty()) {
+            if record.iter().all(is_blank) {
                 if self.is_converted {
                     continue;
                 }
@@ -189,24 +201,33 @@ impl CsvFormat {
             if rows.rows > self.max_rows {
                 return Err(usage(format!("the file has more than {} rows; split it", self.max_rows)));
             }
-            // A quotation mark that is closed some rows later makes one cell of those rows.
-            if let Some(position) = record.iter().position(|cell| cell.contains(['\n', '\r'])) {
-                let column = columns.get(position).copied().unwrap_or_default();
-                let reason = "has a line break (is a quotation mark there by mistake?)";
-                return Err(usage(format!("row {number}, column {column}: {reason}")));
+            if record.len() != columns.len() {
+                let (cells, expected) = (record.len(), columns.len());
+                return Err(usage(format!("row {number}: has {cells} cells, but the header has {expected}")));
             }
-            let is_empty = |position: usize| record.get(position).is_none_or(|cell| cell.trim().is_empty());
+            for (column, cell) in columns.iter().zip(&record) {
+                check_cell(cell).map_err(|reason| usage(format!("row {number}, column {column}: {reason}")))?;
+            }
+            let is_empty = |position: usize| record.get(position).is_none_or(is_blank);
             if let Some((name, _)) = required.iter().find(|(_, position)| is_empty(*position)) {
                 return Err(usage(format!("row {number}, column {name}: is empty")));
             }
             if let Some((name, position)) = reference
-                && let Some(value) = record.get(position).filter(|value| !value.is_empty())
+                && let Some(value) = record.get(position).filter(|value| !is_blank(value))
             {
-                if let Some(first) = seen.insert(value.to_owned(), number) {
-                    return Err(usage(format!("row {number}, column {name}: the same value as in row {first}")));
-                }
                 (self.check_reference)(value)
                     .map_err(|reason| usage(format!("row {number}, column {name}: {reason}")))?;
+                // By their normal form, because a provider may return them in it.
+                let normal = normal_form(value);
+                let is_normal = normal == value;
+                if let Some((first, was_normal)) = seen.insert(normal.into_owned(), (number, is_normal)) {
+                    let apart = if is_normal && was_normal {
+                        ""
+                    } else {
+                        " (apart from blanks around it, or from how a number is written)"
+                    };
+                    return Err(usage(format!("row {number}, column {name}: the same value as in row {first}{apart}")));
+                }
                 rows.references.push(value.to_owned());
                 rows.numbers.push(number);
             }
@@ -279,56 +300,144 @@ impl CsvRow<'_> {
     }
 }
 
-/// Returns `text` so that a spreadsheet that opens a CSV file with it does not run it as a formula.
+/// Returns `text` as the content of a CSV cell that neither a spreadsheet runs as a formula nor a terminal obeys.
 ///
-/// An apostrophe is put before a sign that begins a formula (`=`, `+`, `-`, `@` and their full-width forms), also behind
-/// blanks, invisible characters, quotation marks, line breaks, and the separators that some locales use. Control
-/// characters other than line breaks and tabs become blanks. This follows the advice of OWASP on CSV injection.
+/// An apostrophe is put before a text that begins with the sign of a formula: `=`, `+`, `-`, `@`, the minus sign, or one of
+/// their small and full-width forms. Blanks, invisible characters, quotation marks and control characters before the sign
+/// do not matter. The same holds for what follows a separator of some locale (`;`, `|`, tab, line break). Control
+/// characters, also line breaks, then become blanks, and hidden characters are shown as their code. This follows the
+/// advice of OWASP on CSV injection; a writer also quotes the cell.
 ///
 /// ```
 /// use bulkrail_core::csv::spreadsheet_safe;
 ///
 /// assert_eq!(spreadsheet_safe("=1+1"), "'=1+1");
+/// assert_eq!(spreadsheet_safe("\u{a0} =1+1"), "'\u{a0} =1+1");
 /// assert_eq!(spreadsheet_safe("a;=1+1"), "a;'=1+1");
 /// assert_eq!(spreadsheet_safe("a=1"), "a=1");
 /// ```
 #[must_use]
 pub fn spreadsheet_safe(text: &str) -> Cow<'_, str> {
-    let is_sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}');
-    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     let is_separator = |c: char| matches!(c, ';' | '|' | '\t' | '\n' | '\r');
-    // Characters that a spreadsheet skips, or that are not seen, before a sign.
-    let is_skipped = |c: char| {
-        c.is_whitespace()
-            || is_control(c)
-            || matches!(c, '"' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
-    };
-    let mut safe = String::with_capacity(text.len() + 1);
-    let mut at_start = true;
-    for c in text.chars() {
-        if at_start && is_sign(c) {
+    let mut safe = String::new();
+    for part in text.split_inclusive(is_separator) {
+        let content = part.strip_suffix(is_separator).unwrap_or(part);
+        if content.trim_start_matches(is_before_a_sign).starts_with(is_sign) {
             safe.push('\'');
         }
-        at_start = is_separator(c) || (at_start && is_skipped(c));
-        safe.push(if is_control(c) { ' ' } else { c });
+        safe.push_str(part);
     }
     // A tab or line break at the beginning itself begins a formula in some spreadsheets.
     if safe.starts_with(['\t', '\r', '\n']) {
         safe.insert(0, '\'');
     }
-    if safe == text { Cow::Borrowed(text) } else { Cow::Owned(safe) }
+    match printable(&safe) {
+        Cow::Borrowed(shown) if shown == text => Cow::Borrowed(text),
+        Cow::Borrowed(_) => Cow::Owned(safe),
+        Cow::Owned(shown) => Cow::Owned(shown),
+    }
 }
 
-/// Counts the quotes of a file while it is read.
-struct CountQuotes<'f> {
+/// Returns whether a spreadsheet begins a formula with the character, or may take it for one that does.
+fn is_sign(c: char) -> bool {
+    matches!(
+        c,
+        '=' | '+'
+            | '-'
+            | '@'
+            | '\u{2212}'
+            | '\u{fe62}'
+            | '\u{fe63}'
+            | '\u{fe66}'
+            | '\u{fe6b}'
+            | '\u{ff0b}'
+            | '\u{ff0d}'
+            | '\u{ff1d}'
+            | '\u{ff20}'
+    )
+}
+
+/// Returns whether a spreadsheet may skip the character before a sign, or a reader does not see it.
+fn is_before_a_sign(c: char) -> bool {
+    c == '"' || c.is_whitespace() || c.is_control() || is_hidden(c)
+}
+
+/// Checks a cell of any column.
+///
+/// # Errors
+///
+/// The end of a sentence such as "has a line break", when the cell has a line break or another control character than a
+/// tab.
+pub fn check_cell(cell: &str) -> Result<(), &'static str> {
+    // A quotation mark that is closed some rows later makes one cell of those rows.
+    if cell.contains(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']) {
+        return Err("has a line break (is a quotation mark there by mistake?)");
+    }
+    if cell.contains(|c: char| c.is_control() && c != '\t') {
+        return Err("has a control character");
+    }
+    Ok(())
+}
+
+/// Follows the quotation marks of a file while it is read, and notes the first one that RFC 4180 does not allow.
+struct QuoteCheck<'f> {
     file: &'f mut dyn Read,
-    quotes: Rc<Cell<usize>>,
+    position: Position,
+    /// Row and column of it.
+    misplaced: Rc<Cell<Option<(u64, u64)>>>,
 }
 
-impl Read for CountQuotes<'_> {
+/// Position in a CSV file.
+struct Position {
+    state: QuoteState,
+    row: u64,
+    column: u64,
+}
+
+impl Default for Position {
+    fn default() -> Self {
+        Self { state: QuoteState::CellStart, row: 1, column: 1 }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum QuoteState {
+    CellStart,
+    Unquoted,
+    Quoted,
+    /// Behind a quotation mark in a quoted cell: the end of the cell, or the first half of a doubled mark.
+    QuotedEnd,
+}
+
+impl Read for QuoteCheck<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        use QuoteState::{CellStart, Quoted, QuotedEnd, Unquoted};
         let read = self.file.read(buffer)?;
-        self.quotes.set(self.quotes.get() + memchr::memchr_iter(b'"', &buffer[..read]).count());
+        let Position { state, row, column } = &mut self.position;
+        for byte in &buffer[..read] {
+            *state = match (*state, byte) {
+                (CellStart | QuotedEnd, b'"') => Quoted,
+                (Quoted, b'"') => QuotedEnd,
+                (Quoted, _) => Quoted,
+                (_, b',') => {
+                    *column += 1;
+                    CellStart
+                }
+                (_, b'\n' | b'\r') => {
+                    // An empty line is not a row.
+                    let is_empty = *state == CellStart && *column == 1;
+                    (*row, *column) = (*row + u64::from(!is_empty), 1);
+                    CellStart
+                }
+                (QuotedEnd, _) | (Unquoted, b'"') => {
+                    if self.misplaced.get().is_none() {
+                        self.misplaced.set(Some((*row, *column)));
+                    }
+                    Unquoted
+                }
+                (CellStart | Unquoted, _) => Unquoted,
+            };
+        }
         Ok(read)
     }
 }
@@ -338,9 +447,6 @@ fn invalid(error: &csv::Error) -> Error {
     let row = error.position().map_or_else(String::new, |position| format!("row {}: ", position.record() + 1));
     usage(match error.kind() {
         csv::ErrorKind::Utf8 { .. } => format!("{row}is not UTF-8"),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{row}has {len} cells, but the header has {expected_len}")
-        }
         csv::ErrorKind::Io(error) => format!("the file cannot be read: {}", error.kind()),
         _ => format!("{row}is not CSV"),
     })
@@ -392,6 +498,30 @@ mod tests {
             ("id,name\na,b\nx/y,b\n", "row 3, column id: has a slash"),
             ("id,name\na,b\na,c\n", "row 3, column id: the same value as in row 2"),
             ("id,name\na,b,c\n", "row 2: has 3 cells, but the header has 2"),
+            ("id,name\na\n", "row 2: has 1 cells, but the header has 2"),
+            ("id,name\na,b\n   \n", "row 3: is blank; delete it"),
+            ("id,name\na,b\n\u{200b},\u{a0}\n", "row 3: is blank; delete it"),
+            ("id,name\na,\u{200b}\n", "row 2, column name: is empty"),
+            (
+                "id,name\na,b\na ,c\n",
+                "row 3, column id: the same value as in row 2 (apart from blanks around it, or from how a number is written)",
+            ),
+            (
+                "id,name\n12.0,b\n12,c\n",
+                "row 3, column id: the same value as in row 2 (apart from blanks around it, or from how a number is written)",
+            ),
+            ("id,name\na,b\u{0}c\n", "row 2, column name: has a control character"),
+            ("id,name\na,b\u{9b}c\n", "row 2, column name: has a control character"),
+            ("id,name\na,b\u{2028}c\n", "row 2, column name: has a line break (is a quotation mark there by mistake?)"),
+            (
+                "id,name\n\na,b\nc,d\"e\nf,g\"h\n",
+                "row 3, column 2: has a quotation mark that belongs to no quoted cell (quote the cell and double the mark)",
+            ),
+            (
+                "id,name\n\"a\"b,c\n",
+                "row 2, column 1: has a quotation mark that belongs to no quoted cell (quote the cell and double the mark)",
+            ),
+            ("i\0d\0,\0", "the file is not UTF-8 (it may be UTF-16); save it as UTF-8"),
             (
                 "id,name\na,\"b\nb,c\n",
                 "a quotation mark is opened and not closed (inside a cell, quote the cell and double the mark)",
@@ -405,6 +535,9 @@ mod tests {
         let long = format!("id,name\na,{}\n", "b".repeat(90));
         assert_eq!(check(FORMAT, long.as_bytes()), Err("the file has 101 bytes; the limit is 90".to_owned()));
         assert_eq!(check(FORMAT, b"id,name\na,\xff\n"), Err("row 2: is not UTF-8".to_owned()));
+        let utf_16 = Err("the file is not UTF-8 (it may be UTF-16); save it as UTF-8".to_owned());
+        assert_eq!(check(FORMAT, b"\xff\xfei\0d\0"), utf_16);
+        assert_eq!(check(FORMAT, b"\"id\",\"name\"\r\n\"a\"\"b\",\"c, d\"\r\n"), Ok(vec!["a\"b".to_owned()]));
     }
 
     #[test]
@@ -422,9 +555,9 @@ mod tests {
 
     #[test]
     fn csv_format_of_converted_files_leaves_blank_rows_out() {
-        let csv = b"id,name\na,b\n,\n , \nc,d\n,\n";
+        let csv = b"id,name\na,b\n,\n , \n  \nc,d\n,\n";
         let rows = FORMAT.converted().check(&mut &csv[..], csv.len() as u64).unwrap();
-        assert_eq!((rows.rows, rows.references, rows.numbers), (2, vec!["a".to_owned(), "c".to_owned()], vec![2, 5]));
+        assert_eq!((rows.rows, rows.references, rows.numbers), (2, vec!["a".to_owned(), "c".to_owned()], vec![2, 6]));
     }
 
     #[test]
@@ -434,17 +567,24 @@ mod tests {
             ("+1", "'+1"),
             ("-1", "'-1"),
             ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1", "'\t'=1"),
-            ("\r=1", "'\r'=1"),
-            ("\n=1", "'\n'=1"),
-            (" =1", " '=1"),
-            ("\u{a0}=1", "\u{a0}'=1"),
-            ("\u{200b}=1", "\u{200b}'=1"),
+            ("\t=1", "' '=1"),
+            ("\r=1", "' '=1"),
+            ("\n=1", "' '=1"),
+            ("\u{b}=1", "' =1"),
+            (" =1", "' =1"),
+            ("\u{a0}=1", "'\u{a0}=1"),
+            ("\u{200b}=1", "'\\u{200b}=1"),
+            ("\u{202e}=1", "'\\u{202e}=1"),
+            ("\u{e0041}=1", "'\\u{e0041}=1"),
             ("\u{ff1d}1", "'\u{ff1d}1"),
-            ("\"=1", "\"'=1"),
+            ("\u{2212}1", "'\u{2212}1"),
+            ("\"=1", "'\"=1"),
             ("a;=1", "a;'=1"),
-            ("a; =1", "a; '=1"),
+            ("a; =1", "a;' =1"),
+            ("a\n=1", "a '=1"),
             ("a\u{1b}[2Jb\u{9b}", "a [2Jb "),
+            ("a\rb\u{202e}", "a b\\u{202e}"),
+            ("\nplain", "' plain"),
             ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
         ];
         for (text, expected) in table {

@@ -8,6 +8,7 @@
 //! | [`json`] | lenient reading of status bodies, streaming of rows, comparison with the spec |
 //! | [`csv`] | checks of CSV files before they are sent (feature `csv`) |
 //! | [`schedule`] | the rule that decides when to poll next |
+//! | [`text`] | escapes and cuts texts for people |
 //! | [`time`] | the clock; the only module that reads clocks or sleeps |
 //! | [`test_util`] | virtual time, mock providers and connectors (feature `test-util`) |
 //!
@@ -25,6 +26,7 @@ mod provider;
 pub mod schedule;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+pub mod text;
 pub mod time;
 
 pub use error::{Error, ErrorBody, ErrorDocument, ErrorKind};

@@ -1,9 +1,12 @@
 //! Request parsing and response building shared by all providers.
 
+use std::convert::Infallible;
+
 use axum::body::{Body, Bytes};
-use axum::extract::Multipart;
 use axum::extract::multipart::MultipartRejection;
-use axum::http::{StatusCode, header};
+use axum::extract::{FromRequestParts, Multipart, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use serde::Serialize;
@@ -45,11 +48,36 @@ pub(crate) async fn read_body(mut body: Body, limit: usize) -> Option<Bytes> {
 }
 
 /// Parses a body as a JSON object; the error is a message for the client.
-pub(crate) fn parse_object(body: &[u8]) -> Result<Map<String, Value>, String> {
+pub(crate) fn parse_object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, String> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        return Err("The content type must be application/json".to_owned());
+    }
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err("The request body must be a JSON object".to_owned()),
         Err(_) => Err("The request body is not valid JSON".to_owned()),
+    }
+}
+
+/// Id in the path of a request; `None` if the path is not UTF-8 after decoding, so that nothing has
+/// the id.
+pub(crate) struct PathId(Option<String>);
+
+impl PathId {
+    /// Returns the id, or an empty text that no object has as its id.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let id = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(id.ok().map(|Path(id)| id)))
     }
 }
 
@@ -62,17 +90,17 @@ pub(crate) fn non_empty_str<'a>(object: &'a Map<String, Value>, key: &str) -> Op
 /// Reads the multipart part `file`; the error is a message for the client.
 pub(crate) async fn read_file_part(multipart: Result<Multipart, MultipartRejection>) -> Result<Bytes, String> {
     let mut multipart = multipart.map_err(|_| "The request must be multipart/form-data".to_owned())?;
-    loop {
-        match multipart.next_field().await {
-            Ok(Some(field)) if field.name() == Some(FILE_PART) => {
-                let bytes = field.bytes().await;
-                return bytes.map_err(|_| "The multipart body is malformed".to_owned());
-            }
-            Ok(Some(_)) => {}
-            Ok(None) => return Err("The part 'file' is missing".to_owned()),
-            Err(_) => return Err("The multipart body is malformed".to_owned()),
+    let malformed = |_| "The multipart body is malformed".to_owned();
+    let mut file = None;
+    while let Some(part) = multipart.next_field().await.map_err(malformed)? {
+        let is_file = part.name() == Some(FILE_PART);
+        // Other parts are read, too: the body may be malformed behind the file.
+        let bytes = part.bytes().await.map_err(malformed)?;
+        if is_file && file.replace(bytes).is_some() {
+            return Err("There must be only one part 'file'".to_owned());
         }
     }
+    file.ok_or_else(|| "The part 'file' is missing".to_owned())
 }
 
 /// Parses a CSV file; returns the indexes of the `required` columns, and the records.

@@ -46,7 +46,7 @@
 //!   beyond loopback.
 
 use std::fmt;
-use std::future::IntoFuture;
+use std::future::{IntoFuture, Ready, ready};
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -56,6 +56,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -74,6 +76,7 @@ mod clock;
 mod context;
 mod drift;
 mod faults;
+mod fields;
 mod http;
 mod killb;
 mod listener;
@@ -241,9 +244,11 @@ impl SandboxBuilder {
             .into_iter()
             .map(|provider| Context::new(provider, self.seed, clock.clone(), self.faults))
             .collect();
-        let app = contexts
-            .iter()
-            .fold(Router::new(), |app, context| app.nest(&format!("/{}", context.provider.name), routes(context)));
+        let app = contexts.iter().fold(Router::new(), |app, context| {
+            let prefix = format!("/{}", context.provider.name);
+            // A nested router does not have the path that is only its prefix and a slash.
+            app.route(&format!("{prefix}/"), any(error(context, StatusCode::NOT_FOUND))).nest(&prefix, routes(context))
+        });
         let app = app.fallback(async || {
             let names = Sandbox::PROVIDERS.map(|name| format!("/{name}\n"));
             (StatusCode::NOT_FOUND, names.concat())
@@ -262,14 +267,19 @@ impl SandboxBuilder {
 ///
 /// A request that matches no route gets an error in the provider's own format.
 fn routes(context: &Arc<Context>) -> Router {
-    let error = |status| {
-        let context = Arc::clone(context);
-        move |uri: Uri| async move { (context.provider.error_response)(&context, status, uri.path()) }
-    };
     (context.provider.routes)(Arc::clone(context))
-        .fallback(error(StatusCode::NOT_FOUND))
-        .method_not_allowed_fallback(error(StatusCode::METHOD_NOT_ALLOWED))
+        .fallback(error(context, StatusCode::NOT_FOUND))
+        .method_not_allowed_fallback(error(context, StatusCode::METHOD_NOT_ALLOWED))
         // The middleware has already applied the provider's own body limit.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Arc::clone(context), middleware::handle))
+}
+
+/// Returns a handler that gives every request the same error, in the provider's own format.
+fn error(
+    context: &Arc<Context>,
+    status: StatusCode,
+) -> impl Fn(Uri) -> Ready<Response> + Clone + Send + Sync + 'static {
+    let context = Arc::clone(context);
+    move |uri| ready((context.provider.error_response)(&context, status, uri.path()))
 }

@@ -4,9 +4,9 @@
 //! crate finds out what changed and what it means for the generated Rust client:
 //!
 //! - [`Page::load`] parses a saved page in any of the formats of [`PageFormat`].
-//! - [`diff`] compares it with the spec and classifies each [`Difference`] as breaking, additive,
-//!   editorial or unknown. It covers the operations that the page describes and the facts that its
-//!   format can express ([`Expressiveness`]).
+//! - [`diff`] compares it with the spec and classifies each [`Difference`] ([`Class`]). It covers the
+//!   operations that the page describes and the facts that its format can express
+//!   ([`Expressiveness`]).
 //! - [`AcceptedDifferences`] are the known contradictions, reviewed and kept in one file.
 //! - [`PageArchive`] are the pages kept beside a spec, which [`check`] compares together with all
 //!   other rules.

@@ -49,7 +49,11 @@ use serde_json::{Value, json};
 const MAX_REFERENCES: usize = 16;
 
 /// Operations of the maintained specs: provider, name in drift reports, `operationId`.
-const MAINTAINED_OPERATIONS: [(&str, &str, &str); 6] = [
+const MAINTAINED_OPERATIONS: [(&str, &str, &str); 10] = [
+    ("killb", "submit", "upload_bulk"),
+    ("reap", "submit", "upload_batch"),
+    ("cdq", "submit", "start_confirmation"),
+    ("localpayment", "submit", "create_batch"),
     ("killb", "status", "get_bulk_status"),
     ("killb", "rows", "get_bulk_status"),
     ("reap", "status", "get_batch_status"),

@@ -76,6 +76,12 @@ impl Client {
         &self.raw
     }
 
+    /// Returns the environment that requests go to, as [`Batch::environment`] has it.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        self.http.environment()
+    }
+
     /// Converts an error of the [generated client](Client::raw).
     pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
         self.http.map_raw_error(error).await
@@ -154,7 +160,7 @@ impl Client {
     /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::Job>, Error> {
         let request = capture(self.raw.get_job(Some(batch.id())));
-        self.http.status(batch, request, status::parse_status).await
+        self.http.status(batch, request, status::ID, status::parse_status).await
     }
 
     /// Returns every `submitted` row as unaccounted, because CDQ does not document a result for each account.
@@ -180,7 +186,7 @@ impl Provider for Client {
 
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_job(Some(batch.id())));
-        self.http.poll(batch, request, status::parse_status).await
+        self.http.poll(batch, request, status::ID, status::parse_status).await
     }
 
     fn polling_defaults(&self) -> PollingDefaults {
@@ -204,6 +210,7 @@ impl ProviderClient for Client {
     }
 
     fn from_http(http: HttpClient, credentials: Credentials) -> Result<Self, Error> {
+        http.hide(&credentials.0);
         let http = http.with_auth(Auth::header("x-api-key", &credentials.0)?);
         Ok(Self { raw: raw::Client::with_http(&http), http })
     }

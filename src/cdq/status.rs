@@ -22,6 +22,9 @@ pub const STATES: StatusMap = StatusMap::new(&[
     ("UNKNOWN", State::Unknown),
 ]);
 
+/// JSON pointer of the id of the batch.
+pub(super) const ID: &str = "/id";
+
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Job"));
 
 pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {

@@ -7,7 +7,7 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, RowCounts, Snapshot, State,
+    Batch, Drift, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, RowCounts, Snapshot, State,
     SubmittedRows, Wait,
 };
 
@@ -47,6 +47,12 @@ impl Client {
     #[must_use]
     pub fn raw(&self) -> &raw::Client {
         &self.raw
+    }
+
+    /// Returns the environment that requests go to, as [`Batch::environment`] has it.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        self.http.environment()
     }
 
     /// Converts an error of the [generated client](Client::raw).
@@ -119,7 +125,8 @@ impl Client {
     /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BulkJob>, Error> {
         let request = capture(self.raw.get_bulk_status(batch.id()));
-        let mut status: StatusResponse<types::BulkJob> = self.http.status(batch, request, status::parse_status).await?;
+        let mut status: StatusResponse<types::BulkJob> =
+            self.http.status(batch, request, status::ID, status::parse_status).await?;
         if status.snapshot.state == State::Finished {
             let counts = rows::count(status.bytes());
             status.snapshot = status.snapshot.with_row_counts(&counts);
@@ -155,7 +162,9 @@ impl Client {
             reconciler.push(result?.row());
         }
         let snapshot = rows.snapshot()?;
-        Ok(reconciler.finish(&snapshot.progress).with_drift(rows.drift().to_vec()))
+        let mut drift = snapshot.drift.clone();
+        Drift::merge(&mut drift, rows.drift());
+        Ok(reconciler.finish(&snapshot.progress).with_drift(drift))
     }
 }
 
@@ -167,7 +176,7 @@ impl Provider for Client {
     /// Polls `batch` once. When it has finished, a second request reads the rows, because they overrule the counts.
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_bulk_status(batch.id()));
-        let snapshot = self.http.poll(batch, request, status::parse_status).await?;
+        let snapshot = self.http.poll(batch, request, status::ID, status::parse_status).await?;
         if snapshot.state != State::Finished {
             return Ok(snapshot);
         }

@@ -62,6 +62,8 @@ impl Credentials {
 
     /// `http` sends the token requests, without credentials.
     pub(super) fn into_auth(self, http: &HttpClient) -> Result<Auth, Error> {
+        let (Kind::Token(secret) | Kind::Login { password: secret, .. }) = &self.0;
+        http.hide(secret);
         Ok(Auth::bearer(match self.0 {
             Kind::Token(token) => TokenCache::fixed(&token)?,
             Kind::Login { email, password } => {
@@ -90,7 +92,9 @@ impl Login {
             let response = self.http.send(request, CallKind::Small).await?;
             parse_tokens(&response.error_for_status().await?.bytes().await?.decode_traced(&TOKENS_SCHEMA)?)
         };
-        tokens.await.map_err(|error: Error| error.with_action(action))
+        let tokens = tokens.await.map_err(|error: Error| error.with_action(action))?;
+        self.http.hide_tokens(&tokens);
+        Ok(tokens)
     }
 }
 

@@ -19,6 +19,8 @@
 //! - Columns, limits and template of the workbook are not published. The keys of `originalRowData` in the status
 //!   response are the best evidence of the columns.
 
+#[cfg(feature = "xlsx")]
+mod archive;
 mod client;
 mod credentials;
 mod errors;

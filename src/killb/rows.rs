@@ -56,8 +56,10 @@ impl RowResult {
         row.index = self.typed.row_number.as_ref().and_then(serde_json::Number::as_u64);
         row.reference = self.typed.original_row_data.as_ref().and_then(|data| data.external_id.clone());
         row.account_id.clone_from(&self.typed.account_id);
-        row.reason = self.typed.error.clone().filter(|_| outcome != RowOutcome::Succeeded);
-        row
+        match &self.typed.error {
+            Some(reason) if outcome != RowOutcome::Succeeded => row.with_reason(reason),
+            _ => row,
+        }
     }
 
     /// Parses an item. A row that does not fit the spec keeps the fields that can be read.
@@ -181,7 +183,10 @@ impl Rows {
     ///
     /// [`Decode`](crate::ErrorKind::Decode) before that, or when the response ended early.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        let snapshot = StatusFields::snapshot(self.reader.rest(), status::parse_status);
+        let snapshot = StatusFields::snapshot(self.reader.rest(), |fields| {
+            fields.check_batch_id(status::ID, self.batch.id())?;
+            Ok(status::parse_status(fields))
+        });
         snapshot.map_err(|error| match &self.body {
             Body::Idle(body) => in_context(body.with_response_context(error), &self.batch),
             Body::Reading(_) | Body::Moved => in_context(error, &self.batch),
@@ -211,7 +216,7 @@ impl Rows {
     }
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        let Self { ready, fingerprints, drift, reader, .. } = self;
+        let Self { ready, fingerprints, drift, reader, body, .. } = self;
         let known = drift.len();
         reader.push(chunk, |item, spans| {
             let parsed = RowResult::parse(item);
@@ -224,6 +229,9 @@ impl Rows {
                 ready.push_back(row);
             }
         });
+        if let Body::Idle(body) = body {
+            body.redact_drift(&mut drift[known..]);
+        }
         drift[known..].iter().for_each(trace_drift);
         match &self.body {
             Body::Idle(body) if self.reader.buffered_bytes() as u64 > body.max_buffered_bytes() => {

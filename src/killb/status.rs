@@ -13,6 +13,9 @@ pub const STATES: StatusMap = StatusMap::new(&[
     ("FAILED", State::Failed),
 ]);
 
+/// JSON pointer of the id of the batch.
+pub(super) const ID: &str = "/jobId";
+
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BulkJob"));
 
 /// Reads the job's own fields. Its rows are skipped.

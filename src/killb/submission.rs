@@ -18,20 +18,10 @@ impl Submission {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when several rows have the same reference: their results could not be distinguished.
+    /// None today: a [`Workbook`] does not have two rows of the same reference.
     #[cfg(feature = "xlsx")]
     pub fn from_workbook(workbook: Workbook) -> Result<Self, Error> {
         let rows = workbook.submitted_rows();
-        let mut references: Vec<_> = rows.references.iter().collect();
-        references.sort_unstable();
-        let repeated = references.windows(2).filter(|pair| pair[0] == pair[1]).count();
-        if repeated > 0 {
-            let reason = format!(
-                "column externalId: {repeated} cells repeat the reference of another row; \
-                 results could not be distinguished"
-            );
-            return Err(Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER));
-        }
         Ok(Self { upload: workbook.into(), rows })
     }
 

@@ -1,14 +1,16 @@
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
 
-use bulkrail_core::csv::CsvFormat;
+use bulkrail_core::csv::{CsvFormat, check_cell};
 use bulkrail_core::http::Upload;
-use bulkrail_core::{Error, ErrorKind, SubmittedRows};
+use bulkrail_core::text::{is_blank, trimmed};
+use bulkrail_core::{Error, ErrorKind, SubmittedRows, normal_form};
 use calamine::{Data, DataRef, Reader, SheetType, Xlsx};
 use rust_xlsxwriter::Workbook as Writer;
 use serde_json::Value;
 
 use super::PROVIDER;
+use super::archive::ArchiveLimits;
 use super::raw::types;
 
 /// Column of the caller's own references: KillB returns it with each row.
@@ -63,9 +65,6 @@ pub const COLUMNS: &[&str] = &[
 
 /// 64 MiB: a million rows of twenty short cells are about 50 MB.
 const MAX_WORKBOOK_BYTES: u64 = 64 * 1024 * 1024;
-
-/// 1 GiB of XML: a workbook of text compresses by ten to fifteen; more is an archive that was made to fill memory.
-const MAX_DECOMPRESSED_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// 10 million cells that are not blank: a quarter of a million rows with all 40 columns.
 const MAX_CELLS: usize = 10_000_000;
@@ -130,7 +129,7 @@ impl Workbook {
             })?;
             // Blank rows are left out, so that rows have other numbers in the workbook.
             let column = names.iter().position(|name| *name == REFERENCE);
-            let has_reference = |row: &Vec<String>| column.is_some_and(|column| !row[column].is_empty());
+            let has_reference = |row: &Vec<String>| column.is_some_and(|column| !is_blank(&row[column]));
             let numbers = (2..).zip(&table).filter(|(_, row)| has_reference(row)).map(|(number, _)| number).collect();
             write(&names, &table).map(|bytes| Self { bytes, rows: rows.with_numbers(numbers) })
         };
@@ -145,7 +144,8 @@ impl Workbook {
     /// # Errors
     ///
     /// [`ErrorKind::Usage`] when the file cannot be read, is not an `.xlsx` workbook, is larger than 64 MiB (1 GiB
-    /// decompressed, 10 million cells), or does not have a row below a header.
+    /// decompressed, 10 million cells, 128 MiB of shared texts), does not have a row below a header, or has a reference or
+    /// the column of references twice.
     pub async fn from_xlsx(xlsx: impl Into<Upload>) -> Result<Self, Error> {
         let read = |file: &mut dyn Read, _: u64| {
             let mut bytes = Vec::new();
@@ -212,7 +212,7 @@ fn rows(xlsx: &[u8]) -> Result<SubmittedRows, Error> {
         let reason = "this is not a readable .xlsx workbook (one with a password must be saved without it first)";
         usage(reason.to_owned())
     };
-    check_decompressed(xlsx, MAX_DECOMPRESSED_BYTES, invalid)?;
+    ArchiveLimits::new(MAX_CELLS as u64).check(xlsx).map_err(|limit| limit.map_or_else(invalid, usage))?;
     let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(xlsx)).map_err(|_| invalid())?;
     let names = book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
     let names: Vec<_> = names.map(|sheet| sheet.name.clone()).collect();
@@ -231,22 +231,9 @@ fn rows(xlsx: &[u8]) -> Result<SubmittedRows, Error> {
     }
     // Rows of different sheets have the same numbers.
     let numbers = if sheets.len() == 1 { sheets[0].numbers.clone() } else { Vec::new() };
-    let references = sheets.into_iter().filter_map(|sheet| sheet.references).flatten();
+    let references: Vec<_> = sheets.into_iter().filter_map(|sheet| sheet.references).flatten().collect();
+    check_unique(&references, &numbers)?;
     Ok(SubmittedRows::new(references).with_rows(rows).with_numbers(numbers))
-}
-
-/// Checks the size of a workbook's parts by decompressing them, because the sizes in its headers may be wrong.
-fn check_decompressed(xlsx: &[u8], max_bytes: u64, invalid: impl Fn() -> Error) -> Result<(), Error> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(xlsx)).map_err(|_| invalid())?;
-    let mut left = max_bytes;
-    for index in 0..archive.len() {
-        let part = archive.by_index(index).map_err(|_| invalid())?;
-        let size = std::io::copy(&mut part.take(left + 1), &mut std::io::sink()).map_err(|_| invalid())?;
-        left = left.checked_sub(size).ok_or_else(|| {
-            usage(format!("the workbook decompresses to more than {} MiB", max_bytes / (1024 * 1024)))
-        })?;
-    }
-    Ok(())
 }
 
 /// Sheet of an existing workbook.
@@ -275,16 +262,27 @@ impl Sheet {
             if text.is_empty() {
                 continue;
             }
+            // A sheet ends at XFD1048576. Rows in another order would be counted twice.
+            if row > MAX_ROWS as u32 || position >= 16_384 || row < last {
+                return Err(invalid());
+            }
             *cells += 1;
             if *cells > MAX_CELLS {
-                let (row, position) = (row + 1, position + 1);
+                let (row, column) = (row + 1, column_name(position));
                 return Err(usage(format!(
-                    "sheet {name:?}, row {row}, column {position}: the workbook has more than {MAX_CELLS} cells"
+                    "sheet {name:?}, row {row}, column {column}: the workbook has more than {MAX_CELLS} cells"
                 )));
             }
             let header = *header.get_or_insert(row);
             if row == header {
-                if text == REFERENCE && column.is_none() {
+                if text == REFERENCE {
+                    if column.is_some() {
+                        let column = column_name(position);
+                        let row = row + 1;
+                        return Err(usage(format!(
+                            "sheet {name:?}, row {row}, column {column}: {REFERENCE} is there twice"
+                        )));
+                    }
                     column = Some(position);
                     sheet.references = Some(Vec::new());
                 }
@@ -295,6 +293,9 @@ impl Sheet {
                 last = row;
             }
             if column == Some(position) {
+                check_cell(&text).map_err(|reason| {
+                    usage(format!("sheet {name:?}, row {}, column {REFERENCE}: {reason}", row + 1))
+                })?;
                 sheet.references.get_or_insert_default().push(text);
                 sheet.numbers.push(u64::from(row) + 1);
             }
@@ -306,15 +307,34 @@ impl Sheet {
 /// Returns the references of typed rows, whose columns are [`COLUMNS`].
 fn references(rows: &[Vec<String>]) -> Result<SubmittedRows, Error> {
     let column = COLUMNS.iter().position(|name| *name == REFERENCE).unwrap_or_default();
+    let named = (2..).zip(rows).filter_map(|(number, row)| Some((number, row.get(column)?.as_str())));
+    let (numbers, references): (Vec<u64>, Vec<&str>) = named.filter(|(_, text)| !is_blank(text)).unzip();
+    check_unique(&references, &numbers)?;
+    Ok(SubmittedRows::new(references))
+}
+
+/// Refuses references of which two are the same in their normal form, because KillB may return them in it.
+///
+/// `numbers` has the row of each, and is empty where they are in several sheets.
+fn check_unique(references: &[impl AsRef<str>], numbers: &[u64]) -> Result<(), Error> {
     let mut seen = HashMap::new();
-    let references = rows.iter().filter_map(|row| row.get(column)).enumerate().filter(|(_, text)| !text.is_empty());
-    for (index, reference) in references.clone() {
-        if let Some(first) = seen.insert(reference, index) {
-            let (row, first) = (index + 2, first + 2);
-            return Err(usage(format!("row {row}, column {REFERENCE}: the same value as in row {first}")));
-        }
+    for (index, reference) in references.iter().enumerate() {
+        let Some(first) = seen.insert(normal_form(reference.as_ref()), index) else { continue };
+        return Err(usage(match (numbers.get(index), numbers.get(first)) {
+            (Some(row), Some(first)) => format!("row {row}, column {REFERENCE}: the same value as in row {first}"),
+            _ => format!("column {REFERENCE}: the same value is there twice"),
+        }));
     }
-    Ok(SubmittedRows::new(references.map(|(_, reference)| reference)))
+    Ok(())
+}
+
+/// Returns the name of the column at `position`: A, B, ..., AA.
+fn column_name(position: u32) -> String {
+    let last = char::from(b'A' + (position % 26) as u8);
+    match position / 26 {
+        0 => last.to_string(),
+        before => format!("{}{last}", column_name(before - 1)),
+    }
 }
 
 fn cell(value: Option<&Value>) -> String {
@@ -326,7 +346,7 @@ fn cell(value: Option<&Value>) -> String {
 }
 
 fn text(cell: &DataRef<'_>) -> String {
-    Data::from(cell.clone()).to_string().trim().to_owned()
+    trimmed(&Data::from(cell.clone()).to_string()).to_owned()
 }
 
 fn in_context(error: Error) -> Error {
@@ -402,19 +422,19 @@ mod tests {
     }
 
     #[test]
-    fn workbook_that_decompresses_beyond_the_limit_is_refused() {
-        use std::io::Write;
-        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-        archive.start_file("xl/worksheets/sheet1.xml", zip::write::SimpleFileOptions::default()).unwrap();
-        let zeros = vec![0; 1024 * 1024];
-        for _ in 0..9 {
-            archive.write_all(&zeros).unwrap();
+    fn workbook_whose_references_could_not_be_distinguished_is_refused() {
+        for (sheets, expected) in [
+            (&["externalId,externalId\na,b"][..], "sheet \"Sheet1\", row 1, column B: externalId is there twice"),
+            (&["externalId\na\nb\na "], "row 4, column externalId: the same value as in row 2"),
+            (
+                &["externalId\na\u{2028}b"],
+                "row 2, column externalId: has a line break (is a quotation mark there by mistake?)",
+            ),
+            (&["externalId\n123\n123.0"], "row 3, column externalId: the same value as in row 2"),
+            (&["externalId\na", "externalId\nb\na"], "column externalId: the same value is there twice"),
+        ] {
+            let error = super::rows(&xlsx(sheets)).unwrap_err();
+            assert!(error.to_string().ends_with(expected), "{error}");
         }
-        let bomb = archive.finish().unwrap().into_inner();
-        assert!(bomb.len() < 64 * 1024, "{}", bomb.len());
-        let check = |mebibytes: u64| check_decompressed(&bomb, mebibytes * 1024 * 1024, || usage("broken".to_owned()));
-        check(9).unwrap();
-        let error = check(8).unwrap_err();
-        assert!(error.to_string().contains("decompresses to more than 8 MiB"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use bulkrail_core::text::is_blank;
 use bulkrail_core::{Error, ErrorKind};
 
 use super::PROVIDER;
@@ -77,15 +78,17 @@ fn check_accounts(batch: &CreateBatch) -> Result<(), Error> {
             ("document.id", &account.beneficiary.document.id),
             ("document.type", &account.beneficiary.document.type_),
         ] {
-            if value.trim().is_empty() {
+            if is_blank(value) {
                 return Err(usage(format!("account {number}, beneficiary.{field}: is empty")));
             }
         }
         let beneficiary = &account.beneficiary;
         let last_names = [&beneficiary.last_name, &beneficiary.lastname];
-        let has_last_name = last_names.into_iter().flatten().any(|name| !name.trim().is_empty());
-        let is_individual = matches!(beneficiary.type_, BeneficiaryType::Known(BeneficiaryTypeKnown::Individual));
-        if is_individual && !has_last_name {
+        let has_last_name = last_names.into_iter().flatten().any(|name| !is_blank(name));
+        let BeneficiaryType::Known(type_) = beneficiary.type_ else {
+            return Err(usage(format!("account {number}, beneficiary.type: must be INDIVIDUAL or COMPANY")));
+        };
+        if type_ == BeneficiaryTypeKnown::Individual && !has_last_name {
             return Err(usage(format!("account {number}, beneficiary.lastName: is empty; an individual needs it")));
         }
     }
@@ -98,4 +101,35 @@ pub(super) fn is_reference(id: &str) -> bool {
 
 pub(super) fn usage(reason: String) -> Error {
     Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER).with_action("checking the batch")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_refuses_an_individual_without_last_name_and_a_type_that_is_not_documented() {
+        let refused = |type_: &str, last_name: &str| {
+            let account = |number: usize| {
+                serde_json::json!({"externalId": format!("a-{number}"), "beneficiary": {"type": type_, "name": "Ana",
+                    "lastName": last_name, "document": {"type": "RFC", "id": "X"}}})
+            };
+            let accounts: Vec<_> = (0..10).map(account).collect();
+            let batch =
+                serde_json::json!({"externalId": "b", "accountNumber": "1", "country": "MEX", "accounts": accounts});
+            let batch = serde_json::from_value(batch).unwrap();
+            check(&batch).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(refused("INDIVIDUAL", "Rojas"), "");
+        assert_eq!(refused("COMPANY", ""), "");
+        for blank in ["", " ", "\u{a0}", "\u{200b}"] {
+            assert!(refused("INDIVIDUAL", blank).contains("account 1, beneficiary.lastName: is empty"), "{blank:?}");
+        }
+        for type_ in ["individual", "ROBOT", " INDIVIDUAL"] {
+            assert!(
+                refused(type_, "").contains("account 1, beneficiary.type: must be INDIVIDUAL or COMPANY"),
+                "{type_}"
+            );
+        }
+    }
 }

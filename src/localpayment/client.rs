@@ -53,6 +53,12 @@ impl Client {
         &self.raw
     }
 
+    /// Returns the environment that requests go to, as [`Batch::environment`] has it.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        self.http.environment()
+    }
+
     /// Converts an error of the [generated client](Client::raw).
     pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
         self.http.map_raw_error(error).await
@@ -97,7 +103,11 @@ impl Client {
         let batch = batch.with_submitted_at(self.http.clock().wall()).with_environment(self.http.environment());
         let prepare = || capture(self.raw.create_batch(accounts));
         match self.http.submit(CallKind::Small, &SCHEMA, "/externalId", prepare).await {
-            Ok(_) => Ok(batch),
+            Ok(created) if created.id().eq_ignore_ascii_case(batch.id()) => Ok(batch),
+            Ok(_) => {
+                let error = Error::new(ErrorKind::OutcomeUnknown, "the response is about another batch");
+                self.find_after_loss(batch, error.with_provider(PROVIDER).with_action("submitting the batch")).await
+            }
             Err(error) if error.is_outcome_unknown() => self.find_after_loss(batch, error).await,
             Err(error) => Err(error),
         }
@@ -123,7 +133,7 @@ impl Client {
     /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::Batch>, Error> {
         let request = capture(self.raw.get_batch(batch.id()));
-        self.http.status(batch, request, status::parse_status).await
+        self.http.status(batch, request, status::ID, status::parse_status).await
     }
 
     /// Reads the outcome of every row.
@@ -140,7 +150,7 @@ impl Client {
         let mut reconciler = Reconciler::for_submitted(submitted);
         let listing = status.json()?["csvFormatResponse"].as_str().and_then(Listing::parse).unwrap_or_default();
         listing.rows.into_iter().for_each(|row| reconciler.push(row));
-        Ok(reconciler.finish(&status.snapshot.progress).with_drift(listing.drift))
+        Ok(reconciler.finish(&status.snapshot.progress).with_drift(status.snapshot.drift))
     }
 }
 
@@ -151,7 +161,7 @@ impl Provider for Client {
 
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_batch(batch.id()));
-        self.http.poll(batch, request, status::parse_status).await
+        self.http.poll(batch, request, status::ID, status::parse_status).await
     }
 
     fn clock(&self) -> Clock {

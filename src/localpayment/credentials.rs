@@ -63,6 +63,8 @@ impl Credentials {
 
     /// `http` sends the token requests, without credentials.
     pub(super) fn into_auth(self, http: &HttpClient) -> Result<Auth, Error> {
+        let (Kind::Token(secret) | Kind::Login { password: secret, .. }) = &self.0;
+        http.hide(secret);
         Ok(Auth::bearer(match self.0 {
             Kind::Token(token) => TokenCache::fixed(&token)?,
             Kind::Login { username, password } => {
@@ -95,7 +97,9 @@ impl Login {
             let access = tokens.access.ok_or_else(missing)?;
             Ok(TokenResponse::new(access, LIFETIME).with_refresh_token(tokens.refresh))
         };
-        tokens.await.map_err(|error: Error| error.with_action(action))
+        let tokens = tokens.await.map_err(|error: Error| error.with_action(action))?;
+        self.http.hide_tokens(&tokens);
+        Ok(tokens)
     }
 }
 

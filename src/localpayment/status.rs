@@ -13,22 +13,27 @@ pub const STATES: StatusMap =
 /// Localpayment's status codes and the state that each means, for a response without a word.
 const CODES: StatusMap = StatusMap::new(&[("100", State::Running), ("200", State::Finished), ("300", State::Failed)]);
 
+/// JSON pointer of the id of the batch.
+pub(super) const ID: &str = "/externalId";
+
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Batch"));
 
 pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
     fields.compare(&SCHEMA);
+    // A string by the page; a number means the same.
+    let code = fields.text("/status/code").map(|code| code.trim().to_owned());
+    let code = code.or_else(|| fields.count("/status/code").map(|code| code.to_string()));
     let (mut state, mut word) = STATES.parse_status(&mut fields, "/status/description");
-    if word.is_empty() {
-        (state, word) = CODES.parse_status(&mut fields, "/status/code");
-    } else if state == State::Unknown && fields.text("/status/code") == Some("100") {
+    if let Some(code) = code.as_ref().filter(|_| word.is_empty()) {
+        (state, word) = (CODES.parse(&mut fields, "/status/code", code), code.clone());
+    } else if state == State::Unknown && code.as_deref() == Some("100") {
         // By its code the batch is still in progress.
         state = State::Running;
     }
-    let code = fields.text("/status/code").and_then(|code| CODES.state(code));
-    let contradicts = state.is_terminal() && code.is_some_and(|code| code != state);
+    let contradicts = state.is_terminal() && code.is_some_and(|code| CODES.state(&code) != Some(state));
     let listing = fields.text("/csvFormatResponse").and_then(Listing::parse).unwrap_or_default();
     let has_listing = fields.text("/csvFormatResponse").is_some_and(|csv| !csv.trim().is_empty());
-    let (progress, mismatches) = progress(&fields, state, has_listing.then(|| listing.succeeded()));
+    let (progress, mismatches) = progress(&fields, state, has_listing.then_some(&listing));
     let message = fields.text("/status/detail").or_else(|| fields.text("/comment")).map(str::to_owned);
     listing.drift.into_iter().for_each(|drift| fields.note(drift));
     if contradicts {
@@ -44,29 +49,46 @@ pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
     }
 }
 
-/// Returns the counts, and those that the free text and the list of accounts state differently. The lower count of
-/// successes is believed.
-fn progress(fields: &StatusFields<'_>, state: State, listed: Option<u64>) -> (Progress, Vec<CountMismatch>) {
+/// Returns the counts, and those that the free text, the list of errors and the list of accounts state differently. The
+/// lower count of successes is believed.
+fn progress(fields: &StatusFields<'_>, state: State, listing: Option<&Listing>) -> (Progress, Vec<CountMismatch>) {
     let comment = fields.text("/comment").unwrap_or_default();
     let total = number_after(comment, "Total accounts requested =");
     let stated = number_after(comment, "Total accounts created =");
+    let listed = listing.map(Listing::succeeded);
     let succeeded = listed.zip(stated).map(|(listed, stated)| listed.min(stated)).or(listed).or(stated);
     let errors = fields.items("/errors").unwrap_or(0);
     let ended = state == State::Finished;
     // The content of `errors` is not documented: at most the missing rows count as failed.
-    let failed = total.zip(succeeded).map(|(total, succeeded)| errors.min(total.saturating_sub(succeeded)));
+    let missing = total.zip(succeeded).map(|(total, succeeded)| total.saturating_sub(succeeded));
+    let failed = missing.map(|missing| errors.min(missing));
     let progress = Progress::default()
         .with_total(total)
         .with_processed(total.filter(|_| ended))
         .with_succeeded(succeeded)
         .with_failed(failed.filter(|_| ended));
-    let differs = stated.zip(listed).filter(|(stated, listed)| ended && stated != listed);
-    (progress, differs.map(|(stated, listed)| CountMismatch::new("succeeded", stated, listed)).into_iter().collect())
+    if !ended {
+        return (progress, Vec::new());
+    }
+    let lines = listing.map(|listing| listing.rows.len() as u64);
+    let mismatches = [
+        stated.zip(listed).filter(|(stated, listed)| stated != listed).map(|counts| ("succeeded", counts)),
+        total.zip(lines).filter(|(total, lines)| lines > total).map(|counts| ("total", counts)),
+        // Documented as empty after a success.
+        missing.filter(|missing| errors > *missing).map(|missing| ("failed", (missing, errors))),
+    ];
+    let mismatches = mismatches.into_iter().flatten();
+    (progress, mismatches.map(|(field, (reported, listed))| CountMismatch::new(field, reported, listed)).collect())
 }
 
-/// Returns the number that follows `label` in a free text.
+/// Returns the number that follows `label` in a free text; `None` also for one with a fraction or separators, whose value
+/// depends on the locale.
 fn number_after(text: &str, label: &str) -> Option<u64> {
     let rest = text.split_once(label)?.1.trim_start();
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    rest[..end].parse().ok()
+    let (digits, after) = rest.split_at(end);
+    let mut after = after.chars();
+    let goes_on =
+        after.next().is_some_and(|c| ".,'_\u{a0}\u{202f}".contains(c)) && after.next().is_some_and(char::is_numeric);
+    digits.parse().ok().filter(|_| !goes_on)
 }

@@ -81,6 +81,20 @@ impl Client {
         &self.raw
     }
 
+    /// Returns the environment that requests go to, as [`Batch::environment`] has it.
+    ///
+    /// ```
+    /// use bulkrail::reap;
+    ///
+    /// let client = reap::Client::builder().credentials(reap::Credentials::api_key("my-key")).build()?;
+    /// assert_eq!(client.environment(), "sandbox");
+    /// # Ok::<(), bulkrail::Error>(())
+    /// ```
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        self.http.environment()
+    }
+
     /// Converts an error of the [generated client](Client::raw).
     pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
         self.http.map_raw_error(error).await
@@ -150,23 +164,23 @@ impl Client {
     /// Any failure, with the batch. Nothing is retried.
     pub async fn status(&self, batch: &Batch) -> Result<StatusResponse<types::BatchStatus>, Error> {
         let request = capture(self.raw.get_batch_status(batch.id()));
-        self.http.status(batch, request, status::parse_status).await
+        self.http.status(batch, request, status::ID, status::parse_status).await
     }
 
     /// Reads the outcome of every `submitted` row from its entity, whose id is in the column `externalId`: Reap itself
     /// only counts rows.
     ///
     /// A row has succeeded if everything that the entity submitted is approved. It has failed if something is rejected.
-    /// It is unaccounted while something is pending, or if the entity is not found.
+    /// It is unaccounted while something is pending. A row whose entity cannot be read is unaccounted too, with the reason.
     ///
     /// Sends one request for each row. Transient errors are retried; see
     /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] without `submitted`, or when `batch` is of another provider or environment; and when the
-    /// credentials are refused or Reap cannot be reached. An entity that cannot be read for another reason leaves its row
-    /// unaccounted for, with the reason.
+    /// [`ErrorKind::Usage`] without `submitted`, or when `batch` is of another provider or environment. Any error that is
+    /// not about one entity: the credentials are refused, no entity may be read, or transient errors outlast the retries
+    /// for two entities in a row or for the batch, too.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let in_context =
             |error: Error| error.with_action("reading the entities of the batch").with_batch(batch.clone());
@@ -175,20 +189,36 @@ impl Client {
             in_context(Error::new(ErrorKind::Usage, "Reap does not list rows; they are read by their references"))
         })?;
         let (mut reconciler, mut drift) = (Reconciler::new(submitted), Vec::new());
+        let (mut not_allowed, mut was_unavailable) = (0, false);
         for (index, reference) in (2..).zip(&submitted.references) {
-            match retry_reads(self.http.clock(), || self.entity(reference)).await {
+            let index = submitted.numbers.get(index - 2).copied().unwrap_or(index as u64);
+            let error = match retry_reads(self.http.clock(), || self.entity(reference)).await {
                 Ok(entity) => {
-                    Drift::merge(&mut drift, &ENTITY_SCHEMA.differences(&entity));
+                    let mut found = ENTITY_SCHEMA.differences(&entity);
+                    self.http.redact_drift(&mut found);
+                    Drift::merge(&mut drift, &found);
                     reconciler.push(rows::parse_entity(index, reference, &entity));
+                    was_unavailable = false;
+                    continue;
                 }
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                // What is wrong with the credentials or the network is wrong for every entity.
-                Err(error) if error.is_authentication() || error.is_transient() => return Err(in_context(error)),
-                Err(error) => {
-                    let row = Row::new(RowOutcome::Unaccounted).with_index(index).with_reference(reference);
-                    reconciler.push(row.with_reason(error.with_action("reading the entity").to_string()));
-                }
+                Err(error) => error,
+            };
+            // An error that is not about this entity is about each of them.
+            not_allowed += usize::from(error.kind() == ErrorKind::Permission);
+            let is_general = match error.kind() {
+                ErrorKind::Authentication | ErrorKind::RateLimited => true,
+                // A wrong certificate or host name, for example: what is wrong with the connection.
+                ErrorKind::Unavailable if !error.is_transient() => true,
+                ErrorKind::Permission => not_allowed == submitted.references.len(),
+                _ if error.is_transient() => was_unavailable || self.poll(batch).await.is_err(),
+                _ => false,
+            };
+            if is_general {
+                return Err(in_context(error));
             }
+            was_unavailable = error.is_transient();
+            let row = Row::new(RowOutcome::Unaccounted).with_index(index).with_reference(reference);
+            reconciler.push_missing(row.with_reason(error.with_action("reading the entity").to_string()));
         }
         let snapshot = retry_reads(self.http.clock(), || self.poll(batch)).await?;
         Ok(reconciler.finish(&snapshot.progress).with_drift(drift))
@@ -208,7 +238,7 @@ impl Provider for Client {
 
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_batch_status(batch.id()));
-        self.http.poll(batch, request, status::parse_status).await
+        self.http.poll(batch, request, status::ID, status::parse_status).await
     }
 
     fn polling_defaults(&self) -> PollingDefaults {
@@ -232,6 +262,7 @@ impl ProviderClient for Client {
     }
 
     fn from_http(http: HttpClient, credentials: Credentials) -> Result<Self, Error> {
+        http.hide(&credentials.0);
         let http = http.with_auth(Auth::header("x-reap-api-key", &credentials.0)?);
         Ok(Self { raw: raw::Client::with_http(&http), http })
     }

@@ -18,9 +18,11 @@ pub(super) fn parse_entity(index: u64, reference: &str, entity: &Value) -> Row {
     };
     let mut row = Row::new(outcome).with_index(index).with_reference(reference);
     row.account_id = text_at(entity, "/id");
-    row.reason = rejected.map(|requirement| {
-        let name = text_at(requirement, "/requirement/name").unwrap_or_else(|| "a requirement".to_owned());
-        format!("{name} was rejected")
-    });
-    row
+    match rejected {
+        Some(requirement) => {
+            let name = text_at(requirement, "/requirement/name").unwrap_or_else(|| "a requirement".to_owned());
+            row.with_reason(format!("{name} was rejected"))
+        }
+        None => row,
+    }
 }

@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bulkrail_core::json::{ResponseSchema, StatusFields, StatusMap};
-use bulkrail_core::{PollingDefaults, Progress, Snapshot, State};
+use bulkrail_core::{CountMismatch, PollingDefaults, Progress, Snapshot, State};
 
 use super::raw;
 
@@ -23,6 +23,9 @@ pub const STATES: StatusMap = StatusMap::new(&[
     ("failed", State::Failed),
 ]);
 
+/// JSON pointer of the id of the batch.
+pub(super) const ID: &str = "/batchId";
+
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BatchStatus"));
 
 pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
@@ -33,7 +36,12 @@ pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
         .with_processed(fields.count("/processedRecords"))
         .with_succeeded(fields.count("/summary/successfulRecords"))
         .with_failed(fields.count("/failedRecords"));
-    Snapshot::new(state, word, progress).with_drift(fields.into_drift())
+    // Reserved by the page and empty today: an error that no count has is no success.
+    let errors = fields.items("/summary/errors").unwrap_or(0);
+    let is_uncounted = state == State::Finished && errors > 0 && progress.failed.unwrap_or(0) == 0;
+    let mismatch = is_uncounted.then(|| CountMismatch::new("failed", 0, errors));
+    let snapshot = Snapshot::new(state, word, progress).with_drift(fields.into_drift());
+    snapshot.with_count_mismatches(mismatch.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -19,6 +19,11 @@ fn check_entity_id(id: &str) -> Result<(), &'static str> {
     check_id(id).map_err(|error| error.reason())
 }
 
+/// Returns whether `id` has the form that the pages show: 36 characters with hyphens.
+fn is_uuid(id: &str) -> bool {
+    id.len() == 36 && uuid::Uuid::try_parse(id).is_ok()
+}
+
 /// Checked CSV file that is ready to be submitted, with its idempotency key.
 ///
 /// ```
@@ -81,6 +86,24 @@ impl Submission {
     #[must_use]
     pub fn rows(&self) -> &SubmittedRows {
         &self.rows
+    }
+
+    /// Returns what may not work as intended, although the file breaks no rule: one sentence each, without values.
+    ///
+    /// Reap documents `externalId` as the UUID of an existing entity, and takes any text. The row of a text that is not a
+    /// UUID may stay unaccounted for, because its entity cannot be read.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let SubmittedRows { references, numbers, .. } = &self.rows;
+        let others: Vec<_> = (0..references.len()).filter(|index| !is_uuid(&references[*index])).collect();
+        let Some(first) = others.first() else { return Vec::new() };
+        let row = numbers.get(*first).copied().unwrap_or(*first as u64 + 2);
+        vec![format!(
+            "column externalId: {} of {} cells are not UUIDs, the first in row {row}; Reap documents the UUID of an existing \
+             entity, and may not report the outcome of another row",
+            others.len(),
+            references.len()
+        )]
     }
 
     /// Returns the idempotency key.

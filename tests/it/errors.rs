@@ -69,6 +69,12 @@ fn check_any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId)
     }
     let faults = [
         ConnectorError::Connect,
+        ConnectorError::ConnectTimeout,
+        ConnectorError::ConnectionRefused,
+        ConnectorError::UnknownHost,
+        ConnectorError::CertificateExpired,
+        ConnectorError::ProxyRefused,
+        ConnectorError::NotProcessed,
         ConnectorError::Timeout,
         ConnectorError::ConnectionReset,
         ConnectorError::InvalidBody,
@@ -76,6 +82,10 @@ fn check_any_body<P: Provider>(bench: &Bench, client: &P, provider: &ProviderId)
     for fault in faults {
         let error = poll(bench, client, provider.clone(), MockResponse::error(fault));
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::Unavailable, None), "{fault}");
+        assert_eq!(error.is_transient(), !fault.is_permanent(), "{fault}");
+        assert_eq!(error.is_nothing_sent(), fault.is_before_sending(), "{fault}");
+        let saved = Error::from(error.document());
+        assert_eq!((saved.is_transient(), saved.hint()), (error.is_transient(), error.hint()), "{fault}");
     }
     for status in [600, 604, 800, 999] {
         let error = poll(bench, client, provider.clone(), MockResponse::json(status, r#"{"status":"completed"}"#));
@@ -257,7 +267,7 @@ fn argument_that_cannot_be_a_header_is_a_usage_error_without_its_value() {
 fn direct_calls_send_credentials_after_a_capture_and_during_others() {
     let bench = Bench::new();
     let client = client!(reap, bench, bulkrail::reap::Credentials::api_key("k"));
-    bench.connector.respond_with(|_| MockResponse::json(200, r#"{"batchId":"b","status":"pending"}"#));
+    bench.connector.respond_with(|_| MockResponse::json(200, r#"{"batchId":"polled","status":"pending"}"#));
     let captured = bulkrail::http::capture(client.raw().get_batch_status("captured")).unwrap();
     assert!(bench.connector.requests().is_empty(), "a captured request is not sent");
     bench.clock.run(async {
@@ -271,4 +281,30 @@ fn direct_calls_send_credentials_after_a_capture_and_during_others() {
     let paths: Vec<_> = bench.connector.requests().iter().map(|sent| sent.url.path().to_owned()).collect();
     assert_eq!(paths, ["direct", "beside", "polled"].map(|id| format!("/entity/kyc/import/batch/{id}")));
     assert!(bench.connector.requests().iter().all(|sent| sent.headers["x-reap-api-key"] == "k"));
+}
+
+/// A status word, a name of a field or a code that repeats the credential is data, but not to be shown.
+#[cfg(feature = "reap")]
+#[test]
+fn texts_of_a_response_that_repeat_the_credential_are_not_kept() {
+    use bulkrail::reap::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, Provider};
+
+    use crate::common::{Bench, client};
+
+    const KEY: &str = "sk_live_9f8e7d6c5b4a3210";
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    for echo in [KEY, "sk_live_9f8e", "SK_LIVE_9F8E7D6C5B4A3210", "c2tfbGl2ZV85ZjhlN2Q2YzViNGEzMjEw"] {
+        let bench = Bench::new();
+        let client = client!(reap, bench, Credentials::api_key(KEY));
+        let body = format!(r#"{{"status":"{echo}","{echo}":1,"code":"{echo}","parameter":"{echo}"}}"#);
+        bench.connector.push(MockResponse::json(200, &body));
+        let snapshot = bench.clock.run(client.poll(&batch)).unwrap();
+        bench.connector.push(MockResponse::json(400, &body).header("x-request-id", echo));
+        let error = bench.clock.run(client.poll(&batch)).unwrap_err();
+        let shown = [serde_json::to_string(&snapshot).unwrap(), serde_json::to_string(&error.document()).unwrap()];
+        assert!(!shown.concat().contains(echo), "{shown:?}");
+        assert!(!snapshot.drift.is_empty() && error.code().is_some(), "what was redacted is there");
+    }
 }

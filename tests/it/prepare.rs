@@ -143,7 +143,7 @@ mod killb {
     #[test]
     fn prepare_refuses_rows_with_their_position() {
         let twice = workbook(&[["externalId", "accountType"], ["CANARY", "PSE"], ["CANARY", "PSE"]]);
-        let reason = "column externalId: 1 cells repeat the reference of another row";
+        let reason = "row 3, column externalId: the same value as in row 2";
         check_refused(prepare(Some(twice.into()), Some(FileFormat::Xlsx), &options()), reason);
         let table = [
             ("externalId,CANARY\nr-1,PSE\n", "row 1, column 2: is not one of"),

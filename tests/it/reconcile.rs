@@ -139,7 +139,7 @@ fn reap_reconcile_reads_rows_from_entities() {
             (RowOutcome::Succeeded, None),
             (RowOutcome::Failed, Some("KYC was rejected")),
             (RowOutcome::Unaccounted, None),
-            (RowOutcome::Unaccounted, None),
+            (RowOutcome::Unaccounted, Some("reap: reading the entity: the provider does not know it (HTTP 404)")),
         ]
     );
     assert_eq!((found.missing, found.count_mismatches), (vec!["gone".to_owned()], vec![]));
@@ -207,6 +207,21 @@ mod killb_rows {
         let by_rows = (found.outcome(&polled), mismatches);
         let report = Report::new(batch(), polled.clone(), 1, secs(1)).reconciled(found);
         vec![fields(&waited.snapshot), fields(&polled), fields(&status.snapshot), by_rows, fields(&report.snapshot)]
+    }
+
+    #[test]
+    fn killb_rows_of_another_job_are_an_error_and_not_a_reconciliation() {
+        let bench = Bench::new();
+        let client = killb(&bench);
+        let of_another = body("COMPLETED", 1, 1, 0, &["SUCCESS"]).replacen('{', r#"{"jobId":"b-2","#, 1);
+        bench.connector.respond_with(move |_| MockResponse::json(200, &of_another));
+        let polled = bench.clock.run(client.poll(&batch())).unwrap_err();
+        let status = bench.clock.run(client.status(&batch())).unwrap_err();
+        let found = bench.clock.run(client.reconcile(&batch(), None)).unwrap_err();
+        for error in [polled, status, found] {
+            assert_eq!((error.kind(), error.batch()), (ErrorKind::Decode, Some(&batch())));
+            assert!(error.to_string().contains("b-1 was asked for, and b-2 came"), "{error}");
+        }
     }
 
     #[test]
@@ -358,6 +373,82 @@ fn reap_reconcile_gives_up_in_time_and_needs_references() {
     assert_eq!((error.kind(), error.batch()), (ErrorKind::Unavailable, Some(&batch)));
     let elapsed = bench.clock.elapsed();
     assert!(elapsed > secs(60) && elapsed <= secs(120), "{elapsed:?}");
+}
+
+/// One entity that cannot be read is one row unaccounted for, with a reason, and costs no other row.
+#[cfg(feature = "reap")]
+#[test]
+fn reap_reconcile_loses_one_row_where_one_entity_cannot_be_read() {
+    use bulkrail::reap::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, ErrorKind};
+
+    use crate::common::{Bench, client};
+
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    let reconcile = |status: u16, submitted: &[&str]| {
+        let bench = Bench::new();
+        let client = client!(reap, bench, Credentials::api_key("k"));
+        bench.connector.respond_with(move |sent| match sent.url.path() {
+            "/entity/odd" | "/entity/odder" => MockResponse::json(status, "{}"),
+            path if path.starts_with("/entity/") => {
+                MockResponse::json(200, r#"{"id":"e","submittedRequirements":[{"status":"APPROVED"}]}"#)
+            }
+            _ => MockResponse::json(200, r#"{"status":"completed","totalRecords":3,"failedRecords":0}"#),
+        });
+        bench.clock.run(client.reconcile(&batch, Some(&SubmittedRows::new(submitted.iter().copied()))))
+    };
+    for (status, why) in [(400, "HTTP 400"), (403, "HTTP 403"), (404, "HTTP 404"), (409, "HTTP 409"), (500, "HTTP 500")]
+    {
+        let found = reconcile(status, &["a", "odd", "b"]).unwrap();
+        let outcomes: Vec<_> = found.rows.iter().map(|row| (row.index, row.outcome)).collect();
+        let expected = [RowOutcome::Succeeded, RowOutcome::Unaccounted, RowOutcome::Succeeded];
+        assert_eq!(outcomes, [(Some(2), expected[0]), (Some(3), expected[1]), (Some(4), expected[2])], "{status}");
+        assert!(
+            found.rows[1].reason.as_deref().is_some_and(|reason| reason.contains(why)),
+            "{:?}",
+            found.rows[1].reason
+        );
+        assert_eq!(found.missing, ["odd"], "{status}");
+    }
+    // A reference that cannot be part of a path: from rows that were submitted by other means.
+    let found = reconcile(400, &["a", "b/c", "d"]).unwrap();
+    assert!(
+        found.rows[1].reason.as_deref().is_some_and(|reason| reason.contains("cannot have")),
+        "{:?}",
+        found.rows[1].reason
+    );
+    // Not about one entity.
+    assert_eq!(reconcile(401, &["a", "odd", "b"]).unwrap_err().kind(), ErrorKind::Authentication);
+    assert_eq!(reconcile(403, &["odd", "odder"]).unwrap_err().kind(), ErrorKind::Permission);
+    assert_eq!(reconcile(503, &["odd", "odder", "a"]).unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+/// Reap documents the id of an entity as a UUID: another text is sent as it is, and said.
+#[cfg(feature = "reap")]
+#[test]
+fn reap_submission_warns_of_references_that_are_not_uuids() {
+    use bulkrail::test_util::VirtualClock;
+    use bulkrail::{SubmitOptions, reap};
+
+    let warnings = |ids: &[&str]| {
+        let rows: String = ids.iter().map(|id| format!("{id},token\n")).collect();
+        let options = SubmitOptions::default();
+        let prepared = reap::Submission::from_csv(format!("externalId,shareToken\n{rows}"), &options);
+        VirtualClock::new().run(prepared).unwrap().warnings()
+    };
+    let uuids = ["784d4045-c900-4050-aad6-8fe4c8d2fb16", "784D4045-C900-4050-AAD6-8FE4C8D2FB17"];
+    assert_eq!(warnings(&uuids), [""; 0]);
+    let [warning] = &warnings(&[
+        uuids[0],
+        "CANARY",
+        "784d4045c9004050aad68fe4c8d2fb16",
+        "{784d4045-c900-4050-aad6-8fe4c8d2fb1}",
+    ])[..] else {
+        panic!("one warning")
+    };
+    assert!(warning.contains("3 of 4 cells are not UUIDs, the first in row 3"), "{warning}");
+    assert!(!warning.contains("CANARY"), "{warning}");
 }
 
 #[cfg(feature = "cdq")]

@@ -4,10 +4,12 @@ use crate::common::{Bench, client};
 use bulkrail::test_util::MockResponse;
 use bulkrail::{Batch, Outcome, Provider, ProviderId, Snapshot, State};
 
-/// Returns the snapshot that a client makes of `body`.
+/// Returns the snapshot that a client makes of `body`, asked for the batch that the body is about.
 fn poll<P: Provider>(bench: &Bench, client: &P, provider: ProviderId, body: &str) -> Snapshot {
     bench.connector.push(MockResponse::json(200, body));
-    let batch = Batch::new(provider, "b-1").unwrap();
+    let json: serde_json::Value = serde_json::from_str(body).unwrap();
+    let id = ["jobId", "batchId", "id", "externalId"].iter().find_map(|name| json[name].as_str());
+    let batch = Batch::new(provider, id.unwrap_or("b-1")).unwrap();
     bench.clock.run(client.poll(&batch)).unwrap()
 }
 
@@ -159,6 +161,23 @@ mod reap {
     }
 
     #[test]
+    fn counts_of_a_finished_batch_that_contradict_each_other_are_mismatches_and_no_success() {
+        let mismatches = |[total, processed, failed, succeeded]: [u64; 4], errors: &str| {
+            let snapshot = of(&format!(
+                r#"{{"status":"completed","totalRecords":{total},"processedRecords":{processed},"failedRecords":{failed},
+                "summary":{{"successfulRecords":{succeeded},"errors":[{errors}]}}}}"#
+            ));
+            assert_ne!(snapshot.outcome, Some(Outcome::Succeeded), "{total} {processed} {failed} {succeeded} {errors}");
+            let of_field = |found: &bulkrail::CountMismatch| (found.field.clone(), found.reported, found.listed);
+            snapshot.count_mismatches.iter().map(of_field).collect::<Vec<_>>()
+        };
+        assert_eq!(mismatches([5, 3, 0, 5], ""), [("processed".to_owned(), 3, 5)]);
+        assert_eq!(mismatches([5, 5, 1, 5], "").len(), 2);
+        assert_eq!(mismatches([5, 5, 0, 5], r#"{"row":3}"#), [("failed".to_owned(), 0, 1)]);
+        assert_eq!(mismatches([5, 5, 1, 4], r#"{"row":3}"#), []);
+    }
+
+    #[test]
     fn completed_batch_with_unprocessed_rows_is_partial() {
         let snapshot = of(
             r#"{"status":"completed","totalRecords":1000,"processedRecords":995,"failedRecords":5,"summary":{"successfulRecords":990}}"#,
@@ -237,6 +256,50 @@ mod localpayment {
         let bench = Bench::new();
         let client = client!(localpayment, bench, Credentials::access_token("t"));
         poll(&bench, &client, PROVIDER, body)
+    }
+
+    /// Returns outcome and fields of the mismatches of a batch that says COMPLETED.
+    fn ended(code: &str, comment: &str, csv: &str, errors: &str) -> (Option<Outcome>, Vec<String>) {
+        let csv = serde_json::Value::from(csv);
+        let snapshot = of(&format!(
+            r#"{{"status":{{"code":{code},"description":"COMPLETED","detail":"x"}},"errors":[{errors}],
+            "comment":"{comment}","csvFormatResponse":{csv}}}"#
+        ));
+        (snapshot.outcome, snapshot.count_mismatches.into_iter().map(|found| found.field).collect())
+    }
+
+    #[test]
+    fn statements_of_one_response_that_disagree_are_no_success() {
+        const TWO: &str = "Total accounts requested = 2 - Total accounts created = 2 - ";
+        const LINES: &str = "internal_id,external_id,bank_account\ni1,a-1,646\ni2,a-2,647\n";
+        assert_eq!(ended("\"200\"", TWO, LINES, ""), (Some(Outcome::Succeeded), vec![]));
+        assert_eq!(ended("200", TWO, LINES, ""), (Some(Outcome::Succeeded), vec![]));
+        for code in ["\"300\"", "300", "\"100\"", "\"801\"", "\" 300 \""] {
+            assert_eq!(ended(code, TWO, LINES, "").0, Some(Outcome::Unknown), "{code}");
+        }
+        let one_more = format!("{LINES}i3,a-3,\n");
+        let twice = LINES.replace("a-2", "a-1");
+        let unnamed = LINES.replace("a-2", "");
+        let remark = format!("{}\n", LINES.trim_end().to_owned() + ",too long");
+        for (comment, csv, errors, fields) in [
+            (TWO, LINES, "{}", &["failed"][..]),
+            (TWO, &*one_more, "", &["total"]),
+            (TWO, &twice, "", &["succeeded"]),
+            (TWO, &unnamed, "", &["succeeded"]),
+            (TWO, &remark, "", &["succeeded"]),
+            (TWO, "internal_id,external_id,bank_account\n", "", &["succeeded"]),
+            (TWO, "<html>", "", &["succeeded"]),
+            ("Total accounts requested = 1 - Total accounts created = 2 - ", LINES, "", &["total"]),
+            ("Total accounts requested = 2,000 - Total accounts created = 2 - ", LINES, "", &[]),
+            ("Total accounts requested = 2.000 - Total accounts created = 2.000 - ", "", "", &[]),
+            ("Total accounts requested = -2 - Total accounts created = -2 - ", LINES, "", &[]),
+        ] {
+            let (outcome, found) = ended("\"200\"", comment, csv, errors);
+            assert_ne!(outcome, Some(Outcome::Succeeded), "{comment} {csv:?} {errors}");
+            for field in fields {
+                assert!(found.iter().any(|known| known == field), "{field}: {found:?} {comment} {csv:?}");
+            }
+        }
     }
 
     #[test]

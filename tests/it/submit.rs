@@ -218,6 +218,33 @@ fn submit_is_repeated_when_no_connection_was_made() {
 }
 
 #[test]
+fn submit_is_repeated_when_the_provider_says_that_it_processed_nothing() {
+    let bench = Bench::new();
+    let client = client!(killb, bench, killb::Credentials::access_token("t"));
+    bench.connector.push(MockResponse::error(ConnectorError::NotProcessed));
+    bench.connector.push(MockResponse::json(201, r#"{"jobId":"j-1"}"#));
+    let batch = bench.clock.run(client.upload(XLSX)).unwrap();
+    assert_eq!((batch.id(), bench.connector.requests().len()), ("j-1", 2));
+
+    bench.connector.respond_with(|_| MockResponse::error(ConnectorError::NotProcessed));
+    let error = bench.clock.run(client.upload(XLSX)).unwrap_err();
+    assert_eq!((error.kind(), error.is_nothing_sent()), (ErrorKind::Unavailable, true), "it was not submitted");
+}
+
+#[test]
+fn submit_is_not_repeated_for_what_another_attempt_cannot_change() {
+    let faults = [ConnectorError::CertificateExpired, ConnectorError::UnknownHost, ConnectorError::ProxyAuthentication];
+    for fault in faults {
+        let bench = Bench::new();
+        let client = client!(killb, bench, killb::Credentials::access_token("t"));
+        bench.connector.push(MockResponse::error(fault));
+        let error = bench.clock.run(client.upload(XLSX)).unwrap_err();
+        assert!(error.is_nothing_sent() && !error.is_outcome_unknown(), "{fault}: {error:?}");
+        assert_eq!(bench.connector.requests().len(), 1, "{fault}");
+    }
+}
+
+#[test]
 fn submit_whose_response_is_lost_is_outcome_unknown_and_not_repeated() {
     let lost: [fn() -> MockResponse; 7] = [
         || MockResponse::error(ConnectorError::Timeout),
@@ -300,6 +327,7 @@ fn localpayment_submit_is_looked_up_by_its_external_id() {
     for (look_up, found) in [
         (MockResponse::json(200, r#"{"status":{"description":"INPROGRESS"}}"#), true),
         (MockResponse::json(404, "{}"), false),
+        (MockResponse::json(200, r#"{"externalId":"batch-2","status":{"description":"INPROGRESS"}}"#), false),
     ] {
         let bench = Bench::new();
         let client = client!(localpayment, bench, localpayment::Credentials::access_token("t"));

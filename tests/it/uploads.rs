@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bulkrail::http::{ConnectorFuture, HttpConnector};
 use bulkrail::{AnyClient, FileFormat, SubmitOptions, Upload, cdq, killb, localpayment, reap};
 use http_body_util::BodyExt;
+use serde_json::{Value, json};
 
 use crate::common::in_own_process;
 
@@ -22,8 +23,12 @@ impl HttpConnector for Reader {
             let body = request.body_mut().take().unwrap_or_default();
             let body = body.collect().await.unwrap().to_bytes();
             self.0.fetch_add(body.len() as u64, Ordering::SeqCst);
-            let response = r#"{"batchId":"b-1","jobId":"b-1","id":"b-1","externalId":"b-1"}"#;
-            Ok(http::Response::new(response).into())
+            // A list of accounts has the reference of its batch, which the response repeats.
+            let list: Option<Value> = serde_json::from_slice(&body).ok();
+            let id = list.and_then(|list| Some(list.get("externalId")?.as_str()?.to_owned()));
+            let id = id.unwrap_or_else(|| "b-1".to_owned());
+            let response = json!({"batchId": id, "jobId": id, "id": id, "externalId": id});
+            Ok(http::Response::new(response.to_string()).into())
         })
     }
 }

@@ -21,13 +21,22 @@ type Fault = (&'static str, fn() -> MockResponse);
 
 /// Faults of a poll that mean nothing about the batch.
 const TRANSIENT: &[Fault] = &[
-    ("connection refused", || MockResponse::error(ConnectorError::Connect)),
+    ("no connection", || MockResponse::error(ConnectorError::Connect)),
+    ("connection refused", || MockResponse::error(ConnectorError::ConnectionRefused)),
+    ("no connection in time", || MockResponse::error(ConnectorError::ConnectTimeout)),
+    ("no network", || MockResponse::error(ConnectorError::NetworkUnreachable)),
+    ("no name server", || MockResponse::error(ConnectorError::NameResolution)),
+    ("broken handshake", || MockResponse::error(ConnectorError::TlsInterrupted)),
+    ("not processed", || MockResponse::error(ConnectorError::NotProcessed)),
     ("timeout", || MockResponse::error(ConnectorError::Timeout)),
     ("connection reset", || MockResponse::error(ConnectorError::ConnectionReset)),
     ("bad compression", || MockResponse::error(ConnectorError::InvalidBody)),
     ("body breaks off", || MockResponse::json(200, r#"{"status":"comp"#).reset_after_body()),
     ("body cut short", || MockResponse::json(200, r#"{"status":"comp"#)),
     ("a page instead of JSON", || MockResponse::new(200, "<html>maintenance</html>")),
+    ("another batch", || {
+        MockResponse::json(200, r#"{"batchId":"b-2","status":"completed","totalRecords":0,"processedRecords":0}"#)
+    }),
     ("nothing at all", || MockResponse::new(200, "")),
     ("another JSON type", || MockResponse::json(200, "[]")),
     ("408", || MockResponse::json(408, "{}")),
@@ -48,6 +57,13 @@ const PERMANENT: &[(&str, fn() -> MockResponse, ErrorKind)] = &[
     ("404", || MockResponse::json(404, "{}"), ErrorKind::NotFound),
     ("410", || MockResponse::json(410, "{}"), ErrorKind::NotFound),
     ("302", || MockResponse::new(302, "").header("location", "https://elsewhere.example"), ErrorKind::UnsafeRedirect),
+    ("409", || MockResponse::json(409, "{}"), ErrorKind::Conflict),
+    ("expired", || MockResponse::error(ConnectorError::CertificateExpired), ErrorKind::Unavailable),
+    ("not valid yet", || MockResponse::error(ConnectorError::CertificateNotYetValid), ErrorKind::Unavailable),
+    ("other host", || MockResponse::error(ConnectorError::CertificateOfOtherHost), ErrorKind::Unavailable),
+    ("unknown authority", || MockResponse::error(ConnectorError::UnknownAuthority), ErrorKind::Unavailable),
+    ("invalid certificate", || MockResponse::error(ConnectorError::InvalidCertificate), ErrorKind::Unavailable),
+    ("proxy credentials", || MockResponse::error(ConnectorError::ProxyAuthentication), ErrorKind::Authentication),
     ("too large", || MockResponse::json(200, "{}").header("content-length", "99999999999"), ErrorKind::TooLarge),
 ];
 
@@ -98,6 +114,40 @@ fn wait_ends_at_once_for_every_permanent_response() {
             assert_eq!(error.elapsed(), bench.clock.elapsed(), "{name}");
         }
     }
+}
+
+#[test]
+fn wait_takes_an_address_that_worked_before_for_right() {
+    let faults =
+        [ConnectorError::UnknownHost, ConnectorError::Tls, ConnectorError::ProxyConnect, ConnectorError::ProxyRefused];
+    for fault in faults {
+        let (end, bench) = wait_on([MockResponse::error(fault), finished_response()]);
+        let error = end.unwrap_err();
+        assert_eq!((error.kind(), error.polls()), (ErrorKind::Unavailable, 1), "{fault}: it was never reached");
+        assert_eq!((error.is_resumable(), bench.clock.elapsed()), (false, secs(0)));
+
+        let (end, _) = wait_on([running_response(), MockResponse::error(fault), finished_response()]);
+        assert_eq!(end.unwrap().outcome(), Some(Outcome::Succeeded), "{fault}: an outage after the first poll");
+
+        let bench = Bench::new();
+        let client = client!(reap, bench, Credentials::api_key("k"));
+        [MockResponse::error(fault), finished_response()].into_iter().for_each(|next| bench.connector.push(next));
+        let submitted = Batch::new(PROVIDER, "b-1").unwrap().with_submitted_at(VirtualClock::BEGINNING);
+        let end = bench.clock.run(client.wait(submitted).interval(secs(1)..=secs(10)));
+        assert_eq!(end.unwrap().outcome(), Some(Outcome::Succeeded), "{fault}: submitted a moment ago");
+    }
+}
+
+#[test]
+fn wait_that_only_sees_another_batch_ends_unreachable_and_names_it() {
+    let bench = Bench::new();
+    let client = client!(reap, bench, Credentials::api_key("k"));
+    bench.connector.respond_with(|_| MockResponse::json(200, r#"{"batchId":"b-2","status":"completed"}"#));
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    let error = bench.clock.run(client.wait(batch).failure_budget(secs(60))).unwrap_err();
+    assert_eq!((error.kind(), error.last_snapshot()), (ErrorKind::Unreachable, None));
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("about another batch: b-1 was asked for, and b-2 came (HTTP 200)"), "{cause}");
 }
 
 #[test]

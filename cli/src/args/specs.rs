@@ -77,7 +77,19 @@ Examples:
 
 The command contains the specs and accepted differences it was built with; --spec and --accepted
 replace them. It compares the operations that the page describes, and the facts that the format of
-the page can express.";
+the page can express. An OpenAPI document of several operations describes the whole API, so what it
+leaves out is removed. Descriptions and summaries are not compared.
+
+Classes:
+  breaking   operation moved or removed; other method, authentication or server; media type removed;
+             other type; field, value or parameter removed or moved; limit of a request tightened
+  unknown    a person must decide: other notation of a path, unknown operation, unreadable part,
+             accepted difference that is gone or whose reason is gone
+  notice     deprecation, polling recommendations
+  additive   field, value, error status, media type or server added; limit loosened
+  editorial  examples, order of values, missing error status; limit of a response tightened
+
+The table in specs/README.md has every kind of difference.";
 
 /// Compare a saved documentation page with the spec
 ///

@@ -38,7 +38,11 @@ Examples:
 
 Nothing is submitted twice. Where the response is lost and the outcome is unknown (exit 9), find out
 at the provider whether the batch exists. Only for Reap may the same command with the same --key be
-run again: Reap recognises the key.";
+run again: Reap recognises the key.
+
+Each batch is noted before it is sent, also for the case that the process is killed: `bulkrail list`
+shows it, and what to do next. Ctrl-C, SIGTERM and SIGHUP wait up to 5 s for the response; a second
+signal ends the command at once.";
 
 /// Submit a batch and print it
 ///

@@ -54,20 +54,22 @@ document of each batch whose deadline passed, one on each line. --json prints on
 of the file: the result document of each batch that ended, the error document of each other batch.
 --jsonl prints each of these documents when its batch ends. An interrupt prints the batch document
 of each batch that has not ended, one on each line. The exit code is that of the worst: 130 when
-interrupted; else the highest code of an error; else 4, 3 or 0, by the outcomes.";
+interrupted; else the highest code of an error; else 4, 3 or 0, by the outcomes.
+
+The last state of a batch that was submitted from here is noted for `bulkrail list`.";
 
 pub(super) const HISTORY: &str = "\
 History:
-  The durations and sizes of batches are stored for each provider, to time polls better. Nothing
-  else is stored. The file is $XDG_STATE_HOME/bulkrail/history.json, by default
+  The durations and sizes of batches are stored for each provider, to time polls better. The file
+  has nothing else. It is $XDG_STATE_HOME/bulkrail/history.json, by default
   ~/.local/state/bulkrail/history.json; on Windows it is below %LOCALAPPDATA%\\bulkrail. It is safe
   to delete. A file that is not a history is ignored, and replaced once there is something to store.
   With --no-history the file is neither read nor written.";
 
 /// Wait until a batch ends, or several do, or the deadline passes
 ///
-/// Network errors and temporary errors of the provider do not end a wait. Ctrl-C does; the batch
-/// itself continues at the provider.
+/// Network errors and temporary errors of the provider do not end a wait. Ctrl-C, SIGTERM and SIGHUP
+/// do; the batch itself continues at the provider. Under nohup, SIGHUP stays ignored.
 #[derive(Args)]
 #[command(override_usage = "bulkrail wait [OPTIONS] <PROVIDER> <ID>\n       bulkrail wait [OPTIONS] --batch <FILE>")]
 #[command(after_long_help = format!("{WAIT_EXAMPLES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]

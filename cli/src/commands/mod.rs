@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod list;
 pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod sandbox;

@@ -1,9 +1,10 @@
 //! `bulkrail run`: submits the batches that a file makes, waits for their end and reads their rows.
 
-use std::pin::pin;
 use std::sync::Arc;
 
-use bulkrail::{AnyClient, Batch, DurationHistory, Error, ErrorKind, Report, SubmittedRows};
+use bulkrail::{
+    AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows, collect_drift,
+};
 use serde::Serialize;
 
 use crate::args::RunArgs;
@@ -14,14 +15,18 @@ use crate::follow::follow;
 use crate::printer::{self, Printer};
 use crate::progress::{Bar, Bars};
 use crate::run_result::RunResult;
-use crate::state_store::StateStore;
-use crate::submit::{after, submit, submitted_line, wait_command};
-use crate::{exit, output, signals};
+use crate::signals::Signals;
+use crate::state::{HistoryStore, StateDir};
+use crate::submissions::{BatchEnd, Submissions, Target};
+use crate::submit::{after, submit, submitted_line, wait_command, warn};
+use crate::{exit, output};
 
 /// A batch that was submitted.
 struct Job {
     batch: Batch,
     rows: SubmittedRows,
+    /// Drift of the response to the submit.
+    drift: Vec<Drift>,
     bar: Bar,
 }
 
@@ -35,47 +40,73 @@ enum Document<'a> {
 }
 
 pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError> {
-    let submissions = args.submission.prepare().await?;
+    let prepared = args.submission.prepare().await?;
+    if !args.json {
+        warn(&prepared);
+    }
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let drift = Arc::new(DriftReport::open(args.record.drift_report.as_deref())?);
-    let store = StateStore::open(args.record.no_history).await;
+    let target = Target::new(&client, &args.submission, &args.connection).await;
+    let state = StateDir::from_env();
+    let (store, submissions) = (HistoryStore::open(&state, args.record.no_history).await, Submissions::new(&state));
     let args = Arc::new(args);
-    // Each listens from now on: a signal that comes while another batch is submitted stops all.
-    let stops = submissions.iter().map(|_| signals::stop()).collect::<Result<Vec<_>, _>>()?;
-    let mut stop_submitting = pin!(signals::stop()?);
+    let signals = Signals::listen()?;
     let bars = Bars::new(printer.draws_progress());
-    let mut jobs = Vec::new();
-    for submission in &submissions {
-        let warn = |warning: &str| printer.warning(warning, args.json);
-        match submit(&client, submission, stop_submitting.as_mut(), warn).await {
-            Ok(batch) => {
+    let (mut jobs, total) = (Vec::new(), prepared.len());
+    for (before, submission) in prepared.iter().enumerate() {
+        let note = target.note(&client, submission, before + 1, total);
+        let submitted = submit(&client, submission, note, &submissions, signals, printer.for_json(args.json));
+        let (submitted, submit_drift) = collect_drift(submitted).await;
+        drift.add_submit(&client.id(), &submit_drift);
+        let ended = match submitted {
+            Ok(done) if !done.is_interrupted => {
                 let rows = submission.rows().clone();
-                if !args.json {
-                    printer.note(submitted_line(&batch, rows.rows).trim_end());
-                }
-                jobs.push(Job { batch, rows, bar: bars.add(args.submission.provider.id().as_str()) });
+                printer.for_json(args.json).note(submitted_line(&done.batch, rows.rows).trim_end());
+                done.record(&submissions).await;
+                let bar = bars.add(client.id().as_str());
+                jobs.push(Job { batch: done.batch, rows, drift: submit_drift, bar });
+                continue;
             }
-            Err(error) => {
-                bars.clear();
-                // The batches that were submitted continue at the provider.
-                jobs.iter().try_for_each(|job| output::json(&job.batch))?;
-                return Err(after(error, jobs.len(), submissions.len()));
+            ended => ended,
+        };
+        bars.clear();
+        // The batches that were submitted continue at the provider.
+        let mut printed = jobs.iter().try_for_each(|job| output::json(&job.batch));
+        let error = match ended {
+            Ok(done) => {
+                printed = printed.and_then(|()| output::json(&done.batch));
+                done.record(&submissions).await;
+                done.interrupted(&args.connection.flags()).with_batch_printed(false)
             }
-        }
+            Err(error) => error,
+        };
+        printed?;
+        return Err(after(error, before, total));
     }
     let batches: Vec<_> = jobs.iter().map(|job| job.batch.clone()).collect();
-    let running = jobs.into_iter().zip(stops).map(|(job, stop)| {
+    let running = jobs.into_iter().map(|job| {
         let (client, args, drift) = (client.clone(), Arc::clone(&args), Arc::clone(&drift));
         let history = store.history().clone();
-        tokio::spawn(async move { run_job(&client, &args, job, stop, &history, &drift).await })
+        tokio::spawn(async move { run_job(&client, &args, job, signals.received(1), &history, &drift).await })
     });
     let mut ends = Vec::new();
     for end in running.collect::<Vec<_>>() {
         ends.push(end.await.unwrap_or_else(|_| Err(CliError::configuration("the wait was cut off"))));
     }
     bars.clear();
+    // What is remembered comes after what is printed: a disk may hang.
+    let seen = ends.iter().zip(&batches).filter_map(|(end, batch)| {
+        let (last, kind) = match end {
+            Ok(result) => (Some(result.report.clone()), None),
+            Err(error) => (error.last_report(), error.kind()),
+        };
+        BatchEnd::new(batch, client.environment(), last, kind)
+    });
+    let seen: Vec<_> = seen.collect();
+    let code = print(&args, &batches, ends).unwrap_or_else(|error| error.print(args.json));
+    submissions.see(seen).await;
     store.save().await;
-    print(&args, &batches, ends)
+    Ok(code)
 }
 
 /// Waits for the end of the batch, then reads its rows.
@@ -87,7 +118,7 @@ async fn run_job(
     history: &DurationHistory,
     drift: &DriftReport,
 ) -> Result<RunResult, CliError> {
-    let Job { batch, rows, bar } = job;
+    let Job { batch, rows, drift: submit_drift, bar } = job;
     let mut stop = Box::pin(stop);
     let mut wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(history);
     if rows.rows > 0 {
@@ -111,10 +142,17 @@ async fn run_job(
     match reconciliation {
         Ok(reconciliation) => {
             drift.add_rows(report.batch.provider(), reconciliation.rows.len(), &reconciliation.drift);
-            Ok(RunResult { report: report.reconciled(reconciliation) })
+            Ok(RunResult { report: with_submit_drift(submit_drift, report.reconciled(reconciliation)) })
         }
-        Err(error) => Err(CliError::from(error).with_last(report)),
+        Err(error) => Err(CliError::from(error).with_last(with_submit_drift(submit_drift, report))),
     }
+}
+
+/// Returns a report with the drift of the response to the submit, which comes first.
+fn with_submit_drift(drift: Vec<Drift>, mut report: Report) -> Report {
+    let later = std::mem::replace(&mut report.snapshot.drift, drift);
+    Drift::merge(&mut report.snapshot.drift, &later);
+    report
 }
 
 /// Prints the end of every batch, and returns the exit code of the worst.

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::error::CliError;
+use crate::submissions::Listed;
 use crate::{exit, output};
 
 #[derive(Serialize)]
@@ -13,10 +14,16 @@ struct Schemas {
     batch: Schema,
     result: Schema,
     error: Schema,
+    list: Schema,
 }
 
 pub(crate) fn run() -> Result<u8, CliError> {
-    let schemas = Schemas { batch: schema::<Batch>(), result: schema::<Report>(), error: schema::<ErrorDocument>() };
+    let schemas = Schemas {
+        batch: schema::<Batch>(),
+        result: schema::<Report>(),
+        error: schema::<ErrorDocument>(),
+        list: schema::<Vec<Listed>>(),
+    };
     output::last(output::json(&schemas))?;
     Ok(exit::SUCCESS)
 }

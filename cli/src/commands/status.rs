@@ -5,6 +5,8 @@ use bulkrail::{Error, ErrorKind, Provider, Report};
 use crate::args::StatusArgs;
 use crate::connect::connect;
 use crate::error::CliError;
+use crate::state::StateDir;
+use crate::submissions::{BatchEnd, Submissions};
 use crate::{exit, output, signals, table};
 
 pub(crate) async fn run(args: StatusArgs) -> Result<u8, CliError> {
@@ -21,8 +23,18 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, CliError> {
             return Err(CliError::from(error).with_resume(resume));
         }
     };
-    let snapshot = polled.map_err(|error| CliError::from(error).with_polls(1))?;
-    let report = Report::new(batch, snapshot, 1, clock.now().saturating_sub(started));
-    output::last(if args.json { output::json(&report) } else { output::text(&table::report(&report)) })?;
-    Ok(exit::of_report(&report))
+    let end = |report, error| BatchEnd::new(&batch, client.environment(), report, error);
+    let (code, end) = match polled {
+        Ok(snapshot) => {
+            let report = Report::new(batch.clone(), snapshot, 1, clock.now().saturating_sub(started));
+            output::last(if args.json { output::json(&report) } else { output::text(&table::report(&report)) })?;
+            (exit::of_report(&report), end(Some(report), None))
+        }
+        Err(error) => {
+            let kind = error.kind();
+            (CliError::from(error).with_polls(1).print(args.json), end(None, Some(kind)))
+        }
+    };
+    Submissions::new(&StateDir::from_env()).see(end).await;
+    Ok(code)
 }

@@ -1,34 +1,52 @@
 //! `bulkrail submit`: submits the batches that a file makes.
 
-use std::pin::pin;
-
 use crate::args::SubmitArgs;
 use crate::connect::connect;
 use crate::error::CliError;
 use crate::printer::{self, Printer};
-use crate::submit::{after, submit, submitted_line, wait_command};
-use crate::{exit, output, signals};
+use crate::signals::Signals;
+use crate::state::StateDir;
+use crate::submissions::{Submissions, Target};
+use crate::submit::{after, submit, submitted_line, wait_command, warn};
+use crate::{exit, output};
 
 pub(crate) async fn run(args: SubmitArgs, printer: Printer) -> Result<u8, CliError> {
-    let submissions = args.submission.prepare().await?;
+    let prepared = args.submission.prepare().await?;
+    if !args.json {
+        warn(&prepared);
+    }
     let client = connect(&args.submission.provider.id(), &args.connection)?;
-    let mut stop = pin!(signals::stop()?);
-    for (done, submission) in submissions.iter().enumerate() {
-        let submitted = submit(&client, submission, stop.as_mut(), |warning| printer.warning(warning, args.json)).await;
-        let batch = submitted.map_err(|error| after(error, done, submissions.len()))?;
-        let printed = if args.json {
-            output::json(&batch)
+    let target = Target::new(&client, &args.submission, &args.connection).await;
+    let submissions = Submissions::new(&StateDir::from_env());
+    let signals = Signals::listen()?;
+    let (flags, total) = (args.connection.flags(), prepared.len());
+    for (before, submission) in prepared.iter().enumerate() {
+        let note = target.note(&client, submission, before + 1, total);
+        let submitted = submit(&client, submission, note, &submissions, signals, printer.for_json(args.json)).await;
+        let done = submitted.map_err(|error| after(error, before, total))?;
+        let batch = &done.batch;
+        let printed = if args.json || done.is_interrupted {
+            output::json(batch)
         } else {
-            output::text(&submitted_line(&batch, submission.rows().rows))
+            output::text(&submitted_line(batch, submission.rows().rows))
         };
+        done.record(&submissions).await;
         if let Err(error) = printed {
             // The batch exists: its id must not be lost.
             printer::error(&format!("submitted: {batch}"));
             return Err(error.into());
         }
-        if !args.json {
-            printer.note(&format!("wait: {}", wait_command(&batch, &args.connection.flags())));
+        if done.is_interrupted {
+            let error = done.interrupted(&flags).with_batch_printed(false);
+            return Err(after(error, before, total));
         }
+        if !args.json {
+            printer.note(&format!("wait: {}", wait_command(batch, &flags)));
+        }
+    }
+    // Standard error has one document and nothing else where a JSON submit fails.
+    if args.json {
+        warn(&prepared);
     }
     Ok(exit::SUCCESS)
 }

@@ -37,7 +37,10 @@ async fn exit_code_of_a_refused_poll_follows_from_its_kind() {
         (403, 6, "permission"),
         (404, 7, "not_found"),
         (429, 8, "rate_limited"),
+        (304, 8, "unavailable"),
+        (423, 8, "unavailable"),
         (503, 8, "unavailable"),
+        (409, 1, "conflict"),
         (400, 1, "invalid_request"),
         (307, 1, "unsafe_redirect"),
     ];
@@ -52,6 +55,29 @@ async fn exit_code_of_a_refused_poll_follows_from_its_kind() {
     }
     let undecodable = status("reap", 200, json!([1])).await;
     assert_eq!((undecodable.code, &undecodable.error()["error"]["kind"]), (1, &json!("decode")));
+}
+
+#[tokio::test]
+async fn response_about_another_batch_is_not_the_outcome_of_this_one() {
+    let bodies = [
+        ("killb", json!({"jobId": "b-2", "status": "COMPLETED", "totalRows": 1, "successCount": 1})),
+        ("reap", json!({"batchId": "b-2", "status": "completed", "totalRecords": 1, "processedRecords": 1})),
+        ("cdq", json!({"id": "b-2", "status": "FINISHED"})),
+        ("localpayment", json!({"externalId": "b-2", "status": {"code": "200", "description": "COMPLETED"}})),
+    ];
+    for (provider, body) in bodies {
+        let run = status(provider, 200, body.clone()).await;
+        let error = run.error()["error"].clone();
+        assert_eq!((run.code, &error["kind"], run.stdout.as_str()), (1, &json!("decode"), ""), "{error}");
+        assert!(error["message"].as_str().unwrap().contains("b-1 was asked for, and b-2 came"), "{error}");
+        let server = Server::always(200, body).await;
+        let args = ["wait", provider, "b-1", "--deadline", "300ms", "--json", "--base-url", &server.url];
+        let run = crate::support::run(args.into_iter().chain(QUICK)).await;
+        let error = run.error()["error"].clone();
+        assert_eq!((run.code, &error["kind"]), (8, &json!("unreachable")), "{error}");
+        assert!(error["message"].as_str().unwrap().contains("b-2 came"), "{error}");
+        assert!(error["hint"].as_str().unwrap().contains("nothing of it was taken over"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -58,7 +58,14 @@ async fn submit_refuses_killb_files_that_break_a_rule() {
 #[tokio::test]
 async fn submit_refuses_a_killb_workbook_with_a_reference_twice() {
     let sheet = [["externalId", "accountType"], ["ref-1", CANARY], ["ref-1", "PSE"]];
-    refused("killb", "k-twice.xlsx", workbook(&sheet), &[], &["column externalId", "1 cells"]).await;
+    refused(
+        "killb",
+        "k-twice.xlsx",
+        workbook(&sheet),
+        &[],
+        &["row 3, column externalId", "the same value as in row 2"],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -161,9 +161,15 @@ async fn run_stores_history_and_submissions_and_the_demo_does_not() {
     let run = finish(run).await;
     assert!(run.document()["outcome"].is_string(), "{run:?}");
     assert!(state.file().exists());
-    // The submission is recorded too, for the case that the process is killed.
+    // The submission is recorded too, for the case that the process is killed: before it is sent,
+    // after, and when its end is seen.
     let noted = fs::read_to_string(state.file().with_file_name("submitted.jsonl")).unwrap();
-    assert_eq!(serde_json::from_str::<Value>(noted.trim()).unwrap(), run.document()["batch"]);
+    let [note, batch, seen] = &noted.lines().collect::<Vec<_>>()[..] else { panic!("{noted}") };
+    let [note, mut batch, seen] = [note, batch, seen].map(|line| serde_json::from_str::<Value>(line).unwrap());
+    assert!(note["begun_at"].is_string() && note["file"] == file.path(), "{note}");
+    assert_eq!(batch.as_object_mut().unwrap().remove("note"), Some(note["note"].clone()));
+    assert_eq!(batch, run.document()["batch"]);
+    assert_eq!((&seen["batch"], &seen["outcome"]), (&batch, &run.document()["outcome"]));
 }
 
 #[cfg(unix)]

@@ -25,6 +25,12 @@ impl BrokenServer {
         Self::with(move |_| Some(response)).await
     }
 
+    /// Leaves every connection open without a response.
+    #[cfg(unix)]
+    pub(crate) async fn start_silent() -> Self {
+        Self::with(|_| None).await
+    }
+
     /// `response` is called with the first line of a request; without a response the connection
     /// stays open.
     async fn with(response: impl Fn(&str) -> Option<&'static str> + Send + 'static) -> Self {
@@ -47,7 +53,7 @@ impl BrokenServer {
         Self { url, requests, task }
     }
 
-    fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -130,6 +136,9 @@ async fn interrupted_submit_names_key_or_batch() {
         while server.requests().is_empty() {
             bulkrail::time::Clock::system().sleep(std::time::Duration::from_millis(5)).await;
         }
+        crate::support::signal(&child, "-INT").await;
+        // The second does not wait for a response.
+        bulkrail::time::Clock::system().sleep(std::time::Duration::from_millis(200)).await;
         crate::support::signal(&child, "-INT").await;
         let run = Run::new(child.wait_with_output().await.unwrap());
         assert_eq!((run.code, run.stdout.is_empty()), (9, !batch), "{run:?}");

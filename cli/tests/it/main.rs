@@ -6,9 +6,17 @@ mod endings;
 mod files;
 mod fixtures;
 mod history;
+#[cfg(unix)]
+mod interrupts;
+#[cfg(unix)]
+mod kills;
 mod lost;
 mod many;
+#[cfg(unix)]
+mod notes;
 mod outcomes;
+#[cfg(unix)]
+mod proxy;
 mod resume;
 mod rows;
 mod run;
@@ -18,4 +26,5 @@ mod secrets;
 mod server;
 mod specs;
 mod support;
+mod texts;
 mod usage;

@@ -31,11 +31,13 @@ async fn rows_csv_quotes_formulas() {
         let args: Vec<_> = ["killb", "b-1"].iter().chain(more).copied().collect();
         let run = rows(job(), &args).await;
         assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-        let expected = "index,reference,outcome,account_id,reason\n\
-                        2,\"'=HYPERLINK(\"\"x\"\")\",succeeded,\"a,1\",\n\
-                        3,'+1,failed,,'@SUM(1)\n\
-                        4,'-2,failed,,\"'\tsays \"\"no\"\",\nthen\"\n\
-                        5,plain,succeeded,\"'\r'=1\",\n";
+        let expected = concat!(
+            "index,reference,outcome,account_id,reason\n",
+            "2,\"'=HYPERLINK(\"\"x\"\")\",succeeded,\"a,1\",\n",
+            "3,\"'+1\",failed,,\"'@SUM(1)\"\n",
+            "4,\"'-2\",failed,,\"' says \"\"no\"\", then\"\n",
+            "5,plain,succeeded,\"' '=1\",\n",
+        );
         assert_eq!(run.stdout, expected);
     }
 }

@@ -183,9 +183,11 @@ async fn file_of_more_rows_than_a_batch_takes_makes_several_batches() {
 async fn run_prints_the_rows_that_failed() {
     let sandbox = sandbox().await;
     let file = TempFile::new("run-read.csv", people(60));
-    let run = finish(at(&sandbox, ["run", "killb", file.path()].into_iter().chain(QUICK))).await;
+    let mut command = at(&sandbox, ["run", "killb", file.path()].into_iter().chain(QUICK));
+    // This state directory cannot be created, because it is below a file, and a warning says so.
+    command.env("XDG_STATE_HOME", concat!(env!("CARGO_BIN_EXE_bulkrail"), "/state"));
+    let run = finish(command).await;
     assert_eq!(run.code, 3, "{run:?}");
-    // The state directory of these tests cannot be created, and a warning says so.
     let [warning, submitted] = &run.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{run:?}") };
     assert!(warning.starts_with("warning: the submission is not recorded in "), "{warning}");
     assert!(submitted.starts_with("submitted: killb batch ") && submitted.ends_with(", 60 rows"), "{submitted}");
@@ -231,6 +233,49 @@ async fn run_that_does_not_see_the_end_prints_the_batch() {
         let run = crate::support::run(args.into_iter().chain(QUICK)).await;
         assert_eq!((run.code, &run.error()["error"]["kind"]), (code, &json!(kind)), "{run:?}");
         assert_eq!((&run.document()["id"], &run.error()["batch"]), (&json!("b-1"), &run.document()));
+    }
+}
+
+#[tokio::test]
+async fn run_json_has_drift_of_submit_polls_and_rows_with_counts() {
+    let file = TempFile::new("run-drift.csv", people(2));
+    let created = json!({"jobId": "b-1", "status": "PENDING", "message": "m", "addedToSubmit": 1, "addedLater": 1});
+    let mut running = killb("PROCESSING", [2, 1, 1, 0]);
+    running["addedLater"] = json!(1);
+    running["addedToPoll"] = json!(1);
+    let mut ended = killb("COMPLETED", [2, 2, 2, 0]);
+    ended["addedLater"] = json!(1);
+    let row =
+        |reference: &str| json!({"status": "SUCCESS", "addedToRow": 1, "originalRowData": {"externalId": reference}});
+    ended["results"] = json!([row("person-1"), row("person-2")]);
+    let server = Server::start([(201, created), (200, running), (200, ended)]).await;
+    let report = TempFile::new("run-drift.jsonl", "");
+    let args = ["run", "killb", file.path(), "--json", "--base-url", &server.url, "--drift-report", report.path()];
+    let run = crate::support::run(args.into_iter().chain(QUICK)).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let document = run.document();
+    check_result(&document, &numbered("person", 2)).await;
+    let count = |pointer: &str| {
+        let drift = document["drift"].as_array().unwrap();
+        let found: Vec<_> = drift.iter().filter(|drift| drift["pointer"] == pointer).collect();
+        assert_eq!(found.len(), 1, "{pointer}: {drift:?}");
+        found[0]["count"].as_u64().unwrap()
+    };
+    assert_eq!((count("/addedToSubmit"), count("/addedToPoll"), count("/results/*/addedToRow")), (1, 1, 2));
+    // The submit, two polls and the response with the rows.
+    assert_eq!(count("/addedLater"), 4);
+    let text = std::fs::read_to_string(report.path()).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let operations: Vec<_> = lines.map(|line| line["operation"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(operations, ["submit", "status", "rows"]);
+}
+
+#[tokio::test]
+async fn help_names_every_outcome_of_exit_code_4() {
+    let help = crate::support::run(["--help"]).await.stdout;
+    let line = help.lines().find(|line| line.trim_start().starts_with("4  ")).unwrap().to_owned();
+    for outcome in ["failed", "cancelled", "unknown"] {
+        assert!(line.contains(outcome), "{outcome}: {line}");
     }
 }
 

@@ -66,7 +66,7 @@ async fn error_documents_and_lines_conform_to_the_schema() {
 #[tokio::test]
 async fn schema_refuses_other_documents() {
     let schemas = schemas().await;
-    for name in ["batch", "result", "error"] {
+    for name in ["batch", "result", "error", "list"] {
         let validator = jsonschema::validator_for(&schemas[name]).unwrap();
         assert!(!validator.is_valid(&json!({})), "{name}");
     }

@@ -69,12 +69,35 @@ impl Drop for Server {
 
 async fn respond(State(script): State<Script>, request: Request) -> Response {
     let line = format!("{} {}", request.method(), request.uri());
+    let request_id = requested_id(request.method().as_str(), request.uri());
     script.requests.lock().unwrap().push(line);
     let mut responses = script.responses.lock().unwrap();
     let (status, body) =
         if responses.len() > 1 { responses.pop_front().unwrap() } else { responses.front().cloned().unwrap() };
+    let body = about(&request_id, body);
     let content_type = if body.starts_with('<') { "text/html" } else { "application/json" };
     (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, content_type)], body).into_response()
+}
+
+/// Returns the id of the batch whose status is asked for.
+fn requested_id(method: &str, uri: &axum::http::Uri) -> Option<String> {
+    let id = match uri.query() {
+        Some(query) => query.strip_prefix("jobId="),
+        None => uri.path().trim_end_matches('/').rsplit('/').next(),
+    };
+    id.filter(|_| method == "GET").map(str::to_owned)
+}
+
+/// Returns `body` with the id that was asked for, instead of that of the documented example.
+fn about(id: &Option<String>, body: String) -> String {
+    let examples =
+        ["550e8400-e29b-41d4-a716-446655440000", "784d4045-c900-4050-aad6-8fe4c8d2fb16", "job-1", "1111111111-1"];
+    match id {
+        Some(id) => {
+            examples.iter().fold(body, |body, example| body.replace(&format!("\"{example}\""), &format!("\"{id}\"")))
+        }
+        None => body,
+    }
 }
 
 /// Returns a KillB job without rows, as its status page shows one.

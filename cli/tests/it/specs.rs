@@ -88,7 +88,7 @@ async fn specs_lint_checks_examples_pages_and_accepted_differences() {
         "specs/reap.yaml:",
         "/components/schemas/BatchStatus/properties/rejectedRecords: `rejectedRecords` in the 200 response is new",
         "(specs/pages/reap/batch-status.txt:",
-        "specs/accepted-differences.yaml:29: /3: this provider does not have a spec",
+        "specs/accepted-differences.yaml:36: /3: this provider does not have a spec",
         "specs/localpayment.yaml:",
     ] {
         assert!(errors.contains(part), "{part}\n{errors}");
@@ -181,6 +181,25 @@ async fn specs_diff_prints_pointer_of_edited_field() {
 }
 
 #[tokio::test]
+async fn specs_diff_reports_moved_operation_as_breaking() {
+    let mut document = Spec::load(spec("cdq")).unwrap().document;
+    let paths = document["paths"].as_object_mut().unwrap();
+    let job = paths.remove("/bankaccounts/jobs").unwrap();
+    paths.insert("/v3/bankaccounts/jobs".to_owned(), job);
+    let page = TempFile::new("moved.json", document.to_string());
+    let text = run(["specs", "diff", "cdq", page.path()]).await;
+    assert_eq!((text.code, text.stderr.as_str()), (3, ""), "{text:?}");
+    let line =
+        "breaking\n  /paths/~1bankaccounts~1jobs/get: get_job moved: it is GET /v3/bankaccounts/jobs on the page";
+    assert!(text.stdout.starts_with(line), "{}", text.stdout);
+    let json = run(["specs", "diff", "cdq", page.path(), "--json"]).await;
+    let found = json.document();
+    assert_eq!((json.code, &found["unaccepted"], &found["not_on_page"]), (3, &json!(1), &json!([])));
+    let difference = &found["differences"][0];
+    assert_eq!((&difference["class"], &difference["change"]), (&json!("breaking"), &json!("operation-moved")));
+}
+
+#[tokio::test]
 async fn specs_diff_refuses_text_that_is_not_a_page() {
     for garbage in ["", "KEY=value\n", "<html><body>", "{\"openapi\":", "\0\u{1}"] {
         let page = TempFile::new("garbage-page.txt", garbage);
@@ -214,8 +233,15 @@ async fn specs_suggest_proposes_patch_from_drift_reports() {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let statuses = lines.iter().filter(|line| line["operation"] == "status");
     assert_eq!(statuses.clone().count(), 4, "{text}");
-    assert_eq!(lines[0]["drift"], first.document()["drift"]);
-    assert_eq!(lines[0]["responses"], first.document()["polls"]);
+    let first_lines: Vec<_> = lines.iter().take_while(|line| line["operation"] != "rows").collect();
+    assert_eq!(first_lines.iter().map(|line| &line["operation"]).collect::<Vec<_>>(), ["submit", "status"]);
+    assert_eq!(first_lines[1]["responses"], first.document()["polls"]);
+    // The document of the run has the drift of all its lines.
+    let pointers = |drift: &Value| -> std::collections::BTreeSet<String> {
+        drift.as_array().unwrap().iter().map(|drift| drift["pointer"].as_str().unwrap().to_owned()).collect()
+    };
+    let reported = lines[..3].iter().flat_map(|line| pointers(&line["drift"])).collect();
+    assert_eq!(pointers(&first.document()["drift"]), reported);
     assert!(!text.contains("example.com") && !text.contains(submitted.document()["id"].as_str().unwrap()));
 
     let suggested = run(["specs", "suggest", report.path()]).await;

@@ -1,7 +1,10 @@
 //! Runs the built command.
 
 use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bulkrail_sandbox::Sandbox;
@@ -53,10 +56,21 @@ fn only_line(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// Returns a state directory that cannot be created, because it is below a file: tests share no
-/// history.
-fn state() -> &'static str {
-    concat!(env!("CARGO_BIN_EXE_bulkrail"), "/state")
+/// Returns a new state directory: tests share neither history nor submissions.
+///
+/// Directories of earlier runs are removed.
+pub(crate) fn state() -> PathBuf {
+    static STATES: LazyLock<PathBuf> = LazyLock::new(|| {
+        let states = Path::new(env!("CARGO_TARGET_TMPDIR")).join("states");
+        let old = std::fs::read_dir(&states).into_iter().flatten().flatten().filter(|state| {
+            let changed = state.metadata().and_then(|state| state.modified());
+            changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > Duration::from_secs(3_600)))
+        });
+        old.for_each(|state| drop(std::fs::remove_dir_all(state.path())));
+        states.join(uuid::Uuid::new_v4().to_string())
+    });
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    STATES.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string())
 }
 
 /// Returns the command in an environment that has credentials for every provider and nothing else.

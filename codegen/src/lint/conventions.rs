@@ -27,6 +27,12 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
         if value.as_str().is_some_and(|text| OBFUSCATED_EMAILS.iter().any(|email| text.contains(email))) {
             errors.push(spec.error(pointer, "an obfuscated email address is written user@example.com"));
         }
+        let is_prose = pointer.ends_with("/description") || pointer.ends_with("/summary");
+        if is_prose && value.as_str().is_some_and(has_rust_code) {
+            let reason =
+                "a code block is compiled as a test of the documentation; write ```text before it, or no block";
+            errors.push(spec.error(pointer, reason));
+        }
         for (kind, media) in value.get("content").and_then(Value::as_object).into_iter().flatten() {
             let is_upload = kind == "multipart/form-data" && has_binary_property(&spec.document, media);
             if kind.starts_with("multipart/") && !is_upload {
@@ -36,6 +42,29 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
             }
         }
     });
+}
+
+/// Returns whether a text has a block that rustdoc takes for Rust: one without another language, or
+/// an indented one.
+fn has_rust_code(text: &str) -> bool {
+    let (mut is_fenced, mut is_after_blank, mut has_list) = (false, true, false);
+    for line in text.lines() {
+        let trimmed = line.trim_start();
+        if let Some(language) = trimmed.strip_prefix("```").or_else(|| trimmed.strip_prefix("~~~")) {
+            if !is_fenced && matches!(language.trim(), "" | "rust") {
+                return true;
+            }
+            is_fenced = !is_fenced;
+        }
+        has_list |= trimmed.starts_with(['-', '*', '+']) || trimmed.starts_with(|first: char| first.is_ascii_digit());
+        let is_indented = line.starts_with("    ") || line.starts_with('\t');
+        // Below an item of a list, an indented line belongs to the item.
+        if is_indented && is_after_blank && !is_fenced && !has_list && !trimmed.is_empty() {
+            return true;
+        }
+        is_after_blank = trimmed.is_empty();
+    }
+    false
 }
 
 /// Returns whether the schema of a media type has a property for a file.

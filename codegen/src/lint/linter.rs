@@ -1,7 +1,9 @@
 //! Collects the errors of all rules.
 
 use crate::error::Error;
-use crate::lint::{constraints, conventions, evidence, references, structure};
+use crate::lint::{
+    bodies, constraints, conventions, evidence, form, keywords, names, parameters, references, structure, unions,
+};
 use crate::load::Spec;
 
 /// Checks `spec` against the rules of `specs/README.md` and returns the errors in the order of the
@@ -18,11 +20,17 @@ use crate::load::Spec;
 #[must_use]
 pub fn lint(spec: &Spec) -> Vec<Error> {
     let mut errors = Vec::new();
+    form::check(spec, &mut errors);
     structure::check(spec, &mut errors);
     evidence::check(spec, &mut errors);
     constraints::check(spec, &mut errors);
     conventions::check(spec, &mut errors);
     references::check(spec, &mut errors);
+    keywords::check(spec, &mut errors);
+    unions::check(spec, &mut errors);
+    parameters::check(spec, &mut errors);
+    bodies::check(spec, &mut errors);
+    names::check(spec, &mut errors);
     errors.sort_by_key(|error| error.line);
     errors
 }

@@ -1,11 +1,18 @@
 //! Rules for specs, as `specs/README.md` states them.
 
+mod bodies;
 mod constraints;
 mod conventions;
 mod discriminators;
 mod evidence;
+mod form;
+mod keywords;
 mod linter;
+mod names;
+mod parameters;
 mod references;
+mod rust_name;
 mod structure;
+mod unions;
 
 pub use linter::lint;

@@ -2,10 +2,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, ErrorKind};
 use crate::model::{Batch, ProviderId, Report};
+use crate::text::kept;
 
 /// An [`Error`] as a JSON document.
 ///
 /// `{"error":{...},"batch":...,"last":...,"polls":N}`
+///
+/// Each text has at most [`MAX_TEXT_CHARS`](crate::text::MAX_TEXT_CHARS) characters; one that is cut ends with
+/// `… (N characters cut)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -54,7 +58,7 @@ impl ErrorDocument {
         Self {
             error: ErrorBody {
                 kind: error.kind(),
-                message: error.to_string(),
+                message: kept(error.message()),
                 hint: error.hint().map(str::to_owned),
                 provider: error.provider().cloned(),
                 http_status: error.http_status(),

@@ -12,11 +12,16 @@ pub use document::{ErrorBody, ErrorDocument};
 pub use kind::ErrorKind;
 
 use crate::model::{Batch, InvalidBatchId, InvalidProviderId, ProviderId, Report, Snapshot};
+use crate::text::{MAX_MESSAGE_CHARS, kept, printable, truncated};
 
 /// Error of clients, waits and reconciliation.
 ///
 /// `Display` and `Debug` hold no secret and no free text of a provider: the codes and reasons they show come from the
 /// documented catalogues. The provider's own text is at [`Error::provider_message`]; it may name people.
+///
+/// `Display` shows up to [`MAX_MESSAGE_CHARS`] characters, escaped by [`printable`]. Texts of the provider (code, message,
+/// parameter, request id) are kept up to [`MAX_TEXT_CHARS`](crate::text::MAX_TEXT_CHARS) characters each, as is the message in
+/// an [`ErrorDocument`]. A text that is cut ends with `… (N characters cut)`.
 ///
 /// # Handling an error
 ///
@@ -61,6 +66,8 @@ struct Inner {
     polls: u32,
     elapsed: Duration,
     nothing_sent: bool,
+    /// Another attempt fails, too.
+    is_permanent: bool,
     /// `reason` is a whole message, as it was saved.
     is_complete: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -90,6 +97,7 @@ impl Error {
             polls: 0,
             elapsed: Duration::ZERO,
             nothing_sent: false,
+            is_permanent: false,
             is_complete: false,
             source: None,
         }))
@@ -104,9 +112,11 @@ impl Error {
     /// Returns whether the same request may succeed when it is sent again unchanged.
     ///
     /// A submit with an unknown outcome ([`ErrorKind::OutcomeUnknown`]) is not transient: repeating it could submit twice.
+    /// An expired certificate or an unknown host is not, either: the request fails until something is changed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Decode)
+            && !self.0.is_permanent
     }
 
     /// Returns whether a later attempt can help: a transient error, or a wait that ended before its batch did.
@@ -142,8 +152,10 @@ impl Error {
         }
         let sources = std::iter::successors(self.source(), |error| (**error).source());
         let mut errors = sources.filter_map(|error| error.downcast_ref::<Self>());
-        if self.0.kind != ErrorKind::Decode && errors.any(|error| error.0.kind == ErrorKind::Decode) {
-            return ErrorKind::Decode.hint();
+        if self.0.kind != ErrorKind::Decode
+            && let Some(error) = errors.find(|error| error.0.kind == ErrorKind::Decode)
+        {
+            return error.hint();
         }
         self.0.kind.hint()
     }
@@ -266,7 +278,7 @@ impl Error {
     /// Adds the provider's error code. It is shown only together with `meaning`, its documented meaning in our words.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>, meaning: Option<&'static str>) -> Self {
-        self.0.code = Some(code.into());
+        self.0.code = Some(kept(code));
         self.0.meaning = meaning;
         self
     }
@@ -274,21 +286,21 @@ impl Error {
     /// Adds the provider's own text.
     #[must_use]
     pub fn with_provider_message(mut self, message: impl Into<String>) -> Self {
-        self.0.provider_message = Some(message.into());
+        self.0.provider_message = Some(kept(message));
         self
     }
 
     /// Adds the name of the field that the provider refuses.
     #[must_use]
     pub fn with_parameter(mut self, parameter: impl Into<String>) -> Self {
-        self.0.parameter = Some(parameter.into());
+        self.0.parameter = Some(kept(parameter));
         self
     }
 
     /// Adds the provider's id of the request.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
-        self.0.request_id = Some(id.into());
+        self.0.request_id = Some(kept(id));
         self
     }
 
@@ -328,14 +340,28 @@ impl Error {
         self
     }
 
-    /// Marks that the provider received nothing of the request.
+    /// Marks that another attempt fails, too, until something is changed: the error is then not transient.
+    #[must_use]
+    pub fn with_permanent(mut self) -> Self {
+        self.0.is_permanent = true;
+        self
+    }
+
+    /// Applies `map` to each text of the provider.
+    pub(crate) fn map_provider_texts(mut self, map: impl Fn(&mut String)) -> Self {
+        let Inner { code, provider_message, parameter, request_id, .. } = &mut *self.0;
+        [code, provider_message, parameter, request_id].into_iter().flatten().for_each(map);
+        self
+    }
+
+    /// Marks that the provider received nothing of the request, or processed nothing of it.
     #[must_use]
     pub fn with_nothing_sent(mut self) -> Self {
         self.0.nothing_sent = true;
         self
     }
 
-    /// Returns whether it is certain that the provider received nothing of the request.
+    /// Returns whether it is certain that the provider received nothing of the request, or processed nothing of it.
     #[must_use]
     pub fn is_nothing_sent(&self) -> bool {
         self.0.nothing_sent
@@ -405,6 +431,7 @@ impl From<ErrorDocument> for Error {
         let ErrorDocument { error: saved, batch, last, polls } = document;
         let mut error = Self::new(saved.kind, saved.message);
         error.0.is_complete = true;
+        error.0.is_permanent = error.is_transient() && !saved.retryable;
         error.0.hint = saved.hint.map(Cow::Owned);
         error.0.provider = saved.provider;
         error.0.http_status = saved.http_status;
@@ -422,29 +449,38 @@ impl From<ErrorDocument> for Error {
     }
 }
 
+impl Error {
+    /// Returns the message as a whole: neither escaped nor cut.
+    fn message(&self) -> String {
+        let inner = &*self.0;
+        let mut message = String::new();
+        if !inner.is_complete {
+            for context in
+                [inner.provider.as_ref().map(ProviderId::as_str), inner.action.as_deref()].into_iter().flatten()
+            {
+                message.extend([context, ": "]);
+            }
+        }
+        message.push_str(&inner.reason);
+        if inner.is_complete {
+            return message;
+        }
+        message.push_str(&match (inner.http_status, inner.code.as_deref().zip(inner.meaning)) {
+            (Some(status), Some((code, meaning))) => format!(" (HTTP {status}, code {code}: {meaning})"),
+            (Some(status), None) => format!(" (HTTP {status})"),
+            (None, Some((code, meaning))) => format!(" (code {code}: {meaning})"),
+            (None, None) => String::new(),
+        });
+        if let Some(batch) = &inner.batch {
+            message.extend(["; batch ", batch.id()]);
+        }
+        message
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        if inner.is_complete {
-            return f.write_str(&inner.reason);
-        }
-        if let Some(provider) = &inner.provider {
-            write!(f, "{provider}: ")?;
-        }
-        if let Some(action) = &inner.action {
-            write!(f, "{action}: ")?;
-        }
-        f.write_str(&inner.reason)?;
-        match (inner.http_status, inner.code.as_deref().zip(inner.meaning)) {
-            (Some(status), Some((code, meaning))) => write!(f, " (HTTP {status}, code {code}: {meaning})")?,
-            (Some(status), None) => write!(f, " (HTTP {status})")?,
-            (None, Some((code, meaning))) => write!(f, " (code {code}: {meaning})")?,
-            (None, None) => {}
-        }
-        if let Some(batch) = &inner.batch {
-            write!(f, "; batch {}", batch.id())?;
-        }
-        Ok(())
+        f.write_str(&printable(&truncated(&self.message(), MAX_MESSAGE_CHARS)))
     }
 }
 
@@ -507,6 +543,23 @@ mod tests {
              batch b-1"
         );
         assert_eq!(error.hint(), Some("check the id, the environment and which account the credentials belong to"));
+    }
+
+    #[test]
+    fn error_texts_are_cut_for_people_and_kept_longer_in_the_document() {
+        let long = |length| "x".repeat(length);
+        let error = Error::new(ErrorKind::Usage, format!("\u{1b}]52;c;\u{7}\u{202e}{}", long(20_000)))
+            .with_code(long(100_000), Some("too long"))
+            .with_parameter(long(20_000))
+            .with_request_id(long(20_000));
+        let shown = error.to_string();
+        assert!(shown.starts_with(" ]52;c; \\u{202e}xxx") && shown.ends_with(" characters cut)"), "{shown}");
+        assert!(shown.chars().count() < MAX_MESSAGE_CHARS + 50, "{}", shown.len());
+        let document = error.document().error;
+        assert!(document.message.starts_with("\u{1b}]52") && document.message.len() > 20_000);
+        assert_eq!((document.parameter, document.request_id), (Some(long(20_000)), Some(long(20_000))));
+        let expected = format!("{}… (34464 characters cut)", long(65_536));
+        assert_eq!(document.code, Some(expected));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use reqwest::Url;
 
 use super::client::{HttpClient, Shared};
-use super::connector::{HttpConnector, ReqwestConnector};
+use super::connector::{HttpConnector, ReqwestConnector, Settings};
 use super::error_mapping::ErrorMapping;
 use super::limits::Limits;
+use super::proxy::Proxy;
 use crate::error::{Error, ErrorKind};
 use crate::time::Clock;
 
@@ -44,6 +45,20 @@ pub trait ProviderClient: Sized {
 }
 
 /// Options that the clients of all providers have in common.
+///
+/// # Environment variables
+///
+/// Read when the client is built, unless [`connector`](Self::connector) is set:
+///
+/// - `HTTPS_PROXY` (for an `https` base URL), `HTTP_PROXY` (for `http`), else `ALL_PROXY`: the address of an HTTP
+///   proxy, with user and password if it asks for them. `NO_PROXY` lists hosts, domains and networks to reach without
+///   it. The names are read in lower case, too; those in upper case come first. Loopback is always reached without a
+///   proxy. An address that cannot be used is an error, also one of a SOCKS proxy.
+/// - `SSL_CERT_FILE`, `SSL_CERT_DIR`: CA certificates in PEM form that are trusted instead of the system's. They have
+///   no effect on macOS and Windows.
+///
+/// A client whose base URL is plain `http` needs no CA certificates. The host `localhost` is 127.0.0.1 or ::1, whatever
+/// DNS and the hosts file say.
 ///
 /// ```
 /// use bulkrail_core::http::{Environment, HttpOptions};
@@ -112,11 +127,21 @@ impl HttpOptions {
 
     fn into_client(self, errors: &'static ErrorMapping, servers: &[(&str, &str)]) -> Result<HttpClient, Error> {
         let url = checked_url(self.server(servers)?, self.insecure_http)?;
-        let builder = ReqwestConnector::client(&self.limits, is_loopback(&url))?;
-        let connector = self.connector.unwrap_or_else(|| Arc::new(ReqwestConnector(builder.clone())));
+        let (connector, proxy) = match self.connector {
+            Some(connector) => (connector, None),
+            None => {
+                // Loopback is reached without a proxy, which would ask its own machine instead.
+                let proxy = if is_loopback(&url) { None } else { Proxy::from_env(&url)? };
+                let host = proxy.as_ref().map(Proxy::host);
+                let settings = Settings { limits: self.limits, base_url: url.clone(), proxy };
+                let connector: Arc<dyn HttpConnector> = Arc::new(ReqwestConnector::new(settings)?);
+                (connector, host)
+            }
+        };
         Ok(HttpClient::new(Shared {
             errors,
             host: url.host_str().unwrap_or_default().to_owned(),
+            proxy,
             base_url: url.as_str().trim_end_matches('/').to_owned(),
             environment: match self.environment {
                 Environment::Sandbox => "sandbox".to_owned(),
@@ -124,7 +149,7 @@ impl HttpOptions {
                 Environment::Custom(_) => url.origin().ascii_serialization(),
             },
             any_environment: self.any_environment,
-            builder,
+            builder: ReqwestConnector::request_builder()?,
             connector,
             limits: self.limits,
             clock: self.clock.unwrap_or_else(Clock::system),
@@ -231,7 +256,7 @@ impl<C: ProviderClient> ClientBuilder<C> {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`] when credentials are missing or unusable, the base URL is not `https` (or `http`
-    /// to loopback), or the HTTP client cannot be set up.
+    /// to loopback), a proxy variable cannot be used, or there are no CA certificates.
     pub fn build(self) -> Result<C, Error> {
         let errors = C::error_mapping();
         let build = || {

@@ -6,18 +6,21 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::{Method, StatusCode};
 use progenitor_client::{Error as GeneratedError, OperationInfo};
 use reqwest::Request;
+use secrecy::SecretString;
 
 use super::auth::{Auth, Scheme};
 use super::capture::{PreparedRequest, take_request};
-use super::connector::{ConnectorError, HttpConnector};
+use super::connection_error::ConnectorError;
+use super::connector::HttpConnector;
 use super::error_mapping::{ErrorMapping, error_of_response};
 use super::limits::Limits;
+use super::redact::Redactor;
 use super::response::{BodyLimits, Response, StatusResponse};
 use super::retry_after::retry_after;
-use super::tokens::TokenCache;
+use super::tokens::{TokenCache, TokenResponse};
 use crate::error::{Error, ErrorDocument, ErrorKind};
 use crate::json::StatusFields;
-use crate::model::{Batch, ProviderId, Snapshot};
+use crate::model::{Batch, Drift, ProviderId, Snapshot};
 use crate::time::Clock;
 
 /// Sends the requests of one provider client: credentials, limits, traces, no redirects. Cheap to clone.
@@ -28,6 +31,7 @@ use crate::time::Clock;
 pub struct HttpClient {
     shared: Arc<Shared>,
     auth: Auth,
+    redactor: Redactor,
 }
 
 pub(super) struct Shared {
@@ -40,6 +44,8 @@ pub(super) struct Shared {
     pub(super) any_environment: bool,
     /// Host of the base URL, for messages.
     pub(super) host: String,
+    /// Host and port of the proxy, for messages.
+    pub(super) proxy: Option<String>,
     /// Builds requests; `connector` sends them.
     pub(super) builder: reqwest::Client,
     pub(super) connector: Arc<dyn HttpConnector>,
@@ -63,13 +69,31 @@ pub enum CallKind {
 
 impl HttpClient {
     pub(super) fn new(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared), auth: Auth::none() }
+        Self { shared: Arc::new(shared), auth: Auth::none(), redactor: Redactor::default() }
     }
 
     /// Returns the same client with other credentials.
     #[must_use]
     pub fn with_auth(&self, auth: Auth) -> Self {
         Self { auth, ..self.clone() }
+    }
+
+    /// Keeps `secret` out of the status words, names of fields, messages and codes of responses that repeat it.
+    ///
+    /// For each credential of a client, and each token that it obtains. It is recognised in part, too, URL-encoded and
+    /// as Base64. Clones of the client share it.
+    pub fn hide(&self, secret: &SecretString) {
+        self.redactor.add(secret);
+    }
+
+    /// [Hides](Self::hide) the tokens that a login or refresh returned.
+    pub fn hide_tokens(&self, tokens: &TokenResponse) {
+        tokens.secrets().for_each(|secret| self.hide(secret));
+    }
+
+    /// Replaces names of fields and status words that repeat a [hidden](Self::hide) credential.
+    pub fn redact_drift(&self, drift: &mut [Drift]) {
+        self.redactor.redact_drift(drift);
     }
 
     /// Returns the provider that requests go to.
@@ -104,12 +128,13 @@ impl HttpClient {
         if response.status().is_success() {
             self.check_announced(&response, limits)?;
         }
-        Ok(Response::new(self.shared.errors, &self.shared.clock, limits, is_read, response))
+        Ok(self.response(response, limits, is_read))
     }
 
     /// Polls `batch` once: reads status and counters of the response, and skips its lists as they arrive.
     ///
-    /// `parse` makes the snapshot from the scalar fields of the body.
+    /// `parse` makes the snapshot from the scalar fields of the body. The id of the batch is at the JSON pointer
+    /// `id_pointer` of the body, if the provider repeats it: a response about another batch is an error.
     ///
     /// # Errors
     ///
@@ -118,8 +143,13 @@ impl HttpClient {
         &self,
         batch: &Batch,
         request: Result<PreparedRequest, Error>,
+        id_pointer: &str,
         parse: fn(StatusFields<'_>) -> Snapshot,
     ) -> Result<Snapshot, Error> {
+        let parse = |fields: StatusFields<'_>| {
+            fields.check_batch_id(id_pointer, batch.id())?;
+            Ok(parse(fields))
+        };
         let poll = async {
             self.check_batch(batch)?;
             self.send(request?, CallKind::Poll).await?.error_for_status().await?.parse_status(parse).await
@@ -127,7 +157,7 @@ impl HttpClient {
         poll.await.map_err(|error| self.with_status_context(error, batch))
     }
 
-    /// Polls `batch` once and keeps the whole response for typed decoding.
+    /// Polls `batch` once as [`HttpClient::poll`], and keeps the whole response for typed decoding.
     ///
     /// # Errors
     ///
@@ -136,8 +166,13 @@ impl HttpClient {
         &self,
         batch: &Batch,
         request: Result<PreparedRequest, Error>,
+        id_pointer: &str,
         parse: fn(StatusFields<'_>) -> Snapshot,
     ) -> Result<StatusResponse<T>, Error> {
+        let parse = |fields: StatusFields<'_>| {
+            fields.check_batch_id(id_pointer, batch.id())?;
+            Ok(parse(fields))
+        };
         let poll = async {
             self.check_batch(batch)?;
             self.send(request?, CallKind::Small).await?.error_for_status().await?.bytes().await?.into_status(parse)
@@ -178,7 +213,7 @@ impl HttpClient {
         let mapped = match error {
             GeneratedError::UnexpectedResponse(response) => {
                 let limits = self.body_limits(CallKind::Small);
-                let response = Response::new(self.shared.errors, &self.shared.clock, limits, false, response);
+                let response = self.response(response, limits, false);
                 let undocumented = "the provider answered with a status that the spec does not have";
                 match response.error_for_status().await {
                     Ok(_) => Error::new(ErrorKind::Decode, undocumented),
@@ -190,6 +225,7 @@ impl HttpClient {
                 let (status, headers) = (response.status(), response.headers());
                 let retry_after = retry_after(headers, true, &self.shared.clock);
                 error_of_response(self.shared.errors, status, headers, retry_after, b"", false)
+                    .map_provider_texts(|text| self.redactor.redact(text))
             }
             GeneratedError::InvalidResponsePayload(..) => {
                 Error::new(ErrorKind::Decode, "the response does not have the fields that the spec has")
@@ -206,6 +242,11 @@ impl HttpClient {
             }
         };
         mapped.with_provider(self.provider().clone())
+    }
+
+    fn response(&self, response: reqwest::Response, limits: BodyLimits, is_read: bool) -> Response {
+        let redactor = self.redactor.clone();
+        Response::new(self.shared.errors, &self.shared.clock, limits, is_read, redactor, response)
     }
 
     fn with_status_context(&self, error: Error, batch: &Batch) -> Error {
@@ -317,13 +358,14 @@ impl HttpClient {
     }
 
     fn check_response(&self, result: Result<reqwest::Response, ConnectorError>) -> Result<reqwest::Response, Error> {
-        let response = result.map_err(|connector_error| {
-            let error = connector_error.into_error().with_provider(self.provider().clone());
-            match connector_error {
-                ConnectorError::Connect => error.map_reason(|reason| format!("{reason}: {}", self.shared.host)),
-                _ => error,
+        let response = match result {
+            // Without a tunnel, the proxy responds in the provider's place.
+            Ok(response) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED && self.uses_proxy() => {
+                return Err(self.connector_error(ConnectorError::ProxyAuthentication));
             }
-        })?;
+            Ok(response) => response,
+            Err(error) => return Err(self.connector_error(error)),
+        };
         if response.status().as_u16() >= 600 {
             return Err(self.error(ErrorKind::Unavailable, "the response has a status that HTTP does not define"));
         }
@@ -333,6 +375,24 @@ impl HttpClient {
             return Err(error.with_http_status(response.status().as_u16()));
         }
         Ok(response)
+    }
+
+    fn uses_proxy(&self) -> bool {
+        self.shared.proxy.is_some()
+    }
+
+    /// Returns the error with the hosts that the connection was for.
+    fn connector_error(&self, connector_error: ConnectorError) -> Error {
+        let error = connector_error.into_error().with_provider(self.provider().clone());
+        let host = &self.shared.host;
+        match &self.shared.proxy {
+            _ if !connector_error.is_of_connecting() => error,
+            Some(proxy) if connector_error.is_of_proxy() => {
+                error.map_reason(|reason| format!("{reason}: proxy {proxy}, host {host}"))
+            }
+            Some(proxy) => error.map_reason(|reason| format!("{reason}: {host}, through the proxy {proxy}")),
+            None => error.map_reason(|reason| format!("{reason}: {host}")),
+        }
     }
 
     fn check_announced(&self, response: &reqwest::Response, limits: BodyLimits) -> Result<(), Error> {

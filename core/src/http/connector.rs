@@ -1,12 +1,14 @@
 use std::error::Error as StdError;
-use std::fmt;
 use std::future::Future;
-use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::OnceLock;
 
-use reqwest::{Request, Response};
+use reqwest::{Request, Response, Url};
 
+use super::connection_error::ConnectorError;
 use super::limits::Limits;
+use super::proxy::Proxy;
 use crate::error::{Error, ErrorKind};
 
 /// Future of [`HttpConnector::send`].
@@ -32,114 +34,175 @@ pub trait HttpConnector: Send + Sync + 'static {
     fn send(&self, request: Request) -> ConnectorFuture<'_>;
 }
 
-/// Reason why a request has no response, or its body cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ConnectorError {
-    /// A connection was not made: refused, unknown host, no route, TLS. Nothing of the request was sent.
-    Connect,
-    /// The request took longer than the limits allow. The provider may have carried it out.
-    Timeout,
-    /// The connection was reset or closed early. The provider may have carried the request out.
-    ConnectionReset,
-    /// The response is larger than the limit.
-    TooLarge,
-    /// The body of the response cannot be read (compression, framing).
-    InvalidBody,
-}
-
-impl ConnectorError {
-    /// Returns a short word for traces.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Timeout => "timeout",
-            Self::ConnectionReset => "connection_reset",
-            Self::TooLarge => "too_large",
-            Self::InvalidBody => "invalid_body",
-        }
-    }
-
-    /// Returns whether it is certain that the provider received nothing of the request.
-    #[must_use]
-    pub fn is_before_sending(&self) -> bool {
-        matches!(self, Self::Connect)
-    }
-
-    pub(super) fn into_error(self) -> Error {
-        let kind = match self {
-            Self::TooLarge => ErrorKind::TooLarge,
-            _ => ErrorKind::Unavailable,
-        };
-        let error = Error::new(kind, self.to_string()).with_source(self);
-        if self.is_before_sending() { error.with_nothing_sent() } else { error }
-    }
-}
-
-impl fmt::Display for ConnectorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "a connection to the provider was not made (refused, unknown host, no route, or TLS)",
-            Self::Timeout => "the provider did not respond in time",
-            Self::ConnectionReset => "the connection closed before the response was complete",
-            Self::TooLarge => "the response is larger than the limit allows",
-            Self::InvalidBody => "the response could not be read",
-        })
-    }
-}
-
-impl StdError for ConnectorError {}
-
-/// Keeps the class of the error and drops its text, which may hold the URL and with it an id.
-impl From<reqwest::Error> for ConnectorError {
-    fn from(error: reqwest::Error) -> Self {
-        let causes = || std::iter::successors(error.source(), next_cause);
-        if causes().any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
-            Self::TooLarge
-        } else if error.is_connect() {
-            Self::Connect
-        } else if error.is_timeout() {
-            Self::Timeout
-        } else if error.is_decode() && !causes().any(|cause| cause.is::<io::Error>()) {
-            Self::InvalidBody
-        } else {
-            Self::ConnectionReset
-        }
-    }
-}
-
-fn next_cause<'a>(cause: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-    (*cause).source()
-}
-
 /// The default connector.
-pub(super) struct ReqwestConnector(pub(super) reqwest::Client);
+pub(super) struct ReqwestConnector {
+    /// Client for requests that only read.
+    reading: reqwest::Client,
+    /// Client for all other requests, built when it is first needed.
+    writing: OnceLock<reqwest::Client>,
+    settings: Settings,
+}
+
+/// Settings that the HTTP clients of a connector have in common.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) limits: Limits,
+    pub(super) base_url: Url,
+    pub(super) proxy: Option<Proxy>,
+}
 
 impl ReqwestConnector {
-    /// Returns an HTTP client that does not follow redirects, does not retry, and reaches loopback without a proxy.
-    pub(super) fn client(limits: &Limits, loopback: bool) -> Result<reqwest::Client, Error> {
+    /// Returns a connector that does not follow redirects, does not retry, and uses the proxy of the settings only.
+    pub(super) fn new(settings: Settings) -> Result<Self, Error> {
+        let reading = settings.reading_client().map_err(|error| setup_error(&error))?;
+        Ok(Self { reading, writing: OnceLock::new(), settings })
+    }
+
+    /// Returns a client that can build requests, and is not used to send them.
+    pub(super) fn request_builder() -> Result<reqwest::Client, Error> {
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build();
+        client.map_err(|error| setup_error(&error))
+    }
+
+    /// Returns the client that sends `request`.
+    fn client(&self, request: &Request) -> &reqwest::Client {
+        if request.method().is_safe() {
+            return &self.reading;
+        }
+        // It was possible to build the other client; so it is to build this one.
+        self.writing.get_or_init(|| self.settings.writing_client().unwrap_or_else(|_| self.reading.clone()))
+    }
+}
+
+impl Settings {
+    /// Returns a client that pings an HTTP/2 connection while a response is awaited, so that a dead connection is
+    /// noticed and replaced.
+    fn reading_client(&self) -> reqwest::Result<reqwest::Client> {
+        let timeout = self.limits.ping_timeout;
+        self.builder().http2_keep_alive_interval(timeout).http2_keep_alive_timeout(timeout).build()
+    }
+
+    /// Returns a client with a new connection for each request, and without pings. A connection from a pool may be
+    /// dead, or just being closed by the server: a submit on it would have an unknown outcome. On a slow link, the
+    /// response to a ping would wait behind the upload for longer than the timeout.
+    fn writing_client(&self) -> reqwest::Result<reqwest::Client> {
+        self.builder().pool_max_idle_per_host(0).build()
+    }
+
+    fn builder(&self) -> reqwest::ClientBuilder {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("bulkrail/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
+            // The variables were read already, and an unusable one refused.
+            .no_proxy()
             // Not `read_timeout`: its clock starts with the request, so that a slow upload would run into it.
-            .connect_timeout(limits.connect_timeout);
-        if loopback {
-            builder = builder.no_proxy();
+            .connect_timeout(self.limits.connect_timeout);
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(proxy.to_reqwest());
         }
-        builder.build().map_err(|_| {
-            Error::new(
-                ErrorKind::Configuration,
-                "the HTTP client cannot be set up; are there CA certificates on this machine?",
-            )
-        })
+        if !self.uses_tls() {
+            // Nothing is encrypted; a machine without CA certificates will do.
+            builder = builder.tls_certs_only([]);
+        }
+        if self.base_url.host_str() == Some("localhost") {
+            // Neither DNS nor a hosts file sends credentials to another machine. The port is that of the URL.
+            let addresses: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            builder = builder.resolve_to_addrs("localhost", &addresses.map(|ip| SocketAddr::new(ip, 0)));
+        }
+        builder
     }
+
+    fn uses_tls(&self) -> bool {
+        self.base_url.scheme() == "https" || self.proxy.as_ref().is_some_and(Proxy::uses_tls)
+    }
+}
+
+/// Returns the error of an HTTP client that cannot be built. In practice the CA certificates cannot be read.
+fn setup_error(error: &reqwest::Error) -> Error {
+    let is_of_tls = error.source().is_some_and(|source| source.is::<rustls::Error>());
+    if !is_of_tls {
+        return Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up");
+    }
+    let set = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter(|name| std::env::var_os(name).is_some());
+    let variables = set.collect::<Vec<_>>().join(" and ");
+    let (reason, hint) = match variables.as_str() {
+        "" => (
+            "there are no CA certificates on this machine".to_owned(),
+            "install the CA certificates of the system, or name a file with some in SSL_CERT_FILE",
+        ),
+        set => (
+            format!("there are no CA certificates where {set} points"),
+            "it must point to certificates in PEM form; those of the system are not used while it is set",
+        ),
+    };
+    Error::new(ErrorKind::Configuration, reason).with_hint(hint)
 }
 
 impl HttpConnector for ReqwestConnector {
     fn send(&self, request: Request) -> ConnectorFuture<'_> {
-        let sending = self.0.execute(request);
-        Box::pin(async move { sending.await.map_err(ConnectorError::from) })
+        // Without a tunnel, the connection is one to the proxy.
+        let is_to_proxy = self.settings.proxy.is_some() && request.url().scheme() == "http";
+        let sending = self.client(&request).execute(request);
+        Box::pin(async move {
+            sending.await.map_err(|error| {
+                let error = ConnectorError::from(error);
+                if is_to_proxy { error.to_proxy() } else { error }
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use reqwest::dns::{Name, Resolve, Resolving};
+
+    use super::*;
+
+    /// Resolver that sends every name to an address that is not loopback.
+    struct Elsewhere;
+
+    impl Resolve for Elsewhere {
+        fn resolve(&self, _: Name) -> Resolving {
+            let addresses: reqwest::dns::Addrs = Box::new(std::iter::once(SocketAddr::from(([192, 0, 2, 1], 1))));
+            Box::pin(async { Ok(addresses) })
+        }
+    }
+
+    #[test]
+    fn localhost_is_loopback_whatever_the_resolver_says() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            // Not every machine has IPv6.
+            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let port = listener.local_addr().unwrap().port();
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.read_exact(&mut [0; 16]).unwrap();
+                stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+            });
+            let url = Url::parse(&format!("http://localhost:{port}/")).unwrap();
+            let settings = Settings { limits: Limits::default(), base_url: url.clone(), proxy: None };
+            let client = settings.builder().dns_resolver(Arc::new(Elsewhere)).build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let response = runtime.block_on(client.get(url).send()).unwrap();
+            assert_eq!(response.status(), 204);
+            server.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn requests_that_change_something_have_a_client_of_their_own() {
+        let url = Url::parse("http://localhost/").unwrap();
+        let settings = Settings { limits: Limits::default(), base_url: url.clone(), proxy: None };
+        let connector = ReqwestConnector::new(settings).unwrap();
+        let is_reading = |method: reqwest::Method| {
+            std::ptr::eq(connector.client(&Request::new(method, url.clone())), &connector.reading)
+        };
+        assert!(is_reading(reqwest::Method::GET));
+        assert!(!is_reading(reqwest::Method::POST) && !is_reading(reqwest::Method::PUT));
     }
 }

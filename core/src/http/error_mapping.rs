@@ -67,13 +67,19 @@ pub(super) fn error_of_response(
     // A server that failed did not decide anything, whatever its body says.
     let meant = listed.and_then(|(.., kind)| *kind).filter(|_| !status.is_server_error());
     let kind = meant.unwrap_or_else(|| kind_of(status));
-    let reason = reason(kind, status, is_read);
+    let reason = if is_html && status.is_client_error() {
+        "the request was refused with an HTML page, probably by a proxy or firewall between here and the provider"
+    } else {
+        reason(kind, status, is_read)
+    };
     let mut error = Error::new(kind, reason).with_provider(errors.provider.clone()).with_http_status(status.as_u16());
     if is_html && !status.is_server_error() {
         error = error.with_hint(
             "the response is an HTML page, which a proxy, firewall or login page may have sent: check the base URL and \
              what is between",
         );
+    } else if let Some(hint) = hint(kind, status, is_read) {
+        error = error.with_hint(hint);
     }
     if let Some(code) = body.code {
         error = error.with_code(code, listed.map(|(_, meaning, _)| *meaning));
@@ -130,6 +136,21 @@ fn reason(kind: ErrorKind, status: StatusCode, is_read: bool) -> &'static str {
     }
 }
 
+/// Returns what to do next, where that of the kind would mislead.
+fn hint(kind: ErrorKind, status: StatusCode, is_read: bool) -> Option<&'static str> {
+    match (kind, status.as_u16()) {
+        (ErrorKind::Unavailable, 304) => Some("check what is between here and the provider: caches, proxies"),
+        (ErrorKind::Authentication, 407) => Some(
+            "put user and password into the proxy's address (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY), or correct them",
+        ),
+        (ErrorKind::InvalidRequest, 413) => Some("split the file into smaller ones; nothing of it was accepted"),
+        (ErrorKind::Conflict, _) if is_read => {
+            Some("the request changed nothing: ask the provider about the conflict, and do not submit again before")
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,9 +182,22 @@ mod tests {
     }
 
     #[test]
+    fn hint_of_a_refused_status_request_does_not_speak_of_a_submission() {
+        let hint = |status, is_read| error(status, "{}", is_read).hint().unwrap_or_default().to_owned();
+        assert!(hint(409, true).starts_with("the request changed nothing"));
+        assert!(hint(409, false).contains("do not submit it again under another key"));
+        assert!(hint(304, true).contains("caches"));
+        assert!(hint(407, true).contains("HTTPS_PROXY"));
+        assert!(hint(413, false).starts_with("split the file"));
+        assert_eq!(hint(423, true), "try again later");
+    }
+
+    #[test]
     fn html_page_with_a_client_error_hints_at_what_is_between() {
         let hint = |status, body| error(status, body, true).hint().unwrap_or_default().to_owned();
         assert!(hint(403, "<html>CANARY</html>").contains("an HTML page"));
+        let refused = error(403, " <!DOCTYPE html>CANARY", true).to_string();
+        assert!(refused.contains("an HTML page, probably by a proxy or firewall"), "{refused}");
         assert!(!hint(403, "<html>CANARY</html>").contains("CANARY"));
         assert!(!hint(403, "{}").contains("HTML"));
         assert!(!hint(502, "<html></html>").contains("HTML"), "any gateway answers so");

@@ -22,6 +22,10 @@ pub struct Limits {
     pub download_timeout: Duration,
     /// Time between two chunks of a response; default [`Limits::READ_TIMEOUT`].
     pub read_timeout: Duration,
+    /// Time without a frame after which an HTTP/2 connection is pinged while a response is awaited, and time until the
+    /// ping must be answered; default [`Limits::PING_TIMEOUT`]. A connection that does not answer is closed, and the
+    /// next request uses a new one. Requests that change something always use a new connection, and are not pinged.
+    pub ping_timeout: Duration,
     /// Bytes of a response that are held in memory (of streamed rows: one row), counted after decompression; default
     /// [`Limits::MAX_BUFFERED_BYTES`].
     pub max_buffered_bytes: usize,
@@ -41,6 +45,8 @@ impl Limits {
     pub const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(300);
     /// 20 s: a provider that sends nothing for so long in the middle of a response has lost the connection.
     pub const READ_TIMEOUT: Duration = Duration::from_secs(20);
+    /// 10 s: twice that is well within the request timeout, so that a dead connection does not cost a second request.
+    pub const PING_TIMEOUT: Duration = Duration::from_secs(10);
     /// 128 MiB: about twice a KillB status body with 50,000 rows (68 MB).
     pub const MAX_BUFFERED_BYTES: usize = 128 * 1024 * 1024;
     /// 4 GiB: about three million KillB rows. They are not held, so this limits the traffic, not the memory.
@@ -55,6 +61,7 @@ impl Limits {
             upload_timeout: Self::UPLOAD_TIMEOUT,
             download_timeout: Self::DOWNLOAD_TIMEOUT,
             read_timeout: Self::READ_TIMEOUT,
+            ping_timeout: Self::PING_TIMEOUT,
             max_buffered_bytes: Self::MAX_BUFFERED_BYTES,
             max_streamed_bytes: Self::MAX_STREAMED_BYTES,
         }
@@ -88,6 +95,12 @@ impl Limits {
     #[must_use]
     pub const fn with_read_timeout(self, read_timeout: Duration) -> Self {
         Self { read_timeout, ..self }
+    }
+
+    /// Returns the same limits with another [`ping_timeout`](Self::ping_timeout).
+    #[must_use]
+    pub const fn with_ping_timeout(self, ping_timeout: Duration) -> Self {
+        Self { ping_timeout, ..self }
     }
 
     /// Returns the same limits with another [`max_buffered_bytes`](Self::max_buffered_bytes).

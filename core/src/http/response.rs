@@ -11,14 +11,15 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::connector::ConnectorError;
+use super::connection_error::ConnectorError;
 use super::error_mapping::{ErrorMapping, error_of_response, request_id};
+use super::redact::Redactor;
 use super::retry_after::retry_after;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::json::{ArrayElider, ResponseSchema, StatusFields, decode_error, invalid_json, sanitize_json, trace_drift};
-use crate::model::Snapshot;
+use crate::model::{Drift, Snapshot};
 use crate::time::Clock;
 
 /// 64 KiB: error bodies are small. Of a larger one (a proxy's page, an attack) only this much is read.
@@ -36,6 +37,7 @@ pub struct Response {
     limits: BodyLimits,
     /// The request only reads.
     is_read: bool,
+    redactor: Redactor,
     response: reqwest::Response,
 }
 
@@ -53,10 +55,11 @@ impl Response {
         clock: &Clock,
         limits: BodyLimits,
         is_read: bool,
+        redactor: Redactor,
         response: reqwest::Response,
     ) -> Self {
         let retry_after = retry_after(response.headers(), !response.status().is_success(), clock);
-        Self { errors, retry_after, clock: clock.clone(), limits, is_read, response }
+        Self { errors, retry_after, clock: clock.clone(), limits, is_read, redactor, response }
     }
 
     /// Returns the HTTP status.
@@ -71,7 +74,7 @@ impl Response {
     ///
     /// The mapped error of a response with another status.
     pub async fn error_for_status(self) -> Result<ResponseBody, Error> {
-        let Self { errors, retry_after, clock, limits, is_read, mut response } = self;
+        let Self { errors, retry_after, clock, limits, is_read, redactor, mut response } = self;
         let status = response.status();
         if !status.is_success() {
             let headers = std::mem::take(response.headers_mut());
@@ -84,9 +87,10 @@ impl Response {
                     break;
                 }
             }
-            return Err(error_of_response(errors, status, &headers, retry_after, &start, is_read));
+            let error = error_of_response(errors, status, &headers, retry_after, &start, is_read);
+            return Err(error.map_provider_texts(|text| redactor.redact(text)));
         }
-        let context = Context { errors, status, request_id: request_id(response.headers()) };
+        let context = Context { errors, status, request_id: request_id(response.headers()), redactor };
         Ok(ResponseBody { response, clock, left: limits, retry_after, context })
     }
 }
@@ -153,20 +157,24 @@ impl ResponseBody {
         Ok(BufferedBody { bytes: bytes.freeze(), body: self })
     }
 
-    /// Reads the status fields only, and returns the snapshot that `parse` makes of them.
+    /// Reads the status fields only, and returns the snapshot that `parse` makes of them, or its error.
     ///
     /// Memory does not grow with the arrays in the body.
     ///
     /// # Errors
     ///
     /// As for [`ResponseBody::chunk`]; and [`ErrorKind::Decode`] when the body is not one JSON object.
-    pub async fn parse_status(mut self, parse: fn(StatusFields<'_>) -> Snapshot) -> Result<Snapshot, Error> {
+    pub async fn parse_status(
+        mut self,
+        parse: impl Fn(StatusFields<'_>) -> Result<Snapshot, Error>,
+    ) -> Result<Snapshot, Error> {
         let first = self.chunk().await?.unwrap_or_default();
         let mut next = self.chunk().await?;
         if next.is_none() && first.len() <= SMALL_BODY {
             // A body that cannot be parsed as it is may still be once its arrays are elided.
             if let Ok(fields) = StatusFields::from_body(&first) {
-                return Ok(parse(fields).with_retry_after(self.retry_after));
+                let snapshot = parse(fields).map_err(|error| self.with_response_context(error))?;
+                return Ok(self.context.redactor.redact_snapshot(snapshot).with_retry_after(self.retry_after));
             }
         }
         let mut elider = ArrayElider::default();
@@ -180,18 +188,24 @@ impl ResponseBody {
             next = self.chunk().await?;
         }
         let snapshot = StatusFields::snapshot(elider.elided(), parse);
-        Ok(snapshot.map_err(|error| self.with_response_context(error))?.with_retry_after(self.retry_after))
+        let snapshot = snapshot.map_err(|error| self.with_response_context(error))?;
+        Ok(self.context.redactor.redact_snapshot(snapshot).with_retry_after(self.retry_after))
     }
 
     /// Adds provider, HTTP status and request id of the response to `error`.
     #[must_use]
     pub fn with_response_context(&self, error: Error) -> Error {
-        let Context { errors, status, request_id } = &self.context;
+        let Context { errors, status, request_id, redactor } = &self.context;
         let error = error.with_provider(errors.provider.clone()).with_http_status(status.as_u16());
         match request_id {
-            Some(id) => error.with_request_id(id),
+            Some(id) => error.with_request_id(id).map_provider_texts(|text| redactor.redact(text)),
             None => error,
         }
+    }
+
+    /// Replaces names of fields and status words that repeat a credential of the client.
+    pub fn redact_drift(&self, drift: &mut [Drift]) {
+        self.context.redactor.redact_drift(drift);
     }
 }
 
@@ -206,7 +220,11 @@ async fn next_chunk(
     let mut timeout = None;
     std::future::poll_fn(|context| {
         if let Poll::Ready(chunk) = chunk.as_mut().poll(context) {
-            return Poll::Ready(chunk.map_err(ConnectorError::from));
+            return Poll::Ready(chunk.map_err(|error| match ConnectorError::from(error) {
+                // The response has begun: the request was processed.
+                error if error.is_before_sending() => ConnectorError::ConnectionReset,
+                error => error,
+            }));
         }
         let timeout = timeout.get_or_insert_with(|| clock.sleep(read_timeout));
         std::task::ready!(timeout.as_mut().poll(context));
@@ -220,6 +238,7 @@ struct Context {
     errors: &'static ErrorMapping,
     status: StatusCode,
     request_id: Option<String>,
+    redactor: Redactor,
 }
 
 /// The body of a 2xx response, in memory.
@@ -258,7 +277,9 @@ impl BufferedBody {
     /// [`ErrorKind::Decode`], with the position in the body but without its content.
     pub fn decode_traced<T: DeserializeOwned>(&self, schema: &ResponseSchema) -> Result<T, Error> {
         if let Ok(json) = self.decode::<Value>() {
-            schema.differences(&json).iter().for_each(trace_drift);
+            let mut drift = schema.differences(&json);
+            self.body.redact_drift(&mut drift);
+            drift.iter().for_each(trace_drift);
         }
         self.decode()
     }
@@ -270,12 +291,15 @@ impl BufferedBody {
     }
 
     /// Returns typed status and snapshot; `parse` makes the snapshot from the scalar fields of the body.
-    pub(super) fn into_status<T>(self, parse: fn(StatusFields<'_>) -> Snapshot) -> Result<StatusResponse<T>, Error> {
+    pub(super) fn into_status<T>(
+        self,
+        parse: impl Fn(StatusFields<'_>) -> Result<Snapshot, Error>,
+    ) -> Result<StatusResponse<T>, Error> {
         let mut elider = ArrayElider::default();
         elider.push(&self.bytes);
         let snapshot = StatusFields::snapshot(elider.elided(), parse);
-        let snapshot =
-            snapshot.map_err(|error| self.with_response_context(error))?.with_retry_after(self.body.retry_after);
+        let snapshot = snapshot.map_err(|error| self.with_response_context(error))?;
+        let snapshot = self.body.context.redactor.redact_snapshot(snapshot).with_retry_after(self.body.retry_after);
         Ok(StatusResponse { snapshot, body: self, typed: PhantomData })
     }
 }

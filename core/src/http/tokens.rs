@@ -50,6 +50,12 @@ impl TokenResponse {
     }
 }
 
+impl TokenResponse {
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        [Some(&self.access), self.refresh.as_ref()].into_iter().flatten()
+    }
+}
+
 impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenResponse").field("lifetime", &self.lifetime).finish_non_exhaustive()

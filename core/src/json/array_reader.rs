@@ -213,7 +213,8 @@ impl JsonArrayReader {
 /// Returns `item` with bytes and escapes replaced that are not allowed in JSON, so that more of it can be decoded.
 ///
 /// Meant for rows that repeat cells of an uploaded file without escaping them. Control characters become spaces; bytes
-/// that are not UTF-8, and escapes of surrogates (`\ud83d`), become U+FFFD. A byte order mark is removed.
+/// that are not UTF-8, escapes of surrogates (`\ud83d`) and those that JSON does not have (`\x`), become U+FFFD. Byte order marks and
+/// blanks before the text are removed.
 ///
 /// ```
 /// use bulkrail_core::json::sanitize_json;
@@ -226,20 +227,26 @@ impl JsonArrayReader {
 /// ```
 #[must_use]
 pub fn sanitize_json(item: &[u8]) -> String {
-    let item = item.strip_prefix(b"\xef\xbb\xbf").unwrap_or(item);
-    let text = String::from_utf8_lossy(item).replace(|character: char| character.is_control(), " ");
-    let mut parts = text.split("\\u");
-    let mut sanitized = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
+    let text = String::from_utf8_lossy(item);
+    let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let mut sanitized = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(backslash) = rest.find('\\') {
+        sanitized.push_str(&rest[..backslash]);
+        let escape = &rest[backslash + 1..];
+        let code = escape.strip_prefix('u').and_then(|hex| u32::from_str_radix(hex.get(..4)?, 16).ok());
         // Surrogates are valid in pairs only; pairs are replaced too, for simplicity.
-        let surrogate = part
-            .get(..4)
-            .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-            .filter(|code| (0xd800..0xe000).contains(code));
-        sanitized.push_str(if surrogate.is_some() { "\\ufffd" } else { "\\u" });
-        sanitized.push_str(if surrogate.is_some() { &part[4..] } else { part });
+        let (is_valid, len) = match (escape.chars().next(), code) {
+            (Some('u'), Some(code)) => (!(0xd800..0xe000).contains(&code), 5),
+            (Some('u'), None) => (false, 1),
+            (Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't'), _) => (true, 1),
+            (Some(_) | None, _) => (false, 0),
+        };
+        sanitized.push_str(if is_valid { &rest[backslash..=backslash + len] } else { "\\ufffd" });
+        rest = &escape[len..];
     }
-    sanitized
+    sanitized.push_str(rest);
+    sanitized.replace(|character: char| character.is_control(), " ")
 }
 
 /// Returns the position of the next quote, bracket, comma or colon.

@@ -13,6 +13,7 @@
 //! | [`FingerprintCache`] | compares only the first of many items that have the same fields of the same types |
 
 mod array_reader;
+mod collect;
 mod elide;
 mod fingerprint;
 mod schema;
@@ -20,6 +21,7 @@ mod status_fields;
 mod status_map;
 
 pub use array_reader::{JsonArrayReader, sanitize_json};
+pub use collect::collect_drift;
 pub use elide::ArrayElider;
 pub use fingerprint::{FingerprintCache, TokenSpans};
 pub use schema::{JsonPath, ResponseSchema};
@@ -31,8 +33,10 @@ use crate::model::{Drift, DriftKind};
 
 /// Emits a tracing event for `drift` (target `bulkrail::drift`, level `WARN`).
 ///
-/// The event has pointer, kind and expected value. The value found is in [`Drift::found`] only.
+/// The event has pointer, kind and expected value. The value found is in [`Drift::found`] only. The drift is also
+/// returned by [`collect_drift`], if the caller is in one.
 pub fn trace_drift(drift: &Drift) {
+    collect::add(drift);
     tracing::warn!(
         target: "bulkrail::drift",
         {

@@ -10,10 +10,8 @@ use serde_json::Number;
 use super::array_reader::sanitize_json;
 use super::schema::{JsonPath, JsonType, ResponseSchema};
 use super::{decode_error, invalid_json};
-use crate::error::Error;
-#[cfg(doc)]
-use crate::error::ErrorKind;
-use crate::model::{Drift, Snapshot};
+use crate::error::{Error, ErrorKind};
+use crate::model::{Drift, Snapshot, identifier_or_length};
 
 /// 3 levels of objects are read: status and counters are at the first or second.
 const MAX_DEPTH: usize = 3;
@@ -91,7 +89,7 @@ impl Scalar<'_> {
 }
 
 impl<'a> StatusFields<'a> {
-    /// Returns the snapshot that `parse` makes of an elided body.
+    /// Returns the snapshot that `parse` makes of an elided body, or its error.
     ///
     /// A body that is not JSON because of a byte order mark, bytes that are not UTF-8, control characters or half a
     /// surrogate pair is repaired first, and has drift that says so.
@@ -99,15 +97,44 @@ impl<'a> StatusFields<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when it is not one JSON object even then.
-    pub fn snapshot(elided: &[u8], parse: fn(StatusFields<'_>) -> Snapshot) -> Result<Snapshot, Error> {
+    pub fn snapshot(
+        elided: &[u8],
+        parse: impl FnOnce(StatusFields<'_>) -> Result<Snapshot, Error>,
+    ) -> Result<Snapshot, Error> {
         let error = match StatusFields::from_elided(elided) {
-            Ok(fields) => return Ok(parse(fields)),
+            Ok(fields) => return parse(fields),
             Err(error) => error,
         };
         let repaired = sanitize_json(elided);
         let mut fields = StatusFields::from_elided(repaired.as_bytes()).map_err(|_| error)?;
         fields.note(invalid_json());
-        Ok(parse(fields))
+        parse(fields)
+    }
+
+    /// Checks that the body is about the batch `id`: that the id at `pointer` is the same, but for letter case and
+    /// surrounding blanks. A body without an id passes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when it is about another batch.
+    pub fn check_batch_id(&self, pointer: &str, id: &str) -> Result<(), Error> {
+        let found = match find(&self.fields, pointer) {
+            Some(Scalar::String(text)) => Cow::Borrowed(&**text),
+            Some(Scalar::Number(number)) => Cow::Owned(number.to_string()),
+            _ => return Ok(()),
+        };
+        let found = found.trim();
+        if found.is_empty() || found.eq_ignore_ascii_case(id.trim()) {
+            return Ok(());
+        }
+        let reason = format!(
+            "the response is about another batch: {} was asked for, and {} came",
+            identifier_or_length(id),
+            identifier_or_length(found)
+        );
+        let hint =
+            "nothing of it was taken over; a cache or another installation may have answered: check the base URL";
+        Err(Error::new(ErrorKind::Decode, reason).with_hint(hint))
     }
 
     /// Reads a body whose arrays an [`ArrayElider`](super::ArrayElider) has replaced by their lengths.
@@ -422,12 +449,30 @@ mod tests {
     }
 
     #[test]
+    fn body_about_another_batch_is_an_error_that_names_both_ids() {
+        let check = |body: &str| StatusFields::from_body(body.as_bytes()).unwrap().check_batch_id("/id", "B-1");
+        for body in [r#"{"id":"b-1"}"#, r#"{"id":" B-1 "}"#, r#"{"id":null}"#, r#"{"id":""}"#, r#"{"id":{}}"#, "{}"] {
+            check(body).unwrap();
+        }
+        let error = check(r#"{"id":"b-2"}"#).unwrap_err();
+        assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Decode, true));
+        assert!(error.to_string().ends_with("about another batch: B-1 was asked for, and b-2 came"), "{error}");
+        assert!(check(r#"{"id":7}"#).unwrap_err().to_string().contains("7 came"));
+        let error = check("{\"id\":\"a\\u001bCANARY\"}").unwrap_err();
+        assert!(error.to_string().contains("(a text of 8 bytes) came"), "{error}");
+    }
+
+    #[test]
     fn snapshot_of_a_body_with_bytes_that_json_does_not_allow_is_repaired_with_drift() {
-        let parse: fn(StatusFields<'_>) -> Snapshot = |fields| {
+        let parse = |fields: StatusFields<'_>| {
             let word = fields.text("/status").unwrap_or_default().to_owned();
-            Snapshot::new(State::Finished, word, Progress::default()).with_drift(fields.into_drift())
+            Ok(Snapshot::new(State::Finished, word, Progress::default()).with_drift(fields.into_drift()))
         };
-        let bodies: [&[u8]; 4] = [
+        let bodies: [&[u8]; 8] = [
+            b"\xef\xbb\xbf\xef\xbb\xbf{\"status\":\"done\"}",
+            b"\n \xef\xbb\xbf \xc2\xa0{\"status\":\"done\"}",
+            b"{\"status\":\"done\",\"error\":\"a\\xb \\u12 \\\\ud83d\"}",
+            b"{\"status\":\"done\",\"error\":\"\\udc00\\\\\"}",
             b"\xef\xbb\xbf{\"status\":\"done\"}",
             b"{\"status\":\"done\",\"error\":\"half \\ud83d pair\"}",
             b"{\"status\":\"done\",\"error\":\"Mar\xeda\"}",

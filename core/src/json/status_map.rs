@@ -48,15 +48,16 @@ impl StatusMap {
             fields.note(Drift::new(pointer, DriftKind::MissingField, "a status word", "nothing"));
             return (State::Unknown, String::new());
         };
-        let state = self.state(&word);
+        (self.parse(fields, pointer, &word), word)
+    }
+
+    /// Returns the state of `word`, which is at `pointer`. One that is not in the map is recorded as drift in `fields`.
+    pub fn parse(&self, fields: &mut StatusFields<'_>, pointer: &str, word: &str) -> State {
+        let state = self.state(word);
         if state.is_none() {
-            fields.note(Drift::new(
-                pointer,
-                DriftKind::UnknownValue,
-                "a documented status word",
-                identifier_or_length(&word),
-            ));
+            let found = identifier_or_length(word);
+            fields.note(Drift::new(pointer, DriftKind::UnknownValue, "a documented status word", found));
         }
-        (state.unwrap_or(State::Unknown), word)
+        state.unwrap_or(State::Unknown)
     }
 }

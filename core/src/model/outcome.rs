@@ -3,6 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::progress::{Progress, State};
+use crate::text::kept;
 
 /// Outcome of a batch that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -133,19 +134,20 @@ impl Row {
     /// Returns the same row with your reference for it.
     #[must_use]
     pub fn with_reference(self, reference: impl Into<String>) -> Self {
-        Self { reference: Some(reference.into()), ..self }
+        Self { reference: Some(kept(reference)), ..self }
     }
 
     /// Returns the same row with the id of the account that was created from it.
     #[must_use]
     pub fn with_account_id(self, account_id: impl Into<String>) -> Self {
-        Self { account_id: Some(account_id.into()), ..self }
+        Self { account_id: Some(kept(account_id)), ..self }
     }
 
-    /// Returns the same row with the reason of its failure.
+    /// Returns the same row with the reason of its failure, of which
+    /// [`MAX_TEXT_CHARS`](crate::text::MAX_TEXT_CHARS) characters are kept.
     #[must_use]
     pub fn with_reason(self, reason: impl Into<String>) -> Self {
-        Self { reason: Some(reason.into()), ..self }
+        Self { reason: Some(kept(reason)), ..self }
     }
 }
 

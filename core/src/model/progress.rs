@@ -113,6 +113,16 @@ impl Progress {
         Some(self.total?.saturating_sub(known))
     }
 
+    /// Returns the counts of a finished batch that contradict each other.
+    pub(super) fn contradictions(&self) -> Vec<CountMismatch> {
+        let Some(done) = self.succeeded.map(|succeeded| succeeded.saturating_add(self.failed.unwrap_or(0))) else {
+            return Vec::new();
+        };
+        let counts = [("total", self.total), ("processed", self.processed)];
+        let less = counts.into_iter().filter_map(|(field, count)| Some((field, count.filter(|count| *count < done)?)));
+        less.map(|(field, count)| CountMismatch::new(field, count, done)).collect()
+    }
+
     /// Returns the percentage from 0 to 100: the provider's own figure, else `processed` of `total`.
     #[must_use]
     pub fn percent(&self) -> Option<f64> {
@@ -180,7 +190,7 @@ impl From<Counts> for Progress {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CountMismatch {
-    /// Name of the count: `total`, `succeeded` or `failed`.
+    /// Name of the count: `total`, `processed`, `succeeded` or `failed`.
     pub field: String,
     /// Count that the provider reports.
     pub reported: u64,

@@ -7,6 +7,7 @@ use super::drift::Drift;
 use super::outcome::{Outcome, Row, RowOutcome};
 use super::progress::{CountMismatch, Progress, State};
 use super::snapshot::Snapshot;
+use crate::text::trimmed;
 
 /// The rows of a submitted file: how many, and the reference of each row that has one, in file order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +86,8 @@ pub struct Reconciler {
 struct Entry {
     reference: Option<String>,
     row: Option<Row>,
+    /// Row in the place of one that is not listed, with the reason.
+    missing: Option<Row>,
 }
 
 impl Reconciler {
@@ -106,7 +109,7 @@ impl Reconciler {
                     reconciler.by_number.insert(*number, position);
                 }
             }
-            reconciler.rows.push(Entry { reference: Some(reference.clone()), row: None });
+            reconciler.rows.push(Entry { reference: Some(reference.clone()), row: None, missing: None });
         }
         reconciler
     }
@@ -130,7 +133,7 @@ impl Reconciler {
         let position = exact.or_else(|| self.pair_loosely(&mut row));
         let Some(entry) = position.map(|position| &mut self.rows[position]) else {
             if self.is_open {
-                self.rows.push(Entry { reference: row.reference.clone(), row: Some(row) });
+                self.rows.push(Entry { reference: row.reference.clone(), row: Some(row), missing: None });
             } else {
                 self.unexpected.push(row);
             }
@@ -144,6 +147,17 @@ impl Reconciler {
         if known.outcome != row.outcome {
             known.outcome = RowOutcome::Unaccounted;
             known.reason = Some("the provider lists it more than once, with different outcomes".to_owned());
+        }
+    }
+
+    /// Adds the reason why the provider does not report the outcome of a submitted row, which stays missing.
+    ///
+    /// `row` has the reference as it was submitted. Its outcome becomes [`RowOutcome::Unaccounted`]. The row does not count
+    /// as listed, and a listed one overrules it.
+    pub fn push_missing(&mut self, row: Row) {
+        let position = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference));
+        if let Some(position) = position {
+            self.rows[*position].missing = Some(Row { outcome: RowOutcome::Unaccounted, ..row });
         }
     }
 
@@ -172,7 +186,8 @@ impl Reconciler {
             .map(|entry| {
                 entry.row.unwrap_or_else(|| {
                     missing.extend(entry.reference.clone());
-                    Row { reference: entry.reference, ..Row::new(RowOutcome::Unaccounted) }
+                    let unexplained = || Row { reference: entry.reference, ..Row::new(RowOutcome::Unaccounted) };
+                    entry.missing.unwrap_or_else(unexplained)
                 })
             })
             .collect();
@@ -416,7 +431,7 @@ pub struct ReferenceMismatch {
 
 /// Returns the normal form of a reference, by which references that differ are paired.
 ///
-/// White space around it is removed (also no-break spaces, zero-width characters), and a number that a spreadsheet
+/// White space and [invisible characters](crate::text::is_hidden) around it are removed, and a number that a spreadsheet
 /// wrote with a fraction of zero or an exponent is written as an integer. Letter case matters.
 ///
 /// ```
@@ -429,8 +444,7 @@ pub struct ReferenceMismatch {
 /// ```
 #[must_use]
 pub fn normal_form(reference: &str) -> Cow<'_, str> {
-    let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
-    let trimmed = reference.trim_matches(is_blank);
+    let trimmed = trimmed(reference);
     match integer(trimmed) {
         Some(digits) => Cow::Owned(digits),
         None => Cow::Borrowed(trimmed),

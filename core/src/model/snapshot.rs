@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::drift::Drift;
 use super::outcome::Outcome;
 use super::progress::{CountMismatch, Progress, State};
+use crate::text::kept;
 
 /// Result of one poll of a batch. `Debug` leaves out texts of the provider.
+///
+/// Status word and message are kept up to [`MAX_TEXT_CHARS`](crate::text::MAX_TEXT_CHARS) characters each.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -35,18 +38,23 @@ pub struct Snapshot {
 impl Snapshot {
     /// Returns a snapshot of a batch in `state`, with the provider's own word for it.
     ///
-    /// The outcome follows from `state` and `progress`; see [`Outcome::from_progress`].
+    /// The outcome follows from `state` and `progress`; see [`Outcome::from_progress`]. Counts of a finished batch that
+    /// contradict each other are mismatches.
     #[must_use]
     pub fn new(state: State, provider_status: impl Into<String>, progress: Progress) -> Self {
-        Self {
+        let snapshot = Self {
             state,
             outcome: Outcome::from_progress(state, &progress),
-            provider_status: provider_status.into(),
+            provider_status: kept(provider_status),
             progress,
             message: None,
             drift: Vec::new(),
             count_mismatches: Vec::new(),
             retry_after: None,
+        };
+        match state {
+            State::Finished => snapshot.with_count_mismatches(progress.contradictions()),
+            _ => snapshot,
         }
     }
 
@@ -59,7 +67,7 @@ impl Snapshot {
     /// Returns the same snapshot with the provider's own text about the batch.
     #[must_use]
     pub fn with_message(self, message: Option<String>) -> Self {
-        Self { message, ..self }
+        Self { message: message.map(kept), ..self }
     }
 
     /// Returns the same snapshot with the differences of its response from the spec.
@@ -74,9 +82,15 @@ impl Snapshot {
         Self { retry_after, ..self }
     }
 
-    /// Returns the same snapshot with counts that disagree. One that seemed to have succeeded becomes partial.
+    /// Returns the same snapshot with more counts that disagree. One that seemed to have succeeded becomes partial.
     #[must_use]
-    pub fn with_count_mismatches(self, count_mismatches: Vec<CountMismatch>) -> Self {
+    pub fn with_count_mismatches(mut self, more: Vec<CountMismatch>) -> Self {
+        let mut count_mismatches = std::mem::take(&mut self.count_mismatches);
+        for found in more {
+            if !count_mismatches.iter().any(|known| known.field == found.field) {
+                count_mismatches.push(found);
+            }
+        }
         let outcome = match self.outcome {
             Some(Outcome::Succeeded) if !count_mismatches.is_empty() => Some(Outcome::Partial),
             outcome => outcome,

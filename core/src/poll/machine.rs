@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::history::DurationHistory;
 use super::options::{FINAL_POLL_GRACE, Options};
 use crate::error::{Error, ErrorKind};
+use crate::http::ConnectorError;
 use crate::model::{Batch, Drift, Report, Snapshot, State, identifier_or_length};
 use crate::schedule::{BatchSchedule, End, Fraction, PollResult};
 
@@ -137,6 +138,7 @@ impl Machine {
         match result {
             Ok(snapshot) => self.observe_snapshot(now, snapshot),
             Err(error) if error.is_transient() => self.observe_fault(now, error),
+            Err(error) if is_address_fault(&error) && self.was_reached(now) => self.observe_fault(now, error),
             Err(error) if error.kind() == ErrorKind::NotFound && self.may_be_invisible(now) => {
                 self.observe_fault(now, error)
             }
@@ -250,8 +252,17 @@ impl Machine {
     }
 
     fn may_be_invisible(&self, now: Duration) -> bool {
+        self.last.is_none() && self.was_just_submitted(now)
+    }
+
+    /// Returns whether the provider was reached at its address: by this wait, or by the submission a moment ago.
+    fn was_reached(&self, now: Duration) -> bool {
+        self.last.is_some() || self.was_just_submitted(now)
+    }
+
+    fn was_just_submitted(&self, now: Duration) -> bool {
         let age = self.age.map(|age| age.saturating_add(now));
-        self.last.is_none() && age.is_some_and(|age| age <= self.options.visibility_grace)
+        age.is_some_and(|age| age <= self.options.visibility_grace)
     }
 
     fn complete(&mut self, now: Duration, error: Error) -> Error {
@@ -279,10 +290,19 @@ fn undocumented_word(last: &Snapshot) -> Error {
         (Some(processed), Some(total)) => format!(", with {processed} of {total} rows processed"),
         _ => String::new(),
     };
-    let word = identifier_or_length(&last.provider_status);
-    let reason = format!("the deadline passed; the provider's status is {word}, which is not documented{rows}");
+    let reason = match identifier_or_length(&last.provider_status) {
+        word if word.is_empty() => format!("the deadline passed; the last response does not have a status word{rows}"),
+        word => format!("the deadline passed; the provider's status is {word}, which is not documented{rows}"),
+    };
     let hint = "ask the provider whether this status is final; wait for the batch again, do not submit it again";
     Error::new(ErrorKind::Deadline, reason).with_hint(hint)
+}
+
+/// Returns whether the request failed because the address of the provider or proxy seems to be wrong.
+fn is_address_fault(error: &Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref())
+        .is_some_and(ConnectorError::is_address_fault)
 }
 
 /// Returns a number from 0 to 1 that follows from batch and poll: waits differ, and the same wait repeats itself.

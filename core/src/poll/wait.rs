@@ -46,8 +46,14 @@ pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
 ///
 /// `'a` is the lifetime of its provider, stop signal and observer: `Wait<'static>` where they are owned.
 ///
-/// A wait ends when the batch ended, the deadline passed, the caller stopped it, or the provider reported a permanent
-/// error. A refused connection, a 502 or a body that breaks off are transient: the wait continues.
+/// A wait ends when the batch ended, the deadline passed, the caller stopped it, or an error is permanent.
+///
+/// A refused connection, a 502, a body that breaks off or a response about another batch are transient: the wait
+/// continues within its [failure budget](Wait::failure_budget). A certificate that is not accepted is permanent.
+///
+/// An unknown host, a port that does not speak TLS and a proxy that cannot be used are permanent until the provider was
+/// reached: by a poll of this wait, or by a submission within the last
+/// [`VISIBILITY_GRACE`](super::VISIBILITY_GRACE). Then they are transient.
 ///
 /// # Errors
 ///
@@ -57,7 +63,8 @@ pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
 ///   recent successful poll.
 /// - [`Interrupted`](crate::ErrorKind::Interrupted): [`stop_when`](Wait::stop_when) completed.
 /// - [`NotFound`](crate::ErrorKind::NotFound), [`Authentication`](crate::ErrorKind::Authentication) and other
-///   permanent errors.
+///   permanent errors; [`Unavailable`](crate::ErrorKind::Unavailable) for those of connections, see
+///   [`ConnectorError::is_permanent`](crate::http::ConnectorError::is_permanent).
 ///
 /// Each carries the batch, the last snapshot, the number of polls, and the last transient error as its source.
 ///

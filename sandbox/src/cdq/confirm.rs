@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, AppState};
+use crate::fields::Field;
 use crate::http;
 
 const FIELDS: [&str; 5] = [
@@ -20,11 +21,16 @@ const FIELDS: [&str; 5] = [
 ];
 
 /// Confirms one bank account; the result is derived from the identifiers of the account.
-pub(super) async fn confirm(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
-    let mut request = http::parse_object(&body).map_err(ApiError::bad_request)?;
+pub(super) async fn confirm(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let mut request = http::parse_object(&headers, &body).map_err(ApiError::bad_request)?;
     let Some(Value::Object(account)) = request.remove("bankAccount") else {
-        return Err(ApiError::bad_request("bankAccount must not be null"));
+        return Err(ApiError::bad_request("bankAccount must be an object"));
     };
+    ApiError::check(&account, &FIELDS.map(Field::text))?;
     if !identifies_account(&account) {
         let message = "Not enough data to identify the bank account";
         return Err(ApiError::bad_request(message));

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::multipart::MultipartRejection;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Multipart, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ApiError, AppState};
 use crate::context::{Context, SeedKind};
+use crate::fields::{Field, Kind};
 use crate::http;
 use crate::timeline::{Phase, ProcessingTime, Timeline, Timing};
 
@@ -23,7 +24,10 @@ const PERCENT: usize = 100;
 const COLUMNS: [&str; 5] =
     ["International Account ID", "International Bank ID", "Country Code", "National Bank ID", "National Account ID"];
 
-const FEATURES: [&str; 2] = ["CONFIRM_BA_IN_BP_STORAGE", "DATA_MONITOR_REFRESH"];
+const FIELDS: &[Field] = &[
+    Field::text("storageId"),
+    Field::new("featuresOn", Kind::List(&Kind::Word(&["CONFIRM_BA_IN_BP_STORAGE", "DATA_MONITOR_REFRESH"]))),
+];
 
 pub(super) struct Job {
     id: String,
@@ -45,21 +49,15 @@ pub(super) async fn upload(
     Ok(http::json_response(StatusCode::OK, &json!({})))
 }
 
-pub(super) async fn start(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
-    let request = http::parse_object(&body).map_err(ApiError::bad_request)?;
+pub(super) async fn start(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let request = http::parse_object(&headers, &body).map_err(ApiError::bad_request)?;
+    ApiError::check(&request, FIELDS)?;
     if http::non_empty_str(&request, "storageId").is_none() {
         return Err(ApiError::bad_request("storageId must not be empty"));
-    }
-    let features_valid = match request.get("featuresOn") {
-        None | Some(Value::Null) => true,
-        Some(Value::Array(features)) => {
-            (features.iter()).all(|feature| feature.as_str().is_some_and(|name| FEATURES.contains(&name)))
-        }
-        Some(_) => false,
-    };
-    if !features_valid {
-        let message = format!("featuresOn must be an array of {}", FEATURES.join(", "));
-        return Err(ApiError::bad_request(message));
     }
     let seed = state.context.next_seed(SeedKind::Batch);
     let percent = (0..PERCENT).map(|_| false);
@@ -72,18 +70,17 @@ pub(super) async fn start(State(state): State<Arc<AppState>>, body: Bytes) -> Re
     Ok(http::json_response(StatusCode::CREATED, &job.to_json(&state.context)))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct StatusQuery {
-    job_id: Option<String>,
-}
-
 pub(super) async fn status(
     State(state): State<Arc<AppState>>,
-    Query(query): Query<StatusQuery>,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let id = query.job_id.filter(|id| !id.is_empty());
+    let Query(query) = query.map_err(|_| ApiError::bad_request("The query is malformed"))?;
+    let mut ids = query.into_iter().filter(|(name, _)| name == "jobId").map(|(_, id)| id);
+    let id = ids.next().filter(|id| !id.is_empty());
     let id = id.ok_or_else(|| ApiError::bad_request("jobId must not be empty"))?;
+    if ids.next().is_some() {
+        return Err(ApiError::bad_request("jobId must not be repeated"));
+    }
     let job = state.jobs.get(&id);
     let job = job.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "The job was not found"))?;
     Ok(http::json_response(StatusCode::OK, &job.to_json(&state.context)))

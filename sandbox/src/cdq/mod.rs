@@ -22,10 +22,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::context::{Context, Provider, SeedKind};
 use crate::drift::DriftTargets;
+use crate::fields::{self, Field, Mismatch};
 use crate::http;
 use crate::rate_limit::RateLimitHeaders;
 use crate::store::Store;
@@ -110,6 +111,15 @@ struct ApiError {
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
+    }
+
+    /// Returns an error if a member of a request has another type than in `fields`.
+    fn check(object: &Map<String, Value>, fields: &[Field]) -> Result<(), Self> {
+        let messages: Vec<String> = fields::mismatches(object, fields).iter().map(Mismatch::message).collect();
+        if messages.is_empty() {
+            return Ok(());
+        }
+        Err(Self::bad_request(messages.join("; ")))
     }
 
     fn bad_request(message: impl Into<String>) -> Self {

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, AppState};
 use crate::context::SeedKind;
-use crate::http;
+use crate::fields::{Field, Kind};
+use crate::http::{self, PathId};
 
 /// Documented account types.
 pub(super) const ACCOUNT_TYPES: [&str; 22] = [
@@ -38,11 +39,112 @@ pub(super) const ACCOUNT_TYPES: [&str; 22] = [
     "SINPE",
 ];
 
+const FIELDS: &[Field] =
+    &[Field::text("type"), Field::new("data", Kind::Object(&[])), Field::text("userId"), Field::text("externalId")];
+
+/// Members of `data` that the documented account types share.
+const DOCUMENT: Field = Field::new(
+    "document",
+    Kind::Object(&[
+        Field::text("type"),
+        Field::text("number"),
+        Field::text("issuedCountryCode"),
+        Field::text("expeditionDate"),
+        Field::text("cic"),
+        Field::text("identificadorCiudadano"),
+        Field::text("ocr"),
+        Field::text("numeroEmision"),
+    ]),
+);
+
+const FIRST_NAME: Field = Field::text("firstName");
+const MIDDLE_NAME: Field = Field::text("middleName");
+const LAST_NAME: Field = Field::text("lastName");
+const COMPANY_NAME: Field = Field::text("companyName");
+const EMAIL: Field = Field::text("email");
+const PHONE: Field = Field::text("phone");
+const COUNTRY_CODE: Field = Field::text("countryCode");
+const ACCOUNT_NUMBER: Field = Field::text("accountNumber");
+const BANK_CODE: Field = Field::text("bankCode");
+
+const PSE: &[Field] = &[
+    FIRST_NAME,
+    MIDDLE_NAME,
+    LAST_NAME,
+    COMPANY_NAME,
+    EMAIL,
+    PHONE,
+    DOCUMENT,
+    COUNTRY_CODE,
+    ACCOUNT_NUMBER,
+    BANK_CODE,
+    Field::new("type", Kind::Word(&["savings", "checking"])),
+];
+
+const SPEI: &[Field] = &[
+    FIRST_NAME,
+    MIDDLE_NAME,
+    LAST_NAME,
+    COMPANY_NAME,
+    EMAIL,
+    PHONE,
+    DOCUMENT,
+    COUNTRY_CODE,
+    BANK_CODE,
+    Field::text("clabe"),
+    Field::new("clabeType", Kind::Word(&["CLABE", "DEBIT_CARD", "PHONE_NUMBER"])),
+];
+
+const ACH: &[Field] = &[
+    FIRST_NAME,
+    MIDDLE_NAME,
+    LAST_NAME,
+    COMPANY_NAME,
+    EMAIL,
+    PHONE,
+    DOCUMENT,
+    COUNTRY_CODE,
+    ACCOUNT_NUMBER,
+    Field::text("bankName"),
+    Field::text("routingNumber"),
+    Field::text("type"),
+];
+
+const WALLET: &[Field] = &[
+    FIRST_NAME,
+    MIDDLE_NAME,
+    LAST_NAME,
+    COMPANY_NAME,
+    EMAIL,
+    PHONE,
+    DOCUMENT,
+    COUNTRY_CODE,
+    Field::text("currency"),
+    Field::text("network"),
+    Field::text("address"),
+];
+
+/// Returns the documented members of `data`. Those of the other account types are not published.
+fn data_fields(account_type: &str) -> &'static [Field] {
+    match account_type {
+        "PSE" => PSE,
+        "SPEI" => SPEI,
+        "ACH" => ACH,
+        "WALLET" => WALLET,
+        _ => &[],
+    }
+}
+
 /// Account as returned by both calls.
 pub(super) struct Account(Value);
 
-pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
-    let request = http::parse_object(&body).map_err(ApiError::bad_request)?;
+pub(super) async fn create(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let request = http::parse_object(&headers, &body).map_err(ApiError::bad_request)?;
+    ApiError::check(&request, FIELDS)?;
     let account_type = http::non_empty_str(&request, "type").unwrap_or_default();
     if !ACCOUNT_TYPES.contains(&account_type) {
         let message = format!("type must be one of the following values: {}", ACCOUNT_TYPES.join(", "));
@@ -51,6 +153,7 @@ pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> R
     let Some(Value::Object(data)) = request.get("data") else {
         return Err(ApiError::bad_request("data must be an object").with_argument("type", account_type));
     };
+    ApiError::check(data, data_fields(account_type))?;
     let messages = validation_errors(account_type, data);
     if !messages.is_empty() {
         let mut error = ApiError::bad_request("").with_argument("type", account_type);
@@ -85,12 +188,13 @@ pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> R
     Ok(response)
 }
 
-pub(super) async fn read(State(state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, ApiError> {
-    if let Some(account) = state.accounts.get(&id) {
+pub(super) async fn read(State(state): State<Arc<AppState>>, id: PathId) -> Result<Response, ApiError> {
+    let id = id.as_str();
+    if let Some(account) = state.accounts.get(id) {
         return Ok(http::json_response(StatusCode::OK, &account.0));
     }
     // Accounts of jobs are not stored here: a job derives them from its processed rows.
-    let from_job = state.jobs.values().into_iter().find_map(|job| job.account(&state, &id));
+    let from_job = state.jobs.values().into_iter().find_map(|job| job.account(&state, id));
     let account = from_job.ok_or_else(|| ApiError::not_found("Account not found"))?;
     Ok(http::json_response(StatusCode::OK, &account))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::ser::SerializeMap;
@@ -14,7 +14,7 @@ use super::accounts::{self, ACCOUNT_TYPES};
 use super::workbook::{self, Row};
 use super::{ApiError, AppState};
 use crate::context::{Context, SeedKind};
-use crate::http;
+use crate::http::{self, PathId};
 use crate::seed::Seed;
 use crate::timeline::{Phase, ProcessingTime, Timeline, Timing, failure_reason};
 
@@ -67,9 +67,10 @@ pub(super) async fn upload(
     Ok(http::json_response(StatusCode::CREATED, &body))
 }
 
-pub(super) async fn status(State(state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, ApiError> {
-    let job = state.jobs.get(&id);
-    let job = job.ok_or_else(|| ApiError::not_found("Bulk upload job not found").with_argument("jobId", &id))?;
+pub(super) async fn status(State(state): State<Arc<AppState>>, id: PathId) -> Result<Response, ApiError> {
+    let job = state.jobs.get(id.as_str());
+    let job =
+        job.ok_or_else(|| ApiError::not_found("Bulk upload job not found").with_argument("jobId", id.as_str()))?;
     Ok(http::json_response(StatusCode::OK, &job.status(&state.context)))
 }
 

@@ -13,7 +13,8 @@
 //! - An account is `ACTIVE` from its creation. A missing `userId` or `externalId` is generated.
 //! - `complianceUrl` and `resultsFileUrl` have the host example.com and are not served.
 //! - A duplicate `externalId` gets a 409.
-//! - Uploads of up to 50 MB and 100,000 rows are accepted.
+//! - Uploads of up to 50 MB, 100,000 rows and a million cells are accepted. A workbook over a limit, also after
+//!   decompression, gets a 400 that names the sheet and the cell, or the part.
 //! - An unknown job gets the documented code of an unknown account.
 //! - Error codes that start with `SANDBOX.` are used where no code is published.
 
@@ -22,15 +23,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::auth::{self, TokenError, TokenLifetimes, TokenPair};
 use crate::context::{Context, Provider};
 use crate::drift::DriftTargets;
+use crate::fields::{self, Field, Mismatch};
 use crate::http;
 use crate::rate_limit::RateLimitHeaders;
 use crate::store::Store;
@@ -84,8 +86,9 @@ fn routes(context: Arc<Context>) -> Router {
         .with_state(state)
 }
 
-async fn login(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
-    let request = http::parse_object(&body).map_err(ApiError::bad_request)?;
+async fn login(State(state): State<Arc<AppState>>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let request = http::parse_object(&headers, &body).map_err(ApiError::bad_request)?;
+    ApiError::check(&request, &[Field::text("email"), Field::text("password")])?;
     let matches = |key: &str, index: usize| http::non_empty_str(&request, key) == Some(PROVIDER.credentials[index].1);
     if !(matches("email", 0) && matches("password", 1)) {
         let message = "Invalid credentials";
@@ -94,8 +97,8 @@ async fn login(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Respon
     Ok(token_response(auth::login(&state.context, &TOKEN_LIFETIMES)))
 }
 
-async fn refresh(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
-    let request = http::parse_object(&body).map_err(ApiError::bad_request)?;
+async fn refresh(State(state): State<Arc<AppState>>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let request = http::parse_object(&headers, &body).map_err(ApiError::bad_request)?;
     let token = http::non_empty_str(&request, "refreshToken")
         .ok_or_else(|| ApiError::bad_request("refreshToken must be a string"))?;
     Ok(token_response(auth::refresh(&state.context, &TOKEN_LIFETIMES, token)?))
@@ -134,6 +137,15 @@ impl ApiError {
 
     fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "SANDBOX.0400", message)
+    }
+
+    /// Returns an error if members of a request have other types than `fields`.
+    fn check(object: &Map<String, Value>, fields: &[Field]) -> Result<(), Self> {
+        let messages: Vec<String> = fields::mismatches(object, fields).iter().map(Mismatch::message).collect();
+        if messages.is_empty() {
+            return Ok(());
+        }
+        Err(Self { messages, ..Self::bad_request("") })
     }
 
     fn not_found(message: &str) -> Self {

@@ -1,9 +1,11 @@
 //! Reading the rows of an uploaded workbook.
 
-use std::io::Cursor;
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
-use calamine::{Data, Reader, Xlsx};
+use calamine::{Data, DataRef, Reader, SheetType, Xlsx};
+use zip::ZipArchive;
 
 /// Known columns: the keys of `originalRowData` except `rowNumber`.
 const COLUMNS: [&str; 40] = [
@@ -49,7 +51,28 @@ const COLUMNS: [&str; 40] = [
     "cci",
 ];
 
+/// Maximum number of rows in all sheets.
 const MAX_ROWS: usize = 100_000;
+
+/// Maximum number of cells in known columns: 100,000 rows with ten columns. A million texts take
+/// about 60 MB.
+const MAX_CELLS: usize = 1_000_000;
+
+/// Maximum size of all texts: 32 MiB. Many cells may refer to one long text.
+const MAX_TEXT_BYTES: usize = 32 * 1024 * 1024;
+
+/// Maximum length of the name of a sheet in Excel. Each row of a response has it.
+const MAX_SHEET_NAME_CHARS: usize = 31;
+
+/// Maximum length of a cell in Excel.
+const MAX_CELL_CHARS: usize = 32_767;
+
+/// Maximum size of one part of the archive after decompression: 40 MiB. A sheet with a million cells
+/// has about 35 MB, and the reader keeps the whole part with the texts in memory.
+const MAX_PART_BYTES: u64 = 40 * 1024 * 1024;
+
+/// Maximum size of all parts after decompression.
+const MAX_DECOMPRESSED_BYTES: u64 = 128 * 1024 * 1024;
 
 /// Row with at least one cell that is not blank.
 pub(super) struct Row {
@@ -68,69 +91,124 @@ impl Row {
 }
 
 /// Reads the rows of all sheets; the error is a message for the client.
+///
+/// Cells are read one by one, so that memory grows with their number and not with their positions.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
-    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| "The file is not an Excel workbook")?;
-    let mut rows = Vec::new();
-    let mut has_header = false;
-    for name in workbook.sheet_names() {
-        let range = workbook.worksheet_range(&name).map_err(|_| format!("The sheet '{name}' cannot be read"))?;
-        let Some((first_row, _)) = range.start() else {
-            continue;
-        };
-        let sheet: Arc<str> = name.into();
-        let mut numbered_rows = range.rows().zip(first_row + 1..);
-        let Some((header, _)) = numbered_rows.next() else {
-            continue;
-        };
-        let columns: Vec<Option<usize>> = header
-            .iter()
-            .map(|cell| {
-                let title = cell_text(cell)?;
-                COLUMNS.iter().position(|column| *column == title)
-            })
-            .collect();
-        has_header |= columns.iter().flatten().next().is_some();
-        for (values, number) in numbered_rows {
-            let mut cells: Vec<(usize, Box<str>)> = (columns.iter().zip(values))
-                .filter_map(|(column, cell)| Some(((*column)?, cell_text(cell)?.into_boxed_str())))
-                .collect();
-            if cells.is_empty() {
-                continue;
-            }
-            if rows.len() == MAX_ROWS {
-                return Err(format!("The file has more than {MAX_ROWS} rows"));
-            }
-            cells.sort_by_key(|(column, _)| *column);
-            rows.push(Row {
-                number,
-                sheet: Arc::clone(&sheet),
-                cells: (cells.into_iter()).map(|(column, text)| (COLUMNS[column], text)).collect(),
-            });
-        }
+    check_parts(bytes)?;
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| NOT_A_WORKBOOK)?;
+    let sheets = workbook.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+    let sheets: Vec<String> = sheets.map(|sheet| sheet.name.clone()).collect();
+    let mut rows = Rows::default();
+    for name in sheets {
+        rows.read_sheet(&mut workbook, name)?;
     }
-    if !has_header {
-        return Err("The file has no header row with known columns".to_owned());
+    match rows.has_header {
+        true => Ok(rows.rows),
+        false => Err("The file has no header row with known columns".to_owned()),
     }
-    Ok(rows)
 }
 
-/// Returns the trimmed text of a cell, or `None` if it is blank.
+const NOT_A_WORKBOOK: &str = "The file is not an Excel workbook";
+
+/// Checks the sizes of the parts by decompressing them: the sizes in the archive may be wrong.
+fn check_parts(bytes: &[u8]) -> Result<(), String> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| NOT_A_WORKBOOK)?;
+    let mut total = 0;
+    for index in 0..archive.len() {
+        let mut part = archive.by_index(index).map_err(|_| NOT_A_WORKBOOK)?.take(MAX_PART_BYTES + 1);
+        let size = io::copy(&mut part, &mut io::sink()).map_err(|_| NOT_A_WORKBOOK)?;
+        total += size;
+        if size > MAX_PART_BYTES || total > MAX_DECOMPRESSED_BYTES {
+            let name = part.get_ref().name().unwrap_or_default();
+            let name: String = name.chars().take(100).collect();
+            return Err(format!("The part '{name}' of the file is too large after decompression"));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Row>,
+    cells: usize,
+    text_bytes: usize,
+    has_header: bool,
+}
+
+impl Rows {
+    fn read_sheet(&mut self, workbook: &mut Xlsx<Cursor<&[u8]>>, name: String) -> Result<(), String> {
+        if name.chars().count() > MAX_SHEET_NAME_CHARS {
+            return Err(format!("The name of a sheet is longer than {MAX_SHEET_NAME_CHARS} characters"));
+        }
+        let unreadable = |_| format!("The sheet '{name}' cannot be read");
+        let mut reader = workbook.worksheet_cells_reader(&name).map_err(unreadable)?;
+        let sheet: Arc<str> = name.as_str().into();
+        // Row of the header, and index into `COLUMNS` for each known column of the sheet.
+        let (mut header, mut columns) = (None, BTreeMap::new());
+        while let Some(cell) = reader.next_cell().map_err(unreadable)? {
+            let (row, column) = cell.get_position();
+            let at = || format!("The sheet '{name}', row {}, column {}", row + 1, column + 1);
+            let Some(text) = cell_text(cell.get_value()).map_err(|reason| format!("{}: {reason}", at()))? else {
+                continue;
+            };
+            if row == *header.get_or_insert(row) {
+                let known = COLUMNS.iter().position(|known| **known == *text);
+                columns.extend(known.map(|known| (column, known)));
+                self.has_header |= known.is_some();
+                continue;
+            }
+            let Some(column) = columns.get(&column) else { continue };
+            let number = row + 1;
+            if self.rows.last().is_none_or(|last| last.number != number || !Arc::ptr_eq(&last.sheet, &sheet)) {
+                if self.rows.len() == MAX_ROWS {
+                    return Err(format!("{}: the file has more than {MAX_ROWS} rows", at()));
+                }
+                self.rows.push(Row { number, sheet: Arc::clone(&sheet), cells: Vec::new() });
+            }
+            self.cells += 1;
+            if self.cells > MAX_CELLS {
+                return Err(format!("{}: the file has more than {MAX_CELLS} cells", at()));
+            }
+            self.text_bytes += text.len();
+            if self.text_bytes > MAX_TEXT_BYTES {
+                return Err(format!("{}: the file has more than {MAX_TEXT_BYTES} bytes of text", at()));
+            }
+            if let Some(row) = self.rows.last_mut() {
+                row.insert(*column, text);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    /// Adds a cell in the order of `COLUMNS`.
+    fn insert(&mut self, column: usize, text: Box<str>) {
+        let order = |name: &str| COLUMNS.iter().position(|known| *known == name);
+        let index = self.cells.partition_point(|(name, _)| order(name) <= Some(column));
+        self.cells.insert(index, (COLUMNS[column], text));
+    }
+}
+
+/// Returns the trimmed text of a cell, or `None` if it is blank; the error is a reason.
 ///
 /// Numbers become text too: every value of `originalRowData` is a string.
-fn cell_text(cell: &Data) -> Option<String> {
-    let text = cell.to_string();
+fn cell_text(cell: &DataRef<'_>) -> Result<Option<Box<str>>, String> {
+    let other;
+    let text = match cell {
+        DataRef::String(text) => text.as_str(),
+        DataRef::SharedString(text) => text,
+        cell => {
+            other = Data::from(cell.clone()).to_string();
+            &other
+        }
+    };
+    if text.len() > MAX_CELL_CHARS && text.chars().count() > MAX_CELL_CHARS {
+        return Err(format!("the text is longer than {MAX_CELL_CHARS} characters"));
+    }
     let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    Ok((!text.is_empty()).then(|| text.into()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cell_text_returns_digits_of_number_and_none_for_blank() {
-        assert_eq!(cell_text(&Data::Float(1_234_567_890.0)).as_deref(), Some("1234567890"));
-        assert_eq!(cell_text(&Data::String(" 001 ".to_owned())).as_deref(), Some("001"));
-        assert_eq!(cell_text(&Data::Empty), None);
-    }
-}
+mod tests;

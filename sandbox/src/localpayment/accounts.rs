@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, AppState, invalid_param, missing_param, rejected, status};
 use crate::context::SeedKind;
-use crate::http;
+use crate::fields::{Field, Kind};
+use crate::http::{self, PathId};
 use crate::seed::Seed;
 
 /// Time to create a single account, in milliseconds of batch time.
@@ -65,8 +66,45 @@ const COUNTRIES: [Country; 3] = [
     },
 ];
 
-pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
-    let request = http::parse_object(&body).map_err(|message| ApiError::validation(vec![message]))?;
+pub(super) const BENEFICIARY: Field = Field::new(
+    "beneficiary",
+    Kind::Object(&[
+        Field::text("type"),
+        Field::text("name"),
+        Field::text("lastName"),
+        Field::text("lastname"),
+        Field::new("document", Kind::Object(&[Field::text("type"), Field::text("id")])),
+    ]),
+);
+
+pub(super) const ADDRESS: Field = Field::new(
+    "address",
+    Kind::Object(&[
+        Field::text("street"),
+        Field::text("number"),
+        Field::text("city"),
+        Field::text("state"),
+        Field::text("country"),
+        Field::text("zipcode"),
+    ]),
+);
+
+const FIELDS: &[Field] = &[
+    Field::text("externalId"),
+    Field::text("accountNumber"),
+    Field::text("country"),
+    Field::text("currency"),
+    BENEFICIARY,
+    ADDRESS,
+];
+
+pub(super) async fn create(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let request = http::parse_object(&headers, &body).map_err(|message| ApiError::validation(vec![message]))?;
+    ApiError::check(&request, FIELDS)?;
     let mut errors = Vec::new();
     let merchant = merchant(&request, |_| true, &mut errors);
     let external_id = external_id(&request, "", &mut errors);
@@ -87,11 +125,8 @@ pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> R
     Ok(http::json_response(StatusCode::CREATED, &response))
 }
 
-pub(super) async fn read(
-    State(state): State<Arc<AppState>>,
-    Path(external_id): Path<String>,
-) -> Result<Response, ApiError> {
-    let account = state.accounts.get(&external_id);
+pub(super) async fn read(State(state): State<Arc<AppState>>, external_id: PathId) -> Result<Response, ApiError> {
+    let account = state.accounts.get(external_id.as_str());
     let account = account.ok_or_else(ApiError::not_found)?;
     let response = account.to_json(state.context.clock.batch_millis());
     Ok(http::json_response(StatusCode::OK, &response))

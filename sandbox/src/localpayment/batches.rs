@@ -4,15 +4,16 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::accounts::{self, Account, Merchant};
 use super::{ALREADY_USED, ApiError, AppState, invalid_param, missing_param, status};
 use crate::context::{Context, SeedKind};
-use crate::http;
+use crate::fields::{Field, Kind};
+use crate::http::{self, PathId};
 use crate::timeline::{Phase, ProcessingTime, Timeline, Timing, failure_reason};
 
 const TIMING: Timing = Timing { queue: 500..1_500, processing: ProcessingTime::Total(5_000..18_000) };
@@ -20,8 +21,16 @@ const TIMING: Timing = Timing { queue: 500..1_500, processing: ProcessingTime::T
 /// Documented number of accounts per batch.
 const BATCH_SIZE: std::ops::RangeInclusive<usize> = 10..=5_000;
 
-/// Maximum number of errors in a response.
-const MAX_ERRORS: usize = 20;
+const FIELDS: &[Field] = &[
+    Field::text("externalId"),
+    Field::text("accountNumber"),
+    Field::text("country"),
+    Field::text("name"),
+    Field::new(
+        "accounts",
+        Kind::List(&Kind::Object(&[Field::text("externalId"), accounts::BENEFICIARY, accounts::ADDRESS])),
+    ),
+];
 
 /// Errors of failing accounts that are valid, from the documented rejections of payins.
 const FAILURE_REASONS: &[&str] =
@@ -35,14 +44,18 @@ pub(super) struct Batch {
     timeline: Timeline,
 }
 
-pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
-    let request = http::parse_object(&body).map_err(|message| ApiError::validation(vec![message]))?;
+pub(super) async fn create(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let request = http::parse_object(&headers, &body).map_err(|message| ApiError::validation(vec![message]))?;
+    ApiError::check(&request, FIELDS)?;
     let mut errors = Vec::new();
     let merchant = accounts::merchant(&request, |country| country.batches, &mut errors);
     let external_id = accounts::external_id(&request, "", &mut errors);
     let items = parse_items(&request, merchant.as_ref(), &mut errors);
     let (Some(merchant), Some(external_id), true) = (merchant, external_id, errors.is_empty()) else {
-        errors.truncate(MAX_ERRORS);
         return Err(ApiError::validation(errors));
     };
     if state.batches.get(&external_id).is_some() {
@@ -66,11 +79,8 @@ pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> R
     Ok(http::json_response(StatusCode::CREATED, &batch.accepted_json()))
 }
 
-pub(super) async fn read(
-    State(state): State<Arc<AppState>>,
-    Path(external_id): Path<String>,
-) -> Result<Response, ApiError> {
-    let batch = state.batches.get(&external_id);
+pub(super) async fn read(State(state): State<Arc<AppState>>, external_id: PathId) -> Result<Response, ApiError> {
+    let batch = state.batches.get(external_id.as_str());
     let batch = batch.ok_or_else(ApiError::not_found)?;
     Ok(http::json_response(StatusCode::OK, &batch.to_json(&state.context)))
 }

@@ -4,7 +4,7 @@
 //!
 //! - A created batch or account returns 201.
 //! - Wrong credentials get a 401 with the documented body. A rejected refresh token gets a body of
-//!   the same format. A refresh does not invalidate the old refresh token.
+//!   the same format, and so does a malformed request of a token: no other error is documented. A refresh does not invalidate the old refresh token.
 //! - The `comment` of a batch in progress; those of a created and a completed batch are documented.
 //! - A batch takes 6 to 20 s, a single account 0.5 to 2 s.
 //! - Failed accounts are missing from `csvFormatResponse`; read singly, they are `"300"`
@@ -22,15 +22,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::auth::{self, TokenError, TokenLifetimes, TokenPair};
 use crate::context::{Context, Provider};
 use crate::drift::DriftTargets;
+use crate::fields::{self, Field};
 use crate::http;
 use crate::rate_limit::RateLimitHeaders;
 use crate::store::Store;
@@ -86,22 +87,37 @@ fn routes(context: Arc<Context>) -> Router {
         .with_state(state)
 }
 
-async fn login(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
-    let request = http::parse_object(&body).map_err(|message| ApiError::validation(vec![message]))?;
+async fn login(State(state): State<Arc<AppState>>, headers: HeaderMap, body: Bytes) -> Response {
+    let request = match token_request(&headers, &body, &[Field::text("username"), Field::text("password")]) {
+        Ok(request) => request,
+        Err(detail) => return unauthorized(&detail),
+    };
     let matches = |key: &str, index: usize| http::non_empty_str(&request, key) == Some(PROVIDER.credentials[index].1);
     if !(matches("username", 0) && matches("password", 1)) {
-        return Ok(unauthorized("No active account found with the given credentials"));
+        return unauthorized("No active account found with the given credentials");
     }
-    Ok(token_response(auth::login(&state.context, &TOKEN_LIFETIMES)))
+    token_response(auth::login(&state.context, &TOKEN_LIFETIMES))
 }
 
-async fn refresh(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
-    let request = http::parse_object(&body).map_err(|message| ApiError::validation(vec![message]))?;
+async fn refresh(State(state): State<Arc<AppState>>, headers: HeaderMap, body: Bytes) -> Response {
+    let request = match token_request(&headers, &body, &[Field::text("refresh")]) {
+        Ok(request) => request,
+        Err(detail) => return unauthorized(&detail),
+    };
     let token = http::non_empty_str(&request, "refresh").unwrap_or_default();
-    Ok(match auth::refresh(&state.context, &TOKEN_LIFETIMES, token) {
+    match auth::refresh(&state.context, &TOKEN_LIFETIMES, token) {
         Ok(pair) => token_response(pair),
         Err(error) => unauthorized(token_error_detail(error)),
-    })
+    }
+}
+
+/// Parses the body of a token request; the error is a message for the client.
+fn token_request(headers: &HeaderMap, body: &[u8], fields: &[Field]) -> Result<Map<String, Value>, String> {
+    let request = http::parse_object(headers, body)?;
+    match fields::mismatches(&request, fields).first() {
+        None => Ok(request),
+        Some(mismatch) => Err(mismatch.message()),
+    }
 }
 
 /// Returns a 401 of the token endpoints, whose error body has no status object.
@@ -150,8 +166,18 @@ struct ApiError {
 }
 
 impl ApiError {
-    fn validation(details: Vec<String>) -> Self {
+    fn validation(mut details: Vec<String>) -> Self {
+        details.truncate(MAX_ERRORS);
         Self { status: StatusCode::BAD_REQUEST, code: "300".to_owned(), details }
+    }
+
+    /// Returns an error if members of a request have other types than `fields`.
+    fn check(object: &Map<String, Value>, fields: &[Field]) -> Result<(), Self> {
+        let mismatches = fields::mismatches(object, fields);
+        match mismatches.is_empty() {
+            true => Ok(()),
+            false => Err(Self::validation(mismatches.iter().map(|mismatch| invalid_param(&mismatch.path)).collect())),
+        }
     }
 
     /// Returns the error for a duplicate `externalId`.
@@ -172,6 +198,9 @@ impl ApiError {
         Self { status, code: status.as_str().to_owned(), details: vec![detail.to_owned()] }
     }
 }
+
+/// Maximum number of errors in a response.
+const MAX_ERRORS: usize = 20;
 
 const ALREADY_USED: &str = "External ID already used";
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Multipart, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
 use super::{ApiError, AppState};
 use crate::context::{Context, SeedKind};
-use crate::http::{self, CsvError};
+use crate::http::{self, CsvError, PathId};
 use crate::seed::Seed;
 use crate::timeline::{Phase, ProcessingTime, Timeline, Timing, failure_reason};
 
@@ -45,16 +45,17 @@ pub(super) async fn upload(
     headers: HeaderMap,
     multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, ApiError> {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if header("x-provider") != Some("sumsub") {
+    if headers.get("x-provider").is_none_or(|provider| provider != "sumsub") {
         return Err(ApiError::bad_request("X-Provider", "X-Provider must be sumsub"));
     }
+    let key = headers.get("idempotency-key").map(|key| key.to_str().map(str::to_owned));
+    let key = key.transpose().map_err(|_| ApiError::bad_request("Idempotency-Key", "Idempotency-Key must be ASCII"))?;
     let file = http::read_file_part(multipart).await.map_err(|message| ApiError::bad_request("file", message))?;
     let rows =
         parse_rows(&state.context, &file).map_err(|error| ApiError::bad_request(error.parameter, error.message))?;
     // A rejected file does not consume its key.
-    if let Some(key) = header("idempotency-key")
-        && !state.idempotency_keys.insert(key, Arc::new(()), 1)
+    if let Some(key) = key
+        && !state.idempotency_keys.insert(&key, Arc::new(()), 1)
     {
         let message = "Duplicate idempotency key";
         return Err(ApiError::new(StatusCode::CONFLICT, "9999993401", message));
@@ -74,14 +75,16 @@ pub(super) async fn upload(
     Ok(http::json_response(StatusCode::CREATED, &body))
 }
 
-pub(super) async fn status(State(state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, ApiError> {
-    let batch =
-        state.batches.get(&id).ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "0701020100", "Batch not found"))?;
+pub(super) async fn status(State(state): State<Arc<AppState>>, id: PathId) -> Result<Response, ApiError> {
+    let batch = state
+        .batches
+        .get(id.as_str())
+        .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "0701020100", "Batch not found"))?;
     let clock = &state.context.clock;
     let snapshot = batch.timeline.snapshot(clock.batch_millis());
     let format = |millis: Option<u64>| millis.map(|millis| clock.format_millis(millis));
     let body = json!({
-        "batchId": id,
+        "batchId": id.as_str(),
         "status": match snapshot.phase {
             Phase::Queued => "pending",
             Phase::Running => "in_progress",

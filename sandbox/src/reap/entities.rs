@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::batches::RowState;
 use super::{ApiError, AppState};
 use crate::context::{Context, SeedKind};
-use crate::http;
+use crate::http::{self, PathId};
 
 const ENTITY_TYPES: [&str; 2] = ["INDIVIDUAL", "BUSINESS"];
 const VERIFICATION_MODES: [&str; 5] = ["KYCAAS", "UKYC", "UKYB", "SUMSUB_TOKEN_SHARING", "UKYC_INTERNAL"];
@@ -22,8 +22,12 @@ pub(super) struct Entity {
     created: u64,
 }
 
-pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> Result<Response, ApiError> {
-    let request = http::parse_object(&body).map_err(|message| ApiError::bad_request("", message))?;
+pub(super) async fn create(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let request = http::parse_object(&headers, &body).map_err(|message| ApiError::bad_request("", message))?;
     let known = ["externalId", "type", "verificationMode"];
     if let Some(other) = request.keys().find(|key| !known.contains(&key.as_str())) {
         return Err(ApiError::bad_request(other, "Unknown property"));
@@ -65,13 +69,14 @@ pub(super) async fn create(State(state): State<Arc<AppState>>, body: Bytes) -> R
     Ok(http::json_response(StatusCode::CREATED, &body))
 }
 
-pub(super) async fn read(State(state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn read(State(state): State<Arc<AppState>>, id: PathId) -> Result<Response, ApiError> {
     let clock = &state.context.clock;
     let now = clock.batch_millis();
-    let entity = state.entities.get(&id).or_else(|| entity_of_batch_row(&state, &id, now));
+    let id = id.as_str();
+    let entity = state.entities.get(id).or_else(|| entity_of_batch_row(&state, id, now));
     let entity = entity.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "0102001404", "Entity not found"))?;
     let row_states: Vec<RowState> =
-        (state.batches.values().iter()).flat_map(|batch| batch.row_states(now, [&id, &entity.external_id])).collect();
+        (state.batches.values().iter()).flat_map(|batch| batch.row_states(now, [id, &entity.external_id])).collect();
     let updated = row_states.iter().map(|row_state| row_state.updated).max();
     let requirements: Vec<Value> =
         (row_states.iter()).map(|row_state| requirement(&state.context, row_state)).collect();
@@ -92,6 +97,10 @@ pub(super) async fn read(State(state): State<Arc<AppState>>, Path(id): Path<Stri
 ///
 /// Such an entity exists from the time of its first batch.
 fn entity_of_batch_row(state: &AppState, id: &str, now: u64) -> Option<Arc<Entity>> {
+    // A row without a reference has no entity.
+    if id.is_empty() {
+        return None;
+    }
     let batches = state.batches.values();
     let first =
         batches.iter().flat_map(|batch| batch.row_states(now, [id, id])).map(|row_state| row_state.submitted).min()?;

@@ -237,3 +237,29 @@ async fn upload_rejects_file_over_50_mb() {
     let (status, body) = send(request.multipart(form(vec![0; 51 << 20]))).await.parts();
     assert_eq!((status, &body["statusCode"]), (413, &json!("413")));
 }
+
+#[tokio::test]
+async fn upload_accepts_cell_in_last_row_and_column_and_names_cell_over_a_limit() {
+    let server = TestSandbox::new().await;
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (row, text) in [(0, "externalId"), (1, "a")] {
+        sheet.write_string(row, 0, text).unwrap();
+    }
+    sheet.write_string(1_048_575, 16_383, "x").unwrap();
+    let job = start(&server, book.save_to_buffer().unwrap()).await;
+    let status = server.get("killb", &format!("/api/v2/accounts/bulk/status/{job}")).await.json();
+    assert_eq!(status["totalRows"], 1);
+
+    let text = "x".repeat(32_767);
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write_string(0, 0, "externalId").unwrap();
+    for row in 1..1_100 {
+        sheet.write_string(row, 0, &text).unwrap();
+    }
+    let (status, body) = server.upload("killb", UPLOAD, book.save_to_buffer().unwrap()).await.parts();
+    assert_eq!((status, &body["statusCode"]), (400, &json!("400")));
+    let message = "The sheet 'Sheet1', row 1026, column 1: the file has more than 33554432 bytes of text";
+    assert_eq!(body["message"], json!([message]));
+}

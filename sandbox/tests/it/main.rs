@@ -6,5 +6,7 @@ mod faults;
 mod killb;
 mod localpayment;
 mod reap;
+mod refusals;
 mod sandbox;
+mod spec;
 mod support;

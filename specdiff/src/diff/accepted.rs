@@ -6,16 +6,28 @@ use std::path::{Path, PathBuf};
 use bulkrail_codegen::{Error, Spec};
 use serde_json::Value;
 
-use crate::diff::difference::{Change, Class, Difference};
-use crate::pages::model::PageFormat;
+use crate::diff::difference::{Change, Difference};
+use crate::diff::pairing::Pair;
+use crate::pages::call::Call;
+use crate::pages::model::{Operation, PageFormat, SchemaType};
+use crate::pages::paths::{self, CallPath};
 
-const KEYS: [&str; 7] = ["provider", "format", "operation", "pointer", "change", "to", "reason"];
+const KEYS: [&str; 8] = ["provider", "format", "operation", "pointer", "change", "to", "reason", "because"];
 
 /// Differences between pages and specs that are meant to stay, each with a reason.
 ///
 /// An entry accepts one difference on pages of one format, and only while the page says exactly
 /// `to`. When the page changes, the difference is reported again and the entry as stale
 /// ([`Change::StaleAcceptance`]).
+///
+/// A reason may rest on another part of the page. `because` names it, and when it is gone the
+/// difference is reported again, with [`Change::ReasonGone`]:
+///
+/// | Key | The page has |
+/// |---|---|
+/// | `example` | an example of the field with this JSON type |
+/// | `call` | a sample call with this path, a template |
+/// | `parameter` | this parameter, such as `/path/id` |
 ///
 /// ```
 /// use bulkrail_specdiff::AcceptedDifferences;
@@ -28,6 +40,7 @@ const KEYS: [&str; 7] = ["provider", "format", "operation", "pointer", "change",
 ///   change: type
 ///   to: integer
 ///   reason: Declared as an integer, but the page's own example is a string. Both are accepted.
+///   because: {example: string}
 /// ";
 /// assert_eq!(AcceptedDifferences::parse("accepted-differences.yaml", text)?.len(), 1);
 /// # Ok::<(), bulkrail_codegen::Error>(())
@@ -48,6 +61,15 @@ struct Entry {
     change: Change,
     to: String,
     reason: String,
+    evidence: Option<Evidence>,
+}
+
+/// Part of a page on which the reason of an entry rests.
+#[derive(Debug, Clone)]
+enum Evidence {
+    Example(SchemaType),
+    Call(String),
+    Parameter(String),
 }
 
 impl AcceptedDifferences {
@@ -62,7 +84,7 @@ impl AcceptedDifferences {
     }
 
     /// Parses a YAML list of entries with the keys `provider`, `format`, `operation`, `pointer`,
-    /// `change`, `to` and `reason`. `file` is the name used in errors.
+    /// `change`, `to` and `reason`, and optionally `because`. `file` is the name used in errors.
     ///
     /// # Errors
     ///
@@ -96,21 +118,36 @@ impl AcceptedDifferences {
     /// Writes the reasons into the accepted differences.
     ///
     /// Returns the indexes of the entries that matched a difference, and a difference for each
-    /// entry that did not.
+    /// entry that did not or whose reason is gone.
     pub(crate) fn apply(
         &self,
         provider: &str,
         format: PageFormat,
-        compared: &[String],
+        pairs: &[Pair<'_>],
         differences: &mut [Difference],
     ) -> (BTreeSet<usize>, Vec<Difference>) {
-        let relevant = self.entries.iter().enumerate().filter(|(_, entry)| {
-            entry.provider == provider && entry.format == format && compared.contains(&entry.operation)
-        });
         let (mut used, mut stale) = (BTreeSet::new(), Vec::new());
-        for (index, entry) in relevant {
-            let matching = differences.iter_mut().filter(|difference| entry.matches(difference));
-            match matching.map(|difference| difference.accepted = Some(entry.reason.clone())).count() {
+        for (index, entry) in self.entries.iter().enumerate() {
+            let is_for_page = entry.provider == provider && entry.format == format;
+            let own = || pairs.iter().filter(|pair| pair.known.name() == entry.operation);
+            let pages: Vec<&Operation> = own().map(|pair| pair.page).collect();
+            // The notation of a path that changed altogether is not compared.
+            let is_compared = entry.change != Change::Path || own().any(|pair| pair.relation.is_same());
+            if !is_for_page || pages.is_empty() || !is_compared {
+                continue;
+            }
+            let (mut matched, mut is_reason_gone) = (0, false);
+            for difference in differences.iter_mut().filter(|difference| entry.matches(difference)) {
+                matched += 1;
+                match entry.is_supported(difference, &pages) {
+                    true => difference.accepted = Some(entry.reason.clone()),
+                    false => is_reason_gone = true,
+                }
+            }
+            if is_reason_gone {
+                stale.push(entry.without_reason(&self.file));
+            }
+            match matched {
                 0 => stale.push(entry.stale(&self.file)),
                 _ => _ = used.insert(index),
             }
@@ -137,22 +174,53 @@ impl AcceptedDifferences {
 
 impl Entry {
     fn stale(&self, file: &Path) -> Difference {
+        let message = format!(
+            "stale entry: {} accepts a difference ({}) that this page does not have",
+            self.place(file),
+            self.change
+        );
+        self.difference(Change::StaleAcceptance, message)
+    }
+
+    fn without_reason(&self, file: &Path) -> Difference {
+        let evidence = match &self.evidence {
+            Some(Evidence::Example(kind)) => format!("an example of the type {kind}"),
+            Some(Evidence::Call(path)) => format!("a sample call of {path}"),
+            Some(Evidence::Parameter(name)) => format!("the parameter {name}"),
+            None => String::new(),
+        };
+        let message = format!(
+            "{} accepts a difference ({}) for a reason that is gone: the page no longer has {evidence}",
+            self.place(file),
+            self.change
+        );
+        self.difference(Change::ReasonGone, message)
+    }
+
+    fn place(&self, file: &Path) -> String {
         let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
-        Difference {
-            pointer: self.pointer.clone(),
-            line: None,
-            page_line: None,
-            operation: self.operation.clone(),
-            class: Class::Unknown,
-            change: Change::StaleAcceptance,
-            message: format!(
-                "stale entry: {}{line} accepts a difference ({}) that this page does not have",
-                file.display(),
-                self.change
-            ),
-            from: None,
-            to: Some(self.to.clone()),
-            accepted: None,
+        format!("{}{line}", file.display())
+    }
+
+    fn difference(&self, change: Change, message: String) -> Difference {
+        let difference = Difference::unknown(self.pointer.clone(), &self.operation, change, message);
+        Difference { to: Some(self.to.clone()), ..difference }
+    }
+
+    /// Returns whether the page has what the reason rests on.
+    fn is_supported(&self, difference: &Difference, pages: &[&Operation]) -> bool {
+        match &self.evidence {
+            None => true,
+            Some(Evidence::Example(kind)) => {
+                !difference.example_types.is_empty() && difference.example_types.iter().all(|one| one == kind)
+            }
+            Some(Evidence::Call(path)) => pages.iter().all(|page| {
+                let is_call = |call: &Call| paths::compare_call(&call.address, &[], path) == CallPath::Same;
+                page.call.as_ref().is_some_and(is_call)
+            }),
+            Some(Evidence::Parameter(name)) => {
+                pages.iter().all(|page| page.parameters.iter().any(|field| field.pointer == *name))
+            }
         }
     }
 
@@ -180,6 +248,7 @@ impl Entry {
                 .ok_or_else(|| list.error(pointer, format!("`{change}` is not a kind of change")))?,
             to: text("to")?,
             reason: text("reason")?,
+            evidence: entry.get("because").map(|because| Evidence::from_yaml(list, pointer, because)).transpose()?,
         })
     }
 
@@ -188,5 +257,20 @@ impl Entry {
             && self.pointer == difference.pointer
             && self.change == difference.change
             && difference.to.as_deref() == Some(self.to.as_str())
+    }
+}
+
+impl Evidence {
+    fn from_yaml(list: &Spec, pointer: &str, because: &Value) -> Result<Self, Error> {
+        let refuse = || list.error(pointer, "`because` needs one of `example`, `call`, `parameter`, a string");
+        let map = because.as_object().filter(|map| map.len() == 1).ok_or_else(refuse)?;
+        let (key, value) = map.iter().next().ok_or_else(refuse)?;
+        let value = value.as_str().ok_or_else(refuse)?;
+        match key.as_str() {
+            "example" => Ok(Self::Example(SchemaType::from_name(value))),
+            "call" => Ok(Self::Call(value.to_owned())),
+            "parameter" => Ok(Self::Parameter(value.to_owned())),
+            _ => Err(refuse()),
+        }
     }
 }

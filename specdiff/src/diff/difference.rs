@@ -1,18 +1,25 @@
 //! Differences between a page and a spec, classified by their effect on Rust code that uses the
 //! client.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::pages::limits::Effect;
 use crate::pages::model::{Field, SchemaType};
 
-/// Effect of a difference on code that uses the client, once the spec says what the page says.
+/// Effect of a difference on code that uses the client. `specs/README.md` has the class of every
+/// [`Change`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Class {
-    /// A type or signature changes, and code that uses it must change.
+    /// A type or signature changes and code that uses it must change, or the provider no longer
+    /// accepts the requests of the client.
     Breaking,
     /// Something is added. Existing code compiles unchanged.
     Additive,
+    /// No type changes, and the client works as before. The provider announces or recommends
+    /// something else.
+    Notice,
     /// No type changes.
     Editorial,
     /// The effect cannot be derived; a person must decide.
@@ -21,7 +28,7 @@ pub enum Class {
 
 impl Class {
     /// Every class, the most important first.
-    pub const ALL: [Self; 4] = [Self::Breaking, Self::Unknown, Self::Additive, Self::Editorial];
+    pub const ALL: [Self; 5] = [Self::Breaking, Self::Unknown, Self::Notice, Self::Additive, Self::Editorial];
 
     /// Returns the name used in output, such as `breaking`.
     #[must_use]
@@ -29,6 +36,7 @@ impl Class {
         match self {
             Self::Breaking => "breaking",
             Self::Additive => "additive",
+            Self::Notice => "notice",
             Self::Editorial => "editorial",
             Self::Unknown => "unknown",
         }
@@ -47,10 +55,34 @@ impl fmt::Display for Class {
 pub enum Change {
     /// Operation that the spec does not have.
     OperationUnknown,
-    /// Path in another notation.
+    /// Operation with another path.
+    OperationMoved,
+    /// Operation that a description of the whole API leaves out.
+    OperationRemoved,
+    /// Other method.
+    Method,
+    /// Path in another notation, or another path in a sample call.
     Path,
+    /// Server that the spec does not have.
+    ServerAdded,
+    /// Server that only the spec has.
+    ServerRemoved,
+    /// Other authentication.
+    Authentication,
+    /// New media type of a request or response.
+    MediaTypeAdded,
+    /// Missing media type of a request or response.
+    MediaTypeRemoved,
+    /// Operation, parameter or field that is deprecated on the page only.
+    DeprecationAdded,
+    /// Operation, parameter or field that is deprecated in the spec only.
+    DeprecationRemoved,
+    /// Other recommendations for polling.
+    Polling,
     /// New parameter.
     ParameterAdded,
+    /// Parameter that is sent in another place.
+    ParameterMoved,
     /// Missing parameter.
     ParameterRemoved,
     /// New request or response body.
@@ -87,19 +119,35 @@ pub enum Change {
     NullableAdded,
     /// Field that can be null in the spec only.
     NullableRemoved,
+    /// Another limit, such as `maxItems`.
+    Limit,
     /// Another example.
     Example,
     /// Part of the page that could not be parsed.
     ParseWarning,
     /// Accepted difference that the page no longer has.
     StaleAcceptance,
+    /// Accepted difference whose reason the page no longer gives.
+    ReasonGone,
 }
 
 impl Change {
-    const NAMES: [(Self, &'static str); 24] = [
+    const NAMES: [(Self, &'static str); 38] = [
         (Self::OperationUnknown, "operation-unknown"),
+        (Self::OperationMoved, "operation-moved"),
+        (Self::OperationRemoved, "operation-removed"),
+        (Self::Method, "method"),
         (Self::Path, "path"),
+        (Self::ServerAdded, "server-added"),
+        (Self::ServerRemoved, "server-removed"),
+        (Self::Authentication, "authentication"),
+        (Self::MediaTypeAdded, "media-type-added"),
+        (Self::MediaTypeRemoved, "media-type-removed"),
+        (Self::DeprecationAdded, "deprecation-added"),
+        (Self::DeprecationRemoved, "deprecation-removed"),
+        (Self::Polling, "polling"),
         (Self::ParameterAdded, "parameter-added"),
+        (Self::ParameterMoved, "parameter-moved"),
         (Self::ParameterRemoved, "parameter-removed"),
         (Self::BodyAdded, "body-added"),
         (Self::BodyRemoved, "body-removed"),
@@ -118,9 +166,11 @@ impl Change {
         (Self::RequiredRemoved, "required-removed"),
         (Self::NullableAdded, "nullable-added"),
         (Self::NullableRemoved, "nullable-removed"),
+        (Self::Limit, "limit"),
         (Self::Example, "example"),
         (Self::ParseWarning, "parse-warning"),
         (Self::StaleAcceptance, "stale-acceptance"),
+        (Self::ReasonGone, "reason-gone"),
     ];
 
     /// Returns the name used in `accepted-differences.yaml`, such as `field-added`.
@@ -166,6 +216,27 @@ pub struct Difference {
     pub to: Option<String>,
     /// Reason why the difference is accepted, from `accepted-differences.yaml`.
     pub accepted: Option<String>,
+    /// Types of the examples that the page has for the field.
+    pub(crate) example_types: BTreeSet<SchemaType>,
+}
+
+impl Difference {
+    /// Returns a difference of the class [`Class::Unknown`] without lines and states.
+    pub(crate) fn unknown(pointer: String, operation: &str, change: Change, message: String) -> Self {
+        Self {
+            pointer,
+            line: None,
+            page_line: None,
+            operation: operation.to_owned(),
+            class: Class::Unknown,
+            change,
+            message,
+            from: None,
+            to: None,
+            accepted: None,
+            example_types: BTreeSet::new(),
+        }
+    }
 }
 
 impl fmt::Display for Difference {
@@ -223,5 +294,15 @@ pub(crate) fn class_of_nullable(direction: Direction, spec: &Field, added: bool)
         (false, _) => Class::Breaking,
         (true, true) => Class::Additive,
         (true, false) => Class::Editorial,
+    }
+}
+
+/// Classifies another limit. A request that was valid may be refused after a limit is tightened. A
+/// response is decoded whatever its limits are.
+pub(crate) fn class_of_limit(direction: Direction, effect: Effect) -> Class {
+    match (direction, effect) {
+        (_, Effect::Loosened) => Class::Additive,
+        (Direction::Response, Effect::Tightened) => Class::Editorial,
+        (Direction::Parameter | Direction::Request, Effect::Tightened) => Class::Breaking,
     }
 }

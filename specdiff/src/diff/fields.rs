@@ -6,8 +6,12 @@ use bulkrail_codegen::pointer;
 use serde_json::Value;
 
 use crate::diff::collector::Collector;
-use crate::diff::difference::{Change, Class, Direction, class_of_added_field, class_of_format, class_of_nullable};
+use crate::diff::difference::{
+    Change, Class, Direction, class_of_added_field, class_of_format, class_of_limit, class_of_nullable,
+};
+use crate::diff::notices::compare_deprecation;
 use crate::diff::presence::{FieldIndex, is_added, is_listed, is_removed, may_be_renamed, types_agree};
+use crate::pages::limits;
 use crate::pages::model::{Field, PageFormat, SchemaType};
 use crate::pages::names::{leaf, parent};
 use crate::pages::values::{excerpt, is_date_time, value_text};
@@ -28,13 +32,18 @@ pub(crate) fn compare_fields(
     let spec_index: FieldIndex<'_> = spec.iter().map(|field| (field.pointer.as_str(), field)).collect();
     let page_index: FieldIndex<'_> = page.iter().map(|field| (field.pointer.as_str(), field)).collect();
     let added: Vec<&Field> = page.iter().filter(|field| is_added(field, &spec_index, &page_index)).collect();
-    let removed: Vec<&Field> = spec.iter().filter(|field| is_removed(field, &spec_index, &page_index)).collect();
+    let removed: Vec<&Field> =
+        spec.iter().filter(|field| is_removed(field, &spec_index, &page_index, collector.is_whole_api)).collect();
     let detect_renames = added.len() * removed.len() <= MAX_RENAME_PAIRS;
     let added_pointers: BTreeSet<&str> = added.iter().map(|field| field.pointer.as_str()).collect();
+    // A parameter with the same name in another place.
+    let is_moved =
+        |one: &Field, other: &Field| direction == Direction::Parameter && leaf(&one.pointer) == leaf(&other.pointer);
     let mut body = BodyDiff { collector, direction, body };
     for field in page {
         match spec_index.get(field.pointer.as_str()) {
             Some(spec_field) => body.compare(spec_field, field),
+            None if let Some(old) = removed.iter().find(|old| is_moved(old, field)) => body.moved(old, field),
             None if added_pointers.contains(field.pointer.as_str()) => {
                 let old = removed.iter().find(|old| detect_renames && may_be_renamed((old, spec), (field, page)));
                 let around = spec_index[parent(&field.pointer).unwrap_or_default()];
@@ -43,6 +52,7 @@ pub(crate) fn compare_fields(
             None => {}
         }
     }
+    let removed = removed.into_iter().filter(|field| !added.iter().any(|new| is_moved(field, new)));
     for field in removed {
         let new = added.iter().find(|new| detect_renames && may_be_renamed((field, spec), (new, page)));
         body.removed(field, &page_index, new.map(|new| leaf(&new.pointer)));
@@ -101,13 +111,24 @@ impl BodyDiff<'_, '_> {
         self.collector.add(pointer, field.line, class, change, message, (None, Some(name)));
     }
 
+    /// Adds a parameter that is sent in another place, and compares it.
+    fn moved(&mut self, spec: &Field, page: &Field) {
+        let place = |field: &Field| parent(&field.pointer).map(leaf).unwrap_or_default();
+        let (from, to) = (place(spec), place(page));
+        let message = format!("{} is sent in the {to} on the page, in the {from} in the spec", self.name(page));
+        let pointer = spec.spec_pointer.clone();
+        self.add(pointer, page, Class::Breaking, Change::ParameterMoved, message, (from, to));
+        self.compare(spec, page);
+    }
+
     /// Adds a missing field. `new_name` is its likely new name.
     fn removed(&mut self, field: &Field, page: &FieldIndex<'_>, new_name: Option<String>) {
         let renamed = new_name.map(|name| format!("; possibly renamed to `{name}`")).unwrap_or_default();
         let around = parent(&field.pointer).and_then(|around| page.get(around));
         let line = around.and_then(|around| around.line);
         let name = self.name(field);
-        let (class, message) = match is_listed(page, &field.pointer) {
+        // Elements are missing only where every array has them; see `is_removed`.
+        let (class, message) = match is_listed(page, &field.pointer) || leaf(&field.pointer) == "*" {
             true => (Class::Breaking, format!("{name} is missing on the page{renamed}")),
             // An example need not show every field.
             false => (Class::Unknown, format!("{name} is missing in the page's example{renamed}")),
@@ -129,15 +150,39 @@ impl BodyDiff<'_, '_> {
         if is_unknown || types_agree(page, spec) {
             self.compare_format(spec, page);
             self.compare_values(spec, page);
-            self.compare_examples(spec, page);
         } else {
             let (from, to) = (types_text(spec), types_text(page));
             let source = if page.expressiveness.types { "on the page" } else { "in the page's example" };
             let message = format!("{} is {to} {source}, {from} in the spec", self.name(page));
             self.add(spec.schema_pointer.clone(), page, Class::Breaking, Change::Type, message, (from, to));
+            let examples = page.examples.iter().filter_map(SchemaType::from_value).collect();
+            self.collector.differences.last_mut().into_iter().for_each(|one| one.example_types.clone_from(&examples));
         }
+        self.compare_examples(spec, page);
         self.compare_required(spec, page);
         self.compare_nullable(spec, page);
+        self.compare_limits(spec, page);
+        let name = self.name(page);
+        let deprecation = (spec.deprecated, page.deprecated);
+        compare_deprecation(self.collector, deprecation, &spec.spec_pointer, page.line, &name);
+    }
+
+    /// Compares the limits that the page shows. Only a description shows all of them.
+    fn compare_limits(&mut self, spec: &Field, page: &Field) {
+        let keywords: BTreeSet<&str> = spec.limits.keys().chain(page.limits.keys()).copied().collect();
+        for keyword in keywords {
+            let (from, to) = (spec.limits.get(keyword), page.limits.get(keyword));
+            if limits::is_same(from, to) || (to.is_none() && !page.expressiveness.limits) {
+                continue;
+            }
+            let class = class_of_limit(self.direction, limits::effect(keyword, from, to));
+            let text = |limit: Option<&Value>| limit.map_or_else(|| "no limit".to_owned(), value_text);
+            let (from, to) = (text(from), text(to));
+            let name = self.name(page);
+            let message = format!("{name} has the {keyword} {} on the page, {} in the spec", excerpt(&to), from);
+            let pointer = pointer::join(&spec.schema_pointer, keyword);
+            self.add(pointer, page, class, Change::Limit, message, (from, to));
+        }
     }
 
     fn compare_format(&mut self, spec: &Field, page: &Field) {
@@ -248,7 +293,12 @@ impl BodyDiff<'_, '_> {
         let same = |a: &Value, b: &Value| {
             a == b || (is_quoted && value_text(a) == value_text(b)) || (is_date_time(a) && is_date_time(b))
         };
-        let other = page.examples.iter().find(|example| !spec.examples.iter().any(|known| same(example, known)));
+        // An example of another type belongs to the difference of the types.
+        let agree = types_agree(page, spec);
+        let is_comparable =
+            |example: &Value| agree || SchemaType::from_value(example).is_none_or(|kind| spec.types.contains(&kind));
+        let new = |example: &&Value| !spec.examples.iter().any(|known| same(example, known));
+        let other = page.examples.iter().filter(|example| is_comparable(example)).find(new);
         if let Some(other) = other {
             let (from, to) = (spec.examples[0].to_string(), other.to_string());
             let message = format!("{} has another example on the page: {}", self.name(page), excerpt(&to));

@@ -8,28 +8,32 @@ use serde_json::Value;
 use crate::diff::collector::Collector;
 use crate::diff::difference::{Change, Class, Difference, Direction, class_of_added_field, class_of_status};
 use crate::diff::fields::compare_fields;
-use crate::pages::model::{Field, Operation, PageFormat};
-use crate::pages::names::parent;
+use crate::diff::pairing::{Pair, Relation};
+use crate::diff::{notices, transport};
+use crate::pages::model::{Field, Operation, Page, PageFormat};
 
 /// Headers of every call. Pages need not document them.
 const COMMON_HEADERS: [&str; 4] = ["authorization", "accept", "content-type", "host"];
 
-/// Returns the differences between `page`, an operation on a page of `format`, and `known`, the
-/// same in the spec.
-///
-/// `same_path` is whether both write the path alike.
-pub(crate) fn compare_operation(
-    spec: &Spec,
-    known: &Operation,
-    page: &Operation,
-    format: PageFormat,
-    same_path: bool,
-) -> Vec<Difference> {
-    let collector = Collector { spec, page_format: format, operation: known.name(), differences: Vec::new() };
-    let mut diff = OperationDiff { collector, known, page };
-    if !same_path {
-        diff.path();
-    }
+/// Returns the differences between the operations of a pair. `known_page` is the spec as a page.
+pub(crate) fn compare_operation(spec: &Spec, known_page: &Page, page: &Page, pair: &Pair<'_>) -> Vec<Difference> {
+    let Pair { known, page: described, relation } = *pair;
+    let collector = Collector::new(spec, page, &known.name());
+    let mut diff = OperationDiff { collector, known, page: described };
+    diff.relation(relation);
+    let servers = &known_page.servers;
+    transport::compare_paths(&mut diff.collector, servers, known, described, relation);
+    transport::compare_addresses(&mut diff.collector, servers, described);
+    transport::compare_auth(&mut diff.collector, known, described, page.is_description());
+    let deprecation = (known.deprecated, described.deprecated);
+    notices::compare_deprecation(
+        &mut diff.collector,
+        deprecation,
+        &known.spec_pointer,
+        described.line,
+        "the operation",
+    );
+    notices::compare_polling(&mut diff.collector, known, described);
     diff.parameters();
     diff.request();
     diff.responses();
@@ -43,11 +47,27 @@ struct OperationDiff<'a> {
 }
 
 impl OperationDiff<'_> {
-    fn path(&mut self) {
-        let pointer = parent(&self.known.spec_pointer).unwrap_or_default().to_owned();
-        let message = format!("the path is {} on the page, {} in the spec", self.page.path, self.known.path);
-        let states = (Some(self.known.path.clone()), Some(self.page.path.clone()));
-        self.add(pointer, Class::Unknown, Change::Path, message, states);
+    /// Adds the difference between the methods and paths, unless the page only has another notation
+    /// of the path.
+    fn relation(&mut self, relation: Relation) {
+        let address = |operation: &Operation| format!("{} {}", operation.method.to_uppercase(), operation.path);
+        let (from, to) = (address(self.known), address(self.page));
+        let name = self.known.name();
+        let (change, message, states) = match relation {
+            Relation::Same { .. } => return,
+            Relation::Moved => (
+                Change::OperationMoved,
+                format!("{name} moved: it is {to} on the page, {from} in the spec"),
+                (from, to),
+            ),
+            Relation::OtherMethod => {
+                let (from, to) = (self.known.method.to_uppercase(), self.page.method.to_uppercase());
+                let message = format!("the method of {name} is {to} on the page, {from} in the spec");
+                (Change::Method, message, (from, to))
+            }
+        };
+        let states = (Some(states.0), Some(states.1));
+        self.add(self.known.spec_pointer.clone(), Class::Breaking, change, message, states);
     }
 
     fn parameters(&mut self) {
@@ -55,7 +75,8 @@ impl OperationDiff<'_> {
         let is_compared = |field: &&Field| {
             let mut segments = field.pointer.splitn(4, '/').skip(1);
             let (location, name) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
-            !(location == "header" && ignored.contains(&name.to_ascii_lowercase()))
+            let is_ignored = location == "header" && ignored.contains(&name.to_ascii_lowercase());
+            !is_ignored && !transport::is_listed_credential(self.known, location, name)
         };
         // Parameters are compared as a body of four objects, one for each location.
         let as_body = |list: &[Field], schema_pointer: &str| {
@@ -73,9 +94,13 @@ impl OperationDiff<'_> {
 
     fn request(&mut self) {
         let pointer = pointer::join(&self.known.spec_pointer, "requestBody");
-        match (&self.known.request, &self.page.request) {
+        match (&self.known.request, self.page.request.as_ref().filter(|page| self.is_body(page))) {
             (Some(known), Some(page)) => {
                 compare_fields(&mut self.collector, known, page, Direction::Request, "the request");
+                for types in &self.page.request_types {
+                    let known = self.known.request_types.first();
+                    transport::compare_media_types(&mut self.collector, known, types, "the request");
+                }
             }
             (None, Some(page)) => {
                 let class = class_of_added_field(Direction::Request, page.first().and_then(|body| body.required));
@@ -121,6 +146,14 @@ impl OperationDiff<'_> {
                     compare_fields(&mut self.collector, known, page, Direction::Response, &body);
                 }
             }
+            // A sample call asks for a media type without naming the status.
+            let types = self.page.response_types.get(status);
+            let accepted = || self.page.response_types.get("2XX").filter(|_| status.starts_with('2'));
+            if let Some(types) = types.or_else(accepted) {
+                let known = self.known.response_types.get(&key);
+                let body = format!("the {key} response");
+                transport::compare_media_types(&mut self.collector, known, types, &body);
+            }
         }
         if self.page.responses.is_empty() && !self.known.responses.is_empty() {
             let message = "the page documents no response; it may be incomplete".to_owned();
@@ -131,20 +164,28 @@ impl OperationDiff<'_> {
     }
 
     fn missing_responses(&mut self, responses: &str) {
+        let all = &self.known.responses;
+        // A range on the page stands for the single statuses of the spec, and the other way round,
+        // unless the spec has both.
         let covers = |status: &str, known: &str| {
             let is_range = |text: &str| text.ends_with("XX");
             let same_range = (is_range(status) || is_range(known)) && status[..1] == known[..1];
-            status == known || status == "default" || same_range
+            status == known || (!all.contains_key(status) && (status == "default" || same_range))
         };
         for status in self.known.responses.keys() {
             let on_page = self.page.responses.keys().any(|page| covers(page, status));
-            if !on_page && !self.known.from_other_page.contains(status) {
+            if !on_page && (self.collector.is_whole_api || !self.known.from_other_page.contains(status)) {
                 let class = class_of_status(status, false);
                 let message = format!("the response {status} is missing on the page");
                 let pointer = pointer::join(responses, status);
                 self.add(pointer, class, Change::StatusRemoved, message, (Some(status.clone()), None));
             }
         }
+    }
+
+    /// Returns whether `body` has any field. Only in a description is a body without fields none.
+    fn is_body(&self, body: &[Field]) -> bool {
+        !self.is_description() || !body.is_empty() || self.known.request.as_ref().is_some_and(Vec::is_empty)
     }
 
     /// Returns whether the page is an OpenAPI description, from whose silence everything can be

@@ -40,11 +40,21 @@ fn may_contain(outer: &Field, inner: &Field) -> bool {
 }
 
 /// Returns whether the page lacks the field although it would show it.
-pub(crate) fn is_removed(field: &Field, spec: &FieldIndex<'_>, page: &FieldIndex<'_>) -> bool {
+///
+/// `page_is_complete` is whether the page has everything that the provider documents, so that it
+/// would show the fields from other pages, too.
+pub(crate) fn is_removed(field: &Field, spec: &FieldIndex<'_>, page: &FieldIndex<'_>, page_is_complete: bool) -> bool {
     let Some(around) = parent(&field.pointer).and_then(|around| page.get(around)) else {
         return false;
     };
-    if leaf(&field.pointer) == "*" || field.from_other_page || !may_contain(around, field) {
+    if !may_contain(around, field) {
+        return false;
+    }
+    // Only a description describes the elements of every array.
+    if leaf(&field.pointer) == "*" {
+        return around.expressiveness.limits && !page.contains_key(field.pointer.as_str());
+    }
+    if field.from_other_page && !page_is_complete {
         return false;
     }
     let declared = page.get(field.pointer.as_str()).map(|on_page| on_page.declared);

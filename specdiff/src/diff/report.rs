@@ -7,12 +7,15 @@ use bulkrail_codegen::{Error, Spec, pointer};
 
 use crate::diff::accepted::AcceptedDifferences;
 use crate::diff::claims::{self, Claim};
+use crate::diff::collector::Collector;
 use crate::diff::difference::{Change, Class, Difference};
 use crate::diff::operation::compare_operation;
+use crate::diff::pairing::{self, Pairing, Relation};
+use crate::diff::transport;
 use crate::pages::budget::Budget;
 use crate::pages::document::Document;
 use crate::pages::model::{Operation, Page, PageFormat, ParseWarning};
-use crate::pages::{openapi, paths};
+use crate::pages::openapi;
 
 /// Result of [`diff`].
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,9 @@ pub struct DiffReport {
     pub compared: Vec<String>,
     /// Further operations of the page that the spec leaves out, as method and path.
     pub not_in_spec: Vec<String>,
+    /// `operationId` of each operation of the spec that a description of a part of the API leaves
+    /// out. Empty for rendered pages, which describe one operation.
+    pub not_on_page: Vec<String>,
     /// Differences in the order of the page, accepted ones among them, stale acceptances last.
     pub differences: Vec<Difference>,
     /// Indexes of the accepted differences that matched.
@@ -96,25 +102,33 @@ pub fn diff_for_provider(
     let known = openapi::parse(&Document::from(spec), PageFormat::OpenApi, &mut Budget::new())
         .map_err(|error| error.into_error(&spec.file))?;
     let mut report = DiffReport::default();
-    let mut unmatched = Vec::new();
-    for operation in &page.operations {
-        let Some((matched, same_path)) = paths::find_operation(&known, page, operation) else {
-            unmatched.push(operation);
-            continue;
-        };
-        report.differences.extend(compare_operation(spec, matched, operation, page.format, same_path));
-        report.claims.extend(claims::collect(&spec.document, matched, operation));
-        report.compared.push(matched.name());
+    let Pairing { pairs, unknown, missing } = pairing::pair(&known, page);
+    for pair in &pairs {
+        report.differences.extend(compare_operation(spec, &known, page, pair));
+        report.claims.extend(claims::collect(&spec.document, pair.known, pair.page));
+        report.compared.push(pair.known.name());
     }
-    for operation in unmatched {
+    let operation = report.compared.first().cloned().unwrap_or_default();
+    if page.is_description() {
+        let mut collector = Collector::new(spec, page, &operation);
+        let same_path = pairs.iter().filter(|pair| pair.relation != Relation::Moved);
+        let same_path: Vec<_> = same_path.map(|pair| (pair.known, pair.page)).collect();
+        transport::compare_servers(&mut collector, &known, page, &same_path);
+        report.differences.extend(collector.differences);
+        if page.is_whole_api() {
+            report.differences.extend(missing.iter().map(|known| removed_operation(spec, known)));
+        } else {
+            report.not_on_page = missing.iter().map(|known| known.name()).collect();
+        }
+    }
+    for operation in unknown {
         match report.compared.is_empty() {
             true => report.differences.push(unknown_operation(operation)),
             false => report.not_in_spec.push(operation.name()),
         }
     }
-    let operation = report.compared.first().cloned().unwrap_or_default();
     report.differences.extend(page.warnings.iter().map(|warning| parse_warning(warning, &operation)));
-    let (used_entries, stale) = accepted.apply(provider, page.format, &report.compared, &mut report.differences);
+    let (used_entries, stale) = accepted.apply(provider, page.format, &pairs, &mut report.differences);
     report.differences = dedup(report.differences);
     report.differences.extend(stale);
     report.used_entries = used_entries;
@@ -143,32 +157,27 @@ fn dedup(differences: Vec<Difference>) -> Vec<Difference> {
 }
 
 fn unknown_operation(operation: &Operation) -> Difference {
-    let name = format!("{} {}", operation.method.to_uppercase(), operation.path);
-    Difference {
-        pointer: pointer::join("/paths", &operation.path),
-        line: None,
-        page_line: operation.line,
-        operation: name.clone(),
-        class: Class::Unknown,
-        change: Change::OperationUnknown,
-        message: format!("the page describes {name}; the spec does not have this operation"),
-        from: None,
-        to: Some(name),
-        accepted: None,
-    }
+    let name = operation_address(operation);
+    let message = format!("the page describes {name}; the spec does not have this operation");
+    let pointer = pointer::join("/paths", &operation.path);
+    let difference = Difference::unknown(pointer, &name, Change::OperationUnknown, message);
+    Difference { page_line: operation.line, to: Some(name), ..difference }
+}
+
+fn removed_operation(spec: &Spec, operation: &Operation) -> Difference {
+    let (name, address) = (operation.name(), operation_address(operation));
+    let message = format!("{name} ({address}) is missing on the page");
+    let pointer = operation.spec_pointer.clone();
+    let line = spec.line(&pointer);
+    let difference = Difference::unknown(pointer, &name, Change::OperationRemoved, message);
+    Difference { line, class: Class::Breaking, from: Some(address), ..difference }
+}
+
+fn operation_address(operation: &Operation) -> String {
+    format!("{} {}", operation.method.to_uppercase(), operation.path)
 }
 
 fn parse_warning(warning: &ParseWarning, operation: &str) -> Difference {
-    Difference {
-        pointer: String::new(),
-        line: None,
-        page_line: warning.line,
-        operation: operation.to_owned(),
-        class: Class::Unknown,
-        change: Change::ParseWarning,
-        message: warning.reason.clone(),
-        from: None,
-        to: None,
-        accepted: None,
-    }
+    let difference = Difference::unknown(String::new(), operation, Change::ParseWarning, warning.reason.clone());
+    Difference { page_line: warning.line, ..difference }
 }

@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::pages::auth::{Auth, is_credential_name};
 use crate::pages::blocks::{Block, Blocks, METHODS, restore_emails};
 use crate::pages::budget::{Budget, ReadError};
 use crate::pages::example_values as examples;
 use crate::pages::field_list::complete_fields;
-use crate::pages::model::{Expressiveness, Field, Operation, Page, PageFormat, SchemaType};
+use crate::pages::model::{Expressiveness, Field, MediaTypes, Operation, Page, PageFormat, SchemaType};
 use crate::pages::names::{is_name, leaf, parameter_pointer, pointer_of};
-use crate::pages::paths;
+use crate::pages::{paths, prose};
 
 /// Column headings.
 const COLUMNS: [&str; 9] =
@@ -50,9 +51,13 @@ pub(crate) fn parse(text: &str, budget: &mut Budget) -> Result<Page, ReadError> 
     let text = restore_emails(text);
     let blocks = Blocks::parse(&text);
     let mut page = Page::new(PageFormat::GitBook);
-    if let Some((index, (method, path))) = blocks.find_header(header) {
-        let mut operation = Operation { method, path, line: blocks.line_number(index), ..Operation::default() };
+    if let Some((index, (method, address))) = blocks.find_header(header) {
+        let line = blocks.line_number(index);
+        let path = paths::without_host(&address);
+        let addresses = vec![(address, line)];
+        let mut operation = Operation { method, path, line, addresses, ..Operation::default() };
         read(&blocks, index + 1, &mut operation, budget)?;
+        prose::add(&mut operation, &blocks, &text, |line| matches!(line, "Parameter" | "Name" | "Field"));
         page.operations.push(operation);
     }
     page.warnings = blocks.warnings;
@@ -67,7 +72,7 @@ fn header(blocks: &Blocks<'_>, index: usize) -> Option<(String, String)> {
     if !METHODS.iter().any(|known| known.to_uppercase() == method) || !is_address || address.contains(' ') {
         return None;
     }
-    Some((method.to_lowercase(), paths::without_host(address)))
+    Some((method.to_lowercase(), address.to_owned()))
 }
 
 fn read(blocks: &Blocks<'_>, start: usize, operation: &mut Operation, budget: &mut Budget) -> Result<(), ReadError> {
@@ -75,6 +80,8 @@ fn read(blocks: &Blocks<'_>, start: usize, operation: &mut Operation, budget: &m
     let mut in_response = false;
     let (mut request, mut response): (Vec<Field>, Vec<Field>) = (Vec::new(), Vec::new());
     let (mut request_examples, mut response_examples) = (Vec::new(), Vec::new());
+    let mut status = "2XX".to_owned();
+    let mut headers_line = None;
     let mut index = start;
     while index < blocks.len() {
         match &blocks.blocks[index].1 {
@@ -86,7 +93,7 @@ fn read(blocks: &Blocks<'_>, start: usize, operation: &mut Operation, budget: &m
                 (in_response, location) = (true, None)
             }
             Block::Line("Request" | "Request Examples" | "Request Example") => (in_response, location) = (false, None),
-            Block::Line("Headers") => location = Some("header"),
+            Block::Line("Headers") => (location, headers_line) = (Some("header"), blocks.line_number(index)),
             Block::Line("Path Parameters") => location = Some("path"),
             Block::Line("Query Parameters") => location = Some("query"),
             Block::Line("Body Parameters" | "Request Body") => location = None,
@@ -103,17 +110,37 @@ fn read(blocks: &Blocks<'_>, start: usize, operation: &mut Operation, budget: &m
                 index = next;
                 continue;
             }
+            Block::Line(text) if in_response => status = success_status(text).unwrap_or(status),
             Block::Line(_) => {}
         }
         index += 1;
+    }
+    // A table of headers has the credential of every operation that needs one.
+    let is_credential = |field: &Field| is_credential_name(&leaf(&field.pointer));
+    if headers_line.is_some() && !operation.parameters.iter().any(is_credential) {
+        operation.auth.push(Auth::new([], headers_line));
+    }
+    let content_type =
+        operation.parameters.iter().find(|field| field.pointer.eq_ignore_ascii_case("/header/content-type"));
+    if let Some(field) = content_type {
+        let types =
+            MediaTypes::new(field.description.split(|char: char| char.is_whitespace() || char == ','), field.line);
+        operation.request_types.extend(Some(types).filter(|types| !types.names.is_empty()));
     }
     if !request.is_empty() || !request_examples.is_empty() {
         operation.request = Some(body(request, request_examples, budget)?);
     }
     if !response.is_empty() || !response_examples.is_empty() {
-        operation.responses.insert("2XX".to_owned(), body(response, response_examples, budget)?);
+        operation.responses.insert(status, body(response, response_examples, budget)?);
     }
     Ok(())
+}
+
+/// Returns the success status in a sentence such as "returns an HTTP status code 200".
+fn success_status(sentence: &str) -> Option<String> {
+    let (_, rest) = sentence.split_once("HTTP status code ")?;
+    let number = rest.get(..3).filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
+    number.starts_with('2').then(|| number.to_owned())
 }
 
 fn body(
@@ -142,7 +169,7 @@ fn table(blocks: &Blocks<'_>, start: usize, budget: &mut Budget) -> Result<(Vec<
         let Some(types) = types(word).filter(|_| starts_row(blocks, index)) else { break };
         let mut field = Field::new(pointer_of(name), blocks.line_number(index));
         field.types = types;
-        field.expressiveness = Expressiveness { types: true, formats: false, values: false };
+        field.expressiveness = Expressiveness { types: true, formats: false, values: false, limits: false };
         index += 2;
         if columns.contains("Required") || columns.contains("Mandatory") {
             let cell = blocks.line(index).map(str::to_ascii_lowercase).unwrap_or_default();
@@ -159,6 +186,8 @@ fn table(blocks: &Blocks<'_>, start: usize, budget: &mut Budget) -> Result<(Vec<
             cells.push(cell);
             index += 1;
         }
+        field.description = cells.join(" ");
+        field.deprecated = prose::mentions_deprecation(&field.description).then_some(true);
         for cell in cells.into_iter().skip(1) {
             match listed_values(cell).filter(|_| columns.contains("Possible values")) {
                 Some(values) => field.values = Some(values),
@@ -168,7 +197,7 @@ fn table(blocks: &Blocks<'_>, start: usize, budget: &mut Budget) -> Result<(Vec<
                 None => {}
             }
         }
-        budget.take_bytes(size_of::<Field>())?;
+        budget.take_bytes(size_of::<Field>() + field.description.len())?;
         fields.push(field);
     }
     Ok((fields, index))

@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::pages::auth::{Auth, Credential};
 use crate::pages::blocks::{Block, Blocks, METHODS, restore_emails};
 use crate::pages::budget::{Budget, ReadError};
 use crate::pages::example_values as examples;
 use crate::pages::field_list::complete_fields;
-use crate::pages::model::{Expressiveness, Field, Operation, Page, PageFormat, SchemaType};
+use crate::pages::limits;
+use crate::pages::model::{Expressiveness, Field, MediaTypes, Operation, Page, PageFormat, SchemaType};
 use crate::pages::names::{is_name, leaf, parameter_pointer, pointer_of};
+use crate::pages::prose;
 
 /// Maximum length of a path.
 const MAX_PATH: usize = 2000;
@@ -22,13 +25,16 @@ const MAX_PATH: usize = 2000;
 const ATTRIBUTES: [&str; 9] =
     ["required", "header", "path", "query", "cookie", "deprecated", "read-only", "write-only", "nullable"];
 
+/// Attributes that say where a parameter is sent.
+const LOCATIONS: [&str; 4] = ["header", "path", "query", "cookie"];
+
 /// Section that a list of fields belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Section {
     /// Everything before the first list.
     Preamble,
-    /// Authorization, which a spec has under `securitySchemes`.
-    Ignored,
+    /// Credentials, which a spec has under `securitySchemes`.
+    Authorizations,
     Parameters(&'static str),
     Request,
     Response(String),
@@ -41,11 +47,21 @@ pub(crate) fn detect(text: &str) -> bool {
 pub(crate) fn parse(text: &str, budget: &mut Budget) -> Result<Page, ReadError> {
     let text = restore_emails(text);
     let blocks = Blocks::parse(&text);
-    let mut reader = Reader { blocks: &blocks, budget, section: Section::Preamble, lists: BTreeMap::new() };
+    let mut reader = Reader {
+        blocks: &blocks,
+        budget,
+        section: Section::Preamble,
+        lists: BTreeMap::new(),
+        credentials: Vec::new(),
+        credentials_line: None,
+        needs_credentials: true,
+        has_lists: false,
+    };
     let mut page = Page::new(PageFormat::Mintlify);
     if let Some((index, (method, path, next))) = blocks.find_header(header) {
         let mut operation = Operation { method, path, line: blocks.line_number(index), ..Operation::default() };
         reader.read(next, &mut operation)?;
+        prose::add(&mut operation, &blocks, &text, |line| heading(line).is_some());
         page.operations.push(operation);
     }
     page.warnings = blocks.warnings;
@@ -75,6 +91,13 @@ struct Reader<'a> {
     section: Section,
     /// Fields of the lists by section: `parameters`, `request`, or the status of a response.
     lists: BTreeMap<String, Vec<Field>>,
+    /// Fields of the list of credentials, with the line of its heading.
+    credentials: Vec<Credential>,
+    credentials_line: Option<usize>,
+    /// Whether all of them are required.
+    needs_credentials: bool,
+    /// Whether the page has any list.
+    has_lists: bool,
 }
 
 impl Reader<'_> {
@@ -83,14 +106,17 @@ impl Reader<'_> {
         let mut statuses = Vec::new();
         let mut index = start;
         while index < self.blocks.len() {
-            if let Some((field, next)) = self.field(index) {
-                self.budget.take_bytes(size_of::<Field>())?;
-                self.add(field);
+            if let Some((field, location, next)) = self.field(index) {
+                self.budget.take_bytes(size_of::<Field>() + field.description.len())?;
+                self.add(field, location);
                 index = next;
                 continue;
             }
             match &self.blocks.blocks[index].1 {
-                Block::Line(line) => self.line(line, &mut statuses),
+                Block::Line(line) => {
+                    self.line(line, self.blocks.line_number(index), &mut statuses);
+                    self.media_type(line, self.blocks.line_number(index), operation);
+                }
                 // JSON after the lists is the example of a field, which was read with that field.
                 Block::Json(value) if self.section == Section::Preamble => {
                     let before = index.checked_sub(1).and_then(|before| self.blocks.line(before));
@@ -103,6 +129,12 @@ impl Reader<'_> {
                 Block::Json(_) => {}
             }
             index += 1;
+        }
+        if self.has_lists {
+            // A rendered page has the list of every operation that needs a credential.
+            let credentials = std::mem::take(&mut self.credentials);
+            let auth = Auth::new(credentials, self.credentials_line.or(operation.line));
+            operation.auth.push(if self.needs_credentials { auth } else { auth.or_none() });
         }
         operation.parameters = self.lists.remove("parameters").unwrap_or_default();
         let listed = self.lists.remove("request");
@@ -120,8 +152,12 @@ impl Reader<'_> {
 
     /// Reads a line that does not belong to a field: a heading, or the status of the current
     /// response.
-    fn line(&mut self, line: &str, statuses: &mut Vec<String>) {
+    fn line(&mut self, line: &str, number: Option<usize>, statuses: &mut Vec<String>) {
         if let Some(section) = heading(line) {
+            self.has_lists = true;
+            if section == Section::Authorizations {
+                self.credentials_line = number;
+            }
             if let Section::Response(status) = &section
                 && !statuses.contains(status)
             {
@@ -139,6 +175,22 @@ impl Reader<'_> {
         }
     }
 
+    /// Reads a media type below the heading of a body: `application/json`, or `200 -
+    /// application/json`.
+    fn media_type(&self, line: &str, number: Option<usize>, operation: &mut Operation) {
+        let name = line.rsplit(" - ").next().unwrap_or(line);
+        let is_before_list = |list: &str| !self.lists.contains_key(list);
+        let types = MediaTypes::new([name], number);
+        match &self.section {
+            _ if types.names.is_empty() => {}
+            Section::Request if is_before_list("request") => operation.request_types.push(types),
+            Section::Response(status) if is_before_list(status) => {
+                operation.response_types.insert(status.clone(), types);
+            }
+            _ => {}
+        }
+    }
+
     fn body(
         &mut self,
         listed: Option<Vec<Field>>,
@@ -151,9 +203,14 @@ impl Reader<'_> {
         Ok(fields)
     }
 
-    fn add(&mut self, mut field: Field) {
+    fn add(&mut self, mut field: Field, location: &str) {
         let list = match &self.section {
-            Section::Preamble | Section::Ignored => return,
+            Section::Preamble => return,
+            Section::Authorizations => {
+                self.needs_credentials &= field.required == Some(true);
+                self.credentials.push(Credential::from_listed(location, &leaf(&field.pointer), &field.description));
+                return;
+            }
             Section::Parameters(location) => {
                 field.pointer = parameter_pointer(location, &leaf(&field.pointer));
                 "parameters"
@@ -164,8 +221,9 @@ impl Reader<'_> {
         self.lists.entry(list.to_owned()).or_default().push(field);
     }
 
-    /// Returns the field whose block starts at `index`, and the index after the block.
-    fn field(&self, index: usize) -> Option<(Field, usize)> {
+    /// Returns the field whose block starts at `index`, where it is sent if the block says so, and
+    /// the index after the block.
+    fn field(&self, index: usize) -> Option<(Field, &'static str, usize)> {
         let name = self.blocks.line(index).filter(|name| is_name(name))?;
         let word = self.blocks.line(index + 1)?;
         let mut field = match read_type(word) {
@@ -178,14 +236,17 @@ impl Reader<'_> {
         };
         field.pointer = pointer_of(name);
         field.line = self.blocks.line_number(index);
-        field.expressiveness = Expressiveness { types: true, formats: true, values: true };
+        field.expressiveness = Expressiveness { types: true, formats: true, values: true, limits: false };
         field.required = Some(false);
+        field.deprecated = Some(false);
+        let mut location = "";
         let mut next = index + 2;
         while let Some(attribute) = self.blocks.line(next).filter(|line| is_attribute(line)) {
             match attribute {
                 "required" => field.required = Some(true),
                 "nullable" => field.nullable = Some(true),
-                _ => {}
+                "deprecated" => field.deprecated = Some(true),
+                _ => location = LOCATIONS.into_iter().find(|known| *known == attribute).unwrap_or(location),
             }
             next += 1;
         }
@@ -194,10 +255,15 @@ impl Reader<'_> {
                 Some("Available options:") => next = self.options(next + 1, &mut field),
                 Some("Example:" | "Examples:") => next = self.example(next + 1, &mut field),
                 Some(line) if heading(line).is_some() || self.starts_field(next) => break,
-                _ => next += 1,
+                Some(line) => {
+                    field.limits.extend(limits::from_text(line));
+                    field.description.push_str(line);
+                    next += 1;
+                }
+                None => next += 1,
             }
         }
-        Some((field, next))
+        Some((field, location, next))
     }
 
     fn starts_field(&self, index: usize) -> bool {
@@ -251,7 +317,7 @@ fn follows_type(line: &str) -> bool {
 
 fn heading(line: &str) -> Option<Section> {
     Some(match line {
-        "Authorizations" => Section::Ignored,
+        "Authorizations" => Section::Authorizations,
         "Headers" => Section::Parameters("header"),
         "Path Parameters" => Section::Parameters("path"),
         "Query Parameters" => Section::Parameters("query"),

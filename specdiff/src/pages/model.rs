@@ -5,6 +5,11 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::pages::auth::Auth;
+use crate::pages::call::Call;
+use crate::pages::limits::Limits;
+use crate::pages::polling::Polling;
+
 /// Documentation page after parsing: the operations that it describes.
 ///
 /// [`Page::load`] reads a file, [`Page::parse`] a text. The format is detected.
@@ -29,7 +34,7 @@ pub struct Page {
     pub format: PageFormat,
     /// Operations that the page describes.
     pub operations: Vec<Operation>,
-    /// Addresses of servers, for descriptions whose paths leave out a common prefix.
+    /// Addresses of servers that a description lists.
     pub servers: Vec<String>,
     /// Parts that could not be parsed. [`diff`](crate::diff()) reports each of them as a
     /// difference.
@@ -39,6 +44,19 @@ pub struct Page {
 impl Page {
     pub(crate) fn new(format: PageFormat) -> Self {
         Self { format, operations: Vec::new(), servers: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Returns whether the page is an OpenAPI description, from whose silence about an operation
+    /// everything can be concluded.
+    pub(crate) fn is_description(&self) -> bool {
+        matches!(self.format, PageFormat::OpenApi | PageFormat::Markdown)
+    }
+
+    /// Returns whether the page describes the whole API, so that what it leaves out is gone.
+    ///
+    /// A rendered page, a Markdown page and a description of one operation are excerpts.
+    pub(crate) fn is_whole_api(&self) -> bool {
+        self.format == PageFormat::OpenApi && self.operations.len() > 1
     }
 }
 
@@ -111,6 +129,8 @@ pub struct Operation {
     pub responses: BTreeMap<String, Vec<Field>>,
     /// Line on the page where the operation starts.
     pub line: Option<usize>,
+    /// Whether the operation is deprecated, if the page says so.
+    pub deprecated: Option<bool>,
     /// Whether every documented status is listed. A rendered page may show only the selected one.
     pub lists_all_statuses: bool,
     /// `operationId`; only in a description.
@@ -119,6 +139,47 @@ pub struct Operation {
     pub(crate) spec_pointer: String,
     /// Statuses whose evidence is not this operation's page; only in a spec.
     pub(crate) from_other_page: BTreeSet<String>,
+    /// Authentication, as each part of the page states it.
+    pub(crate) auth: Vec<Auth>,
+    /// Media types of the request, as each part of the page states them.
+    pub(crate) request_types: Vec<MediaTypes>,
+    /// Media types of the responses by status.
+    pub(crate) response_types: BTreeMap<String, MediaTypes>,
+    /// Addresses in the heading of a rendered page, or servers of the operation in a description.
+    pub(crate) addresses: Vec<(String, Option<usize>)>,
+    /// Sample call of a rendered page.
+    pub(crate) call: Option<Call>,
+    /// Recommendations for polling.
+    pub(crate) polling: Option<Polling>,
+}
+
+/// Media types that one part of a page lists, in lower case and without parameters.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MediaTypes {
+    pub(crate) names: BTreeSet<String>,
+    pub(crate) line: Option<usize>,
+    /// Pointer of the list; only in a description.
+    pub(crate) pointer: String,
+}
+
+impl MediaTypes {
+    /// Returns the media types in `names`. Other texts are left out.
+    pub(crate) fn new<'a>(names: impl IntoIterator<Item = &'a str>, line: Option<usize>) -> Self {
+        let names = names.into_iter().map(|name| name.split(';').next().unwrap_or_default().trim());
+        let names = names.filter(|name| is_media_type(name)).map(str::to_ascii_lowercase).collect();
+        Self { names, line, pointer: String::new() }
+    }
+}
+
+/// Returns whether the text is a media type such as `application/json` or `*/*`.
+pub(crate) fn is_media_type(text: &str) -> bool {
+    let is_token = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.*_".contains(&byte))
+    };
+    const TOP_LEVEL: [&str; 9] =
+        ["application", "audio", "font", "image", "message", "multipart", "text", "video", "*"];
+    text.split_once('/')
+        .is_some_and(|(kind, name)| TOP_LEVEL.iter().any(|known| known.eq_ignore_ascii_case(kind)) && is_token(name))
 }
 
 impl Operation {
@@ -165,6 +226,12 @@ pub struct Field {
     pub declared: bool,
     /// Facts that this part of the page is able to express.
     pub expressiveness: Expressiveness,
+    /// Whether the field is deprecated, if the page says so.
+    pub deprecated: Option<bool>,
+    /// Limits such as `maxItems`.
+    pub(crate) limits: Limits,
+    /// Description, for parameters of rendered pages.
+    pub(crate) description: String,
     /// Pointer of the property; only in a description.
     pub(crate) spec_pointer: String,
     /// Pointer of the schema after following references; only in a description.
@@ -198,6 +265,8 @@ pub struct Expressiveness {
     pub formats: bool,
     /// Whether a list of values would be shown.
     pub values: bool,
+    /// Whether a limit such as `maxItems` would be shown.
+    pub limits: bool,
 }
 
 /// JSON Schema type of a value.

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use bulkrail_codegen::{document, pointer};
 use serde_json::Value;
 
+use crate::pages::auth::Auth;
 use crate::pages::budget::{Budget, ReadError};
 use crate::pages::document::{Document, resolve};
 use crate::pages::evidence::{is_from_other_page, sources};
 use crate::pages::example_values as examples;
-use crate::pages::model::{Field, Operation, Page, PageFormat};
+use crate::pages::model::{Expressiveness, Field, MediaTypes, Operation, Page, PageFormat};
 use crate::pages::names::{leaf, parameter_pointer, parent};
-use crate::pages::paths;
+use crate::pages::polling::Polling;
 use crate::pages::schema::SchemaReader;
 
 /// Returns whether the text is a description: JSON, or YAML with the top-level key `openapi` or
@@ -41,7 +42,7 @@ pub(crate) fn parse(document: &Document, format: PageFormat, budget: &mut Budget
         page.operations.push(Reader { document, budget, sources }.operation(&pointer, operation)?);
     }
     let servers = document.value["servers"].as_array().into_iter().flatten();
-    page.servers = servers.filter_map(|server| server["url"].as_str()).map(paths::without_host).collect();
+    page.servers = servers.filter_map(|server| server["url"].as_str()).map(str::to_owned).collect();
     Ok(page)
 }
 
@@ -60,7 +61,11 @@ impl Reader<'_> {
             path: leaf(path_item),
             line: self.document.line(pointer),
             lists_all_statuses: true,
+            deprecated: Some(value["deprecated"] == true),
             id: value["operationId"].as_str().map(str::to_owned),
+            auth: vec![Auth::from_description(self.document, pointer)],
+            addresses: self.addresses(path_item, pointer),
+            polling: Polling::from_description(value, self.document.line(pointer)),
             spec_pointer: pointer.to_owned(),
             ..Operation::default()
         };
@@ -75,7 +80,9 @@ impl Reader<'_> {
             }
         }
         if value.get("requestBody").is_some() {
-            operation.request = Some(self.body(&pointer::join(pointer, "requestBody"))?);
+            let body = pointer::join(pointer, "requestBody");
+            operation.request_types.extend(self.media_types(&body)?);
+            operation.request = Some(self.body(&body)?);
         }
         for status in value["responses"].as_object().into_iter().flatten().map(|(status, _)| status) {
             let response_pointer = pointer::join(&pointer::join(pointer, "responses"), status);
@@ -83,6 +90,9 @@ impl Reader<'_> {
             let (_, response) = resolve(self.document, &response_pointer)?;
             if is_from_other_page(response, &self.sources) {
                 operation.from_other_page.insert(key.clone());
+            }
+            if let Some(types) = self.media_types(&response_pointer)? {
+                operation.response_types.insert(key.clone(), types);
             }
             let body = self.body(&response_pointer)?;
             operation.responses.insert(key, body);
@@ -97,15 +107,44 @@ impl Reader<'_> {
         };
         let root = parameter_pointer(location, name);
         let required = parameter["required"] == true || location == "path";
-        let mut fields = match parameter.get("schema") {
-            Some(_) => self.schema_reader().fields(&pointer::join(&target, "schema"), &root, Some(required))?,
-            None => vec![Field { required: Some(required), ..Field::new(&root, None) }],
+        // Instead of a schema, a parameter may have a single media type with one.
+        let media_type = parameter["content"].as_object().and_then(|content| content.keys().next());
+        let holder =
+            media_type.map_or_else(|| target.clone(), |name| pointer::join(&pointer::join(&target, "content"), name));
+        let schema = pointer::join(&holder, "schema");
+        let mut fields = match self.document.value.pointer(&schema) {
+            Some(_) => self.schema_reader().fields(&schema, &root, Some(required))?,
+            None => vec![Field {
+                required: Some(required),
+                schema_pointer: schema,
+                expressiveness: Expressiveness { types: true, formats: true, values: true, limits: true },
+                ..Field::new(&root, None)
+            }],
         };
         fields[0].spec_pointer = pointer.to_owned();
         fields[0].line = self.document.line(pointer);
         fields[0].from_other_page = is_from_other_page(parameter, &self.sources);
+        fields[0].deprecated = Some(fields[0].deprecated == Some(true) || parameter["deprecated"] == true);
         self.examples(&mut fields, parameter, &root)?;
         Ok(fields)
+    }
+
+    /// Returns the servers of the operation or its path, which replace those of the description.
+    fn addresses(&self, path_item: &str, operation: &str) -> Vec<(String, Option<usize>)> {
+        let lists = [operation, path_item].map(|holder| pointer::join(holder, "servers"));
+        let list = lists.into_iter().find(|list| self.document.value.pointer(list).is_some());
+        let servers = list.iter().filter_map(|list| self.document.value.pointer(list)?.as_array()).flatten();
+        let line = list.as_ref().and_then(|list| self.document.line(list));
+        servers.filter_map(|server| Some((server["url"].as_str()?.to_owned(), line))).collect()
+    }
+
+    /// Returns the media types of a request or response, or `None` if it has no body.
+    fn media_types(&self, pointer: &str) -> Result<Option<MediaTypes>, ReadError> {
+        let (target, body) = resolve(self.document, pointer)?;
+        let names = body["content"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+        let pointer = pointer::join(&target, "content");
+        let types = MediaTypes { pointer: pointer.clone(), ..MediaTypes::new(names, self.document.line(&pointer)) };
+        Ok(Some(types).filter(|types| !types.names.is_empty()))
     }
 
     /// Returns the fields of the body of a request or response.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::pages::model::{Operation, Page};
+use crate::pages::model::Operation;
 
 /// Returns an address without scheme, host (or its placeholder `{{base}}`), query and fragment.
 pub(crate) fn without_host(address: &str) -> String {
@@ -17,7 +17,7 @@ pub(crate) fn without_host(address: &str) -> String {
 
 /// Returns the path with unnamed parameters and without a slash at its end, for comparing two
 /// notations.
-fn normalize(path: &str) -> String {
+pub(crate) fn normalize(path: &str) -> String {
     let segments = path.split('/').filter(|segment| !segment.is_empty()).map(|segment| match is_parameter(segment) {
         true => "{}",
         false => segment,
@@ -26,7 +26,7 @@ fn normalize(path: &str) -> String {
 }
 
 /// Returns the names of the parameters in a path.
-fn parameters(path: &str) -> Vec<&str> {
+pub(crate) fn parameters(path: &str) -> Vec<&str> {
     let segments = path.split('/').filter(|segment| is_parameter(segment));
     segments.map(|segment| segment.trim_matches(['{', '}', ':', '<', '>'])).collect()
 }
@@ -37,27 +37,60 @@ fn is_parameter(segment: &str) -> bool {
         || (segment.starts_with('<') && segment.ends_with('>'))
 }
 
-/// Returns the operation of the spec that a page describes, and whether both write the path alike.
-pub(crate) fn find_operation<'a>(spec: &'a Page, page: &Page, operation: &Operation) -> Option<(&'a Operation, bool)> {
-    let same_method = || spec.operations.iter().filter(|known| known.method == operation.method);
-    // The address of a server may contain the start of the path on one side only.
-    let variants = |servers: &[String], path: &str| -> BTreeSet<String> {
-        let with_server = servers.iter().map(|server| normalize(&format!("{server}/{path}")));
-        with_server.chain([normalize(path)]).collect()
-    };
-    let wanted = variants(&page.servers, &operation.path);
-    let matched = same_method().find(|known| !variants(&spec.servers, &known.path).is_disjoint(&wanted));
-    if let Some(matched) = matched {
-        return Some((matched, matched.path.ends_with('/') == operation.path.ends_with('/')));
-    }
-    // A rendered address can lose its parameters, which the page still describes.
+/// Returns the normalized paths by which an operation can be meant.
+///
+/// The address of a server may contain the start of the path on one side only.
+pub(crate) fn variants(servers: &[String], path: &str) -> BTreeSet<String> {
+    let with_server = servers.iter().map(|server| normalize(&format!("{}/{path}", without_host(server))));
+    with_server.chain([normalize(path)]).collect()
+}
+
+/// Returns the path with the parameters that the page describes and a rendered address lost, or
+/// `None` if it has them all.
+pub(crate) fn restore_parameters(operation: &Operation) -> Option<String> {
     let named: BTreeSet<&str> = parameters(&operation.path).into_iter().collect();
-    let lost = operation.parameters.iter().filter_map(|field| field.pointer.strip_prefix("/path/"));
-    let restored = lost
-        .filter(|name| !named.contains(name))
-        .fold(operation.path.clone(), |path, name| format!("{path}/{{{name}}}"));
-    let wanted = variants(&page.servers, &restored);
-    same_method()
-        .find(|known| !variants(&spec.servers, &known.path).is_disjoint(&wanted))
-        .map(|matched| (matched, false))
+    let described = operation.parameters.iter().filter_map(|field| field.pointer.strip_prefix("/path/"));
+    let lost: Vec<&str> = described.filter(|name| !named.contains(name)).collect();
+    let restored = || lost.iter().fold(operation.path.clone(), |path, name| format!("{path}/{{{name}}}"));
+    (!lost.is_empty()).then(restored)
+}
+
+/// Returns scheme, host and port of an address in lower case, or `None` for a relative address or a
+/// placeholder.
+pub(crate) fn origin(address: &str) -> Option<String> {
+    let address = address.trim().trim_matches(['\'', '"', '`']);
+    let (scheme, rest) = address.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty() && !host.contains(['{', '<']))?;
+    Some(format!("{scheme}://{host}").to_ascii_lowercase())
+}
+
+/// Relation of the path of a sample call to the path of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CallPath {
+    /// The call has this path.
+    Same,
+    /// The call has this path but for the slash at its end. Contains the template without or with
+    /// the slash, as in the call.
+    OtherSlash(String),
+    /// The call has another path.
+    Other(String),
+}
+
+/// Compares the address of a sample call with the path of an operation, a template.
+pub(crate) fn compare_call(address: &str, servers: &[String], template: &str) -> CallPath {
+    let path = without_host(address);
+    let segments = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let called = segments(&path);
+    let bases = servers.iter().map(|server| segments(&without_host(server))).chain([Vec::new()]);
+    let is_call = bases.into_iter().any(|base| {
+        let wanted: Vec<String> = base.into_iter().chain(segments(template)).collect();
+        wanted.len() == called.len()
+            && wanted.iter().zip(&called).all(|(wanted, one)| is_parameter(wanted) || wanted == one)
+    });
+    match (is_call, path.ends_with('/') == template.ends_with('/')) {
+        (true, true) => CallPath::Same,
+        (true, false) if path.ends_with('/') => CallPath::OtherSlash(format!("{template}/")),
+        (true, false) => CallPath::OtherSlash(template.trim_end_matches('/').to_owned()),
+        (false, _) => CallPath::Other(path),
+    }
 }

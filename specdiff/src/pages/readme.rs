@@ -11,10 +11,11 @@ use crate::pages::blocks::{Block, Blocks, METHODS, restore_emails};
 use crate::pages::budget::{Budget, ReadError};
 use crate::pages::example_values as examples;
 use crate::pages::field_list::complete_fields;
-use crate::pages::model::{Expressiveness, Field, Operation, Page, PageFormat, ParseWarning, SchemaType};
+use crate::pages::limits;
+use crate::pages::model::{Expressiveness, Field, MediaTypes, Operation, Page, PageFormat, ParseWarning, SchemaType};
 use crate::pages::names::{is_name, leaf, parameter_pointer, pointer_of};
-use crate::pages::paths;
 use crate::pages::run_on::{described_values, entries, listed_values, mentions_null};
+use crate::pages::{paths, prose};
 
 pub(crate) fn detect(text: &str) -> bool {
     Blocks::parse(text).find_header(header).is_some()
@@ -24,9 +25,12 @@ pub(crate) fn parse(text: &str, budget: &mut Budget) -> Result<Page, ReadError> 
     let text = restore_emails(text);
     let blocks = Blocks::parse(&text);
     let mut page = Page::new(PageFormat::ReadMe);
-    if let Some((index, (method, path))) = blocks.find_header(header) {
+    if let Some((index, (method, address))) = blocks.find_header(header) {
         let line = blocks.line_number(index);
-        let mut operation = Operation { method, path, line, lists_all_statuses: true, ..Operation::default() };
+        let path = paths::without_host(&address);
+        let addresses = vec![(address, blocks.line_number(index + 1))];
+        let mut operation =
+            Operation { method, path, line, lists_all_statuses: true, addresses, ..Operation::default() };
         let mut reader = Reader {
             blocks: &blocks,
             words: words(&text),
@@ -38,6 +42,7 @@ pub(crate) fn parse(text: &str, budget: &mut Budget) -> Result<Page, ReadError> 
             warnings: Vec::new(),
         };
         reader.read(index + 2, &mut operation, budget)?;
+        prose::add(&mut operation, &blocks, &text, |line| heading(line, &Section::Text).is_some());
         page.warnings.extend(reader.warnings);
         page.operations.push(operation);
     }
@@ -51,7 +56,7 @@ fn header(blocks: &Blocks<'_>, index: usize) -> Option<(String, String)> {
     let address = blocks.line(index + 1)?;
     let is_address = address.starts_with("https://") || address.starts_with("http://");
     let is_method = METHODS.iter().any(|known| known.eq_ignore_ascii_case(method));
-    (is_method && is_address).then(|| (method.to_lowercase(), paths::without_host(address)))
+    (is_method && is_address).then(|| (method.to_lowercase(), address.to_owned()))
 }
 
 /// Returns the words of the page, which help to split two words without a space between.
@@ -138,7 +143,12 @@ impl<'a> Reader<'a> {
 
     /// Reads a line that is not a heading.
     fn line(&mut self, index: usize, line: usize, text: &'a str, operation: &mut Operation) {
+        let types = MediaTypes::new([text], Some(line));
         match &self.section {
+            Section::Request if !types.names.is_empty() => operation.request_types.push(types),
+            Section::Response(status) if !types.names.is_empty() => {
+                operation.response_types.insert(status.clone(), types);
+            }
             Section::Fields(status) => {
                 self.responses.entry(status.clone()).or_default().list.push((line, text));
             }
@@ -173,14 +183,18 @@ impl<'a> Reader<'a> {
                 let (name, format) = words.split_once(" (").unwrap_or((words, ""));
                 field.types = [SchemaType::from_name(name.trim())].into();
                 field.format = Some(format.trim_end_matches(')').to_owned()).filter(|format| !format.is_empty());
-                field.expressiveness = Expressiveness { types: true, formats: true, values: false };
+                field.expressiveness = Expressiveness { types: true, formats: true, values: false, limits: false };
             } else if let Some(example) = line.strip_prefix("Example: ") {
                 field.examples.push(example.trim_matches('"').into());
             } else if (is_name(line) && fact_follows) || heading(line, &Section::Text).is_some() {
                 break;
+            } else {
+                field.limits.extend(limits::from_text(line));
+                field.description.push_str(line);
             }
             next += 1;
         }
+        field.deprecated = prose::mentions_deprecation(&field.description).then_some(true);
         Some(field)
     }
 
@@ -253,6 +267,7 @@ fn response_fields(response: &Response<'_>, budget: &mut Budget) -> Result<Vec<F
             let mut field = Field::new(pointer_of(name), Some(*line));
             field.nullable = mentions_null(description).then_some(true);
             field.values = described_values(description);
+            field.deprecated = prose::mentions_deprecation(description).then_some(true);
             listed.push(field);
         }
     }

@@ -7,13 +7,20 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::pages::auth::{Auth, Credential};
 use crate::pages::blocks::{METHODS, restore_emails};
 use crate::pages::budget::{Budget, ReadError};
+use crate::pages::call::Call;
 use crate::pages::field_list::complete_fields;
-use crate::pages::model::{Expressiveness, Field, Operation, Page, PageFormat, SchemaType};
+use crate::pages::limits;
+use crate::pages::model::{Expressiveness, Field, MediaTypes, Operation, Page, PageFormat, SchemaType};
 use crate::pages::names::{is_name, leaf, parameter_pointer, pointer_of};
-use crate::pages::paths;
+use crate::pages::polling::Polling;
 use crate::pages::values::value_text;
+use crate::pages::{paths, prose};
+
+/// Maximum number of characters of a description that are kept.
+const MAX_DESCRIPTION: usize = 500;
 
 pub(crate) fn detect(text: &str) -> bool {
     endpoint(text).is_some()
@@ -25,13 +32,19 @@ pub(crate) fn parse(text: &str, budget: &mut Budget) -> Result<Page, ReadError> 
     let mut rest = text.as_str();
     let mut line = 1;
     // A page of several operations has an `Endpoint:` for each.
-    while let Some((method, path, end)) = endpoint(rest) {
+    while let Some((method, address, end)) = endpoint(rest) {
+        // The title and the description of an operation are before its endpoint.
+        let title = rest[..end].rfind("# ").unwrap_or_default();
+        let (before, after) = (&rest[title..end], &rest[end..]);
         line += rest[..end].matches('\n').count();
-        rest = &rest[end..];
-        let own = rest.find("Endpoint: ").map_or(rest, |next| &rest[..next]);
+        let own = after.find("Endpoint: ").map_or(after, |next| &after[..next]);
+        let path = paths::without_host(&address);
+        let addresses = vec![(address, Some(line))];
         let mut operation =
-            Operation { method, path, line: Some(line), lists_all_statuses: true, ..Operation::default() };
+            Operation { method, path, line: Some(line), lists_all_statuses: true, addresses, ..Operation::default() };
         sections(own, line, &mut operation, budget)?;
+        preamble(before, own.split("## ").next().unwrap_or(own), line, &mut operation);
+        rest = after;
         page.operations.push(operation);
     }
     Ok(page)
@@ -48,10 +61,41 @@ fn endpoint(text: &str) -> Option<(String, String, usize)> {
             && METHODS.iter().any(|known| known.eq_ignore_ascii_case(method))
         {
             let end = path.as_ptr() as usize - text.as_ptr() as usize + path.len();
-            return Some((method.to_lowercase(), paths::without_host(path), end));
+            return Some((method.to_lowercase(), path.to_owned(), end));
         }
         from = start;
     }
+}
+
+/// Reads the facts about the operation itself: its description, and what follows its endpoint up to
+/// the first section, such as `Version: 2 Security: apiKey`.
+fn preamble(description: &str, facts: &str, line: usize, operation: &mut Operation) {
+    let mut names = Vec::new();
+    let mut words = facts.split_once("Security: ").map(|(_, rest)| rest).unwrap_or_default().split_whitespace();
+    for word in words.by_ref() {
+        names.push(word.trim_end_matches(','));
+        if !word.ends_with(',') {
+            break;
+        }
+    }
+    let named = names.into_iter().filter(|name| !name.eq_ignore_ascii_case("none"));
+    let mut auth = Auth::new([], Some(line));
+    auth.alternatives.extend(named.map(|name| [Credential::named(name)].into()));
+    operation.auth.push(auth);
+    let lines = || [description, facts].into_iter().flat_map(str::lines).map(|text| (line, text));
+    operation.polling = Polling::from_lines(lines());
+    if lines().any(|(_, text)| prose::mentions_deprecation(text)) {
+        operation.deprecated = Some(true);
+    }
+    prose::add_call(operation, Call::find(facts, line - 1));
+}
+
+/// Returns the media types in the parentheses of a heading, such as `Response 200 fields
+/// (application/json):`.
+fn media_types(heading: &str, line: usize) -> Option<MediaTypes> {
+    let (_, rest) = heading.split_once('(')?;
+    let (list, _) = rest.split_once(')')?;
+    Some(MediaTypes::new(list.split(','), Some(line))).filter(|types| !types.names.is_empty())
 }
 
 /// Reads each section of an operation. Sections start with `## `.
@@ -71,10 +115,19 @@ fn sections(text: &str, line: usize, operation: &mut Operation, budget: &mut Bud
                     }
                     operation.parameters.extend(fields);
                 }
-                "request" => request = Some(items(section, line, budget)?),
+                "request" => {
+                    operation.request_types.extend(media_types(title(heading), line));
+                    request = Some(items(section, line, budget)?);
+                }
                 "response" => {
                     if let Some(status) = heading.split_whitespace().nth(1).map(|word| word.trim_end_matches(':')) {
-                        bodies.entry(status.to_ascii_uppercase()).or_default().extend(items(section, line, budget)?);
+                        let status = status.to_ascii_uppercase();
+                        if let Some(types) = media_types(title(heading), line) {
+                            let known = operation.response_types.entry(status.clone()).or_default();
+                            known.names.extend(types.names);
+                            known.line = known.line.or(types.line);
+                        }
+                        bodies.entry(status).or_default().extend(items(section, line, budget)?);
                     }
                 }
                 _ => {}
@@ -90,6 +143,12 @@ fn sections(text: &str, line: usize, operation: &mut Operation, budget: &mut Bud
         operation.responses.insert(key, complete_fields(listed, budget)?);
     }
     Ok(())
+}
+
+/// Returns a heading without the items below it.
+fn title(heading: &str) -> &str {
+    let end = [heading.find('\n'), heading.find("- `")].into_iter().flatten().min();
+    &heading[..end.unwrap_or(heading.len())]
 }
 
 /// Splits the text before every `delimiter` that starts a line or follows a space.
@@ -126,19 +185,23 @@ fn read_item(item: &str, line: usize) -> Option<Field> {
     }
     let mut field = Field::new(pointer_of(name), Some(line));
     // An item has no place for a format.
-    field.expressiveness = Expressiveness { types: true, formats: false, values: true };
+    field.expressiveness = Expressiveness { types: true, formats: false, values: true, limits: false };
     field.required = Some(false);
+    field.deprecated = Some(prose::mentions_deprecation(rest));
+    field.description = rest.chars().take(MAX_DESCRIPTION).collect();
     for word in types.split([',', '|']).map(str::trim).filter(|word| !word.is_empty()) {
         match word {
             "required" => field.required = Some(true),
             "null" | "nullable" => field.nullable = Some(true),
-            "any" | "deprecated" => {}
+            "any" => {}
+            "deprecated" => field.deprecated = Some(true),
             word if word.starts_with("array of") => {
                 field.types.insert(SchemaType::Array);
             }
-            word => {
-                field.types.insert(SchemaType::from_name(word));
-            }
+            word => match limits::from_text(word) {
+                limits if limits.is_empty() => _ = field.types.insert(SchemaType::from_name(word)),
+                limits => field.limits.extend(limits),
+            },
         }
     }
     if let Some((_, example)) = rest.split_once("Example: ") {

@@ -9,6 +9,7 @@ use crate::pages::budget::{Budget, MAX_NAME, MAX_SCHEMA_DEPTH, ReadError};
 use crate::pages::document::{Document, reference_pointer};
 use crate::pages::evidence::is_from_other_page;
 use crate::pages::example_values as examples;
+use crate::pages::limits;
 use crate::pages::model::{Expressiveness, Field, SchemaType};
 use crate::pages::union;
 use crate::pages::values::{excerpt, value_text};
@@ -85,8 +86,12 @@ impl<'a> SchemaReader<'a> {
         field.spec_pointer = property.to_owned();
         field.schema_pointer = target.to_owned();
         field.required = required;
-        field.expressiveness = Expressiveness { types: true, formats: true, values: true };
+        field.expressiveness = Expressiveness { types: true, formats: true, values: true, limits: true };
         field.from_other_page = is_from_other_page(self.value(property), self.sources);
+        // Beside a reference, a property may have attributes of its own.
+        let is_deprecated = |value: &Value| value.get("deprecated") == Some(&Value::Bool(true));
+        field.deprecated = Some(is_deprecated(schema) || is_deprecated(self.value(property)));
+        field.limits = limits::from_schema(schema);
         read_type(schema, &mut field);
         let value_bytes: usize = field.values.iter().flatten().map(String::len).sum();
         self.budget.take_bytes(name.len() + property.len() + target.len() + value_bytes + size_of::<Field>())?;

@@ -27,6 +27,12 @@ pub(crate) fn merge_all_of(fields: &mut Vec<Field>, more: Vec<Field>) {
         if field.nullable == Some(true) || known.nullable.is_none() {
             known.nullable = field.nullable;
         }
+        if field.deprecated == Some(true) || known.deprecated.is_none() {
+            known.deprecated = field.deprecated;
+        }
+        field.limits.into_iter().for_each(|(keyword, value)| {
+            known.limits.entry(keyword).or_insert(value);
+        });
         known.examples.extend(field.examples);
         known.example_count += field.example_count;
     }
@@ -81,6 +87,8 @@ fn merge_group(group: Vec<Field>, members: usize) -> Field {
                 merged.examples.push(example);
             }
         }
+        merged.deprecated = merged.deprecated.map(|deprecated| deprecated && field.deprecated == Some(true));
+        merged.limits.retain(|keyword, value| field.limits.get(keyword) == Some(value));
         merged.from_other_page &= field.from_other_page;
         merged.example_count += field.example_count;
         merged.free_form &= field.free_form;

@@ -80,6 +80,12 @@ fn accepted_parse_refuses_invalid_entry_with_line() {
         refused(&good.replace("type", "typo")),
         "accepted-differences.yaml:1: /0: `typo` is not a kind of change"
     );
+    for because in ["text", "{}", "{example: string, call: /a}", "{page: a}", "{call: 1}"] {
+        assert_eq!(
+            refused(&format!("{good}  because: {because}\n")),
+            "accepted-differences.yaml:1: /0: `because` needs one of `example`, `call`, `parameter`, a string"
+        );
+    }
     assert!(
         refused(&format!("{good}  why: f\n"))
             .starts_with("accepted-differences.yaml:1: /0: has the unknown key `why`; keys are provider,")

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
 use bulkrail_codegen::{Error, Spec};
-use bulkrail_specdiff::check;
+use bulkrail_specdiff::{check, examples};
 
 /// Limit on memory: far more than checking one file takes, far less than the specs ask for.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -83,7 +83,8 @@ fn check_bounds_work_for_reference_chain() {
 
 #[test]
 fn check_bounds_work_for_references_to_large_schema() {
-    let large = schema("Large", &format!("type: string, enum: [{}z]", "a, ".repeat(2000)));
+    let words: String = (0..2000).map(|number| format!("a{number}, ")).collect();
+    let large = schema("Large", &format!("type: string, enum: [{words}z]"));
     let all = many("properties: {a: {$ref: '#/components/schemas/Large'}}");
     assert_eq!(errors(&format!("{large}{all}")), []);
     assert_exceeds_budget(&format!("{large}{}", all.replace("}}", "}}, example: {a: z}")));
@@ -107,7 +108,7 @@ fn check_bounds_work_for_large_examples() {
     let long = "long ".repeat(100_000);
     assert_exceeds_budget(&schema("Text", &format!("allOf: {members}, example: {long}")));
     assert_exceeds_budget(&of(&format!("anyOf: {members}"), &list("a", 2000)));
-    assert_eq!(errors(&of("type: array, uniqueItems: true", &list(&list("1", 500), 350))).len(), 350);
+    assert_eq!(errors(&of("type: array, items: {}, uniqueItems: true", &list(&list("1", 500), 350))).len(), 350);
     // Under a long key.
     let name = "n".repeat(40_000);
     let wrong = format!(
@@ -146,6 +147,8 @@ fn check_bounds_depth_of_nested_schemas() {
 /// validator.
 #[test]
 fn check_reports_reference_to_non_component() {
-    let errors = errors("    S0: {$ref: '#/allOf/0', example: a}\nallOf: [{}]\n");
+    let text = "components:\n  schemas:\n    S0: {$ref: '#/allOf/0', example: a}\nallOf: [{}]\n";
+    let spec = Spec::parse("hostile.yaml", text).unwrap_or_else(|error| panic!("{error}"));
+    let errors = examples::check(&spec);
     assert!(errors.iter().any(|error| error.reason.starts_with("is not a valid schema: ")), "{errors:?}");
 }

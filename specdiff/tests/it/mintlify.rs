@@ -136,9 +136,9 @@ fn diff_reports_changed_parameters_paths_and_examples_of_mintlify_page() {
     assert_differences(
         BULK,
         &[("v2\n", "v3\n")],
-        &[
-            "unknown operation-unknown /paths/~1api~1v3~1accounts~1bulk~1status~1{jobId} - => GET /api/v3/accounts/bulk/status/{jobId}",
-        ],
+        &[&format!(
+            "breaking operation-moved {at} GET /api/v2/accounts/bulk/status/{{jobId}} => GET /api/v3/accounts/bulk/status/{{jobId}}"
+        )],
     );
     assert_differences(
         BULK,
@@ -196,13 +196,17 @@ fn diff_reads_other_notations_of_mintlify_pages() {
         ("results\nobject[]\nrequired\n", "results\nobject[]\nrequired\nShow child attributes\n\n"),
         (
             "totalRows\nnumber\nrequired\n",
-            "totalRows\nnumber\ndefault:0\nrequired\nThe rows.\n\nRequired range: x >= 0\n",
+            "totalRows\nnumber\ndefault:0\nrequired\nThe rows.\n\nEven rows that are blank.\n",
         ),
-        ("accounts/bulk/status/{jobId} \\", "somewhere/else \\"),
     ];
     for edit in nothing {
         assert_differences(BULK, &[*edit], &[]);
     }
+    assert_differences(
+        BULK,
+        &[("totalRows\nnumber\nrequired\n", "totalRows\nnumber\nrequired\nThe rows.\n\nRequired range: x >= 0\n")],
+        &["editorial limit /components/schemas/BulkJob/properties/totalRows/minimum no limit => 0"],
+    );
     let listed = "results\nobject[]\nrequired\nresults.rowNumber\nnumber\nrequired\nresults.status\nenum<string>\nAvailable options:\nSUCCESS,\nERROR\n";
     let row = "/components/schemas/BulkRowResult/properties";
     assert_differences(

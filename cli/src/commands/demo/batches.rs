@@ -36,7 +36,7 @@ pub(super) async fn reap() -> Result<AnySubmission, Error> {
     let mut csv = "externalId,shareToken\n".to_owned();
     for row in 1..=REAP_ROWS {
         // Writing to a string cannot fail.
-        let _ = writeln!(csv, "demo-person-{row},demo-share-token-{row}");
+        let _ = writeln!(csv, "00000000-0000-4000-8000-{row:012},demo-share-token-{row}");
     }
     let options = SubmitOptions::default().key("demo-key");
     reap::Submission::from_csv(csv, &options).await.map(AnySubmission::Reap)

@@ -51,13 +51,14 @@ struct Output {
 
 impl Output {
     fn document(&self) -> Value {
-        let DiffReport { compared, not_in_spec, differences, .. } = &self.report;
+        let DiffReport { compared, not_in_spec, not_on_page, differences, .. } = &self.report;
         let differences: Vec<_> = differences.iter().map(document).collect();
         json!({
             "provider": self.provider,
             "format": self.format.name(),
             "compared": compared,
             "not_in_spec": not_in_spec,
+            "not_on_page": not_on_page,
             "unaccepted": self.report.unaccepted().count(),
             "differences": differences,
         })
@@ -94,6 +95,9 @@ impl Output {
         let _ = writeln!(text, "{summary}; compared: {compared} (page format {})", self.format);
         if !self.report.not_in_spec.is_empty() {
             let _ = writeln!(text, "not in the spec, not compared: {}", list(&self.report.not_in_spec));
+        }
+        if !self.report.not_on_page.is_empty() {
+            let _ = writeln!(text, "not on the page, not compared: {}", list(&self.report.not_on_page));
         }
         text
     }

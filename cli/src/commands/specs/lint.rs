@@ -9,7 +9,7 @@ use bulkrail_specdiff::{check_files, orphans, spec_files};
 use super::DIFFERENCES;
 use crate::args::LintArgs;
 use crate::error::CliError;
-use crate::{exit, output};
+use crate::{exit, output, printer};
 
 /// Directory of the specs, below the current directory.
 const SPECS: &str = "specs";
@@ -25,7 +25,7 @@ pub(super) fn run(args: LintArgs) -> Result<u8, CliError> {
             errors.push(error);
         }
     }
-    let lines: String = errors.iter().map(|error| format!("{error}\n")).collect();
+    let lines: String = errors.iter().map(|error| format!("{}\n", printer::lines(&error.to_string()))).collect();
     output::last(output::text(&lines))?;
     Ok(if errors.is_empty() { exit::SUCCESS } else { DIFFERENCES })
 }

@@ -2,7 +2,7 @@
 
 mod set;
 
-use bulkrail::Batch;
+use bulkrail::{Batch, Report};
 
 use crate::args::WaitCommandArgs;
 use crate::connect::connect;
@@ -11,7 +11,8 @@ use crate::error::CliError;
 use crate::follow::follow;
 use crate::printer::Printer;
 use crate::progress::Bars;
-use crate::state_store::StateStore;
+use crate::state::{HistoryStore, StateDir};
+use crate::submissions::{BatchEnd, Submissions};
 use crate::{exit, output, signals, table};
 
 pub(crate) async fn run(args: WaitCommandArgs, printer: Printer) -> Result<u8, CliError> {
@@ -29,11 +30,12 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
     let client = connect(batch.provider(), &args.connection)?;
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
     let stop = signals::stop()?;
-    let store = StateStore::open(args.record.no_history).await;
+    let state = StateDir::from_env();
+    let store = HistoryStore::open(&state, args.record.no_history).await;
     let bars = Bars::new(printer.draws_progress());
     let bar = bars.add(batch.provider().as_str());
 
-    let wait = client.wait(batch).stop_when(stop).history(store.history());
+    let wait = client.wait(batch.clone()).stop_when(stop).history(store.history());
     let ended = follow(args.wait.configure(wait), |report| {
         bar.show(&report.snapshot);
         if args.jsonl {
@@ -43,13 +45,27 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
     });
     let ended = ended.await;
     bars.clear();
+    // What is remembered comes after what is printed: a disk may hang.
+    let (last, kind) = match &ended {
+        Ok(report) => (Some(report.clone()), None),
+        Err(error) => (error.last_report(), error.kind()),
+    };
+    let code = print(&args, ended);
+    drift.add_polls(last.as_ref());
+    Submissions::new(&state).see(BatchEnd::new(&batch, client.environment(), last, kind)).await;
     store.save().await;
-    match &ended {
-        Ok(report) => drift.add_polls(Some(report)),
-        Err(error) => drift.add_polls(error.last_report().as_ref()),
-    }
-    let report =
-        ended.map_err(|error| error.with_resume(|kind| args.target.resume_command(kind, &args.connection.flags())))?;
+    code
+}
+
+/// Prints the end of the wait, and returns the exit code.
+fn print(args: &WaitCommandArgs, ended: Result<Report, CliError>) -> Result<u8, CliError> {
+    let report = match ended {
+        Ok(report) => report,
+        Err(error) => {
+            let error = error.with_resume(|kind| args.target.resume_command(kind, &args.connection.flags()));
+            return Ok(error.print(args.json || args.jsonl));
+        }
+    };
     if args.json {
         output::last(output::json(&report))?;
     } else if !args.jsonl {

@@ -19,7 +19,8 @@ use crate::drift_report::DriftReport;
 use crate::error::{self, CliError, print_lines, prints_batch};
 use crate::printer::{self, Printer};
 use crate::progress::Bars;
-use crate::state_store::StateStore;
+use crate::state::{HistoryStore, StateDir};
+use crate::submissions::{BatchEnd, Submissions};
 use crate::{exit, output, signals, table};
 
 /// 200 ms between two updates of the progress bar.
@@ -63,9 +64,12 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
     let connected =
         by_provider.into_iter().map(|(provider, batches)| Ok((connect(&provider, &args.connection)?, batches)));
     let connected = connected.collect::<Result<Vec<_>, CliError>>()?;
+    let environments: HashMap<_, _> =
+        connected.iter().map(|(client, _)| (client.id(), client.environment().to_owned())).collect();
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
     let mut stop = pin!(signals::stop()?);
-    let store = StateStore::open(args.record.no_history).await;
+    let state = StateDir::from_env();
+    let store = HistoryStore::open(&state, args.record.no_history).await;
     let bars = Bars::new(printer.draws_progress());
     let bar = bars.add(&format!("{} batches", batches.len()));
 
@@ -113,19 +117,41 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
         }
     }
     bars.clear();
+    let code = match print_ends(&args, &batches, &ends, is_stopped, printer) {
+        Ok(code) => code,
+        Err(error) => error.print(args.json || args.jsonl),
+    };
+    // What is remembered comes after what is printed: a disk may hang.
+    let mut seen = Vec::new();
+    for (batch, end) in batches.iter().zip(&ends) {
+        let (last, kind) = match end {
+            Some(Ok(report)) => (Some(report.clone()), None),
+            Some(Err(error)) => (error.last_report(), Some(error.kind())),
+            None => continue,
+        };
+        drift.add_polls(last.as_ref());
+        let environment = environments.get(batch.provider()).map_or("", String::as_str);
+        seen.extend(BatchEnd::new(batch, environment, last, kind));
+    }
+    Submissions::new(&state).see(seen).await;
     store.save().await;
-    for end in ends.iter().flatten() {
-        match end {
-            Ok(report) => drift.add_polls(Some(report)),
-            Err(error) => drift.add_polls(error.last_report().as_ref()),
-        }
-    }
+    Ok(code)
+}
+
+/// Prints the ends of all batches, and returns the exit code.
+fn print_ends(
+    args: &WaitCommandArgs,
+    batches: &[Batch],
+    ends: &[Option<End>],
+    is_stopped: bool,
+    printer: Printer,
+) -> Result<u8, CliError> {
     if is_stopped {
-        return Err(print_interrupted(&args, &batches, &ends, printer));
+        return Err(print_interrupted(args, batches, ends, printer));
     }
-    let ends: Option<Vec<End>> = ends.into_iter().collect();
+    let ends: Option<Vec<&End>> = ends.iter().map(Option::as_ref).collect();
     let ends = ends.ok_or_else(|| CliError::configuration("the wait was cut off"))?;
-    output::last(print(&args, &batches, &ends))?;
+    output::last(print(args, batches, &ends))?;
     Ok(worst_exit_code(&ends))
 }
 
@@ -196,14 +222,14 @@ fn print_interrupted(args: &WaitCommandArgs, batches: &[Batch], ends: &[Option<E
     CliError::from(error).with_resume(|kind| args.target.resume_command(kind, &args.connection.flags()))
 }
 
-fn print(args: &WaitCommandArgs, batches: &[Batch], ends: &[End]) -> std::io::Result<()> {
+fn print(args: &WaitCommandArgs, batches: &[Batch], ends: &[&End]) -> std::io::Result<()> {
     if args.jsonl {
         return Ok(());
     }
     if args.json {
-        return output::json(&ends.iter().map(Document::from).collect::<Vec<_>>());
+        return output::json(&ends.iter().copied().map(Document::from).collect::<Vec<_>>());
     }
-    let lines: Vec<_> = batches.iter().zip(ends).collect();
+    let lines: Vec<_> = batches.iter().zip(ends.iter().copied()).collect();
     let printed = output::text(&table::batches(&lines));
     ends.iter().filter_map(|end| end.as_ref().err()).for_each(print_lines);
     let open = lines.iter().filter(|(_, end)| end.as_ref().is_err_and(|error| prints_batch(error.kind())));
@@ -216,7 +242,7 @@ fn print(args: &WaitCommandArgs, batches: &[Batch], ends: &[End]) -> std::io::Re
 }
 
 /// Returns the highest exit code of an error; without errors, that of the worst outcome.
-fn worst_exit_code(ends: &[End]) -> u8 {
+fn worst_exit_code(ends: &[&End]) -> u8 {
     let errors = ends.iter().filter_map(|end| end.as_ref().err()).map(|error| exit::of_error(error.kind()));
     let outcomes = ends.iter().filter_map(|end| end.as_ref().ok()).map(exit::of_report);
     errors.max().or_else(|| outcomes.max()).unwrap_or(exit::SUCCESS)

@@ -1,0 +1,92 @@
+//! Makes the note of a batch that is about to be submitted.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{self, Path, PathBuf};
+
+use bulkrail::time::Clock;
+use bulkrail::{AnyClient, AnySubmission, Provider};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::record::{FileNote, Note};
+use crate::args::{Connection, SubmissionArgs};
+
+/// 64 KiB of a file are read at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// Where batches are submitted, and the file that they are made of.
+pub(crate) struct Target {
+    environment: String,
+    base_url: Option<String>,
+    insecure_http: bool,
+    file: Option<FileNote>,
+    storage_id: Option<String>,
+}
+
+impl Target {
+    /// Reads the file once to know its digest.
+    pub(crate) async fn new(client: &AnyClient, args: &SubmissionArgs, connection: &Connection) -> Self {
+        let from_env = AnyClient::environment_from_env(&client.id()).and_then(|environment| match environment {
+            bulkrail::http::Environment::Custom(url) => Some(url),
+            _ => None,
+        });
+        let base_url = connection.base_url.clone().or(from_env.filter(|_| !connection.production));
+        let file = args.file.clone();
+        let digested = match file {
+            Some(file) => tokio::task::spawn_blocking(move || describe(&file)).await.ok(),
+            None => None,
+        };
+        Self {
+            environment: client.environment().to_owned(),
+            base_url,
+            insecure_http: connection.insecure_http,
+            file: digested,
+            storage_id: args.storage_id.clone(),
+        }
+    }
+
+    /// Returns the note of the batch `number` of `total`, from 1.
+    pub(crate) fn note(&self, client: &AnyClient, submission: &AnySubmission, number: usize, total: usize) -> Note {
+        Note {
+            note: Some(Uuid::new_v4().to_string()),
+            provider: client.id(),
+            environment: Some(self.environment.clone()),
+            id: submission.batch().map(|batch| batch.id().to_owned()),
+            key: submission.key().map(str::to_owned),
+            storage_id: self.storage_id.clone(),
+            file: self.file.clone(),
+            part: (total > 1).then_some([number, total]),
+            base_url: self.base_url.clone(),
+            insecure_http: self.insecure_http,
+            begun_at: Some(Clock::system().wall()),
+        }
+    }
+}
+
+/// Returns path, size and digest of `file`. A pipe has a path only: it can be read only once.
+fn describe(file: &Path) -> FileNote {
+    let path = path::absolute(file).unwrap_or_else(|_| PathBuf::from(file));
+    let (bytes, sha256) = match digest(file) {
+        Ok(Some((bytes, sha256))) => (Some(bytes), Some(sha256)),
+        Ok(None) | Err(_) => (None, None),
+    };
+    FileNote { file: path.to_string_lossy().into_owned(), bytes, sha256 }
+}
+
+fn digest(file: &Path) -> io::Result<Option<(u64, String)>> {
+    if !fs::metadata(file)?.is_file() {
+        return Ok(None);
+    }
+    let mut open = File::open(file)?;
+    let (mut digest, mut bytes, mut chunk) = (Sha256::new(), 0, vec![0; CHUNK]);
+    loop {
+        let read = open.read(&mut chunk)?;
+        if read == 0 {
+            let hex = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            return Ok(Some((bytes, hex)));
+        }
+        digest.update(&chunk[..read]);
+        bytes += read as u64;
+    }
+}

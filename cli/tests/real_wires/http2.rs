@@ -1,0 +1,156 @@
+//! HTTP/2 connections that die or are shut down: a wait recovers, and a submit knows what was processed.
+
+use std::future::pending;
+use std::io;
+use std::time::Duration;
+
+use bulkrail::time::Clock;
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio_rustls::server::TlsStream;
+
+use crate::connecting::wait;
+use crate::server::{Http2, Listener, Log, RUNNING, STATUS};
+use crate::support::{TempFile, bulkrail, finish};
+use crate::tls::Authority;
+
+type Connection = Http2<TlsStream<TcpStream>>;
+
+/// Starts an HTTP/2 server over TLS that serves each connection by `serve`.
+async fn start<F>(
+    authority: &Authority,
+    serve: impl Fn(Connection, usize, Log) -> F + Copy + Send + Sync + 'static,
+) -> (Listener, String)
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let tls = authority.acceptor("localhost", &["h2"]);
+    let server = Listener::start(move |stream, number, log| {
+        let tls = tls.clone();
+        async move { serve(Http2::accept(tls.accept(stream).await?).await?, number, log).await }
+    })
+    .await;
+    let url = format!("https://localhost:{}", server.address.port());
+    (server, url)
+}
+
+fn note(log: &Log, line: &str) {
+    log.lock().unwrap().push(line.to_owned());
+}
+
+/// Returns a submit of one row to `provider`.
+fn submit(provider: &str, file: &TempFile, url: &str, authority: &Authority) -> Command {
+    let mut command = bulkrail(["submit", provider, file.path(), "--json", "--base-url", url]);
+    command.env("SSL_CERT_FILE", authority.path());
+    command
+}
+
+fn reap_file(name: &str) -> TempFile {
+    TempFile::new(name, "externalId,shareToken\nf208a887-9fa6-4447-a52b-c1d6e089536f,token\n")
+}
+
+#[tokio::test]
+async fn wait_leaves_a_silent_http2_connection_and_ends_on_another() {
+    let authority = Authority::new("silent");
+    let (server, url) = start(&authority, |mut connection, number, log| async move {
+        loop {
+            let stream = connection.request().await?;
+            note(&log, &format!("{number}"));
+            if number > 0 {
+                connection.respond(stream, STATUS).await?;
+            } else if stream == 1 {
+                connection.respond(stream, RUNNING).await?;
+            } else {
+                // Neither reads nor writes any more, and does not close the connection either.
+                pending().await
+            }
+        }
+    })
+    .await;
+    let clock = Clock::system();
+    let started = clock.now();
+    let run = finish(wait(&url, &authority)).await;
+    assert_eq!((run.code, &run.document()["outcome"]), (0, &json!("succeeded")), "{run:?}");
+    assert_eq!(server.log(), ["0", "0", "1"]);
+    // Over HTTP/1.1 it takes the request timeout, 30 s.
+    let elapsed = clock.now() - started;
+    assert!(elapsed < Duration::from_secs(28), "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn submit_without_a_key_is_repeated_when_http2_says_that_nothing_was_processed() {
+    let authority = Authority::new("unprocessed");
+    let (server, url) = start(&authority, |mut connection, number, log| async move {
+        loop {
+            let stream = connection.request().await?;
+            match number {
+                0 => {
+                    note(&log, "refused");
+                    connection.refuse(stream).await?;
+                    connection.go_away(0).await?;
+                }
+                1 => {
+                    note(&log, "went away");
+                    connection.go_away(0).await?;
+                    return pending().await;
+                }
+                _ => {
+                    note(&log, "processed");
+                    connection.respond(stream, r#"{"id":"job-1","status":"CREATED"}"#).await?;
+                }
+            }
+        }
+    })
+    .await;
+    let args = ["submit", "cdq", "--storage-id", "s-1", "--json", "--base-url", &url];
+    let mut command = bulkrail(args);
+    command.env("SSL_CERT_FILE", authority.path());
+    let run = finish(command).await;
+    assert_eq!((run.code, &run.document()["id"]), (0, &json!("job-1")), "{run:?}");
+    assert_eq!(server.log(), ["refused", "went away", "processed"]);
+}
+
+#[tokio::test]
+async fn submit_without_a_key_is_not_repeated_when_http2_does_not_say_what_was_processed() {
+    let authority = Authority::new("ambiguous");
+    let (server, url) = start(&authority, |mut connection, _, log| async move {
+        let stream = connection.request().await?;
+        note(&log, "received");
+        if log.lock().unwrap().len() == 1 {
+            connection.reset(stream).await?;
+            return pending().await;
+        }
+        // The last stream that was processed is this one; its response never comes.
+        connection.go_away(stream).await
+    })
+    .await;
+    for received in 1..=2 {
+        let mut command = bulkrail(["submit", "cdq", "--storage-id", "s-1", "--json", "--base-url", &url]);
+        command.env("SSL_CERT_FILE", authority.path());
+        let run = finish(command).await;
+        assert_eq!((run.code, &run.error()["error"]["kind"]), (9, &json!("outcome_unknown")), "{run:?}");
+        assert_eq!(server.log().len(), received);
+    }
+}
+
+#[tokio::test]
+async fn upload_uses_a_new_connection_and_succeeds_after_one_was_refused() {
+    let authority = Authority::new("upload");
+    let (server, url) = start(&authority, |mut connection, number, log| async move {
+        loop {
+            let stream = connection.request().await?;
+            if number == 0 {
+                note(&log, "refused");
+                connection.refuse(stream).await?;
+            } else {
+                note(&log, "uploaded");
+                connection.respond(stream, r#"{"batchId":"b-1"}"#).await?;
+            }
+        }
+    })
+    .await;
+    let run = finish(submit("reap", &reap_file("upload.csv"), &url, &authority)).await;
+    assert_eq!((run.code, &run.document()["id"]), (0, &json!("b-1")), "{run:?}");
+    assert_eq!(server.log(), ["refused", "uploaded"]);
+}

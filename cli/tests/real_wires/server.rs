@@ -1,0 +1,155 @@
+//! Listeners on loopback, and an HTTP/1.1 and HTTP/2 server that is written by hand: it can break off anywhere.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// A response to every request for a status.
+pub(crate) const STATUS: &str = r#"{"batchId":"b-1","status":"completed","totalRecords":1,"processedRecords":1,
+    "failedRecords":0,"summary":{"successfulRecords":1,"errors":[]}}"#;
+
+/// A response while a batch is processed.
+pub(crate) const RUNNING: &str = r#"{"batchId":"b-1","status":"in_progress","totalRecords":1,"processedRecords":0}"#;
+
+/// Accepts connections on a free port of loopback until dropped.
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    log: Log,
+    task: JoinHandle<()>,
+}
+
+/// What the connections of a listener saw, in order.
+pub(crate) type Log = Arc<Mutex<Vec<String>>>;
+
+impl Listener {
+    /// Serves each connection by `serve`, which gets its number from 0 on.
+    pub(crate) async fn start<F>(serve: impl Fn(TcpStream, usize, Log) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let log = Log::default();
+        let seen = Arc::clone(&log);
+        let task = tokio::spawn(async move {
+            let mut number = 0;
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, number, Arc::clone(&seen)));
+                number += 1;
+            }
+        });
+        Self { address, log, task }
+    }
+
+    /// Returns the lines that the connections have logged.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Reads the head of an HTTP/1.1 request.
+pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    String::from_utf8(head).map_err(io::Error::other)
+}
+
+/// Answers every request on an HTTP/1.1 connection with `body`.
+pub(crate) async fn serve_http1(mut stream: impl AsyncRead + AsyncWrite + Unpin, body: &str) -> io::Result<()> {
+    loop {
+        read_head(&mut stream).await?;
+        stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await?;
+    }
+}
+
+/// Type of an HTTP/2 frame.
+mod frame {
+    pub(super) const DATA: u8 = 0;
+    pub(super) const HEADERS: u8 = 1;
+    pub(super) const RST_STREAM: u8 = 3;
+    pub(super) const SETTINGS: u8 = 4;
+    pub(super) const PING: u8 = 6;
+    pub(super) const GOAWAY: u8 = 7;
+}
+
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// The server's side of an HTTP/2 connection.
+pub(crate) struct Http2<S>(S);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Http2<S> {
+    /// Reads the client's preface and sends empty settings.
+    pub(crate) async fn accept(mut stream: S) -> io::Result<Self> {
+        let mut preface = [0; 24];
+        stream.read_exact(&mut preface).await?;
+        assert_eq!(&preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        let mut connection = Self(stream);
+        connection.write(frame::SETTINGS, 0, 0, &[]).await?;
+        Ok(connection)
+    }
+
+    /// Returns the id of the next stream, once its request is complete. Answers settings and pings on the way.
+    pub(crate) async fn request(&mut self) -> io::Result<u32> {
+        loop {
+            let mut head = [0; 9];
+            self.0.read_exact(&mut head).await?;
+            let [a, b, c, kind, flags, id @ ..] = head;
+            let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+            self.0.read_exact(&mut payload).await?;
+            match kind {
+                frame::SETTINGS if flags & ACK == 0 => self.write(frame::SETTINGS, ACK, 0, &[]).await?,
+                frame::PING if flags & ACK == 0 => self.write(frame::PING, ACK, 0, &payload).await?,
+                frame::HEADERS | frame::DATA if flags & END_STREAM != 0 => return Ok(u32::from_be_bytes(id)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Responds to a request with status 200 and `body`.
+    pub(crate) async fn respond(&mut self, stream: u32, body: &str) -> io::Result<()> {
+        // Entry 8 of HPACK's static table is `:status: 200`.
+        self.write(frame::HEADERS, END_HEADERS, stream, &[0x88]).await?;
+        self.write(frame::DATA, END_STREAM, stream, body.as_bytes()).await
+    }
+
+    /// Refuses a request before it is processed.
+    pub(crate) async fn refuse(&mut self, stream: u32) -> io::Result<()> {
+        const REFUSED_STREAM: u32 = 7;
+        self.write(frame::RST_STREAM, 0, stream, &REFUSED_STREAM.to_be_bytes()).await
+    }
+
+    /// Ends a request that may have been processed.
+    pub(crate) async fn reset(&mut self, stream: u32) -> io::Result<()> {
+        const INTERNAL_ERROR: u32 = 2;
+        self.write(frame::RST_STREAM, 0, stream, &INTERNAL_ERROR.to_be_bytes()).await
+    }
+
+    /// Says that streams above `last` were not processed, and that no more are accepted.
+    pub(crate) async fn go_away(&mut self, last: u32) -> io::Result<()> {
+        let payload = [last.to_be_bytes(), [0; 4]].concat();
+        self.write(frame::GOAWAY, 0, 0, &payload).await
+    }
+
+    async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> io::Result<()> {
+        let [_, a, b, c] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let mut bytes = vec![a, b, c, kind, flags];
+        bytes.extend(stream.to_be_bytes());
+        bytes.extend(payload);
+        self.0.write_all(&bytes).await?;
+        self.0.flush().await
+    }
+}

@@ -1,0 +1,192 @@
+//! Keeps credentials out of what is kept of a response that repeats them.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::model::{Drift, Snapshot, State};
+
+/// Replaces a text that repeats a credential.
+const REPLACEMENT: &str = "(text that repeats a credential)";
+
+/// 12 characters of a credential are recognised wherever they are; of a shorter one, all of it.
+const WINDOW: usize = 12;
+
+/// 6 characters: a shorter credential would be found in texts that have nothing to do with it.
+const MIN_SECRET_LEN: usize = 6;
+
+/// 16 credentials are known: keys, passwords and the last tokens of a client.
+const MAX_SECRETS: usize = 16;
+
+/// Recognises the credentials of a client, also URL-encoded, as Base64 and in part. Clones share what they know.
+///
+/// Only hashes of the credentials are held.
+#[derive(Clone, Default)]
+pub(super) struct Redactor {
+    known: Arc<Mutex<VecDeque<Known>>>,
+    hasher: RandomState,
+}
+
+/// Hashes of the parts of one credential, all of one length.
+#[derive(PartialEq, Eq)]
+struct Known {
+    len: usize,
+    parts: HashSet<u64>,
+}
+
+impl Redactor {
+    /// Adds a credential.
+    pub(super) fn add(&self, secret: &SecretString) {
+        let secret = secret.expose_secret().trim().as_bytes();
+        if secret.len() < MIN_SECRET_LEN {
+            return;
+        }
+        let len = secret.len().min(WINDOW);
+        let mut parts = HashSet::new();
+        for form in forms(secret) {
+            parts.extend(form.windows(len).map(|part| self.hash(part)));
+        }
+        let mut known = self.lock();
+        known.retain(|older| older.parts != parts);
+        known.push_back(Known { len, parts });
+        if known.len() > MAX_SECRETS {
+            known.pop_front();
+        }
+    }
+
+    /// Returns `text`, or a replacement where it repeats a credential.
+    pub(super) fn redact(&self, text: &mut String) {
+        if self.repeats(text) {
+            REPLACEMENT.clone_into(text);
+        }
+    }
+
+    fn repeats(&self, text: &str) -> bool {
+        if text.len() < MIN_SECRET_LEN {
+            return false;
+        }
+        let text = text.to_ascii_lowercase();
+        let is_known =
+            |known: &Known| text.as_bytes().windows(known.len).any(|part| known.parts.contains(&self.hash(part)));
+        self.lock().iter().any(is_known)
+    }
+
+    /// Redacts the texts of a snapshot. A status word that is documented stays.
+    pub(super) fn redact_snapshot(&self, mut snapshot: Snapshot) -> Snapshot {
+        if snapshot.state == State::Unknown {
+            self.redact(&mut snapshot.provider_status);
+        }
+        snapshot.message.iter_mut().for_each(|message| self.redact(message));
+        self.redact_drift(&mut snapshot.drift);
+        snapshot
+    }
+
+    /// Redacts names of fields and status words.
+    pub(super) fn redact_drift(&self, drift: &mut [Drift]) {
+        for drift in drift {
+            self.redact(&mut drift.pointer);
+            self.redact(&mut drift.found);
+        }
+    }
+
+    fn hash(&self, part: &[u8]) -> u64 {
+        self.hasher.hash_one(part)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Redactor { .. }")
+    }
+}
+
+/// Returns the forms in which a credential may be repeated, in lower case.
+fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let encoded =
+        secret.iter().flat_map(|byte| if is_plain(*byte) { vec![*byte] } else { format!("%{byte:02x}").into_bytes() });
+    let mut forms = vec![secret.to_vec(), encoded.collect()];
+    // Base64 has another text for each position of the credential in what is encoded.
+    for offset in 0..3 {
+        let padded = [&[0; 2][..offset], secret].concat();
+        let base64 = base64(&padded);
+        // What depends on the bytes around the credential is left out.
+        let start = if offset == 0 { 0 } else { offset + 1 };
+        let end = padded.len() / 3 * 4;
+        let url_safe = base64.iter().map(|byte| match byte {
+            b'+' => b'-',
+            b'/' => b'_',
+            byte => *byte,
+        });
+        forms.push(url_safe.collect::<Vec<_>>()[start..end].to_vec());
+        forms.push(base64[start..end].to_vec());
+    }
+    forms.iter().map(|form| form.to_ascii_lowercase()).collect()
+}
+
+/// Returns the Base64 of `bytes`, whose last group is filled up with zeros.
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let groups = bytes.chunks(3).flat_map(|group| {
+        let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift) as usize & 63])
+    });
+    groups.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redactor_recognises_a_credential_in_every_form() {
+        let redactor = Redactor::default();
+        redactor.add(&"sk+live/9f8e7d6c5b4a3210".into());
+        redactor.add(&"hunter22".into());
+        for repeats in [
+            "sk+live/9f8e7d6c5b4a3210",
+            "SK+LIVE/9F8E7D6C5B4A3210",
+            "Bearer sk+live/9f8e7d6c5b4a3210 is not valid",
+            "sk%2Blive%2F9f8e7d6c5b4a3210",
+            "sk+live/9f8e",
+            "7d6c5b4a3210",
+            "c2srbGl2ZS85ZjhlN2Q2YzViNGEzMjEw",
+            // "user:" and "me:" before it.
+            "dXNlcjpzaytsaXZlLzlmOGU3ZDZjNWI0YTMyMTA",
+            "bWU6c2srbGl2ZS85ZjhlN2Q2YzViNGEzMjEw",
+            "x-hunter22-y",
+        ] {
+            let mut text = repeats.to_owned();
+            redactor.redact(&mut text);
+            assert_eq!(text, REPLACEMENT, "{repeats}");
+        }
+        for other in ["", "COMPLETED_WITH_ERRORS", "sk+live", "hunter2", "9f8e7d6c5b"] {
+            let mut text = other.to_owned();
+            redactor.redact(&mut text);
+            assert_eq!(text, other);
+        }
+        assert!(!format!("{redactor:?}").contains("live"));
+    }
+
+    #[test]
+    fn redactor_keeps_the_last_credentials_and_documented_words() {
+        let redactor = Redactor::default();
+        redactor.add(&"completed".into());
+        for number in 0..15 {
+            redactor.add(&format!("token-number-{number:03}-{number:03}").into());
+        }
+        assert!(redactor.repeats("completed") && redactor.repeats("number-014-014"));
+        let word =
+            |state| redactor.redact_snapshot(Snapshot::new(state, "completed", Default::default())).provider_status;
+        assert_eq!((&*word(State::Finished), &*word(State::Unknown)), ("completed", REPLACEMENT));
+        redactor.add(&"one-more-token".into());
+        assert!(!redactor.repeats("completed"));
+    }
+}

@@ -1,0 +1,657 @@
+//! Table of single edits of the specs, as OpenAPI documents: each one is seen, with the right
+//! class, and nothing else is reported.
+
+use serde_json::{Value, json};
+
+use crate::edits::failure;
+use crate::support::{compare, spec};
+
+/// Edit of a document: name, provider, function, and expected differences in the notation of
+/// [`failure`].
+type Row = (&'static str, &'static str, fn(&mut Value), &'static [&'static str]);
+
+#[track_caller]
+fn run(rows: &[Row]) {
+    let mut failures = String::new();
+    for (name, provider, edit, expected) in rows {
+        let mut document = spec(provider).document;
+        let before = document.clone();
+        edit(&mut document);
+        assert_ne!(document, before, "{name} changes nothing");
+        failures.extend(failure(&format!("{name}, {provider}"), &compare(provider, &document.to_string()), expected));
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+const JOBS: &str = "/paths/~1bankaccounts~1jobs/get";
+
+fn at<'a>(document: &'a mut Value, pointer: &str) -> &'a mut Value {
+    document.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}"))
+}
+
+fn remove(value: &mut Value, key: &str) -> Value {
+    value.as_object_mut().and_then(|map| map.remove(key)).unwrap_or_else(|| panic!("no {key}"))
+}
+
+/// Moves a path, or a method of a path.
+fn rename(value: &mut Value, from: &str, to: &str) {
+    value[to] = remove(value, from);
+}
+
+fn move_path(document: &mut Value, from: &str, to: &str) {
+    rename(&mut document["paths"], from, to);
+}
+
+#[test]
+fn diff_of_description_classifies_moved_and_removed_operations() {
+    run(&[
+        (
+            "path",
+            "cdq",
+            |spec| move_path(spec, "/bankaccounts/jobs", "/v3/bankaccounts/jobs"),
+            &["breaking operation-moved jobs/get"],
+        ),
+        (
+            "path",
+            "killb",
+            |spec| move_path(spec, "/api/v2/accounts", "/api/v3/accounts"),
+            &["breaking operation-moved accounts/post"],
+        ),
+        (
+            "path",
+            "reap",
+            |spec| move_path(spec, "/entity/kyc/import/batch", "/entity/kyc/import"),
+            &["breaking operation-moved batch/post"],
+        ),
+        (
+            "path",
+            "localpayment",
+            |spec| move_path(spec, "/api/token/", "/api/v4/token/"),
+            &["breaking operation-moved token~1/post"],
+        ),
+        (
+            "trailing slash",
+            "localpayment",
+            |spec| {
+                move_path(spec, "/api/virtual-account-batch/{externalId}/", "/api/virtual-account-batch/{externalId}");
+            },
+            &["breaking path {externalId}~1"],
+        ),
+        (
+            "method",
+            "cdq",
+            |spec| rename(&mut spec["paths"]["/bankaccounts/jobs"], "get", "post"),
+            &["breaking method jobs/get"],
+        ),
+        (
+            "method",
+            "killb",
+            |spec| rename(&mut spec["paths"]["/api/v2/accounts/{id}"], "get", "put"),
+            &["breaking method {id}/get"],
+        ),
+        (
+            "method",
+            "reap",
+            |spec| rename(&mut spec["paths"]["/entity"], "post", "put"),
+            &["breaking method entity/post"],
+        ),
+        (
+            "method",
+            "localpayment",
+            |spec| rename(&mut spec["paths"]["/api/virtual-account"], "post", "patch"),
+            &["breaking method virtual-account/post"],
+        ),
+        (
+            "path without the id",
+            "cdq",
+            |spec| {
+                move_path(spec, "/bankaccounts/jobs", "/v3/bankaccounts/jobs");
+                remove(at(spec, "/paths/~1v3~1bankaccounts~1jobs/get"), "operationId");
+            },
+            &["breaking operation-moved jobs/get"],
+        ),
+        ("other id", "cdq", |spec| at(spec, JOBS)["operationId"] = json!("readJob"), &[]),
+        (
+            "removed",
+            "cdq",
+            |spec| _ = remove(&mut spec["paths"], "/bankaccounts/jobs"),
+            &["breaking operation-removed jobs/get"],
+        ),
+        (
+            "removed",
+            "killb",
+            |spec| _ = remove(&mut spec["paths"], "/api/v2/auth/refresh"),
+            &["breaking operation-removed refresh/post"],
+        ),
+        (
+            "two removed",
+            "reap",
+            |spec| {
+                remove(&mut spec["paths"], "/entity");
+                remove(&mut spec["paths"], "/entity/{entityId}");
+            },
+            &["breaking operation-removed entity/post", "breaking operation-removed {entityId}/get"],
+        ),
+        (
+            "replaced",
+            "localpayment",
+            |spec| {
+                remove(&mut spec["paths"], "/api/virtual-account");
+                spec["paths"]["/api/payouts"] =
+                    json!({"post": {"operationId": "pay", "responses": {"204": {"description": ""}}}});
+            },
+            &["breaking operation-removed virtual-account/post"],
+        ),
+        (
+            "all moved",
+            "cdq",
+            |spec| {
+                for path in [
+                    "/bankaccounts/jobs",
+                    "/bankaccounts/jobs/confirmation",
+                    "/bankaccounts",
+                    "/v2/bankaccounts/confirm",
+                ] {
+                    move_path(spec, path, &format!("/next{path}"));
+                }
+            },
+            &[
+                "breaking operation-moved jobs/get",
+                "breaking operation-moved confirmation/post",
+                "breaking operation-moved bankaccounts/post",
+                "breaking operation-moved confirm/post",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn diff_of_description_classifies_authentication_servers_and_media_types() {
+    run(&[
+        (
+            "other header",
+            "cdq",
+            |spec| at(spec, "/components/securitySchemes/apiKey")["name"] = json!("X-KEY"),
+            &["breaking authentication /security"],
+        ),
+        (
+            "same header in lower case",
+            "cdq",
+            |spec| {
+                at(spec, "/components/securitySchemes/apiKey")["name"] = json!("x-api-key");
+            },
+            &[],
+        ),
+        (
+            "same scheme with another name",
+            "cdq",
+            |spec| {
+                rename(at(spec, "/components/securitySchemes"), "apiKey", "key");
+                spec["security"] = json!([{"key": []}]);
+            },
+            &[],
+        ),
+        (
+            "query instead of header",
+            "reap",
+            |spec| {
+                at(spec, "/components/securitySchemes/ApiKeyAuth")["in"] = json!("query");
+            },
+            &["breaking authentication /security"],
+        ),
+        (
+            "basic",
+            "killb",
+            |spec| at(spec, "/components/securitySchemes/jwt")["scheme"] = json!("basic"),
+            &["breaking authentication /security"],
+        ),
+        (
+            "oauth",
+            "localpayment",
+            |spec| {
+                *at(spec, "/components/securitySchemes/bearer") = json!({"type": "oauth2", "flows": {}});
+            },
+            &["breaking authentication /security"],
+        ),
+        ("none", "cdq", |spec| _ = remove(spec, "security"), &["breaking authentication /security"]),
+        (
+            "none for one operation",
+            "cdq",
+            |spec| at(spec, JOBS)["security"] = json!([]),
+            &["breaking authentication /security"],
+        ),
+        (
+            "optional",
+            "reap",
+            |spec| spec["security"] = json!([{}, {"ApiKeyAuth": []}]),
+            &["breaking authentication /security"],
+        ),
+        (
+            "needed for the login",
+            "killb",
+            |spec| {
+                _ = remove(at(spec, "/paths/~1api~1v2~1auth~1login/post"), "security");
+            },
+            &["breaking authentication login/post/security"],
+        ),
+        (
+            "server",
+            "cdq",
+            |spec| at(spec, "/servers/0")["url"] = json!("https://api.cdq.io/bankaccount-data/rest"),
+            &["breaking server-added /servers", "breaking server-removed /servers/0"],
+        ),
+        (
+            "path of a server",
+            "cdq",
+            |spec| at(spec, "/servers/0")["url"] = json!("https://api.cdq.com/v2"),
+            &["breaking server-added /servers", "breaking server-removed /servers/0"],
+        ),
+        (
+            "new server",
+            "reap",
+            |spec| {
+                spec["servers"].as_array_mut().expect("a list").push(json!({"url": "https://eu.reap.global"}));
+            },
+            &["additive server-added /servers"],
+        ),
+        (
+            "server removed",
+            "killb",
+            |spec| _ = spec["servers"].as_array_mut().map(|list| list.remove(0)),
+            &["breaking server-removed /servers/0"],
+        ),
+        (
+            "server of one operation",
+            "cdq",
+            |spec| at(spec, JOBS)["servers"] = json!([{"url": "https://jobs.cdq.com"}]),
+            &["breaking server-added /servers"],
+        ),
+        (
+            "media type of a request",
+            "killb",
+            |spec| {
+                rename(
+                    at(spec, "/paths/~1api~1v2~1accounts/post/requestBody/content"),
+                    "application/json",
+                    "application/xml",
+                );
+            },
+            &["breaking media-type-removed application~1json"],
+        ),
+        (
+            "second media type of a request",
+            "cdq",
+            |spec| {
+                let content = at(spec, "/paths/~1bankaccounts~1jobs~1confirmation/post/requestBody/content");
+                content["application/xml"] = content["application/json"].clone();
+            },
+            &["additive media-type-added requestBody/content"],
+        ),
+        (
+            "media type of an upload",
+            "reap",
+            |spec| {
+                let content = at(spec, "/paths/~1entity~1kyc~1import~1batch/post/requestBody/content");
+                rename(content, "multipart/form-data", "text/csv");
+            },
+            &["breaking media-type-removed multipart~1form-data"],
+        ),
+        (
+            "media type of a response",
+            "localpayment",
+            |spec| {
+                let content = "/paths/~1api~1virtual-account-batch~1{externalId}~1/get/responses/200/content";
+                rename(at(spec, content), "application/json", "text/csv");
+            },
+            &["breaking media-type-removed application~1json"],
+        ),
+        (
+            "media type of an error",
+            "cdq",
+            |spec| {
+                let content = at(spec, "/components/responses/NotFound/content");
+                rename(content, "application/json", "application/problem+json");
+            },
+            &["breaking media-type-removed application~1json"],
+        ),
+    ]);
+}
+
+#[test]
+fn diff_of_description_classifies_limits_and_notices() {
+    const ACCOUNTS: &str = "/components/schemas/CreateBatch/properties/accounts";
+    run(&[
+        (
+            "fewer elements",
+            "localpayment",
+            |spec| at(spec, ACCOUNTS)["maxItems"] = json!(1000),
+            &["breaking limit accounts/maxItems"],
+        ),
+        (
+            "more elements",
+            "localpayment",
+            |spec| at(spec, ACCOUNTS)["maxItems"] = json!(9000),
+            &["additive limit accounts/maxItems"],
+        ),
+        (
+            "higher minimum",
+            "localpayment",
+            |spec| at(spec, ACCOUNTS)["minItems"] = json!(20),
+            &["breaking limit accounts/minItems"],
+        ),
+        (
+            "lower minimum",
+            "localpayment",
+            |spec| at(spec, ACCOUNTS)["minItems"] = json!(1),
+            &["additive limit accounts/minItems"],
+        ),
+        (
+            "without a maximum",
+            "localpayment",
+            |spec| _ = remove(at(spec, ACCOUNTS), "maxItems"),
+            &["additive limit accounts/maxItems"],
+        ),
+        (
+            "new length",
+            "cdq",
+            |spec| {
+                at(spec, "/components/schemas/StartConfirmation/properties/storageId")["maxLength"] = json!(32);
+            },
+            &["breaking limit storageId/maxLength"],
+        ),
+        (
+            "new pattern",
+            "cdq",
+            |spec| {
+                at(spec, "/components/schemas/StartConfirmation/properties/storageId")["pattern"] =
+                    json!("^[0-9a-f]+$");
+            },
+            &["breaking limit storageId/pattern"],
+        ),
+        (
+            "length of a parameter",
+            "cdq",
+            |spec| at(spec, JOBS)["parameters"][0]["schema"]["minLength"] = json!(36),
+            &["breaking limit schema/minLength"],
+        ),
+        (
+            "limit of a response",
+            "killb",
+            |spec| {
+                at(spec, "/components/schemas/BulkJob/properties/results")["maxItems"] = json!(5000);
+            },
+            &["editorial limit results/maxItems"],
+        ),
+        (
+            "minimum of a response",
+            "killb",
+            |spec| {
+                at(spec, "/components/schemas/BulkJob/properties/totalRows")["minimum"] = json!(0);
+            },
+            &["editorial limit totalRows/minimum"],
+        ),
+        (
+            "operation deprecated",
+            "cdq",
+            |spec| at(spec, JOBS)["deprecated"] = json!(true),
+            &["notice deprecation-added jobs/get/deprecated"],
+        ),
+        (
+            "parameter deprecated",
+            "cdq",
+            |spec| at(spec, JOBS)["parameters"][0]["deprecated"] = json!(true),
+            &["notice deprecation-added parameters/0/deprecated"],
+        ),
+        (
+            "field deprecated",
+            "killb",
+            |spec| {
+                at(spec, "/components/schemas/BulkJob/properties/successCount")["deprecated"] = json!(true);
+            },
+            &["notice deprecation-added successCount/deprecated"],
+        ),
+        (
+            "interval",
+            "reap",
+            |spec| {
+                at(spec, "/paths/~1entity~1kyc~1import~1batch~1{batchId}/get/x-poll-advice")["interval_s"] =
+                    json!([5, 5]);
+            },
+            &["notice polling x-poll-advice"],
+        ),
+        (
+            "interval in the description",
+            "cdq",
+            |spec| {
+                at(spec, JOBS)["description"] = json!("Poll every 10 seconds.");
+            },
+            &["notice polling x-poll-advice"],
+        ),
+    ]);
+}
+
+#[test]
+fn diff_of_description_classifies_fields_parameters_and_statuses() {
+    run(&[
+        (
+            "parameter place",
+            "cdq",
+            |spec| at(spec, JOBS)["parameters"][0]["in"] = json!("header"),
+            &["breaking parameter-moved parameters/0"],
+        ),
+        (
+            "parameter required",
+            "cdq",
+            |spec| at(spec, JOBS)["parameters"][0]["required"] = json!(true),
+            &["breaking required-added parameters/0"],
+        ),
+        (
+            "parameter removed",
+            "cdq",
+            |spec| _ = remove(at(spec, JOBS), "parameters"),
+            &["breaking parameter-removed parameters/0"],
+        ),
+        (
+            "type",
+            "killb",
+            |spec| at(spec, "/components/schemas/BulkJob/properties/totalRows")["type"] = json!("integer"),
+            &["breaking type totalRows"],
+        ),
+        (
+            "value added",
+            "cdq",
+            |spec| {
+                at(spec, "/components/schemas/JobStatus/enum").as_array_mut().expect("a list").push(json!("PAUSED"));
+            },
+            &["additive value-added JobStatus/enum"],
+        ),
+        (
+            "field added",
+            "reap",
+            |spec| {
+                at(spec, "/components/schemas/BatchStatus/properties")["queue"] = json!({"type": "string"});
+            },
+            &["additive field-added properties/queue"],
+        ),
+        (
+            "request body removed",
+            "cdq",
+            |spec| {
+                _ = remove(at(spec, "/paths/~1bankaccounts~1jobs~1confirmation/post"), "requestBody");
+            },
+            &["breaking body-removed requestBody"],
+        ),
+        (
+            "error status removed",
+            "cdq",
+            |spec| _ = remove(at(spec, &format!("{JOBS}/responses")), "404"),
+            &["editorial status-removed responses/404"],
+        ),
+        (
+            "error status added",
+            "cdq",
+            |spec| at(spec, &format!("{JOBS}/responses"))["409"] = json!({"description": ""}),
+            &["additive status-added responses/409"],
+        ),
+        (
+            "example",
+            "cdq",
+            |spec| at(spec, JOBS)["parameters"][0]["example"] = json!("another"),
+            &["editorial example parameters/0"],
+        ),
+        ("description", "cdq", |spec| at(spec, JOBS)["description"] = json!("Another text."), &[]),
+        ("title", "cdq", |spec| spec["info"]["title"] = json!("Another title"), &[]),
+    ]);
+}
+
+/// Mistakes in a description, or parts that it leaves out, are seen as well.
+#[test]
+fn diff_of_description_sees_missing_parts() {
+    const START: &str = "/paths/~1bankaccounts~1jobs~1confirmation/post";
+    run(&[
+        (
+            "media types",
+            "cdq",
+            |spec| _ = remove(at(spec, &format!("{START}/requestBody")), "content"),
+            &["breaking body-removed requestBody"],
+        ),
+        (
+            "schema of a request",
+            "cdq",
+            |spec| {
+                _ = remove(at(spec, &format!("{START}/requestBody/content/application~1json")), "schema");
+            },
+            &["breaking body-removed requestBody"],
+        ),
+        (
+            "schema of a response",
+            "killb",
+            |spec| {
+                let body =
+                    "/paths/~1api~1v2~1accounts~1bulk~1status~1{jobId}/get/responses/200/content/application~1json";
+                _ = remove(at(spec, body), "schema");
+            },
+            &["breaking body-removed responses/200"],
+        ),
+        (
+            "schema of a parameter",
+            "cdq",
+            |spec| _ = remove(&mut at(spec, JOBS)["parameters"][0], "schema"),
+            &["breaking type parameters/0/schema"],
+        ),
+        (
+            "elements of an array",
+            "cdq",
+            |spec| {
+                _ = remove(at(spec, "/components/schemas/StartConfirmation/properties/featuresOn"), "items");
+            },
+            &["breaking field-removed featuresOn/items"],
+        ),
+        (
+            "security schemes",
+            "cdq",
+            |spec| _ = remove(at(spec, "/components"), "securitySchemes"),
+            &["breaking authentication /security"],
+        ),
+        (
+            "place of a credential",
+            "cdq",
+            |spec| _ = remove(at(spec, "/components/securitySchemes/apiKey"), "in"),
+            &["breaking authentication /security"],
+        ),
+        (
+            "servers",
+            "killb",
+            |spec| _ = remove(spec, "servers"),
+            &["breaking server-removed servers/0", "breaking server-removed servers/1"],
+        ),
+        (
+            "status beside a range",
+            "localpayment",
+            |spec| {
+                _ = remove(at(spec, "/paths/~1api~1virtual-account-batch/post/responses"), "429");
+            },
+            &["editorial status-removed responses/429"],
+        ),
+        (
+            "range of statuses",
+            "localpayment",
+            |spec| {
+                _ = remove(at(spec, "/paths/~1api~1virtual-account-batch/post/responses"), "4XX");
+            },
+            &["editorial status-removed responses/4XX"],
+        ),
+        (
+            "one of two successes",
+            "reap",
+            |spec| {
+                _ = remove(at(spec, "/paths/~1entity~1kyc~1import~1batch/post/responses"), "201");
+            },
+            &["breaking status-removed responses/201"],
+        ),
+        (
+            "status from another page",
+            "cdq",
+            |spec| {
+                _ = remove(at(spec, &format!("{START}/responses")), "503");
+            },
+            &["editorial status-removed responses/503"],
+        ),
+    ]);
+}
+
+#[test]
+fn diff_of_other_description_reports_every_operation() {
+    let report = compare("cdq", &spec("reap").document.to_string());
+    let changes: Vec<String> = report.unaccepted().map(|one| format!("{} {}", one.class, one.change)).collect();
+    let count = |wanted: &str| changes.iter().filter(|one| *one == wanted).count();
+    assert_eq!((count("breaking operation-removed"), count("unknown operation-unknown")), (4, 4), "{changes:#?}");
+}
+
+/// Every operation of every spec: another path, another method, or none at all is one breaking
+/// difference at its place.
+#[test]
+fn diff_of_description_sees_each_operation_that_changes() {
+    let mut edits = 0;
+    for provider in ["killb", "reap", "cdq", "localpayment"] {
+        let original = spec(provider).document;
+        for (pointer, _) in bulkrail_codegen::document::operations(&original) {
+            let (path_item, method) = pointer.rsplit_once('/').expect("a method");
+            let path = path_item.trim_start_matches("/paths/").replace("~1", "/");
+            let mut moved = original.clone();
+            let operation = remove(at(&mut moved, path_item), method);
+            moved["paths"][format!("/v9{path}")] = json!({method: operation});
+            let mut last_segment = original.clone();
+            let operation = remove(at(&mut last_segment, path_item), method);
+            last_segment["paths"]
+                [format!("{}x{}", path.trim_end_matches(['/', '}']), if path.contains('}') { "}" } else { "" })] =
+                json!({method: operation});
+            let mut other_method = original.clone();
+            rename(at(&mut other_method, path_item), method, "delete");
+            let mut removed = original.clone();
+            remove(at(&mut removed, path_item), method);
+            for (document, changes) in [
+                (moved, &["operation-moved"][..]),
+                // A parameter that only has another name in the path is the same path.
+                (last_segment, if path.contains('}') { &["", "path"][..] } else { &["operation-moved"][..] }),
+                (other_method, &["method"][..]),
+                (removed, &["operation-removed"][..]),
+            ] {
+                let report = compare(provider, &document.to_string());
+                let found: Vec<_> = report.unaccepted().collect();
+                let text = format!("{pointer}: {changes:?}, found {found:#?}");
+                match &found[..] {
+                    [one] => {
+                        assert!(changes.contains(&one.change.name()), "{text}");
+                        assert_eq!(one.class.name(), "breaking", "{text}");
+                        assert!(pointer.starts_with(&one.pointer), "{text}");
+                    }
+                    [] => assert!(changes.contains(&""), "{text}"),
+                    _ => panic!("{text}"),
+                }
+                edits += 1;
+            }
+        }
+    }
+    assert_eq!(edits, 80);
+}
