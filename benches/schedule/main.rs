@@ -20,7 +20,7 @@ mod workload;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-cargo bench --bench schedule -- goals             measures the goals; fails if one is missed (a minute or two)
+cargo bench --bench schedule -- goals             measures the goals; fails if one is missed (three minutes)
 cargo bench --bench schedule -- goals all         the same, with every cell of every goal
 cargo bench --bench schedule -- fixture FILE.csv  durations of your own: columns size, duration_s, progress (exact, percent, none)
 cargo bench --bench schedule -- report            one line of JSON for every workload, policy and seed
