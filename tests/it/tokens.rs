@@ -246,8 +246,9 @@ fn wait_dropped_at_any_await_leaves_tokens_usable() {
         let bench = Bench::new();
         let issuer = Issuer::new(&bench, secs(20));
         let client = client!(killb, bench, login());
+        let wait = || client.wait(batch("b")).interval(secs(2)..=secs(4));
         let ended = {
-            let mut dropped = std::pin::pin!(std::future::IntoFuture::into_future(client.wait(batch("b"))));
+            let mut dropped = std::pin::pin!(std::future::IntoFuture::into_future(wait()));
             let mut left = awaits;
             bench.clock.run(std::future::poll_fn(|context| {
                 if left == 0 {
@@ -257,7 +258,7 @@ fn wait_dropped_at_any_await_leaves_tokens_usable() {
                 dropped.as_mut().poll(context).map(|end| end.is_ok())
             }))
         };
-        let report = bench.clock.run(client.wait(batch("b"))).unwrap();
+        let report = bench.clock.run(wait()).unwrap();
         assert_eq!(report.outcome(), Some(Outcome::Succeeded), "dropped at await {awaits}");
         // A login that was cut off is repeated; all other requests are polls.
         assert!(issuer.counts().0 <= 2 && issuer.counts().1 == 0, "dropped at await {awaits}: {:?}", issuer.counts());

@@ -360,7 +360,7 @@ fn wait_set_does_not_poll_a_removed_batch_again() {
     set.add(submitted.clone()).unwrap();
     set.add(batch("b")).unwrap();
     let id = submitted.batch_id();
-    drive(&clock, &mut set, secs(30));
+    drive(&clock, &mut set, secs(60));
     assert_eq!(set.batches().map(Batch::id).collect::<Vec<_>>(), ["a", "b"]);
     let polls = provider.polls_by_batch()["a"];
     assert!(polls > 1);
