@@ -3,9 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bulkrail::poll::FINAL_POLL_GRACE;
+use bulkrail::schedule::Schedule;
 use bulkrail::test_util::{PROVIDER, VirtualClock, finished, running, unavailable};
 use bulkrail::time::Clock;
 use bulkrail::{
@@ -320,6 +322,42 @@ fn drive(clock: &VirtualClock, set: &mut WaitSet<'_>, time: Duration) {
         assert!(next.as_mut().poll(context).is_pending());
         cut.as_mut().poll(context)
     }));
+}
+
+/// A provider whose responses take 200 ms.
+struct SlowLink {
+    clock: VirtualClock,
+    polls: AtomicUsize,
+}
+
+impl Provider for SlowLink {
+    fn id(&self) -> ProviderId {
+        PROVIDER
+    }
+
+    async fn poll(&self, _: &Batch) -> Result<Snapshot, Error> {
+        self.polls.fetch_add(1, Ordering::Relaxed);
+        self.clock.clock().sleep(Duration::from_millis(200)).await;
+        Ok(running(1, 10))
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock.clock()
+    }
+}
+
+#[test]
+fn wait_set_reaches_2000_requests_per_second_over_a_slow_link() {
+    let clock = VirtualClock::new();
+    let provider = SlowLink { clock: clock.clone(), polls: AtomicUsize::new(0) };
+    let schedule = Schedule::fixed(secs(2));
+    let mut set = WaitSet::new(&provider).requests_per_second(2000.0).schedule(schedule);
+    (0..5_000).for_each(|number| set.add(batch(&format!("b-{number}"))).unwrap());
+    drive(&clock, &mut set, secs(5));
+    let before = provider.polls.load(Ordering::Relaxed);
+    drive(&clock, &mut set, secs(5));
+    let rate = (provider.polls.load(Ordering::Relaxed) - before) / 5;
+    assert!((1_900..=2_000).contains(&rate), "{rate}");
 }
 
 #[test]

@@ -84,6 +84,8 @@ pub struct WaitSet<'a> {
     expiries: BinaryHeap<Reverse<(Duration, usize)>>,
     in_flight: FuturesUnordered<InFlight<'a>>,
     failing_in_flight: usize,
+    /// Mean duration of the last polls in seconds.
+    latency: f64,
     /// Once stopped: the slot from which the remaining waits are returned.
     stopped: Option<usize>,
     /// Timer for the next action, and the time it is set to.
@@ -158,6 +160,7 @@ impl<'a> WaitSet<'a> {
             expiries: BinaryHeap::new(),
             in_flight: FuturesUnordered::new(),
             failing_in_flight: 0,
+            latency: 0.0,
             stopped: None,
             timer: None,
             past: WaitSetProgress::default(),
@@ -165,6 +168,9 @@ impl<'a> WaitSet<'a> {
     }
 
     /// Sets the number of requests per second that all polls together may take.
+    ///
+    /// As many polls are in flight as the rate needs at the latency seen: 64 at least, and 512 at most, which is 2,000
+    /// requests per second at 200 ms.
     ///
     /// Default: [`PollingDefaults::requests_per_second`](crate::PollingDefaults::requests_per_second) of the provider.
     pub fn requests_per_second(mut self, rate: f64) -> Self {

@@ -1,6 +1,7 @@
 //! The polls of a wait set, from due to observed.
 
 use std::cmp::Reverse;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,13 +17,15 @@ use super::{Completed, WaitSet, Waiting};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Batch, Report};
 
-/// 64 polls in flight: a poll takes a fraction of a second, so this reaches any documented rate and limits the number
-/// of connections.
-const MAX_IN_FLIGHT: usize = 64;
+/// 64 to 512 polls in flight. Over HTTP/1.1 each has a connection of its own, and half of the 1,024 descriptors that a
+/// process usually may open are left to others.
+const IN_FLIGHT: RangeInclusive<usize> = 64..=512;
 
-/// A quarter of them at most are polls of batches whose last poll failed: one that hangs takes as long as a thousand
-/// good ones, and must not delay the others.
-const MAX_FAILING_IN_FLIGHT: usize = MAX_IN_FLIGHT / 4;
+/// A quarter more than the request rate times the latency: the number that are in flight on average at that rate.
+const IN_FLIGHT_MARGIN: f64 = 1.25;
+
+/// 1/16 for the latency of a new poll: about the last sixteen are remembered.
+const LATENCY_WEIGHT: f64 = 1.0 / 16.0;
 
 /// 1 s between two sorts by priority: priorities change little within it, and computing all of them for every request
 /// would cost more.
@@ -63,16 +66,20 @@ impl WaitSet<'_> {
             self.later.pop();
             self.newly_due.push(slot);
         }
-        if self.failing_in_flight < MAX_FAILING_IN_FLIGHT {
+        let max = self.max_in_flight();
+        // A quarter at most are polls of batches whose last poll failed: one that hangs takes as long as a thousand good
+        // ones, and must not delay the others.
+        let max_failing = max / 4;
+        if self.failing_in_flight < max_failing {
             self.newly_due.append(&mut self.held_back);
         }
         self.sort(now);
-        while self.in_flight.len() < MAX_IN_FLIGHT
+        while self.in_flight.len() < max
             && let Some((priority, slot)) = self.due.pop()
         {
             // A batch that has expired or was removed in the meantime is not there any more.
             if let Some(waiting) = &self.waits[slot] {
-                if waiting.is_failing && self.failing_in_flight >= MAX_FAILING_IN_FLIGHT {
+                if waiting.is_failing && self.failing_in_flight >= max_failing {
                     self.held_back.push(slot);
                 } else if self.budget.take(now) {
                     self.start(slot);
@@ -83,11 +90,17 @@ impl WaitSet<'_> {
             }
             self.sort(now);
         }
-        if self.in_flight.len() >= MAX_IN_FLIGHT {
+        if self.in_flight.len() >= max {
             return None;
         }
         let Reverse((next, _)) = self.later.peek()?;
         Some(next.saturating_sub(now).max(Duration::from_millis(1)))
+    }
+
+    /// Returns the number of polls that may be in flight at once: as many as the rate needs at the latency seen.
+    fn max_in_flight(&self) -> usize {
+        let needed = (self.budget.rate() * self.latency * IN_FLIGHT_MARGIN).ceil() as usize;
+        needed.clamp(*IN_FLIGHT.start(), *IN_FLIGHT.end())
     }
 
     /// Sorts due polls by priority, the highest last; once a second while more is due than the budget allows.
@@ -158,6 +171,9 @@ impl WaitSet<'_> {
             && error.kind() == ErrorKind::RateLimited
         {
             self.budget.throttled(now, error.retry_after());
+        }
+        if result.is_ok() {
+            self.latency += LATENCY_WEIGHT * (duration.as_secs_f64() - self.latency);
         }
         let waiting = self.waits.get_mut(slot)?.as_mut()?;
         if let Ok(snapshot) = &result {
