@@ -2,7 +2,6 @@
 
 mod merge;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -33,7 +32,8 @@ pub struct DurationHistory(Arc<Mutex<Content>>);
 
 #[derive(Debug, Default)]
 struct Content {
-    samples: BTreeMap<ProviderId, DurationSamples>,
+    /// One or a few, for which a map would take ten times the memory.
+    samples: Vec<(ProviderId, DurationSamples)>,
     /// The document that was imported last: what was added since then is what `merge` adds to another document.
     imported: Value,
 }
@@ -53,7 +53,9 @@ impl DurationHistory {
     pub fn import(&self, document: &str) -> Result<(), Error> {
         let (document, samples) = parse(document)?;
         let mut content = self.content();
-        content.samples.extend(samples);
+        for (provider, samples) in samples {
+            *content.of(&provider) = samples;
+        }
         content.imported = document;
         Ok(())
     }
@@ -90,14 +92,7 @@ impl DurationHistory {
     }
 
     pub(super) fn write<T>(&self, provider: &ProviderId, write: impl FnOnce(&mut DurationSamples) -> T) -> T {
-        let mut content = self.content();
-        if !content.samples.contains_key(provider) {
-            content.samples.insert(provider.clone(), DurationSamples::new());
-        }
-        match content.samples.get_mut(provider) {
-            Some(samples) => write(samples),
-            None => write(&mut DurationSamples::new()),
-        }
+        write(self.content().of(provider))
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -106,6 +101,15 @@ impl DurationHistory {
 }
 
 impl Content {
+    fn of(&mut self, provider: &ProviderId) -> &mut DurationSamples {
+        let position = self.samples.iter().position(|(known, _)| known == provider).unwrap_or_else(|| {
+            self.samples.reserve_exact(1);
+            self.samples.push((provider.clone(), DurationSamples::new()));
+            self.samples.len() - 1
+        });
+        &mut self.samples[position].1
+    }
+
     fn to_json(&self) -> Value {
         let documents = self.samples.iter().filter_map(|(provider, samples)| {
             Some((provider.to_string(), serde_json::from_str::<Value>(&samples.export()).ok()?))
@@ -114,7 +118,7 @@ impl Content {
     }
 }
 
-fn parse(document: &str) -> Result<(Value, BTreeMap<ProviderId, DurationSamples>), Error> {
+fn parse(document: &str) -> Result<(Value, Vec<(ProviderId, DurationSamples)>), Error> {
     let invalid = || Error::new(ErrorKind::Usage, "this is not a history of durations");
     let Ok(Value::Object(documents)) = serde_json::from_str(document) else { return Err(invalid()) };
     let samples = documents.iter().take(MAX_PROVIDERS).map(|(provider, document)| -> Result<_, Error> {
