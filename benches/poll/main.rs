@@ -19,7 +19,7 @@ use std::time::Instant;
 use allocation_counter::measure;
 use bulkrail::http::HttpConnector;
 use bulkrail::killb::raw::{SCHEMAS, types::BulkJob};
-use bulkrail::test_util::VirtualClock;
+use bulkrail::test_util::{MockProvider, VirtualClock};
 use bulkrail::{Batch, Provider, killb};
 use bulkrail_core::json::{ArrayElider, ResponseSchema, StatusFields};
 
@@ -55,6 +55,7 @@ fn main() {
         final_poll_cpu(),
         compare_cpu(),
         poll_memory(),
+        wait_memory(),
         small_poll_time(),
         small_poll_allocations(),
         stream_memory(),
@@ -86,6 +87,32 @@ fn batch() -> Batch {
 fn poll(client: &killb::Client, batch: &Batch) {
     let snapshot = VirtualClock::new().run(client.poll(batch)).expect("a snapshot");
     assert!(snapshot.progress.total.is_some());
+}
+
+fn wait_memory() -> Measurement {
+    const WAITS: usize = 1_000;
+    let clock = VirtualClock::new();
+    let provider = MockProvider::by_time(&clock);
+    let mut waits = Vec::with_capacity(WAITS);
+    let measured = measure(|| {
+        for _ in 0..WAITS {
+            let batch = provider.submitted("e8d74b2f");
+            let mut stream = bulkrail::wait(&provider, batch).into_stream();
+            // Until it sleeps: nothing is sent before the first poll is due.
+            clock.run(std::future::poll_fn(|context| {
+                assert!(std::pin::pin!(stream.next()).poll(context).is_pending());
+                std::task::Poll::Ready(())
+            }));
+            waits.push(stream);
+        }
+    });
+    Measurement {
+        name: "memory of an independent wait, set up",
+        baseline: "",
+        measured: measured.bytes_current as f64 / WAITS as f64 / 1000.0,
+        goal: Some(1.5),
+        unit: "kB",
+    }
 }
 
 /// Returns the median ratio of the times that two functions take, over `runs` pairs.

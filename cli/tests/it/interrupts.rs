@@ -32,6 +32,13 @@ async fn end(child: Child) -> Run {
     }
 }
 
+/// Returns whether a command can be sent SIGHUP. It ignores the signal where the test run does, as under `nohup`.
+fn hears_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_none_or(|ignored| ignored & 1 == 0)
+}
+
 async fn listed(state: &std::path::Path) -> Vec<Value> {
     let mut list = bulkrail(["list", "--json"]);
     list.env("XDG_STATE_HOME", state);
@@ -42,6 +49,9 @@ async fn listed(state: &std::path::Path) -> Vec<Value> {
 async fn first_interrupt_of_a_submit_waits_for_the_response() {
     let sandbox = Sandbox::builder().speed(60.0).start().await.unwrap();
     for (name, command) in [("-INT", "submit"), ("-TERM", "run"), ("-HUP", "submit")] {
+        if name == "-HUP" && !hears_hang_up() {
+            continue;
+        }
         for json in [true, false] {
             let proxy = Proxy::start(&sandbox, 700..701).await;
             let (state, file) = (state(), TempFile::new(&format!("first{name}.csv"), people(3)));
@@ -113,6 +123,9 @@ async fn first_interrupt_of_a_submit_without_a_response_waits_five_seconds() {
 
 #[tokio::test]
 async fn hang_up_stops_a_wait_as_a_termination_does() {
+    if !hears_hang_up() {
+        return;
+    }
     let server = Server::always(200, killb("PROCESSING", [9, 3, 3, 0])).await;
     let child = bulkrail(["wait", "killb", "b-1", "--json", "--base-url", &server.url]).spawn().unwrap();
     requested(&server).await;

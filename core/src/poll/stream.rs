@@ -33,13 +33,13 @@ use crate::time::Clock;
 #[must_use = "a stream does nothing until it is polled"]
 pub struct PollStream<'a> {
     /// `None` while the next item is being made, and after the end.
-    driver: Option<Driver<'a>>,
+    driver: Option<Box<Driver<'a>>>,
     /// The item that is being made.
     next_item: Option<NextItem<'a>>,
 }
 
 type Item = Result<Report, Error>;
-type NextItem<'a> = Pin<Box<dyn Future<Output = (Option<Driver<'a>>, Option<Item>)> + Send + 'a>>;
+type NextItem<'a> = Pin<Box<dyn Future<Output = (Option<Box<Driver<'a>>>, Option<Item>)> + Send + 'a>>;
 
 struct Driver<'a> {
     provider: Arc<dyn DynProvider + 'a>,
@@ -59,7 +59,7 @@ impl<'a> PollStream<'a> {
         let started = clock.now();
         let span = trace::span(&batch);
         let driver = Driver { provider, batch, machine, clock, started, stop, observer, span };
-        Self { driver: Some(driver), next_item: None }
+        Self { driver: Some(Box::new(driver)), next_item: None }
     }
 
     /// Returns the next report; `None` after the end.
@@ -121,7 +121,8 @@ impl std::fmt::Debug for PollStream<'_> {
 }
 
 impl Driver<'_> {
-    async fn next_item(mut self) -> (Option<Self>, Option<Item>) {
+    /// The driver is boxed: a future holds its arguments twice.
+    async fn next_item(mut self: Box<Self>) -> (Option<Box<Self>>, Option<Item>) {
         loop {
             let observed = match self.machine.step(self.now()) {
                 Step::SleepUntil(then) => {
