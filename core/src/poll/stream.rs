@@ -43,7 +43,6 @@ type NextItem<'a> = Pin<Box<dyn Future<Output = (Option<Box<Driver<'a>>>, Option
 
 struct Driver<'a> {
     provider: Arc<dyn DynProvider + 'a>,
-    batch: Batch,
     machine: Machine,
     clock: Clock,
     started: Duration,
@@ -55,10 +54,10 @@ struct Driver<'a> {
 impl<'a> PollStream<'a> {
     pub(super) fn new(wait: Wait<'a>) -> Self {
         let Wait { provider, batch, rows, options, clock, history, stop, observer } = wait;
-        let machine = Machine::new(options, history, batch.clone(), rows, clock.wall());
+        let machine = Machine::new(options, history, batch, rows, clock.wall());
         let started = clock.now();
-        let span = trace::span(&batch);
-        let driver = Driver { provider, batch, machine, clock, started, stop, observer, span };
+        let span = trace::span(machine.batch());
+        let driver = Driver { provider, machine, clock, started, stop, observer, span };
         Self { driver: Some(Box::new(driver)), next_item: None }
     }
 
@@ -135,7 +134,7 @@ impl Driver<'_> {
                 Step::PollUntil(then) => {
                     let sent = self.now();
                     let limit = self.clock.sleep(then.saturating_sub(sent));
-                    let poll = poll_until(&*self.provider, &self.batch, limit).instrument(self.span.clone());
+                    let poll = poll_until(&*self.provider, self.machine.batch(), limit).instrument(self.span.clone());
                     match unless_stopped(&mut self.stop, poll).await {
                         Some(result) => self.observe(sent, result),
                         None => self.interrupted(),
