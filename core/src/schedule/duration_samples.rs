@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -36,15 +36,17 @@ pub struct DurationSamples {
     unfitted: usize,
     /// Rows (0 if not known) and milliseconds so far of batches that have not ended. Without them batches that began
     /// together would learn from the short ones alone. Not stored.
-    running: BTreeMap<RunningId, (u64, u64)>,
+    running: Vec<Option<(u64, u64)>>,
+    /// Free places in `running`.
+    free: Vec<RunningId>,
 }
 
 /// Rows (0 if not known) and milliseconds of the last batches. Integers survive storage unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Ring(VecDeque<(u64, u64)>);
 
-/// Number of a running batch.
-pub(super) type RunningId = u64;
+/// Place of a running batch in [`DurationSamples`].
+pub(super) type RunningId = usize;
 
 /// Accuracy of estimates from progress.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -205,22 +207,30 @@ impl DurationSamples {
     /// Returns the number of batches that have not ended.
     #[must_use]
     pub fn running(&self) -> usize {
-        self.running.len()
+        self.running.len() - self.free.len()
     }
 
-    /// Returns a number for a batch that is running.
+    /// Returns a place for a batch that is running.
     pub(super) fn next_running(&mut self) -> RunningId {
-        self.running.last_key_value().map_or(0, |(last, _)| last + 1)
+        self.free.pop().unwrap_or_else(|| {
+            self.running.push(None);
+            self.running.len() - 1
+        })
     }
 
     /// Records that a batch of `rows` rows was running `age` seconds after its submission.
     pub(super) fn set_running(&mut self, id: RunningId, rows: u64, age: f64) {
         // Rounded down, and to the largest number for any longer time.
-        self.running.insert(id, (rows, (age * 1000.0) as u64));
+        self.running[id] = Some((rows, (age * 1000.0) as u64));
     }
 
     pub(super) fn remove_running(&mut self, id: RunningId) {
-        self.running.remove(&id);
+        self.running[id] = None;
+        self.free.push(id);
+        if self.free.len() == self.running.len() {
+            self.running.clear();
+            self.free.clear();
+        }
     }
 
     fn refit(&mut self) {
@@ -229,7 +239,7 @@ impl DurationSamples {
         let log_rows = |rows: u64| if all_sized { (rows as f64).ln() } else { 0.0 };
         let point = |(rows, millis): &(u64, u64)| -> Point { (log_rows(*rows), (*millis as f64 / 1000.0).ln()) };
         let points: Vec<Point> = self.finished.iter().map(point).collect();
-        let running: Vec<Point> = self.running.values().filter(|(_, millis)| *millis > 0).map(point).collect();
+        let running: Vec<Point> = self.running.iter().flatten().filter(|(_, millis)| *millis > 0).map(point).collect();
         self.distribution = DurationDistribution::fit(&points, &running);
         self.unfitted = 0;
     }
