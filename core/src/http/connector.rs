@@ -151,8 +151,8 @@ fn setup_error(error: &reqwest::Error) -> Error {
             "install the CA certificates of the system, or name a file with some in SSL_CERT_FILE",
         ),
         set => (
-            format!("there are no CA certificates where {set} points"),
-            "it must point to certificates in PEM form; those of the system are not used while it is set",
+            format!("no CA certificates were found at the place that {set} names"),
+            "name certificates in PEM form there; those of the system are not used while it is set",
         ),
     };
     Error::new(ErrorKind::Configuration, reason).with_hint(hint)
