@@ -109,11 +109,16 @@ pub(crate) async fn run<'a>(args: impl IntoIterator<Item = &'a str>) -> Run {
 }
 
 /// Runs the command to its end, which must come within 30 s.
-pub(crate) async fn finish(mut command: Command) -> Run {
+pub(crate) async fn finish(command: Command) -> Run {
+    finish_within(command, Duration::from_secs(30)).await
+}
+
+/// Runs the command to its end, which must come within `limit`.
+pub(crate) async fn finish_within(mut command: Command, limit: Duration) -> Run {
     let clock = bulkrail::time::Clock::system();
     tokio::select! {
         output = command.output() => Run::new(output.unwrap()),
-        () = clock.sleep(Duration::from_secs(30)) => panic!("the command does not end: {command:?}"),
+        () = clock.sleep(limit) => panic!("the command does not end: {command:?}"),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::connecting::wait;
 use crate::server::{Http2, Listener, Log, RUNNING, STATUS};
-use crate::support::{TempFile, bulkrail, finish};
+use crate::support::{TempFile, bulkrail, finish, finish_within};
 use crate::tls::Authority;
 
 type Connection = Http2<TlsStream<TcpStream>>;
@@ -76,6 +76,28 @@ async fn wait_leaves_a_silent_http2_connection_and_ends_on_another() {
     // Over HTTP/1.1 it takes the request timeout, 30 s.
     let elapsed = clock.now() - started;
     assert!(elapsed < Duration::from_secs(28), "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn wait_leaves_an_http2_connection_that_answers_pings_only_and_ends_on_another() {
+    let authority = Authority::new("pings");
+    let (server, url) = start(&authority, |mut connection, number, log| async move {
+        loop {
+            let stream = connection.request().await?;
+            note(&log, &format!("{number}"));
+            match (number, stream) {
+                (0, 1) => connection.respond(stream, RUNNING).await?,
+                // The next call answers pings, as a load balancer does whose backend hangs.
+                (0, _) => {}
+                _ => connection.respond(stream, STATUS).await?,
+            }
+        }
+    })
+    .await;
+    // The request timeout is 30 s, as it is over HTTP/1.1.
+    let run = finish_within(wait(&url, &authority), Duration::from_secs(55)).await;
+    assert_eq!((run.code, &run.document()["outcome"]), (0, &json!("succeeded")), "{run:?}");
+    assert_eq!(server.log(), ["0", "0", "1"]);
 }
 
 #[tokio::test]

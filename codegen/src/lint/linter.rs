@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use crate::lint::{
-    bodies, constraints, conventions, evidence, form, keywords, names, parameters, references, structure, unions,
+    bodies, constraints, conventions, evidence, form, keywords, names, parameters, references, security, structure,
+    unions,
 };
 use crate::load::Spec;
 
@@ -30,6 +31,7 @@ pub fn lint(spec: &Spec) -> Vec<Error> {
     unions::check(spec, &mut errors);
     parameters::check(spec, &mut errors);
     bodies::check(spec, &mut errors);
+    security::check(spec, &mut errors);
     names::check(spec, &mut errors);
     errors.sort_by_key(|error| error.line);
     errors

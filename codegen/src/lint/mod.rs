@@ -12,6 +12,7 @@ mod names;
 mod parameters;
 mod references;
 mod rust_name;
+mod security;
 mod structure;
 mod unions;
 

@@ -548,3 +548,48 @@ fn lint_refuses_paths_and_parameters_that_do_not_fit() {
         assert_eq!(found, [format!("specs/things.yaml:27: /paths/{pointer}: {reason}")], "{path}");
     }
 }
+
+#[test]
+fn lint_refuses_authentication_that_names_no_scheme() {
+    let schemes = |text: &str| format!("components:\n  securitySchemes:\n    key: {text}\n");
+    let secured = GOOD.replacen("paths:\n", "security: [{key: []}]\npaths:\n", 1);
+    let errors_with = |spec: &str, scheme: &str| errors(&spec.replacen("components:\n", &schemes(scheme), 1));
+    let valid = "{type: apiKey, in: header, name: X-Key}";
+    assert_eq!(errors_with(&secured, valid), [""; 0]);
+    let cases = [
+        (
+            secured.replacen("{key: []}", "{keys: []}", 1),
+            valid,
+            "8: /security/0/keys: `keys` is not in `#/components/securitySchemes`; correct it, or add the scheme",
+        ),
+        (
+            secured.replacen(
+                "      operationId: get_thing",
+                "      operationId: get_thing\n      security: [{jwt: []}]",
+                1,
+            ),
+            valid,
+            "13: /paths/~1things~1{id}/get/security/0/jwt: `jwt` is not in `#/components/securitySchemes`; correct it, \
+             or add the scheme",
+        ),
+        (
+            secured.clone(),
+            "{type: apikey, in: header, name: X-Key}",
+            "45: /components/securitySchemes/key/type: the `type` of a security scheme is one of apiKey, http, oauth2, \
+             openIdConnect",
+        ),
+        (
+            secured.clone(),
+            "{type: apiKey, in: header}",
+            "45: /components/securitySchemes/key: needs `name`: a scheme of `type: apiKey` has one",
+        ),
+        (
+            secured,
+            "{type: apiKey, in: body, name: key}",
+            "45: /components/securitySchemes/key/in: `body` is not a place of a key; use header, query or cookie",
+        ),
+    ];
+    for (spec, scheme, expected) in cases {
+        assert_eq!(errors_with(&spec, scheme), [format!("specs/things.yaml:{expected}")]);
+    }
+}

@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use reqwest::{Request, Response, Url};
 
@@ -36,8 +36,8 @@ pub trait HttpConnector: Send + Sync + 'static {
 
 /// The default connector.
 pub(super) struct ReqwestConnector {
-    /// Client for requests that only read.
-    reading: reqwest::Client,
+    /// Client for requests that only read, and how often it was replaced.
+    reading: RwLock<(u64, reqwest::Client)>,
     /// Client for all other requests, built when it is first needed.
     writing: OnceLock<reqwest::Client>,
     settings: Settings,
@@ -55,7 +55,7 @@ impl ReqwestConnector {
     /// Returns a connector that does not follow redirects, does not retry, and uses the proxy of the settings only.
     pub(super) fn new(settings: Settings) -> Result<Self, Error> {
         let reading = settings.reading_client().map_err(|error| setup_error(&error))?;
-        Ok(Self { reading, writing: OnceLock::new(), settings })
+        Ok(Self { reading: RwLock::new((0, reading)), writing: OnceLock::new(), settings })
     }
 
     /// Returns a client that can build requests, and is not used to send them.
@@ -64,13 +64,32 @@ impl ReqwestConnector {
         client.map_err(|error| setup_error(&error))
     }
 
-    /// Returns the client that sends `request`.
-    fn client(&self, request: &Request) -> &reqwest::Client {
+    /// Returns the client that sends `request`, and its number if it is one that reads.
+    fn client(&self, request: &Request) -> (Option<u64>, reqwest::Client) {
         if request.method().is_safe() {
-            return &self.reading;
+            let (number, client) = self.reading();
+            return (Some(number), client);
         }
         // It was possible to build the other client; so it is to build this one.
-        self.writing.get_or_init(|| self.settings.writing_client().unwrap_or_else(|_| self.reading.clone()))
+        let client = self.writing.get_or_init(|| self.settings.writing_client().unwrap_or_else(|_| self.reading().1));
+        (None, client.clone())
+    }
+
+    fn reading(&self) -> (u64, reqwest::Client) {
+        self.reading.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the client that reads after a timeout, so that the next request has a new connection.
+    ///
+    /// A connection whose peer answers pings and nothing else is not noticed otherwise, as long as HTTP/2 keeps it. Of
+    /// many requests that time out together, the first replaces the client.
+    fn replace_reading(&self, number: u64) {
+        let mut reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
+        if reading.0 == number
+            && let Ok(client) = self.settings.reading_client()
+        {
+            *reading = (number + 1, client);
+        }
     }
 }
 
@@ -132,8 +151,8 @@ fn setup_error(error: &reqwest::Error) -> Error {
             "install the CA certificates of the system, or name a file with some in SSL_CERT_FILE",
         ),
         set => (
-            format!("there are no CA certificates where {set} points"),
-            "it must point to certificates in PEM form; those of the system are not used while it is set",
+            format!("no CA certificates were found at the place that {set} names"),
+            "name certificates in PEM form there; those of the system are not used while it is set",
         ),
     };
     Error::new(ErrorKind::Configuration, reason).with_hint(hint)
@@ -143,10 +162,16 @@ impl HttpConnector for ReqwestConnector {
     fn send(&self, request: Request) -> ConnectorFuture<'_> {
         // Without a tunnel, the connection is one to the proxy.
         let is_to_proxy = self.settings.proxy.is_some() && request.url().scheme() == "http";
-        let sending = self.client(&request).execute(request);
+        let (number, client) = self.client(&request);
+        let sending = client.execute(request);
         Box::pin(async move {
             sending.await.map_err(|error| {
                 let error = ConnectorError::from(error);
+                if error == ConnectorError::Timeout
+                    && let Some(number) = number
+                {
+                    self.replace_reading(number);
+                }
                 if is_to_proxy { error.to_proxy() } else { error }
             })
         })
@@ -199,10 +224,19 @@ mod tests {
         let url = Url::parse("http://localhost/").unwrap();
         let settings = Settings { limits: Limits::default(), base_url: url.clone(), proxy: None };
         let connector = ReqwestConnector::new(settings).unwrap();
-        let is_reading = |method: reqwest::Method| {
-            std::ptr::eq(connector.client(&Request::new(method, url.clone())), &connector.reading)
-        };
+        let is_reading = |method: reqwest::Method| connector.client(&Request::new(method, url.clone())).0.is_some();
         assert!(is_reading(reqwest::Method::GET));
         assert!(!is_reading(reqwest::Method::POST) && !is_reading(reqwest::Method::PUT));
+    }
+
+    #[test]
+    fn request_after_a_timeout_has_a_new_connection() {
+        let url = Url::parse("http://localhost/").unwrap();
+        let settings = Settings { limits: Limits::default(), base_url: url, proxy: None };
+        let connector = ReqwestConnector::new(settings).unwrap();
+        // Two requests of one client time out.
+        connector.replace_reading(0);
+        connector.replace_reading(0);
+        assert_eq!(connector.reading().0, 1);
     }
 }

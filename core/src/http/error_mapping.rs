@@ -61,7 +61,8 @@ pub(super) fn error_of_response(
     body: &[u8],
     is_read: bool,
 ) -> Error {
-    let is_html = body.trim_ascii_start().first() == Some(&b'<');
+    // A page that says 413 has said what is wrong: servers and proxies send it alike.
+    let is_html = body.trim_ascii_start().first() == Some(&b'<') && status != StatusCode::PAYLOAD_TOO_LARGE;
     let body = serde_json::from_slice(body).map(|json| (errors.read)(&json)).unwrap_or_default();
     let listed = errors.codes.iter().find(|(code, ..)| body.code.as_deref() == Some(code));
     // A server that failed did not decide anything, whatever its body says.
@@ -123,7 +124,9 @@ fn reason(kind: ErrorKind, status: StatusCode, is_read: bool) -> &'static str {
         (ErrorKind::Unavailable, 304) => "a cache answered \"not modified\", although the request had no condition",
         (ErrorKind::Unavailable, 423) => "the provider has locked the resource",
         (ErrorKind::Authentication, 407) => "a proxy refused the request without its credentials",
-        (ErrorKind::InvalidRequest, 413) => "the provider refused the request because its body is too large",
+        (ErrorKind::InvalidRequest, 413) => {
+            "the provider, or a proxy before it, refused the request because its body is too large"
+        }
         (ErrorKind::Conflict, _) if is_read => "the provider reports a conflict with the state of the resource",
         (ErrorKind::UnsafeRedirect, _) => "the provider answered with a redirect",
         (ErrorKind::Authentication, _) => "the provider refused the credentials",
@@ -143,7 +146,9 @@ fn hint(kind: ErrorKind, status: StatusCode, is_read: bool) -> Option<&'static s
         (ErrorKind::Authentication, 407) => Some(
             "put user and password into the proxy's address (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY), or correct them",
         ),
-        (ErrorKind::InvalidRequest, 413) => Some("split the file into smaller ones; nothing of it was accepted"),
+        (ErrorKind::InvalidRequest, 413) if !is_read => {
+            Some("split the file into smaller ones; nothing of it was accepted")
+        }
         (ErrorKind::Conflict, _) if is_read => {
             Some("the request changed nothing: ask the provider about the conflict, and do not submit again before")
         }
@@ -189,6 +194,7 @@ mod tests {
         assert!(hint(304, true).contains("caches"));
         assert!(hint(407, true).contains("HTTPS_PROXY"));
         assert!(hint(413, false).starts_with("split the file"));
+        assert!(!hint(413, true).contains("split the file"));
         assert_eq!(hint(423, true), "try again later");
     }
 
@@ -201,5 +207,12 @@ mod tests {
         assert!(!hint(403, "<html>CANARY</html>").contains("CANARY"));
         assert!(!hint(403, "{}").contains("HTML"));
         assert!(!hint(502, "<html></html>").contains("HTML"), "any gateway answers so");
+    }
+
+    #[test]
+    fn html_page_that_says_that_an_upload_is_too_large_keeps_its_sentence() {
+        let error = error(413, "<html><title>413 Request Entity Too Large</title></html>", false);
+        assert!(error.to_string().contains("its body is too large"), "{error}");
+        assert!(error.hint().unwrap_or_default().starts_with("split the file"));
     }
 }

@@ -15,6 +15,10 @@ use crate::pages::model::{Field, Operation, Page, PageFormat};
 /// Headers of every call. Pages need not document them.
 const COMMON_HEADERS: [&str; 4] = ["authorization", "accept", "content-type", "host"];
 
+/// Headers of a sample call that say nothing about the operation.
+const HEADERS_OF_THE_CLIENT: [&str; 6] =
+    ["accept-encoding", "accept-language", "cache-control", "connection", "content-length", "user-agent"];
+
 /// Returns the differences between the operations of a pair. `known_page` is the spec as a page.
 pub(crate) fn compare_operation(spec: &Spec, known_page: &Page, page: &Page, pair: &Pair<'_>) -> Vec<Difference> {
     let Pair { known, page: described, relation } = *pair;
@@ -90,6 +94,29 @@ impl OperationDiff<'_> {
         let known = as_body(&self.known.parameters, &pointer::join(&self.known.spec_pointer, "parameters"));
         let on_page = as_body(&self.page.parameters, "");
         compare_fields(&mut self.collector, &known, &on_page, Direction::Parameter, "the parameters");
+        self.headers_of_call(&ignored);
+    }
+
+    /// Adds the headers of the sample call that neither the spec nor a list of the page has.
+    fn headers_of_call(&mut self, ignored: &BTreeSet<String>) {
+        let Some(call) = &self.page.call else { return };
+        let is_listed = |list: &[Field], name: &str| {
+            let names = list.iter().filter_map(|field| field.pointer.strip_prefix("/header/"));
+            names.into_iter().any(|known| known.eq_ignore_ascii_case(name))
+        };
+        let mut seen = BTreeSet::new();
+        for name in call.header_names() {
+            let lower = name.to_ascii_lowercase();
+            let is_known = ignored.contains(&lower) || HEADERS_OF_THE_CLIENT.contains(&lower.as_str());
+            let is_listed = is_listed(&self.known.parameters, name) || is_listed(&self.page.parameters, name);
+            if is_known || is_listed || !seen.insert(lower) {
+                continue;
+            }
+            let message = format!("the sample call of the page has the header `{name}`, the spec does not");
+            let pointer = pointer::join(&self.known.spec_pointer, "parameters");
+            let states = (None, Some(name.to_owned()));
+            self.collector.add(pointer, call.line, Class::Breaking, Change::ParameterAdded, message, states);
+        }
     }
 
     fn request(&mut self) {

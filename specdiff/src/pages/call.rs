@@ -89,6 +89,12 @@ impl Call {
         Auth::new(headers.chain(basic).chain(keys), self.line)
     }
 
+    /// Returns the names of the headers as the page writes them, without those of credentials.
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
+        let headers = self.headers.iter().filter(|(name, value)| Credential::from_sample_header(name, value).is_none());
+        headers.map(|(name, _)| name.as_str())
+    }
+
     /// Returns the media types in the header `name`, or `None` if the call does not have it.
     pub(crate) fn media_types(&self, name: &str) -> Option<MediaTypes> {
         let (_, value) = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;

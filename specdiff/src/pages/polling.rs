@@ -20,6 +20,8 @@ pub(crate) struct Polling {
     initial: Option<Range>,
     interval: Option<Range>,
     timeout: Option<Range>,
+    /// Durations of sentences that do not agree with the first of their kind.
+    others: BTreeSet<Range>,
     /// States in which to go on.
     active: BTreeSet<String>,
     /// States in which to stop.
@@ -28,7 +30,7 @@ pub(crate) struct Polling {
     pub(crate) line: Option<usize>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Range {
     min: u64,
     max: u64,
@@ -54,6 +56,7 @@ impl Polling {
             initial: range("first_delay_s"),
             interval: range("interval_s"),
             timeout: range("timeout_s"),
+            others: BTreeSet::new(),
             active: words("while").collect(),
             terminal: words("stop_at").collect(),
             line,
@@ -83,7 +86,8 @@ impl Polling {
         let sentence = sentence.to_ascii_lowercase();
         let is_about_polling = is_section || mentions_polling(&sentence);
         let has = |phrases: &[&str]| phrases.iter().any(|phrase| sentence.contains(phrase));
-        let is_request = has(&["check", "status"]);
+        // "Wait 60 seconds between requests" is about polling, "60 requests per minute" is not.
+        let is_request = has(&["check", "status"]) || (has(&["requests", "calls"]) && has(&["between", "apart"]));
         let words: Vec<&str> =
             sentence.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_')).take(MAX_WORDS).collect();
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
@@ -98,14 +102,14 @@ impl Polling {
                     "after upload",
                 ])
             {
-                self.initial = self.initial.or(Some(range));
+                Self::set(&mut self.initial, &mut self.others, range);
             } else if is_about_polling && has(&["timeout", "time out", "give up", "in total"]) {
-                self.timeout = self.timeout.or(Some(range));
+                Self::set(&mut self.timeout, &mut self.others, range);
             } else if (is_about_polling || is_request)
                 && has(&["every", "interval", " per ", "between", "apart", "wait"])
-                && (is_about_polling || has(&["every", "between", "wait"]))
+                && (is_about_polling || has(&["every", "between", "apart", "wait"]))
             {
-                self.interval = self.interval.or(Some(range));
+                Self::set(&mut self.interval, &mut self.others, range);
             }
         }
         if is_about_polling && let Some(start) = words.iter().position(|word| *word == "stop") {
@@ -115,10 +119,18 @@ impl Polling {
         }
     }
 
+    /// Sets a duration; one that is set already stays, and another one is kept beside it.
+    fn set(first: &mut Option<Range>, others: &mut BTreeSet<Range>, range: Range) {
+        if *first.get_or_insert(range) != range {
+            others.insert(range);
+        }
+    }
+
     /// Returns whether both recommend the same. States count only if `known` names them.
     pub(crate) fn is_same(&self, known: &Self) -> bool {
         let durations = |polling: &Self| (polling.initial, polling.interval, polling.timeout);
         durations(self) == durations(known)
+            && self.others == known.others
             && (known.active.is_empty() || self.active == known.active)
             && (known.terminal.is_empty() || self.terminal == known.terminal)
     }
@@ -128,17 +140,24 @@ impl fmt::Display for Polling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         for (name, range) in [("first after", self.initial), ("every", self.interval), ("for at most", self.timeout)] {
-            if let Some(Range { min, max }) = range {
-                let range = if min == max { format!("{min} s") } else { format!("{min} to {max} s") };
+            if let Some(range) = range {
                 parts.push(format!("{name} {range}"));
             }
         }
+        parts.extend(self.others.iter().map(|range| format!("also {range}")));
         for (name, states) in [("while", &self.active), ("until", &self.terminal)] {
             if !states.is_empty() {
                 parts.push(format!("{name} {}", states.iter().map(String::as_str).collect::<Vec<_>>().join(" or ")));
             }
         }
         f.write_str(&parts.join(", "))
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { min, max } = self;
+        if min == max { write!(f, "{min} s") } else { write!(f, "{min} to {max} s") }
     }
 }
 

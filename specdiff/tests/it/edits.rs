@@ -270,6 +270,33 @@ fn diff_of_page_classifies_authentication() {
 }
 
 #[test]
+fn diff_of_page_reports_headers_that_only_the_sample_call_has() {
+    run(&[
+        (
+            "header of the sample call",
+            CREATE,
+            &[("--header 'Content-Type", "--header 'Idempotency-Key: <key>' \\\n  --header 'Content-Type")],
+            &["breaking parameter-added post/parameters"],
+        ),
+        (
+            "header of the sample call",
+            LOCAL,
+            &[("--header 'Authorization", "--header 'x-version: LPV3' \\\n--header 'Authorization")],
+            &["breaking parameter-added get/parameters"],
+        ),
+        (
+            "headers of every client",
+            CREATE,
+            &[(
+                "--header 'Content-Type",
+                "-H 'User-Agent: x' -H 'Cache-Control: no-cache' \\\n  --header 'Content-Type",
+            )],
+            &[],
+        ),
+    ]);
+}
+
+#[test]
 fn diff_of_page_classifies_media_types_and_servers() {
     run(&[
         (
@@ -409,6 +436,18 @@ fn diff_of_page_classifies_notices_and_limits() {
             "recommendation added",
             LOCAL,
             &[("possible errors.\n", "possible errors. Check the status every minute.\n")],
+            &["notice polling x-poll-advice"],
+        ),
+        (
+            "recommendation added without the word",
+            LOCAL,
+            &[("possible errors.\n", "possible errors. Wait at least 60 seconds between requests.\n")],
+            &["notice polling x-poll-advice"],
+        ),
+        (
+            "second interval",
+            REAP,
+            &[("- Stop polling", "- Do not exceed 2 requests per second\n- Stop polling")],
             &["notice polling x-poll-advice"],
         ),
         (
