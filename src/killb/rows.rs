@@ -1,5 +1,6 @@
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll};
@@ -271,12 +272,21 @@ impl fmt::Debug for Rows {
     }
 }
 
-/// Counts the rows in the body of a status response by their outcome.
+/// Counts the rows in the body of a status response by their outcome. A row that is listed twice counts once.
 pub(super) fn count(body: &[u8]) -> RowCounts {
     let mut counts = RowCounts::default();
+    let mut seen = HashSet::new();
+    let hasher = RandomState::new();
     JsonArrayReader::new("results").push(body, |item, _| {
         if let ParsedItem::Row(row) | ParsedItem::Invalid(Some(row)) = RowResult::parse(item) {
-            counts.push(row.outcome());
+            let outcome = row.outcome();
+            let neutral = row.row();
+            let is_named = neutral.index.is_some() || neutral.reference.is_some();
+            let name = (&row.typed.sheet_name, neutral.index, &neutral.reference, outcome.to_string());
+            // The hash stands for the name, whose texts may be long.
+            if !is_named || seen.insert(hasher.hash_one(name)) {
+                counts.push(outcome);
+            }
         }
     });
     counts
@@ -303,6 +313,22 @@ fn in_context(error: Error, batch: &Batch) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn count_has_a_row_that_is_listed_twice_once() {
+        let succeeded = |body: &str| count(format!(r#"{{"results": [{body}]}}"#).as_bytes()).succeeded;
+        let row = r#"{"rowNumber": 2, "status": "SUCCESS", "sheetName": "A"}"#;
+        assert_eq!(succeeded(&[row, row].join(",")), 1);
+        assert_eq!(succeeded(&[row, &row.replace("\"A\"", "\"B\"")].join(",")), 2, "rows of two sheets");
+        assert_eq!(succeeded(&[row, &row.replace('2', "3")].join(",")), 2);
+        assert_eq!(
+            succeeded(r#"{"status": "SUCCESS"}, {"status": "SUCCESS"}"#),
+            2,
+            "rows without number and reference"
+        );
+        let disagree = count(format!(r#"{{"results": [{row}, {}]}}"#, row.replace("SUCCESS", "FAILED")).as_bytes());
+        assert_eq!((disagree.succeeded, disagree.failed), (1, 1));
+    }
 
     #[test]
     fn row_schema_has_no_enum_that_a_fingerprint_would_not_show() {
