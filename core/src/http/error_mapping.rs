@@ -67,6 +67,8 @@ pub(super) fn error_of_response(
     // A server that failed did not decide anything, whatever its body says.
     let meant = listed.and_then(|(.., kind)| *kind).filter(|_| !status.is_server_error());
     let kind = meant.unwrap_or_else(|| kind_of(status));
+    // Servers and proxies refuse a large body with an HTML page: what they say is in the status.
+    let is_html = is_html && status != StatusCode::PAYLOAD_TOO_LARGE;
     let reason = if is_html && status.is_client_error() {
         "the request was refused with an HTML page, probably by a proxy or firewall between here and the provider"
     } else {
@@ -201,5 +203,12 @@ mod tests {
         assert!(!hint(403, "<html>CANARY</html>").contains("CANARY"));
         assert!(!hint(403, "{}").contains("HTML"));
         assert!(!hint(502, "<html></html>").contains("HTML"), "any gateway answers so");
+    }
+
+    #[test]
+    fn html_page_with_status_413_says_that_the_body_is_too_large() {
+        let refused = error(413, "<html><h1>413 Request Entity Too Large</h1></html>", false);
+        assert!(refused.to_string().contains("its body is too large (HTTP 413)"), "{refused}");
+        assert!(refused.hint().is_some_and(|hint| hint.starts_with("split the file")));
     }
 }
