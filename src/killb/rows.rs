@@ -188,10 +188,11 @@ impl Rows {
             fields.check_batch_id(status::ID, self.batch.id())?;
             Ok(status::parse_status(fields))
         });
-        snapshot.map_err(|error| match &self.body {
-            Body::Idle(body) => in_context(body.with_response_context(error), &self.batch),
-            Body::Reading(_) | Body::Moved => in_context(error, &self.batch),
-        })
+        match (snapshot, &self.body) {
+            (Ok(snapshot), Body::Idle(body)) => Ok(body.redact_snapshot(snapshot)),
+            (Err(error), Body::Idle(body)) => Err(in_context(body.with_response_context(error), &self.batch)),
+            (snapshot, Body::Reading(_) | Body::Moved) => snapshot.map_err(|error| in_context(error, &self.batch)),
+        }
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
@@ -272,24 +273,41 @@ impl fmt::Debug for Rows {
     }
 }
 
-/// Counts the rows in the body of a status response by their outcome. A row that is listed twice counts once.
+/// Counts the rows of a batch by their outcome. A row that is listed twice counts once.
+#[derive(Default)]
+pub(super) struct RowCounter {
+    counts: RowCounts,
+    /// Hashes of the names of the rows, 8 bytes each: a batch may have millions.
+    seen: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl RowCounter {
+    pub(super) fn push(&mut self, row: &RowResult) {
+        let outcome = row.outcome();
+        let index = row.typed.row_number.as_ref().and_then(serde_json::Number::as_u64);
+        let reference = row.typed.original_row_data.as_ref().and_then(|data| data.external_id.as_ref());
+        let is_named = index.is_some() || reference.is_some();
+        let name = (&row.typed.sheet_name, index, reference, outcome.to_string());
+        if !is_named || self.seen.insert(self.hasher.hash_one(name)) {
+            self.counts.push(outcome);
+        }
+    }
+
+    pub(super) fn counts(&self) -> RowCounts {
+        self.counts
+    }
+}
+
+/// Counts the rows in the body of a status response by their outcome.
 pub(super) fn count(body: &[u8]) -> RowCounts {
-    let mut counts = RowCounts::default();
-    let mut seen = HashSet::new();
-    let hasher = RandomState::new();
+    let mut counter = RowCounter::default();
     JsonArrayReader::new("results").push(body, |item, _| {
         if let ParsedItem::Row(row) | ParsedItem::Invalid(Some(row)) = RowResult::parse(item) {
-            let outcome = row.outcome();
-            let neutral = row.row();
-            let is_named = neutral.index.is_some() || neutral.reference.is_some();
-            let name = (&row.typed.sheet_name, neutral.index, &neutral.reference, outcome.to_string());
-            // The hash stands for the name, whose texts may be long.
-            if !is_named || seen.insert(hasher.hash_one(name)) {
-                counts.push(outcome);
-            }
+            counter.push(&row);
         }
     });
-    counts
+    counter.counts()
 }
 
 fn invalid_item() -> Drift {

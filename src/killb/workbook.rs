@@ -144,8 +144,8 @@ impl Workbook {
     /// # Errors
     ///
     /// [`ErrorKind::Usage`] when the file cannot be read, is not an `.xlsx` workbook, is larger than 64 MiB (1 GiB
-    /// decompressed, 10 million cells, 128 MiB of shared texts, 1,048,576 rows a sheet), does not have a row below a header, or has a reference or
-    /// the column of references twice.
+    /// decompressed, 10 million cells, 128 MiB of shared texts, 16 MiB of XML in a cell, 1,048,576 rows in a sheet), does
+    /// not have a row below a header, or has a reference or the column of references twice.
     pub async fn from_xlsx(xlsx: impl Into<Upload>) -> Result<Self, Error> {
         let read = |file: &mut dyn Read, _: u64| {
             let mut bytes = Vec::new();
