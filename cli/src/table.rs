@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bulkrail::text::{printable, truncated};
-use bulkrail::{Batch, CountMismatch, Error, Outcome, Progress, Report, Row, RowOutcome};
+use bulkrail::{Batch, CountMismatch, Drift, Error, Outcome, Progress, Report, Row, RowOutcome};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 /// Returns the report of one batch, a line for each of its parts, and its mismatches below.
@@ -25,8 +25,7 @@ pub(crate) fn report(report: &Report) -> String {
         line("message", clean(message));
     }
     if !snapshot.drift.is_empty() {
-        let places: Vec<_> = snapshot.drift.iter().map(|drift| clean(&drift.pointer)).collect();
-        line("drift", format!("differs from the spec at {}", places.join(", ")));
+        line("drift", format!("differs from the spec at {}", places(&snapshot.drift)));
     }
     let polls = if report.polls == 1 { "poll" } else { "polls" };
     line("took", format!("{}, {} {polls}", seconds(report.elapsed), report.polls));
@@ -36,6 +35,15 @@ pub(crate) fn report(report: &Report) -> String {
         text.push_str(&format!("{gap} ! {mismatch}\n"));
     }
     text
+}
+
+/// Returns the places of the differences. A pointer to the whole response is empty.
+fn places(drift: &[Drift]) -> String {
+    let place = |drift: &Drift| match drift.pointer.as_str() {
+        "" => "the whole response".to_owned(),
+        pointer => clean(pointer),
+    };
+    drift.iter().map(place).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns a line for each count and each reference in which the provider's statements disagree.
@@ -248,6 +256,13 @@ mod tests {
         assert_eq!(clean("\u{feff} a\u{1b}[2Jb\r\nc\u{9b}d\u{202e} "), "a [2Jb  c d\\u{202e}");
         let long = clean(&"x".repeat(200_000));
         assert_eq!(long, format!("{}… (199700 characters cut)", "x".repeat(300)));
+    }
+
+    #[test]
+    fn places_names_the_whole_response_where_the_pointer_is_empty() {
+        use bulkrail::DriftKind;
+        let drift = |pointer: &str| Drift::new(pointer, DriftKind::TypeMismatch, "JSON", "text");
+        assert_eq!(places(&[drift(""), drift("/message")]), "the whole response, /message");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Drift, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, RowCounts, Snapshot, State,
+    Batch, Drift, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, State,
     SubmittedRows, Wait,
 };
 
@@ -181,13 +181,13 @@ impl Provider for Client {
             return Ok(snapshot);
         }
         // Rows are counted and not held: a batch may have millions.
-        let (mut rows, mut counts) = (self.rows(batch).await?, RowCounts::default());
+        let (mut rows, mut counter) = (self.rows(batch).await?, rows::RowCounter::default());
         while let Some(result) = rows.next().await {
-            counts.push(result?.outcome());
+            counter.push(&result?);
         }
         let last = rows.snapshot()?;
         // The second response is the newer one, and the only one whose counts belong to the rows.
-        Ok(if last.state == State::Finished { last.with_row_counts(&counts) } else { last })
+        Ok(if last.state == State::Finished { last.with_row_counts(&counter.counts()) } else { last })
     }
 
     fn polling_defaults(&self) -> PollingDefaults {

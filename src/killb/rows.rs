@@ -1,5 +1,6 @@
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll};
@@ -187,10 +188,11 @@ impl Rows {
             fields.check_batch_id(status::ID, self.batch.id())?;
             Ok(status::parse_status(fields))
         });
-        snapshot.map_err(|error| match &self.body {
-            Body::Idle(body) => in_context(body.with_response_context(error), &self.batch),
-            Body::Reading(_) | Body::Moved => in_context(error, &self.batch),
-        })
+        match (snapshot, &self.body) {
+            (Ok(snapshot), Body::Idle(body)) => Ok(body.redact_snapshot(snapshot)),
+            (Err(error), Body::Idle(body)) => Err(in_context(body.with_response_context(error), &self.batch)),
+            (snapshot, Body::Reading(_) | Body::Moved) => snapshot.map_err(|error| in_context(error, &self.batch)),
+        }
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
@@ -271,15 +273,41 @@ impl fmt::Debug for Rows {
     }
 }
 
+/// Counts the rows of a batch by their outcome. A row that is listed twice counts once.
+#[derive(Default)]
+pub(super) struct RowCounter {
+    counts: RowCounts,
+    /// Hashes of the names of the rows, 8 bytes each: a batch may have millions.
+    seen: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl RowCounter {
+    pub(super) fn push(&mut self, row: &RowResult) {
+        let outcome = row.outcome();
+        let index = row.typed.row_number.as_ref().and_then(serde_json::Number::as_u64);
+        let reference = row.typed.original_row_data.as_ref().and_then(|data| data.external_id.as_ref());
+        let is_named = index.is_some() || reference.is_some();
+        let name = (&row.typed.sheet_name, index, reference, outcome.to_string());
+        if !is_named || self.seen.insert(self.hasher.hash_one(name)) {
+            self.counts.push(outcome);
+        }
+    }
+
+    pub(super) fn counts(&self) -> RowCounts {
+        self.counts
+    }
+}
+
 /// Counts the rows in the body of a status response by their outcome.
 pub(super) fn count(body: &[u8]) -> RowCounts {
-    let mut counts = RowCounts::default();
+    let mut counter = RowCounter::default();
     JsonArrayReader::new("results").push(body, |item, _| {
         if let ParsedItem::Row(row) | ParsedItem::Invalid(Some(row)) = RowResult::parse(item) {
-            counts.push(row.outcome());
+            counter.push(&row);
         }
     });
-    counts
+    counter.counts()
 }
 
 fn invalid_item() -> Drift {
@@ -303,6 +331,22 @@ fn in_context(error: Error, batch: &Batch) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn count_has_a_row_that_is_listed_twice_once() {
+        let succeeded = |body: &str| count(format!(r#"{{"results": [{body}]}}"#).as_bytes()).succeeded;
+        let row = r#"{"rowNumber": 2, "status": "SUCCESS", "sheetName": "A"}"#;
+        assert_eq!(succeeded(&[row, row].join(",")), 1);
+        assert_eq!(succeeded(&[row, &row.replace("\"A\"", "\"B\"")].join(",")), 2, "rows of two sheets");
+        assert_eq!(succeeded(&[row, &row.replace('2', "3")].join(",")), 2);
+        assert_eq!(
+            succeeded(r#"{"status": "SUCCESS"}, {"status": "SUCCESS"}"#),
+            2,
+            "rows without number and reference"
+        );
+        let disagree = count(format!(r#"{{"results": [{row}, {}]}}"#, row.replace("SUCCESS", "FAILED")).as_bytes());
+        assert_eq!((disagree.succeeded, disagree.failed), (1, 1));
+    }
 
     #[test]
     fn row_schema_has_no_enum_that_a_fingerprint_would_not_show() {

@@ -66,7 +66,7 @@ pub const COLUMNS: &[&str] = &[
 /// 64 MiB: a million rows of twenty short cells are about 50 MB.
 const MAX_WORKBOOK_BYTES: u64 = 64 * 1024 * 1024;
 
-/// 10 million cells that are not blank: a quarter of a million rows with all 40 columns.
+/// 10 million cells, blank ones too: a quarter of a million rows with all 40 columns.
 const MAX_CELLS: usize = 10_000_000;
 
 /// Format of a CSV file that is converted into a workbook.
@@ -144,8 +144,8 @@ impl Workbook {
     /// # Errors
     ///
     /// [`ErrorKind::Usage`] when the file cannot be read, is not an `.xlsx` workbook, is larger than 64 MiB (1 GiB
-    /// decompressed, 10 million cells, 128 MiB of shared texts), does not have a row below a header, or has a reference or
-    /// the column of references twice.
+    /// decompressed, 10 million cells, 128 MiB of shared texts, 16 MiB of XML in a cell, 1,048,576 rows in a sheet), does
+    /// not have a row below a header, or has a reference or the column of references twice.
     pub async fn from_xlsx(xlsx: impl Into<Upload>) -> Result<Self, Error> {
         let read = |file: &mut dyn Read, _: u64| {
             let mut bytes = Vec::new();
@@ -259,12 +259,12 @@ impl Sheet {
         let mut reader = book.worksheet_cells_reader(name).map_err(|_| invalid())?;
         while let Some(cell) = reader.next_cell().map_err(|_| invalid())? {
             let ((row, position), text) = (cell.get_position(), text(cell.get_value()));
-            if text.is_empty() {
-                continue;
-            }
-            // A sheet ends at XFD1048576. Rows in another order would be counted twice.
-            if row > MAX_ROWS as u32 || position >= 16_384 || row < last {
-                return Err(invalid());
+            // A sheet ends at XFD1048576.
+            if row > MAX_ROWS as u32 || position >= 16_384 {
+                let (row, column) = (row.saturating_add(1), column_name(position));
+                return Err(usage(format!(
+                    "sheet {name:?}, row {row}, column {column}: a sheet ends at row 1048576, column XFD"
+                )));
             }
             *cells += 1;
             if *cells > MAX_CELLS {
@@ -272,6 +272,13 @@ impl Sheet {
                 return Err(usage(format!(
                     "sheet {name:?}, row {row}, column {column}: the workbook has more than {MAX_CELLS} cells"
                 )));
+            }
+            if text.is_empty() {
+                continue;
+            }
+            // Rows in another order would be counted twice.
+            if row < last {
+                return Err(invalid());
             }
             let header = *header.get_or_insert(row);
             if row == header {
@@ -419,6 +426,27 @@ mod tests {
         sheet.write_string(1_048_575, 16_383, "stray").unwrap();
         let stray = super::rows(&book.save_to_buffer().unwrap()).unwrap();
         assert_eq!((stray.rows, stray.references.len()), (2, 1), "a row without a reference");
+    }
+
+    #[test]
+    fn workbook_with_a_cell_beyond_the_last_column_is_refused_also_where_it_is_blank() {
+        use std::io::Write;
+        let book = xlsx(&["externalId\nref-1"]);
+        let mut parts = zip::ZipArchive::new(Cursor::new(&book[..])).unwrap();
+        let mut written = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for index in 0..parts.len() {
+            let mut part = parts.by_index(index).unwrap();
+            let (name, mut content) = (part.name().unwrap().into_owned(), String::new());
+            part.read_to_string(&mut content).unwrap();
+            if name.ends_with("sheet1.xml") {
+                let blank = format!("<row r=\"3\">{}</row></sheetData>", "<c/>".repeat(16_385));
+                content = content.replace("</sheetData>", &blank);
+            }
+            written.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            written.write_all(content.as_bytes()).unwrap();
+        }
+        let error = super::rows(&written.finish().unwrap().into_inner()).unwrap_err();
+        assert!(error.to_string().contains("sheet \"Sheet1\", row 3, column XFE: a sheet ends at"), "{error}");
     }
 
     #[test]

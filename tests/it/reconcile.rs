@@ -245,6 +245,36 @@ mod killb_rows {
     }
 
     #[test]
+    fn killb_row_that_is_listed_twice_is_a_success_once() {
+        let twice = body("COMPLETED", 2, 2, 0, &["SUCCESS", "SUCCESS"]).replace(r#""rowNumber":1"#, r#""rowNumber":0"#);
+        let twice = twice.replace("r-1", "r-0");
+        for (place, found) in ["wait", "poll", "status", "reconcile", "report"].iter().zip(outcomes(&twice)) {
+            assert_eq!(found.0, Some(Outcome::Partial), "{place}: {twice}");
+        }
+    }
+
+    #[test]
+    fn killb_counts_that_contradict_each_other_are_never_a_success_although_the_rows_agree() {
+        let body = body("COMPLETED", 2, 2, 0, &["SUCCESS", "SUCCESS"]).replacen('{', r#"{"processedRows":1,"#, 1);
+        for (place, found) in ["wait", "poll", "status", "reconcile", "report"].iter().zip(outcomes(&body)) {
+            assert_eq!(found.0, Some(Outcome::Partial), "{place}: {body}");
+        }
+    }
+
+    #[test]
+    fn killb_poll_at_the_end_does_not_show_the_credential_that_a_response_repeats() {
+        const TOKEN: &str = "canary-token-1";
+        let bench = Bench::new();
+        let body = body("COMPLETED", 1, 1, 0, &["SUCCESS"]).replacen('{', &format!(r#"{{"{TOKEN}":1,"#), 1);
+        let body = body.replacen('{', &format!(r#"{{"error":"{TOKEN} is not valid","#), 1);
+        bench.connector.respond_with(move |_| MockResponse::json(200, &body));
+        let client = client!(killb, bench, Credentials::access_token(TOKEN));
+        let snapshot = bench.clock.run(client.poll(&batch())).unwrap();
+        let shown = serde_json::to_string(&snapshot).unwrap();
+        assert!(!shown.contains(TOKEN) && shown.contains("repeats a credential"), "{shown}");
+    }
+
+    #[test]
     fn killb_poll_believes_the_second_response_at_the_end() {
         let poll = |second: String| {
             let bench = Bench::new();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::model::{Drift, Snapshot, State};
+use crate::model::{Drift, DriftKind, Snapshot, State, identifier_or_length};
 
 /// Replaces a text that repeats a credential.
 const REPLACEMENT: &str = "(text that repeats a credential)";
@@ -75,7 +75,10 @@ impl Redactor {
 
     /// Redacts the texts of a snapshot. A status word that is documented stays.
     pub(super) fn redact_snapshot(&self, mut snapshot: Snapshot) -> Snapshot {
-        if snapshot.state == State::Unknown {
+        // Another field may say the state of a batch whose word is not documented.
+        let shown = identifier_or_length(&snapshot.provider_status);
+        let is_new = |drift: &Drift| drift.kind == DriftKind::UnknownValue && drift.found == shown;
+        if snapshot.state == State::Unknown || snapshot.drift.iter().any(is_new) {
             self.redact(&mut snapshot.provider_status);
         }
         snapshot.message.iter_mut().for_each(|message| self.redact(message));
@@ -188,5 +191,14 @@ mod tests {
         assert_eq!((&*word(State::Finished), &*word(State::Unknown)), ("completed", REPLACEMENT));
         redactor.add(&"one-more-token".into());
         assert!(!redactor.repeats("completed"));
+    }
+
+    #[test]
+    fn redactor_replaces_a_new_status_word_also_where_another_field_says_the_state() {
+        let redactor = Redactor::default();
+        redactor.add(&"token-number-1".into());
+        let drift = Drift::new("/status", DriftKind::UnknownValue, "a documented status word", "token-number-1");
+        let snapshot = Snapshot::new(State::Running, "token-number-1", Default::default()).with_drift(vec![drift]);
+        assert_eq!(redactor.redact_snapshot(snapshot).provider_status, REPLACEMENT);
     }
 }

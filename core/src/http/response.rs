@@ -203,6 +203,12 @@ impl ResponseBody {
         }
     }
 
+    /// Returns the same snapshot without texts that repeat a credential of the client. A documented status word stays.
+    #[must_use]
+    pub fn redact_snapshot(&self, snapshot: Snapshot) -> Snapshot {
+        self.context.redactor.redact_snapshot(snapshot)
+    }
+
     /// Replaces names of fields and status words that repeat a credential of the client.
     pub fn redact_drift(&self, drift: &mut [Drift]) {
         self.context.redactor.redact_drift(drift);

@@ -7,7 +7,7 @@ use super::drift::Drift;
 use super::outcome::{Outcome, Row, RowOutcome};
 use super::progress::{CountMismatch, Progress, State};
 use super::snapshot::Snapshot;
-use crate::text::trimmed;
+use crate::text::{is_blank, trimmed};
 
 /// The rows of a submitted file: how many, and the reference of each row that has one, in file order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +52,8 @@ impl SubmittedRows {
 /// Pairs submitted rows with the rows that the provider lists: by reference.
 ///
 /// A listed reference pairs with the submitted one that is equal to it; else with the only one that has the same
-/// [normal form](normal_form); else, where the numbers of submitted rows are known, with the row of the same number.
-/// References that differ are in [`Reconciliation::reference_mismatches`]. Positions in the list never matter.
+/// [normal form](normal_form); else, where the numbers of submitted rows are known, with the row of the same number. A
+/// listed row without a reference is paired by its number, too. References that differ are in [`Reconciliation::reference_mismatches`]. Positions in the list never matter.
 ///
 /// ```
 /// use bulkrail_core::{Progress, Reconciler, Row, RowOutcome, SubmittedRows};
@@ -162,15 +162,19 @@ impl Reconciler {
     }
 
     /// Pairs a row whose reference is not equal to a submitted one, gives it the submitted reference and notes both.
+    ///
+    /// A row without a reference is paired by its number.
     fn pair_loosely(&mut self, row: &mut Row) -> Option<usize> {
-        let listed = row.reference.clone()?;
-        let by_form = || self.by_normal_form.get(&*normal_form(&listed)).copied().flatten();
+        let listed = row.reference.clone().filter(|listed| !is_blank(listed));
+        let by_form = || self.by_normal_form.get(&*normal_form(listed.as_ref()?)).copied().flatten();
         let by_number = || self.by_number.get(&row.index?).copied();
         let position = by_form().or_else(by_number)?;
         let entry = self.rows.get(position).filter(|entry| entry.row.is_none())?;
         let submitted = entry.reference.clone()?;
         row.reference = Some(submitted.clone());
-        self.reference_mismatches.push(ReferenceMismatch { submitted, listed });
+        if let Some(listed) = listed {
+            self.reference_mismatches.push(ReferenceMismatch { submitted, listed });
+        }
         Some(position)
     }
 
@@ -380,7 +384,11 @@ impl RowCounts {
         let failed = self.failed.max(progress.failed.unwrap_or(0)).min(total - succeeded.min(total));
         let believed = Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed);
         match Outcome::from_progress(State::Finished, &believed) {
-            Some(Outcome::Succeeded) if !self.count_mismatches(progress).is_empty() => Some(Outcome::Partial),
+            Some(Outcome::Succeeded)
+                if !(self.count_mismatches(progress).is_empty() && snapshot.count_mismatches.is_empty()) =>
+            {
+                Some(Outcome::Partial)
+            }
             outcome => outcome,
         }
     }
@@ -557,6 +565,34 @@ mod tests {
         let mismatches: Vec<_> =
             found.reference_mismatches.iter().map(|found| (&*found.submitted, &*found.listed)).collect();
         assert_eq!(mismatches, [(" a ", "a"), ("1230000000000000.0", "1230000000000000")]);
+    }
+
+    #[test]
+    fn reconciler_pairs_rows_without_a_reference_by_row_number() {
+        let submitted = SubmittedRows::new(["a", "b", "c"]).with_numbers(vec![2, 3, 4]);
+        let mut reconciler = Reconciler::new(&submitted);
+        reconciler.push(row(None, RowOutcome::Failed).with_index(3));
+        reconciler.push(row(Some(" "), RowOutcome::Succeeded).with_index(2));
+        reconciler.push(row(None, RowOutcome::Succeeded).with_index(9));
+        reconciler.push(row(None, RowOutcome::Succeeded));
+        let found = reconciler.finish(&Progress::default());
+        let rows: Vec<_> = found.rows.iter().map(|row| (row.reference.as_deref(), row.outcome)).collect();
+        let expected =
+            [(Some("a"), RowOutcome::Succeeded), (Some("b"), RowOutcome::Failed), (Some("c"), RowOutcome::Unaccounted)];
+        assert_eq!(rows, expected);
+        assert_eq!((found.unexpected.len(), found.reference_mismatches.len()), (2, 0));
+    }
+
+    #[test]
+    fn outcome_is_not_a_success_where_the_counts_contradict_each_other_although_the_rows_agree() {
+        let progress = Progress::default().with_total(2).with_processed(1).with_succeeded(2).with_failed(0);
+        let snapshot = Snapshot::new(State::Finished, "COMPLETED", progress);
+        let rows = [row(Some("a"), RowOutcome::Succeeded), row(Some("b"), RowOutcome::Succeeded)];
+        let counted = snapshot.clone().with_row_counts(&RowCounts::new(&rows));
+        assert_eq!((counted.outcome, counted.count_mismatches.len()), (Some(Outcome::Partial), 1));
+        let mut reconciler = Reconciler::without_references();
+        rows.into_iter().for_each(|row| reconciler.push(row));
+        assert_eq!(snapshot.reconciled(&reconciler.finish(&progress)), counted);
     }
 
     #[test]
