@@ -68,8 +68,6 @@ pub(super) fn error_of_response(
     // A server that failed did not decide anything, whatever its body says.
     let meant = listed.and_then(|(.., kind)| *kind).filter(|_| !status.is_server_error());
     let kind = meant.unwrap_or_else(|| kind_of(status));
-    // Servers and proxies refuse a large body with an HTML page: what they say is in the status.
-    let is_html = is_html && status != StatusCode::PAYLOAD_TOO_LARGE;
     let reason = if is_html && status.is_client_error() {
         "the request was refused with an HTML page, probably by a proxy or firewall between here and the provider"
     } else {
