@@ -148,8 +148,12 @@ impl Client {
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
         let status = retry_reads(self.http.clock(), || self.status(batch)).await?;
         let mut reconciler = Reconciler::for_submitted(submitted);
-        let listing = status.json()?["csvFormatResponse"].as_str().and_then(Listing::parse).unwrap_or_default();
-        listing.rows.into_iter().for_each(|row| reconciler.push(row));
+        let body = status.json()?;
+        let listing = body["csvFormatResponse"].as_str().and_then(Listing::parse).unwrap_or_default();
+        let is_contradicted = status::is_contradicted(&body);
+        for row in listing.rows {
+            reconciler.push(if is_contradicted { status::contradicted(row) } else { row });
+        }
         Ok(reconciler.finish(&status.snapshot.progress).with_drift(status.snapshot.drift))
     }
 }

@@ -1,7 +1,8 @@
 use std::sync::LazyLock;
 
 use bulkrail_core::json::{ResponseSchema, StatusFields, StatusMap};
-use bulkrail_core::{CountMismatch, Drift, DriftKind, Outcome, Progress, Snapshot, State};
+use bulkrail_core::{CountMismatch, Drift, DriftKind, Outcome, Progress, Row, RowOutcome, Snapshot, State};
+use serde_json::Value;
 
 use super::raw;
 use super::rows::Listing;
@@ -30,10 +31,15 @@ pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
         // By its code the batch is still in progress.
         state = State::Running;
     }
-    let contradicts = state.is_terminal() && code.is_some_and(|code| CODES.state(&code) != Some(state));
+    let contradicts = code.is_some_and(|code| contradicts(&code, state));
     let listing = fields.text("/csvFormatResponse").and_then(Listing::parse).unwrap_or_default();
     let has_listing = fields.text("/csvFormatResponse").is_some_and(|csv| !csv.trim().is_empty());
-    let (progress, mismatches) = progress(&fields, state, has_listing.then_some(&listing));
+    let (mut progress, mut mismatches) = progress(&fields, state, has_listing.then_some(&listing));
+    // By its code the batch has not been processed: none of its accounts is known to exist.
+    if let Some(stated @ 1..) = progress.succeeded.filter(|_| contradicts && state == State::Finished) {
+        progress = progress.with_succeeded(0).with_failed(0);
+        mismatches.push(CountMismatch::new("succeeded", stated, 0));
+    }
     let message = fields.text("/status/detail").or_else(|| fields.text("/comment")).map(str::to_owned);
     listing.drift.into_iter().for_each(|drift| fields.note(drift));
     if contradicts {
@@ -47,6 +53,29 @@ pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
         Some(Outcome::Succeeded | Outcome::Partial) if contradicts => snapshot.with_outcome(Outcome::Unknown),
         _ => snapshot,
     }
+}
+
+/// Returns whether `code` is not that of the terminal `state`.
+fn contradicts(code: &str, state: State) -> bool {
+    state.is_terminal() && CODES.state(code) != Some(state)
+}
+
+/// Returns whether code and word of a batch contradict each other, as [`parse_status`] sees them.
+pub(super) fn is_contradicted(batch: &Value) -> bool {
+    let status = &batch["status"];
+    let code = status["code"].as_str().map(|code| code.trim().to_owned());
+    let code = code.or_else(|| Some(status["code"].as_u64()?.to_string()));
+    let state = status["description"].as_str().and_then(|word| STATES.state(word));
+    state.zip(code).is_some_and(|(state, code)| contradicts(&code, state))
+}
+
+/// Returns a listed row of a batch whose code says that it was not completed.
+pub(super) fn contradicted(row: Row) -> Row {
+    let mut unaccounted =
+        Row::new(RowOutcome::Unaccounted).with_reason("the status code of the batch contradicts the list");
+    (unaccounted.index, unaccounted.reference) = (row.index, row.reference);
+    unaccounted.account_id = row.account_id;
+    unaccounted
 }
 
 /// Returns the counts, and those that the free text, the list of errors and the list of accounts state differently. The

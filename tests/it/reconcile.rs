@@ -350,6 +350,34 @@ mod killb_rows {
     }
 }
 
+/// A code that means "rejected" beside the word COMPLETED and a list of accounts: never a success, whichever is asked.
+#[cfg(feature = "localpayment")]
+#[test]
+fn localpayment_rows_that_the_code_contradicts_are_unaccounted() {
+    use bulkrail::localpayment::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, Outcome, Provider};
+
+    use crate::common::{Bench, client};
+
+    let bench = Bench::new();
+    let client = client!(localpayment, bench, Credentials::access_token("t"));
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    let csv = r"internal_id,external_id,bank_account\ni-1,r-1,1\n";
+    let comment = "Total accounts requested = 1 - Total accounts created = 1 - ";
+    let body = format!(
+        r#"{{"status":{{"code":"300","description":"COMPLETED"}},"comment":"{comment}","csvFormatResponse":"{csv}"}}"#
+    );
+    bench.connector.respond_with(move |_| MockResponse::json(200, body.clone()));
+    let snapshot = bench.clock.run(client.poll(&batch)).unwrap();
+    assert_eq!((snapshot.outcome, snapshot.progress.succeeded), (Some(Outcome::Unknown), Some(0)));
+    let submitted = SubmittedRows::new(["r-1"]);
+    let found = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap();
+    let outcomes: Vec<_> = found.rows.iter().map(|row| (row.outcome, row.account_id.as_deref())).collect();
+    assert_eq!(outcomes, [(RowOutcome::Unaccounted, Some("i-1"))]);
+    assert_eq!(snapshot.reconciled(&found).outcome, Some(Outcome::Unknown));
+}
+
 #[cfg(feature = "localpayment")]
 #[test]
 fn localpayment_reconcile_survives_transient_faults_and_gives_up_in_time() {
