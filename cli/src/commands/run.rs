@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bulkrail::{
-    AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows, collect_drift,
+    AnyClient, AnySubmission, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows,
+    collect_drift,
 };
 use serde::Serialize;
 
@@ -34,7 +35,13 @@ struct Job {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Document<'a> {
-    Ended(&'a Report),
+    Ended {
+        #[serde(flatten)]
+        report: &'a Report,
+        /// What the provider may not do as expected with the file.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<String>,
+    },
     /// A batch whose end was not seen, for a later wait.
     Open(&'a Batch),
 }
@@ -103,7 +110,7 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
         BatchEnd::new(batch, client.environment(), last, kind)
     });
     let seen: Vec<_> = seen.collect();
-    let code = print(&args, &batches, ends).unwrap_or_else(|error| error.print(args.json));
+    let code = print(&args, &prepared, &batches, ends).unwrap_or_else(|error| error.print(args.json));
     submissions.see(seen).await;
     store.save().await;
     Ok(code)
@@ -156,10 +163,15 @@ fn with_submit_drift(drift: Vec<Drift>, mut report: Report) -> Report {
 }
 
 /// Prints the end of every batch, and returns the exit code of the worst.
-fn print(args: &RunArgs, batches: &[Batch], ends: Vec<Result<RunResult, CliError>>) -> Result<u8, CliError> {
+fn print(
+    args: &RunArgs,
+    prepared: &[AnySubmission],
+    batches: &[Batch],
+    ends: Vec<Result<RunResult, CliError>>,
+) -> Result<u8, CliError> {
     let printed = if args.json {
-        let documents = ends.iter().zip(batches).map(|(end, batch)| match end {
-            Ok(result) => Document::Ended(&result.report),
+        let documents = ends.iter().zip(batches).zip(prepared).map(|((end, batch), submission)| match end {
+            Ok(result) => Document::Ended { report: &result.report, warnings: submission.warnings() },
             Err(_) => Document::Open(batch),
         });
         match &documents.collect::<Vec<_>>()[..] {

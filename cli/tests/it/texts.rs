@@ -84,3 +84,14 @@ async fn submit_warns_of_reap_ids_that_are_not_uuids() {
     assert!(other.stderr.contains("warning: column externalId: 1 of 1 cells are not UUIDs"), "{other:?}");
     assert!(!submit("784d4045-c900-4050-aad6-8fe4c8d2fb16").await.stderr.contains("UUID"));
 }
+
+#[tokio::test]
+async fn json_run_has_the_warning_of_reap_ids_that_are_not_uuids_in_its_document() {
+    let sandbox = bulkrail_sandbox::Sandbox::builder().speed(60.0).start().await.unwrap();
+    let file = TempFile::new("texts-run-reap.csv", "externalId,shareToken\napplicant-1,t\n");
+    let args = ["run", "reap", file.path(), "--json"].into_iter().chain(crate::support::QUICK);
+    let run = crate::support::finish(crate::support::at(&sandbox, args)).await;
+    assert_eq!(run.stderr, "", "{run:?}");
+    let warning = run.document()["warnings"][0].as_str().unwrap().to_owned();
+    assert!(warning.contains("1 of 1 cells are not UUIDs"), "{warning}");
+}
