@@ -49,7 +49,7 @@ fn places(drift: &[Drift]) -> String {
 /// Returns a line for each count and each reference in which the provider's statements disagree.
 pub(crate) fn mismatches(report: &Report) -> Vec<String> {
     let Report { batch, snapshot, .. } = report;
-    let mut lines: Vec<_> = snapshot.count_mismatches.iter().map(|found| count_mismatch(report, found)).collect();
+    let mut lines: Vec<_> = snapshot.count_mismatches.iter().map(|found| count_mismatch(batch, found)).collect();
     let listed =
         [("lists more than once", &report.duplicates), ("lists rows that were not submitted", &report.unexpected)];
     for (problem, references) in listed {
@@ -61,13 +61,9 @@ pub(crate) fn mismatches(report: &Report) -> Vec<String> {
     lines
 }
 
-fn count_mismatch(
-    Report { batch, rows, .. }: &Report,
-    CountMismatch { field, reported, listed, .. }: &CountMismatch,
-) -> String {
+fn count_mismatch(batch: &Batch, CountMismatch { field, reported, listed, .. }: &CountMismatch) -> String {
     let field = if field == "total" { "in all".to_owned() } else { format!("as {field}") };
-    let other = if rows.is_some() { "the rows add up to" } else { "elsewhere it states" };
-    format!("{} counts {reported} {field}, but {other} {listed}", batch.provider())
+    format!("{} counts {reported} {field}, but the rows add up to {listed}", batch.provider())
 }
 
 /// Returns the first ten references and the number of the others.
