@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bulkrail::schedule::internal::DurationSamples;
+use bulkrail::schedule::internal::{BatchSchedule, DurationSamples};
 use bulkrail::schedule::{IntervalBounds, Schedule};
 
 use crate::account::{self, Client};
@@ -228,7 +228,7 @@ fn tuned_ratio(results: &Results, name: &str, resample: Resample<'_>) -> Option<
 /// Returns the results of a schedule that learns nothing, and of fixed intervals.
 fn cold_results(workload: Workload, seeds: &Seeds) -> Results {
     // Fixed intervals around those of the schedule itself: between two others the lag is uneven where ends are regular.
-    let own = PRICES.into_iter().chain(MODERATE_PRICES).map(|price| (90.0 * price).sqrt().clamp(1.0, 120.0));
+    let own = PRICES.into_iter().chain(MODERATE_PRICES).map(cold_interval);
     let around = own.flat_map(|interval| [0.9, 1.0, 1.1].map(|factor| factor * interval));
     let fixed = if workload == PercentSteps { anchor::tuned().collect() } else { around.collect() };
     let mut results = Results::of_fixed(workload.jobs(seeds, COLD_JOBS), SPACING, fixed);
@@ -240,6 +240,13 @@ fn cold_results(workload: Workload, seeds: &Seeds) -> Results {
         results.add(adaptive_name(price), &Policy::Adaptive(Box::new(policy)));
     }
     results
+}
+
+/// Returns the interval of a schedule that knows nothing, in seconds.
+fn cold_interval(price: f64) -> f64 {
+    let samples = DurationSamples::new();
+    let mut batch = BatchSchedule::new(Schedule::adaptive().lag_per_request(price), None, &samples);
+    batch.first(Some(Duration::ZERO), 0.5, &samples).wait.as_secs_f64()
 }
 
 /// Returns the ratio to the tuned fixed interval at each price.
@@ -288,12 +295,11 @@ fn cohort_cells(seeds: &Seeds) -> Vec<Cell> {
     for price in MODERATE_PRICES {
         results.add(adaptive_name(price), &Policy::Adaptive(Box::new(adaptive(price))));
     }
-    let mut cells = tuned_cells("N3", "log-uniform cohort", 1.0, &MODERATE_PRICES, &results);
-    for cell in &mut cells {
-        if !cell.name.ends_with("c=2") {
-            (cell.goal, cell.limit) = ("-", f64::INFINITY);
-        }
-    }
+    let (default, others): (Vec<f64>, Vec<f64>) =
+        MODERATE_PRICES.iter().partition(|price| **price == Schedule::LAG_PER_REQUEST);
+    let name = "log-uniform cohort";
+    let mut cells = tuned_cells("N3", name, 1.0, &default, &results);
+    cells.extend(tuned_cells("-", name, f64::INFINITY, &others, &results));
     cells
 }
 

@@ -35,7 +35,7 @@ pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
     let listing = fields.text("/csvFormatResponse").and_then(Listing::parse).unwrap_or_default();
     let has_listing = fields.text("/csvFormatResponse").is_some_and(|csv| !csv.trim().is_empty());
     let (mut progress, mut mismatches) = progress(&fields, state, has_listing.then_some(&listing));
-    // By its code the batch has not been processed: none of its accounts is known to exist.
+    // By its code the batch is not in the state that its word says: no account is known to exist.
     if let Some(stated @ 1..) = progress.succeeded.filter(|_| contradicts && state == State::Finished) {
         progress = progress.with_succeeded(0).with_failed(0);
         mismatches.push(CountMismatch::new("succeeded", stated, 0));
