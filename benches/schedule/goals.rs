@@ -8,9 +8,10 @@ use bulkrail::schedule::{IntervalBounds, Schedule};
 
 use crate::account::{self, Client};
 use crate::anchor::{self, AWS_SMITHY, AZURE30, Anchor, FIXED30, GOOGLE_RUST, PROVIDER_90_45};
-use crate::results::{JOBS, JUDGING_SEEDS, PRICES, Results, Seeds, TUNING_SEEDS, adaptive, adaptive_name, parallel};
+use crate::results::{JOBS, JUDGING_SEEDS, PRICES, Results, TUNING_SEEDS, adaptive, adaptive_name, parallel};
 use crate::simulation::{Adaptive, JobResult, LIMITS, Limits, Policy, SPACING};
 use crate::stats::{Lag, Point, Resample, bootstrap, lag_at, point, requests_at};
+use crate::workload::Seeds;
 use crate::workload::Workload::{self, *};
 
 /// One figure and its limit.

@@ -4,11 +4,13 @@
 
 mod account;
 mod anchor;
+mod curve;
 mod fixture;
 mod goals;
 mod job;
 mod optimum;
 mod pictures;
+mod plane;
 mod report;
 mod results;
 mod rng;

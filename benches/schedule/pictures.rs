@@ -6,6 +6,7 @@ use bulkrail::schedule::Schedule;
 
 use crate::anchor::{self, AWS_SMITHY, AZURE30, Anchor, FIXED30, GOOGLE_RUST};
 use crate::optimum::frontier;
+use crate::plane::Plane;
 use crate::results::{JOBS, PRICES, Results, TUNING_SEEDS, adaptive, adaptive_name, parallel};
 use crate::simulation::{Policy, Poll, run_traced};
 use crate::stats::{Lag, Point};
@@ -21,43 +22,9 @@ pub(crate) fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// A plane with two logarithmic axes.
-struct Plane {
-    left: f64,
-    top: f64,
-    width: f64,
-    height: f64,
-}
-
 /// Ranges of requests per batch and of seconds of lag.
 const REQUESTS: (f64, f64) = (2.0, 200.0);
 const LAG: (f64, f64) = (0.7, 150.0);
-
-impl Plane {
-    fn place(&self, point: Point) -> Option<(f64, f64)> {
-        let share = |value: f64, (from, to): (f64, f64)| (value / from).ln() / (to / from).ln();
-        let (x, y) = (share(point.requests, REQUESTS), share(point.lag, LAG));
-        let inside = (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y);
-        inside.then_some((self.left + x * self.width, self.top + (1.0 - y) * self.height))
-    }
-
-    fn axes(&self, drawing: &mut Drawing, title: &str) {
-        let (right, bottom) = (self.left + self.width, self.top + self.height);
-        for requests in [2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0] {
-            let Some((x, _)) = self.place(Point { requests, lag: LAG.0 }) else { continue };
-            drawing.line(&[(x, self.top), (x, bottom)], FAINT, 1.0, "none");
-            drawing.text((x, bottom + 16.0), &requests.to_string(), GREY, "middle");
-        }
-        for lag in [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0] {
-            let Some((_, y)) = self.place(Point { requests: REQUESTS.0, lag }) else { continue };
-            drawing.line(&[(self.left, y), (right, y)], FAINT, 1.0, "none");
-            drawing.text((self.left - 6.0, y + 4.0), &lag.to_string(), GREY, "end");
-        }
-        drawing.text((self.left, self.top - 12.0), title, INK, "start");
-        drawing.text((self.left + self.width / 2.0, bottom + 34.0), "requests per batch", GREY, "middle");
-        drawing.text((self.left, self.top + self.height + 34.0), "↑ mean lag, s", GREY, "start");
-    }
-}
 
 fn lag_requests() -> String {
     let shown = [
@@ -67,7 +34,8 @@ fn lag_requests() -> String {
     let results = parallel(&shown, |(workload, _)| Results::of_workload(*workload, &TUNING_SEEDS));
     let mut drawing = Drawing::new(1060.0, 600.0);
     for (index, ((_, title), results)) in shown.iter().zip(&results).enumerate() {
-        let plane = Plane { left: 50.0 + 520.0 * index as f64, top: 70.0, width: 470.0, height: 470.0 };
+        let left = 50.0 + 520.0 * index as f64;
+        let plane = Plane { left, top: 70.0, width: 470.0, height: 470.0, requests: REQUESTS, lag: LAG };
         plane.axes(&mut drawing, title);
         panel(&mut drawing, &plane, results);
     }

@@ -10,10 +10,9 @@ use crate::anchor::{self, Anchor};
 use crate::job::Job;
 use crate::simulation::{Adaptive, JobResult, LIMITS, Policy, Run, SPACING, run};
 use crate::stats::{Lag, Point, Resample, point};
-use crate::workload::Workload;
+use crate::workload::{Seeds, Workload};
 
-/// Seeds of jobs and faults. The constants of the schedule were chosen by the first three, and are judged by the others.
-pub(crate) type Seeds = [u64; 3];
+/// The constants of the schedule were chosen by the first three seeds, and are judged by the others.
 pub(crate) const TUNING_SEEDS: Seeds = [1, 2, 3];
 pub(crate) const JUDGING_SEEDS: Seeds = [101, 102, 103];
 

@@ -1,8 +1,10 @@
 //! The workloads: distributions of durations, and ways of reporting progress.
 
 use crate::job::{Job, Progress};
-use crate::results::Seeds;
 use crate::rng::Rng;
+
+/// Seeds of jobs and faults.
+pub(crate) type Seeds = [u64; 3];
 
 /// 3 % of batches fail, at any time of their life.
 const FAILURE_RATE: f64 = 0.03;
