@@ -25,6 +25,10 @@ bench:
     cargo bench --bench schedule -- goals
     cargo bench --bench poll
 
+# Real waits beside those of others, on the wall clock (compiles 300 crates, then takes four minutes).
+bench-live:
+    cd benches/live && cargo bench --bench live
+
 # The packages as they would be published, each built from its archive (in a new directory: cargo reuses unpacked crates).
 package:
     cargo package --workspace --exclude bulkrail-example-service --target-dir "$(mktemp -d)"

@@ -1,0 +1,108 @@
+//! The picture of a live run: lag against requests.
+
+use std::path::Path;
+
+use bulkrail::schedule::Schedule;
+
+use crate::curve::Point;
+use crate::job::Job;
+use crate::jobs;
+use crate::measure::Figures;
+use crate::plane::Plane;
+use crate::svg::{ADAPTIVE, Drawing, GREY, INK, OTHERS};
+use crate::{JOBS, Kind, Learns, Row};
+
+/// Ranges of requests per job and of seconds of lag.
+const REQUESTS: (f64, f64) = (1.5, 20.0);
+const LAG: (f64, f64) = (0.7, 40.0);
+
+/// Colour of waits that go by earlier durations.
+const LEARNED: &str = "#1a7f4b";
+
+pub(crate) fn draw(rows: &[Row<Figures>]) -> Result<(), String> {
+    let mut drawing = Drawing::new(1060.0, 600.0);
+    for (progress, title) in
+        [(false, "a provider that reports no progress"), (true, "a provider that reports a whole percentage every 5 s")]
+    {
+        let left = if progress { 570.0 } else { 50.0 };
+        let plane = Plane { left, top: 70.0, width: 470.0, height: 470.0, requests: REQUESTS, lag: LAG };
+        plane.axes(&mut drawing, title);
+        panel(&mut drawing, &plane, rows, progress);
+    }
+    legend(&mut drawing);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schedule/live.svg");
+    let picture = drawing.finish("Mean lag and requests of real waits on the wall clock");
+    std::fs::write(&file, picture).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn legend(drawing: &mut Drawing) {
+    let mut x = 50.0;
+    for (colour, width, text) in [
+        (ADAPTIVE, 2.5, "bulkrail: c = 0.5, 2 and 8"),
+        (LEARNED, 2.5, "with a history of 256 jobs"),
+        (GREY, 1.5, "fixed intervals: computed (line), measured (dots)"),
+    ] {
+        drawing.line(&[(x, 25.0), (x + 26.0, 25.0)], colour, width, "none");
+        drawing.text((x + 32.0, 29.0), text, INK, "start");
+        x += 62.0 + 6.6 * text.len() as f64;
+    }
+    drawing.dot((x, 25.0), 4.0, OTHERS);
+    drawing.text((x + 10.0, 29.0), "others, by default", INK, "start");
+}
+
+fn panel(drawing: &mut Drawing, plane: &Plane, rows: &[Row<Figures>], progress: bool) {
+    let sides = (plane.left, plane.left + plane.width);
+    let jobs = jobs::generate(1, JOBS);
+    let jobs: Vec<(usize, &Job)> = jobs.iter().enumerate().collect();
+    let place = |points: &[Point]| -> Vec<(f64, f64)> { points.iter().filter_map(|p| plane.place(*p)).collect() };
+    let fixed = place(&jobs::fixed_curve(&jobs));
+    drawing.line(&fixed, GREY, 1.5, "none");
+    drawing.avoid(&fixed);
+    let of = |wanted: Learns| {
+        rows.iter().filter_map(move |row| match row.kind {
+            Kind::Ours { progress: of, learns, price } if of == progress && learns == wanted => {
+                Some((price, row.measured.point))
+            }
+            _ => None,
+        })
+    };
+    for (learns, colour) in [(Learns::Nothing, ADAPTIVE), (Learns::Cohort, LEARNED)] {
+        let curve = place(&of(learns).map(|(_, point)| point).collect::<Vec<_>>());
+        drawing.line(&curve, colour, 2.5, "none");
+        drawing.avoid(&curve);
+    }
+    let mut labels = Vec::new();
+    for (learns, colour) in [(Learns::Nothing, ADAPTIVE), (Learns::Cohort, LEARNED), (Learns::Set, LEARNED)] {
+        for (price, point) in of(learns) {
+            let Some(at) = plane.place(point) else { continue };
+            let is_default = price == Schedule::LAG_PER_REQUEST;
+            drawing.dot(at, if is_default { 5.0 } else { 3.0 }, colour);
+            match learns {
+                Learns::Set => labels.push((at, "WaitSet".to_owned(), colour)),
+                _ if is_default => labels.push((at, format!("c = {price} (default)"), colour)),
+                _ => {}
+            }
+        }
+    }
+    for row in rows {
+        let Some(at) = plane.place(row.measured.point) else { continue };
+        let lost = match row.measured.lost {
+            0 => String::new(),
+            lost => format!(", {lost} lost"),
+        };
+        match row.kind {
+            Kind::Peer => {
+                drawing.dot(at, 4.0, OTHERS);
+                labels.push((at, format!("{}{lost}", row.library), OTHERS));
+            }
+            Kind::Fixed(seconds) => {
+                drawing.dot(at, 3.0, GREY);
+                labels.push((at, format!("{seconds} s"), GREY));
+            }
+            Kind::Ours { .. } => {}
+        }
+    }
+    for (at, text, colour) in labels {
+        drawing.label(at, &text, colour, sides);
+    }
+}
