@@ -10,7 +10,7 @@ use crate::workload::{noisy, percent};
 /// Seed of jobs and faults. The constants of the schedule were chosen on others.
 const SEED: u64 = 20_261;
 
-/// 1 % of polls are answered with 502.
+/// 1 % of polls get a 502.
 const FAULT_RATE: f64 = 0.01;
 
 /// Shortest and longest duration of a job in seconds.

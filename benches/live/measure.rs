@@ -90,10 +90,10 @@ where
     let started = tokio::time::Instant::now();
     let mut tasks = JoinSet::new();
     for job in 0..count {
-        let at = started + spread.mul_f64(job as f64 / count as f64);
+        let begins = started + spread.mul_f64(job as f64 / count as f64);
         let work = work(job);
         tasks.spawn(async move {
-            tokio::time::sleep_until(at).await;
+            tokio::time::sleep_until(begins).await;
             work.await
         });
     }

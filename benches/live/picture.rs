@@ -14,10 +14,11 @@ use crate::{JOBS, Kind, Learns, Row};
 
 /// Ranges of requests per job and of seconds of lag.
 const REQUESTS: (f64, f64) = (1.5, 20.0);
-const LAG: (f64, f64) = (0.7, 40.0);
+const LAG: (f64, f64) = (0.8, 30.0);
 
-/// Colour of waits that go by earlier durations.
+/// Colours of waits that go by earlier durations, and of sets.
 const LEARNED: &str = "#1a7f4b";
+const SET: &str = "#7a3fb0";
 
 pub(crate) fn draw(rows: &[Row<Figures>]) -> Result<(), String> {
     let mut drawing = Drawing::new(1060.0, 600.0);
@@ -30,6 +31,10 @@ pub(crate) fn draw(rows: &[Row<Figures>]) -> Result<(), String> {
         panel(&mut drawing, &plane, rows, progress);
     }
     legend(&mut drawing);
+    let lost_all: Vec<&str> =
+        rows.iter().filter(|row| row.measured.lost == row.measured.jobs).map(|row| row.library.as_str()).collect();
+    let note = format!("not shown, because they gave up on every job: {}", lost_all.join(", "));
+    drawing.text((50.0, 594.0), &note, OTHERS, "start");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schedule/live.svg");
     let picture = drawing.finish("Mean lag and requests of real waits on the wall clock");
     std::fs::write(&file, picture).map_err(|error| format!("{}: {error}", file.display()))
@@ -47,7 +52,7 @@ fn legend(drawing: &mut Drawing) {
         x += 62.0 + 6.6 * text.len() as f64;
     }
     drawing.dot((x, 25.0), 4.0, OTHERS);
-    drawing.text((x + 10.0, 29.0), "others, by default", INK, "start");
+    drawing.text((x + 10.0, 29.0), "others", INK, "start");
 }
 
 fn panel(drawing: &mut Drawing, plane: &Plane, rows: &[Row<Figures>], progress: bool) {
@@ -72,37 +77,38 @@ fn panel(drawing: &mut Drawing, plane: &Plane, rows: &[Row<Figures>], progress: 
         drawing.avoid(&curve);
     }
     let mut labels = Vec::new();
-    for (learns, colour) in [(Learns::Nothing, ADAPTIVE), (Learns::Cohort, LEARNED), (Learns::Set, LEARNED)] {
+    for (learns, colour) in [(Learns::Nothing, ADAPTIVE), (Learns::Cohort, LEARNED), (Learns::Set, SET)] {
         for (price, point) in of(learns) {
-            let Some(at) = plane.place(point) else { continue };
+            let Some(position) = plane.place(point) else { continue };
             let is_default = price == Schedule::LAG_PER_REQUEST;
-            drawing.dot(at, if is_default { 5.0 } else { 3.0 }, colour);
+            drawing.dot(position, if is_default { 5.0 } else { 3.0 }, colour);
             match learns {
-                Learns::Set => labels.push((at, "WaitSet".to_owned(), colour)),
-                _ if is_default => labels.push((at, format!("c = {price} (default)"), colour)),
+                Learns::Set => labels.push((position, "WaitSet".to_owned(), colour)),
+                _ if is_default => labels.push((position, format!("c = {price} (default)"), colour)),
                 _ => {}
             }
         }
     }
     for row in rows {
-        let Some(at) = plane.place(row.measured.point) else { continue };
-        let lost = match row.measured.lost {
-            0 => String::new(),
-            lost => format!(", {lost} lost"),
+        let Figures { lost, point, .. } = row.measured;
+        let label = match lost {
+            0 => row.library.clone(),
+            _ => format!("{}, {lost} lost", row.library),
         };
+        let Some(position) = plane.place(point) else { continue };
         match row.kind {
             Kind::Peer => {
-                drawing.dot(at, 4.0, OTHERS);
-                labels.push((at, format!("{}{lost}", row.library), OTHERS));
+                drawing.dot(position, 4.0, OTHERS);
+                labels.push((position, label, OTHERS));
             }
             Kind::Fixed(seconds) => {
-                drawing.dot(at, 3.0, GREY);
-                labels.push((at, format!("{seconds} s"), GREY));
+                drawing.dot(position, 3.0, GREY);
+                labels.push((position, format!("{seconds} s"), GREY));
             }
             Kind::Ours { .. } => {}
         }
     }
-    for (at, text, colour) in labels {
-        drawing.label(at, &text, colour, sides);
+    for (position, text, colour) in labels {
+        drawing.label(position, &text, colour, sides);
     }
 }

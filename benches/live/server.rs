@@ -40,10 +40,10 @@ impl Site {
     /// Returns the body of a job as CDQ has it.
     fn body(&self, job: usize) -> Option<String> {
         let age = self.begun[job].get()?.elapsed();
-        let at = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         let (status, done) = match &self.jobs[job].progress {
             _ if age >= jobs::end(&self.jobs[job]) => ("FINISHED", 1.0),
-            Some(progress) => ("RUNNING", progress.reported(at)),
+            Some(progress) => ("RUNNING", progress.reported(millis)),
             None => ("RUNNING", 0.0),
         };
         let progress =
