@@ -32,12 +32,17 @@ pub(crate) fn draw(rows: &[Row<Figures>]) -> Result<(), String> {
     }
     legend(&mut drawing);
     let lost_all: Vec<&str> =
-        rows.iter().filter(|row| row.measured.lost == row.measured.jobs).map(|row| row.library.as_str()).collect();
-    let note = format!("not shown, because they gave up on every job: {}", lost_all.join(", "));
+        rows.iter().filter(|row| has_given_up(&row.measured)).map(|row| row.library.as_str()).collect();
+    let note = format!("not shown, because they lost most jobs or all: {}", lost_all.join(", "));
     drawing.text((50.0, 594.0), &note, OTHERS, "start");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schedule/live.svg");
     let picture = drawing.finish("Mean lag and requests of real waits on the wall clock");
     std::fs::write(&file, picture).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Returns whether the figures are those of a few short jobs.
+fn has_given_up(figures: &Figures) -> bool {
+    2 * figures.lost > figures.jobs
 }
 
 fn legend(drawing: &mut Drawing) {
@@ -95,7 +100,7 @@ fn panel(drawing: &mut Drawing, plane: &Plane, rows: &[Row<Figures>], progress: 
             0 => row.library.clone(),
             _ => format!("{}, {lost} lost", row.library),
         };
-        let Some(position) = plane.place(point) else { continue };
+        let Some(position) = plane.place(point).filter(|_| !has_given_up(&row.measured)) else { continue };
         match row.kind {
             Kind::Peer => {
                 drawing.dot(position, 4.0, OTHERS);
