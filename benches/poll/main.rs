@@ -69,8 +69,9 @@ fn main() {
         wait_memory(),
         small_poll_time(),
         small_poll_allocations(),
-        stream_memory(),
-        stream_time(),
+        rows::stream_memory(),
+        rows::stream_time(),
+        rows::stream_speed(),
         rows::skip_speed(),
     ];
     println!("{:<62} {:>10}   {:>10}   against", "", "measured", "goal");
@@ -252,47 +253,6 @@ fn small_poll_allocations() -> Measurement {
         name: "allocations of a small poll over loopback",
         baseline: "hand-written reqwest + serde",
         measured: library as f64 / by_hand as f64,
-        goal: Goal::AtMost(1.25),
-        unit: "x",
-    }
-}
-
-fn stream(rows: u64) -> u64 {
-    let (client, batch) = (client(RunningBody::new(rows)), batch());
-    VirtualClock::new().run(async {
-        let mut rows = client.rows(&batch).await.expect("rows");
-        let mut count = 0;
-        while let Some(row) = rows.next().await {
-            std::hint::black_box(row.expect("a row"));
-            count += 1;
-        }
-        count
-    })
-}
-
-fn stream_memory() -> Measurement {
-    let peak = measure(|| assert_eq!(stream(1_000_000), 1_000_000)).bytes_max;
-    Measurement {
-        name: "peak memory of streaming 1,000,000 rows",
-        baseline: "the empty process",
-        measured: peak as f64 / 1024.0 / 1024.0,
-        goal: Goal::AtMost(64.0),
-        unit: "MB",
-    }
-}
-
-fn stream_time() -> Measurement {
-    const ROWS: u64 = 50_000;
-    let bytes = RunningBody::new(ROWS).to_bytes();
-    let collected = || {
-        let job: BulkJob = serde_json::from_slice(&bytes).expect("a job");
-        assert_eq!(job.results.len() as u64, ROWS);
-    };
-    let measured = paired(21, || assert_eq!(stream(ROWS), ROWS), collected);
-    Measurement {
-        name: "time of streaming rows",
-        baseline: "decoding them into a Vec with serde_json (goal: 1/0.8)",
-        measured,
         goal: Goal::AtMost(1.25),
         unit: "x",
     }

@@ -3,14 +3,95 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use bulkrail_core::json::ArrayElider;
+use allocation_counter::measure;
+use bulkrail::killb;
+use bulkrail::killb::raw::types::{BulkJob, BulkRowResult};
+use bulkrail::test_util::VirtualClock;
+use bulkrail_core::json::{ArrayElider, JsonArrayReader};
 use serde::de::IgnoredAny;
 
 use crate::bodies::RunningBody;
-use crate::{Goal, Measurement};
+use crate::{Goal, Measurement, batch, client, paired};
 
 /// Number of bytes of a body that arrive at once at best, over TLS.
 const CHUNK: usize = 64 * 1024;
+
+/// Streams all rows of a batch, as a caller does, and returns their number.
+fn stream(client: &killb::Client) -> u64 {
+    let batch = batch();
+    VirtualClock::new().run(async {
+        let mut rows = client.rows(&batch).await.expect("rows");
+        let mut count = 0;
+        while let Some(row) = rows.next().await {
+            black_box(row.expect("a row"));
+            count += 1;
+        }
+        count
+    })
+}
+
+pub(crate) fn stream_memory() -> Measurement {
+    let peak = measure(|| assert_eq!(stream(&client(RunningBody::new(1_000_000))), 1_000_000)).bytes_max;
+    Measurement {
+        name: "peak memory of streaming 1,000,000 rows",
+        baseline: "the empty process",
+        measured: peak as f64 / 1024.0 / 1024.0,
+        goal: Goal::AtMost(64.0),
+        unit: "MB",
+    }
+}
+
+pub(crate) fn stream_time() -> Measurement {
+    const ROWS: u64 = 50_000;
+    let body = RunningBody::new(ROWS);
+    let (bytes, client) = (body.to_bytes(), client(body));
+    let collected = || {
+        let job: BulkJob = serde_json::from_slice(&bytes).expect("a job");
+        assert_eq!(job.results.len() as u64, ROWS);
+    };
+    let measured = paired(21, || assert_eq!(stream(&client), ROWS), collected);
+    Measurement {
+        name: "time of streaming rows",
+        baseline: "decoding them into a Vec with serde_json (goal: 1/0.8)",
+        measured,
+        goal: Goal::AtMost(1.25),
+        unit: "x",
+    }
+}
+
+/// Streams rows of 1.4 kB and 45 fields, beside decoding each from a slice that is in memory and has been cut out.
+///
+/// The speed is that of the fastest of many short runs, because other programs make a run slower, never faster.
+pub(crate) fn stream_speed() -> Measurement {
+    const ROWS: u64 = 480;
+    let body = RunningBody::new(ROWS);
+    let mut items = Vec::new();
+    JsonArrayReader::new("results").push(&body.to_bytes(), |item, _| items.push(item.to_vec()));
+    let client = client(body);
+    let decode = || {
+        for item in &items {
+            black_box(serde_json::from_slice::<BulkRowResult>(item).expect("a row"));
+        }
+    };
+    let rows_a_second = |work: &dyn Fn()| {
+        let run = |_| {
+            let began = Instant::now();
+            work();
+            ROWS as f64 / began.elapsed().as_secs_f64()
+        };
+        (0..301).map(run).fold(0.0, f64::max)
+    };
+    let ratio = paired(301, || assert_eq!(stream(&client), ROWS), decode);
+    let decoded = rows_a_second(&decode);
+    println!("streaming rows beside: serde_json from slices {decoded:.0} rows/s; time of streaming {ratio:.2} of it");
+    Measurement {
+        name: "streaming typed rows of 1.4 kB, compared with the spec",
+        baseline: "serde_json from slices: above",
+        measured: rows_a_second(&|| assert_eq!(stream(&client), ROWS)) / 1000.0,
+        goal: Goal::AtLeast(350.0),
+        unit: "k/s",
+    }
+}
 
 /// Skips the rows of a body of 7 MB, beside copying it and beside serde_json, which checks them too.
 pub(crate) fn skip_speed() -> Measurement {

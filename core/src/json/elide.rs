@@ -42,6 +42,22 @@ pub(super) enum State {
     AfterBackslash,
 }
 
+impl State {
+    pub(super) fn new(position: Position) -> Self {
+        if position.is_after_backslash() {
+            Self::AfterBackslash
+        } else if position.is_in_string() {
+            Self::InString
+        } else {
+            Self::Plain
+        }
+    }
+
+    pub(super) fn position(self) -> Position {
+        Position::new(self != Self::Plain, self == Self::AfterBackslash)
+    }
+}
+
 impl ArrayElider {
     /// Reads the next chunk of the text. It may end anywhere, also within a character.
     pub fn push(&mut self, mut chunk: &[u8]) {
@@ -95,7 +111,7 @@ impl ArrayElider {
         if self.depth == 0 || !self.begun {
             return 0;
         }
-        let mut position = Position::new(self.state != State::Plain, self.state == State::AfterBackslash);
+        let mut position = self.state.position();
         let mut used = 0;
         let (blocks, _) = chunk.as_chunks::<BLOCK>();
         for bytes in blocks {
@@ -112,11 +128,7 @@ impl ArrayElider {
             }
             used += BLOCK;
         }
-        self.state = match (position.is_in_string(), position.is_after_backslash()) {
-            (_, true) => State::AfterBackslash,
-            (true, false) => State::InString,
-            (false, false) => State::Plain,
-        };
+        self.state = State::new(position);
         used
     }
 
@@ -305,15 +317,15 @@ pub(super) mod tests {
         kept
     }
 
-    /// Texts of several blocks: JSON, cut JSON, and bytes of which many are structural, often in an array.
-    fn any_text() -> impl Strategy<Value = Vec<u8>> {
+    /// Texts of several blocks, each after one of `starts`: JSON, JSON that is cut off, and bytes of which some or many are
+    /// structural.
+    pub(crate) fn any_text(starts: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
         let plain = || prop::sample::select(&b"aY_y \n1"[..]);
         let structural = || prop::sample::select(&br#""[]{},:\\ "#[..]);
         let bytes = |share| prop::collection::vec(prop_oneof![share => structural(), 8 => plain()], 0..300);
         let quoted = prop::collection::vec(any_json(), 0..12).prop_map(|items| serde_json::to_vec(&items).unwrap());
         let bytes = prop_oneof![bytes(1), bytes(8), quoted];
-        let start = prop::sample::select(&["", r#"{"a":[1,"#, "[[{", r#"["\"#, "[ "][..]);
-        (start, bytes.clone(), bytes, 0usize..3).prop_map(|(start, one, other, cut_off)| {
+        (prop::sample::select(starts), bytes.clone(), bytes, 0usize..3).prop_map(|(start, one, other, cut_off)| {
             let text = [start.as_bytes(), &one, b",", &other, b"]]"].concat();
             text[..text.len() - cut_off].to_vec()
         })
@@ -334,7 +346,10 @@ pub(super) mod tests {
         }
 
         #[test]
-        fn elider_keeps_what_a_naive_scan_keeps(text in any_text(), chunk_size in 1usize..200) {
+        fn elider_keeps_what_a_naive_scan_keeps(
+            text in any_text(&["", r#"{"a":[1,"#, "[[{", r#"["\""#, "[ "]),
+            chunk_size in 1usize..200,
+        ) {
             let expected = elide_naively(&text);
             prop_assert_eq!(&elide(&text, text.len()), &expected);
             prop_assert_eq!(&elide(&text, chunk_size), &expected);
