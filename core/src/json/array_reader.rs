@@ -206,6 +206,9 @@ impl JsonArrayReader {
                 }
                 self.structural(bytes[offset], chunk, index + offset, start, on_item);
                 if !self.inside {
+                    if opening & (bit - 1) != 0 {
+                        self.key.clear();
+                    }
                     self.state = State::Plain;
                     return index + offset + 1;
                 }
@@ -222,6 +225,7 @@ impl JsonArrayReader {
     #[inline]
     fn update_string(&mut self, opening: u64, closing: u64, position: usize) {
         if opening != 0 {
+            self.key.clear();
             self.spans.start_string(position.wrapping_add(opening.ilog2() as usize));
         }
         if closing != 0 {
