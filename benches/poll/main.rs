@@ -11,6 +11,7 @@
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
 
 mod bodies;
+mod rows;
 mod scale;
 mod server;
 
@@ -30,14 +31,24 @@ struct Measurement {
     name: &'static str,
     baseline: &'static str,
     measured: f64,
-    /// The most that is allowed; `None` where the figure is for information.
-    goal: Option<f64>,
+    goal: Goal,
     unit: &'static str,
+}
+
+enum Goal {
+    AtMost(f64),
+    AtLeast(f64),
+    /// The figure is for information.
+    None,
 }
 
 impl Measurement {
     fn is_missed(&self) -> bool {
-        self.goal.is_some_and(|goal| self.measured > goal)
+        match self.goal {
+            Goal::AtMost(goal) => self.measured > goal,
+            Goal::AtLeast(goal) => self.measured < goal,
+            Goal::None => false,
+        }
     }
 }
 
@@ -58,15 +69,21 @@ fn main() {
         wait_memory(),
         small_poll_time(),
         small_poll_allocations(),
-        stream_memory(),
-        stream_time(),
+        rows::stream_memory(),
+        rows::stream_time(),
+        rows::stream_speed(),
+        rows::skip_speed(),
     ];
-    println!("{:<62} {:>10} {:>10}   against", "", "measured", "goal");
+    println!("{:<62} {:>10}   {:>10}   against", "", "measured", "goal");
     for measurement in &measurements {
         let Measurement { name, baseline, measured, goal, unit } = measurement;
         let mark = if measurement.is_missed() { "!" } else { " " };
-        let goal = goal.map_or_else(|| "-".to_owned(), |goal| format!("{goal:.2}{unit:<2}"));
-        println!("{mark} {name:<60} {measured:>8.3}{unit:<2} {goal:>10}   {baseline}");
+        let goal = match goal {
+            Goal::AtMost(goal) => format!("{goal:.2}{unit:<4}"),
+            Goal::AtLeast(goal) => format!(">= {goal:.2}{unit:<4}"),
+            Goal::None => "-   ".to_owned(),
+        };
+        println!("{mark} {name:<60} {measured:>8.3}{unit:<4} {goal:>12}   {baseline}");
     }
     if measurements.iter().any(Measurement::is_missed) {
         std::process::exit(1);
@@ -111,7 +128,7 @@ fn wait_memory() -> Measurement {
         name: "memory of an independent wait, set up",
         baseline: "",
         measured: measured.bytes_current as f64 / WAITS as f64 / 1000.0,
-        goal: Some(1.5),
+        goal: Goal::AtMost(1.5),
         unit: "kB",
     }
 }
@@ -152,7 +169,7 @@ fn poll_cpu() -> Measurement {
         name: "CPU of a poll with 5,000 rows in its body",
         baseline: "generated typed decode of the same body",
         measured,
-        goal: Some(0.35),
+        goal: Goal::AtMost(0.35),
         unit: "x",
     }
 }
@@ -172,7 +189,7 @@ fn final_poll_cpu() -> Measurement {
         name: "CPU of the final poll (two requests) with 5,000 rows",
         baseline: "generated typed decode of the same body, once",
         measured,
-        goal: None,
+        goal: Goal::None,
         unit: "x",
     }
 }
@@ -197,7 +214,7 @@ fn compare_cpu() -> Measurement {
         name: "CPU of comparing a poll with 50 rows with the spec",
         baseline: "generated typed decode of the same body",
         measured: (with - without).max(0.0),
-        goal: Some(0.05),
+        goal: Goal::AtMost(0.05),
         unit: "x",
     }
 }
@@ -212,7 +229,7 @@ fn poll_memory() -> Measurement {
         name: "peak memory of a poll with 500,000 rows",
         baseline: "the same with 5,000 rows",
         measured: peak(500_000) / peak(5_000),
-        goal: Some(1.05),
+        goal: Goal::AtMost(1.05),
         unit: "x",
     }
 }
@@ -225,7 +242,7 @@ fn small_poll_time() -> Measurement {
         name: "wall time of a small poll over loopback",
         baseline: "hand-written reqwest + serde",
         measured,
-        goal: Some(1.05),
+        goal: Goal::AtMost(1.05),
         unit: "x",
     }
 }
@@ -236,48 +253,7 @@ fn small_poll_allocations() -> Measurement {
         name: "allocations of a small poll over loopback",
         baseline: "hand-written reqwest + serde",
         measured: library as f64 / by_hand as f64,
-        goal: Some(1.25),
-        unit: "x",
-    }
-}
-
-fn stream(rows: u64) -> u64 {
-    let (client, batch) = (client(RunningBody::new(rows)), batch());
-    VirtualClock::new().run(async {
-        let mut rows = client.rows(&batch).await.expect("rows");
-        let mut count = 0;
-        while let Some(row) = rows.next().await {
-            std::hint::black_box(row.expect("a row"));
-            count += 1;
-        }
-        count
-    })
-}
-
-fn stream_memory() -> Measurement {
-    let peak = measure(|| assert_eq!(stream(1_000_000), 1_000_000)).bytes_max;
-    Measurement {
-        name: "peak memory of streaming 1,000,000 rows",
-        baseline: "the empty process",
-        measured: peak as f64 / 1024.0 / 1024.0,
-        goal: Some(64.0),
-        unit: "MB",
-    }
-}
-
-fn stream_time() -> Measurement {
-    const ROWS: u64 = 50_000;
-    let bytes = RunningBody::new(ROWS).to_bytes();
-    let collected = || {
-        let job: BulkJob = serde_json::from_slice(&bytes).expect("a job");
-        assert_eq!(job.results.len() as u64, ROWS);
-    };
-    let measured = paired(21, || assert_eq!(stream(ROWS), ROWS), collected);
-    Measurement {
-        name: "time of streaming rows",
-        baseline: "decoding them into a Vec with serde_json (goal: 1/0.8)",
-        measured,
-        goal: Some(1.25),
+        goal: Goal::AtMost(1.25),
         unit: "x",
     }
 }

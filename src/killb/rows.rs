@@ -72,7 +72,12 @@ impl RowResult {
                 Err(_) => ParsedItem::Invalid(None),
             };
         }
-        if let Ok(typed) = serde_json::from_slice(item) {
+        // Checking the encoding of the item once takes less time than that of each string.
+        let typed = match std::str::from_utf8(item) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(item),
+        };
+        if let Ok(typed) = typed {
             return ParsedItem::Row(Self { typed });
         }
         match serde_json::from_slice(item) {

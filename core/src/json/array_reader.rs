@@ -4,6 +4,7 @@ use std::mem;
 
 use memchr::{memchr2, memchr3};
 
+use super::block::{BLOCK, Block};
 use super::elide::{ArrayElider, State};
 use super::fingerprint::TokenSpans;
 
@@ -77,33 +78,14 @@ impl JsonArrayReader {
         // Start of what belongs to the current item, or to the text outside of the array.
         let mut start = 0;
         while index < chunk.len() {
-            match self.state {
-                State::AfterBackslash => {
-                    self.state = State::InString;
-                    self.extend_key(&chunk[index..=index]);
-                    index += 1;
-                }
-                State::InString => {
-                    let end = memchr2(b'"', b'\\', &chunk[index..]).map_or(chunk.len(), |end| index + end);
-                    self.extend_key(&chunk[index..end]);
-                    if self.inside {
-                        self.spans.extend_string(self.item.len() + end - start);
-                    }
-                    if let Some(byte) = chunk.get(end) {
-                        self.state = if *byte == b'"' { State::Plain } else { State::AfterBackslash };
-                        if *byte == b'\\' {
-                            self.extend_key(b"\\");
-                        }
-                    }
-                    index = end + 1;
-                }
-                State::Plain => {
-                    let Some(next) = next_structural(&chunk[index..]) else { break };
-                    index += next;
-                    let byte = chunk[index];
-                    self.structural(byte, chunk, index, &mut start, &mut on_item);
-                    index += 1;
-                }
+            if self.inside {
+                index = self.read_blocks(chunk, index, &mut start, &mut on_item);
+            }
+            // What is not read in blocks: the text outside of the array, less than a block, or one that is not JSON.
+            let was_inside = self.inside;
+            let end = if was_inside { chunk.len().min(index + BLOCK) } else { chunk.len() };
+            while index < end && self.inside == was_inside {
+                index = self.step(&chunk[..end], index, &mut start, &mut on_item);
             }
         }
         let left = &chunk[start..];
@@ -144,6 +126,111 @@ impl JsonArrayReader {
         }
         let quoted = [b"\"", &self.key[..], b"\""].concat();
         serde_json::from_slice::<String>(&quoted).is_ok_and(|key| key.as_bytes() == self.field)
+    }
+
+    /// Reads some of `chunk` from `index` on, and returns the position up to which it has been read.
+    fn step(
+        &mut self,
+        chunk: &[u8],
+        index: usize,
+        start: &mut usize,
+        on_item: &mut impl FnMut(&[u8], &TokenSpans),
+    ) -> usize {
+        match self.state {
+            State::AfterBackslash => {
+                self.state = State::InString;
+                self.extend_key(&chunk[index..=index]);
+                index + 1
+            }
+            State::InString => {
+                let end = memchr2(b'"', b'\\', &chunk[index..]).map_or(chunk.len(), |end| index + end);
+                self.extend_key(&chunk[index..end]);
+                if self.inside {
+                    self.spans.extend_string(self.item.len() + end - *start);
+                }
+                let Some(byte) = chunk.get(end) else { return end };
+                self.state = if *byte == b'"' { State::Plain } else { State::AfterBackslash };
+                if *byte == b'\\' {
+                    self.extend_key(b"\\");
+                }
+                end + 1
+            }
+            State::Plain => {
+                let Some(next) = next_structural(&chunk[index..]) else { return chunk.len() };
+                let index = index + next;
+                self.structural(chunk[index], chunk, index, start, on_item);
+                index + 1
+            }
+        }
+    }
+
+    /// Reads whole blocks of the array from `index` on, up to its end or to a block with a backslash outside of strings.
+    /// Returns the position up to which `chunk` has been read.
+    fn read_blocks(
+        &mut self,
+        chunk: &[u8],
+        mut index: usize,
+        start: &mut usize,
+        on_item: &mut impl FnMut(&[u8], &TokenSpans),
+    ) -> usize {
+        let mut position = self.state.position();
+        let (blocks, _) = chunk[index..].as_chunks::<BLOCK>();
+        for bytes in blocks {
+            let block = Block::new(bytes);
+            let after_string = u64::from(position.is_in_string());
+            let Some(strings) = position.read(block) else { break };
+            let after_string = strings << 1 | after_string;
+            let (opening, closing) = (strings & !after_string, after_string & !strings);
+            let brackets = block.perhaps_brackets() & !strings;
+            let mut structural = block.bytes(b':');
+            if brackets != 0 || self.depth == 2 {
+                structural |= block.bytes(b',');
+            }
+            structural = structural & !strings | brackets;
+            while structural != 0 {
+                let bit = structural & structural.wrapping_neg();
+                let offset = bit.trailing_zeros() as usize;
+                structural ^= bit;
+                if bytes[offset] == b':' {
+                    let (opening, closing) = (opening & (bit - 1), closing & (bit - 1));
+                    let position = self.item.len().wrapping_add(index).wrapping_sub(*start);
+                    if opening != 0 && closing != 0 {
+                        let last = |mask: u64| position.wrapping_add(mask.ilog2() as usize);
+                        self.spans.push_key_between(last(opening), last(closing));
+                    } else {
+                        // The key began in an earlier block.
+                        self.update_string(opening, closing, position);
+                        self.spans.push_key();
+                    }
+                    continue;
+                }
+                self.structural(bytes[offset], chunk, index + offset, start, on_item);
+                if !self.inside {
+                    if opening & (bit - 1) != 0 {
+                        self.key.clear();
+                    }
+                    self.state = State::Plain;
+                    return index + offset + 1;
+                }
+            }
+            self.update_string(opening, closing, self.item.len().wrapping_add(index).wrapping_sub(*start));
+            index += BLOCK;
+        }
+        self.state = State::new(position);
+        index
+    }
+
+    /// Updates the last string to the last one of the masks `opening` and `closing` of quotes in a block, which begins at
+    /// `position` in the current item. A string of an item before it has a position that wraps around, and is not a key.
+    #[inline]
+    fn update_string(&mut self, opening: u64, closing: u64, position: usize) {
+        if opening != 0 {
+            self.key.clear();
+            self.spans.start_string(position.wrapping_add(opening.ilog2() as usize));
+        }
+        if closing != 0 {
+            self.spans.extend_string(position.wrapping_add(closing.ilog2() as usize));
+        }
     }
 
     fn structural(
@@ -262,7 +349,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::super::elide::tests::{any_bytes, any_json, elided};
+    use super::super::elide::tests::{any_bytes, any_json, any_text, elided};
     use super::*;
 
     fn read(text: &[u8], field: &'static str, chunk_size: usize) -> (Vec<Value>, Value) {
@@ -280,8 +367,8 @@ mod tests {
         #[test]
         fn array_reader_returns_every_item_however_the_text_is_split(
             mut value in any_json(),
-            list in prop::collection::vec(any_json(), 0..6),
-            chunk_size in 1usize..40,
+            list in prop::collection::vec(any_json(), 0..20),
+            chunk_size in prop_oneof![1usize..40, 40usize..1000],
             pretty in any::<bool>(),
         ) {
             if !value.is_object() {
@@ -292,6 +379,30 @@ mod tests {
             let (items, rest) = read(&text, "results", chunk_size);
             prop_assert_eq!(items, list);
             prop_assert_eq!(rest, elided(&value));
+        }
+
+        #[test]
+        fn array_reader_reads_in_blocks_what_it_reads_byte_by_byte(
+            text in any_text(&[r#"{"results":["#, r#"{"results":[{"a":"#, r#"{"a":[1],"results":["\"#, r#"{"results":[ "#]),
+            chunk_size in 1usize..400,
+        ) {
+            let read = |chunk_size| {
+                let (mut reader, mut items) = (JsonArrayReader::new("results"), Vec::new());
+                for chunk in text.chunks(chunk_size) {
+                    reader.push(chunk, |item, spans| {
+                        let mut fingerprint = Vec::new();
+                        // What is not JSON has no fingerprint.
+                        if serde_json::from_slice::<Value>(item).is_ok() {
+                            spans.write_fingerprint(item, &mut fingerprint);
+                        }
+                        items.push((item.to_vec(), fingerprint));
+                    });
+                }
+                (items, reader.rest().to_vec(), reader.buffered_bytes())
+            };
+            let expected = read(1);
+            prop_assert_eq!(&read(chunk_size), &expected);
+            prop_assert_eq!(&read(text.len()), &expected);
         }
 
         #[test]

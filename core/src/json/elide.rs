@@ -4,6 +4,8 @@ use std::mem;
 
 use memchr::memchr2;
 
+use super::block::{BLOCK, Block, Position};
+
 /// Replaces every array of a JSON text by an array of one number, its length. The rest of the text stays as it is.
 ///
 /// The text comes in chunks; memory grows with the text outside of arrays only. Inside an array only brackets and
@@ -40,6 +42,22 @@ pub(super) enum State {
     AfterBackslash,
 }
 
+impl State {
+    pub(super) fn new(position: Position) -> Self {
+        if position.is_after_backslash() {
+            Self::AfterBackslash
+        } else if position.is_in_string() {
+            Self::InString
+        } else {
+            Self::Plain
+        }
+    }
+
+    pub(super) fn position(self) -> Position {
+        Position::new(self != Self::Plain, self == Self::AfterBackslash)
+    }
+}
+
 impl ArrayElider {
     /// Reads the next chunk of the text. It may end anywhere, also within a character.
     pub fn push(&mut self, mut chunk: &[u8]) {
@@ -48,17 +66,17 @@ impl ArrayElider {
             self.elided.reserve(chunk.len().min(4096));
         }
         while !chunk.is_empty() {
-            let used = match (self.state, self.depth) {
-                (State::AfterBackslash, _) => {
-                    self.state = State::InString;
-                    self.keep(&chunk[..1]);
-                    1
-                }
-                (State::InString, _) => self.string(chunk),
-                (State::Plain, 0) => self.outside(chunk),
-                (State::Plain, _) => self.inside(chunk),
-            };
-            chunk = &chunk[used..];
+            if self.depth == 0 {
+                chunk = &chunk[self.step(chunk)..];
+                continue;
+            }
+            chunk = &chunk[self.skip_blocks(chunk)..];
+            // What is not skipped: less than a block, the start of an array, or a block that is not JSON.
+            let (mut bytes, rest) = chunk.split_at(chunk.len().min(BLOCK));
+            while !bytes.is_empty() {
+                bytes = &bytes[self.step(bytes)..];
+            }
+            chunk = rest;
         }
     }
 
@@ -71,6 +89,89 @@ impl ArrayElider {
     /// Sets the length of the array that has just been opened; its items are not pushed.
     pub(super) fn skip(&mut self, items: u64) {
         (self.items, self.begun) = (items.saturating_sub(1), items > 0);
+    }
+
+    /// Reads some of `chunk`, which is not empty, and returns the number of bytes read.
+    fn step(&mut self, chunk: &[u8]) -> usize {
+        match (self.state, self.depth) {
+            (State::AfterBackslash, _) => {
+                self.state = State::InString;
+                self.keep(&chunk[..1]);
+                1
+            }
+            (State::InString, _) => self.string(chunk),
+            (State::Plain, 0) => self.outside(chunk),
+            (State::Plain, _) => self.inside(chunk),
+        }
+    }
+
+    /// Reads whole blocks in an array whose first item has begun, up to its end or to a block with a backslash outside
+    /// of strings, and returns the number of bytes read.
+    fn skip_blocks(&mut self, chunk: &[u8]) -> usize {
+        if self.depth == 0 || !self.begun {
+            return 0;
+        }
+        let mut position = self.state.position();
+        let mut used = 0;
+        let (blocks, _) = chunk.as_chunks::<BLOCK>();
+        for bytes in blocks {
+            let block = Block::new(bytes);
+            let Some(strings) = position.read(block) else { break };
+            if block.perhaps_brackets() & !strings == 0 {
+                if self.depth == 1 {
+                    self.items += u64::from((block.bytes(b',') & !strings).count_ones());
+                }
+            } else if let Some(end) = self.skip_brackets(block, strings) {
+                self.state = State::Plain;
+                self.end(bytes[end]);
+                return used + end + 1;
+            }
+            used += BLOCK;
+        }
+        self.state = State::new(position);
+        used
+    }
+
+    /// Reads a block with brackets in an array, and returns the position of the array's end if it is in the block.
+    fn skip_brackets(&mut self, block: Block, strings: u64) -> Option<usize> {
+        let (opens, closes) = block.brackets();
+        let (opens, mut brackets) = (opens & !strings, (opens | closes) & !strings);
+        let commas = block.bytes(b',') & !strings;
+        // Bits from the last bracket that led to depth 1, and the commas at that depth before other brackets.
+        let mut since = if self.depth == 1 { u64::MAX } else { 0 };
+        let mut separators = 0;
+        while brackets != 0 {
+            let bit = brackets & brackets.wrapping_neg();
+            brackets ^= bit;
+            if self.depth == 1 {
+                separators |= commas & since & (bit - 1);
+            }
+            if opens & bit != 0 {
+                self.depth += 1;
+                continue;
+            }
+            self.depth -= 1;
+            match self.depth {
+                0 => {
+                    self.items += u64::from(separators.count_ones());
+                    return Some(bit.trailing_zeros() as usize);
+                }
+                1 => since = !(bit - 1),
+                _ => {}
+            }
+        }
+        if self.depth == 1 {
+            separators |= commas & since;
+        }
+        self.items += u64::from(separators.count_ones());
+        None
+    }
+
+    /// Ends the array at its closing bracket.
+    fn end(&mut self, bracket: u8) {
+        let items = self.items + u64::from(mem::take(&mut self.begun));
+        self.elided.extend_from_slice(items.to_string().as_bytes());
+        self.elided.push(bracket);
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -126,9 +227,7 @@ impl ArrayElider {
                 b']' | b'}' => {
                     self.depth -= 1;
                     if self.depth == 0 {
-                        let items = self.items + u64::from(mem::take(&mut self.begun));
-                        self.elided.extend_from_slice(items.to_string().as_bytes());
-                        self.elided.push(*byte);
+                        self.end(*byte);
                         return index + 1;
                     }
                 }
@@ -185,6 +284,53 @@ pub(super) mod tests {
         })
     }
 
+    /// Returns what [`elide`] should, byte by byte: for any bytes, also such as are not JSON.
+    fn elide_naively(text: &[u8]) -> Vec<u8> {
+        let (mut kept, mut depth, mut items, mut begun) = (Vec::new(), 0, 0, false);
+        let (mut in_string, mut escaped) = (false, false);
+        for &byte in text {
+            let is_outside = depth == 0;
+            if in_string {
+                (in_string, escaped) = (byte != b'"' || escaped, byte == b'\\' && !escaped);
+            } else {
+                match byte {
+                    b'[' if is_outside => {
+                        kept.push(byte);
+                        (depth, items, begun) = (1, 0, false);
+                        continue;
+                    }
+                    b'[' | b'{' if !is_outside => depth += 1,
+                    b']' | b'}' if !is_outside => depth -= 1,
+                    b',' if depth == 1 => items += 1,
+                    _ => in_string = byte == b'"',
+                }
+                if depth == 0 && !is_outside {
+                    kept.extend_from_slice((items + u64::from(begun)).to_string().as_bytes());
+                    kept.push(byte);
+                }
+                begun |= !matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n');
+            }
+            if is_outside {
+                kept.push(byte);
+            }
+        }
+        kept
+    }
+
+    /// Texts of several blocks, each after one of `starts`: JSON, JSON that is cut off, and bytes of which some or many are
+    /// structural.
+    pub(crate) fn any_text(starts: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+        let plain = || prop::sample::select(&b"aY_y \n1"[..]);
+        let structural = || prop::sample::select(&br#""[]{},:\\ "#[..]);
+        let bytes = |share| prop::collection::vec(prop_oneof![share => structural(), 8 => plain()], 0..300);
+        let quoted = prop::collection::vec(any_json(), 0..12).prop_map(|items| serde_json::to_vec(&items).unwrap());
+        let bytes = prop_oneof![bytes(1), bytes(8), quoted];
+        (prop::sample::select(starts), bytes.clone(), bytes, 0usize..3).prop_map(|(start, one, other, cut_off)| {
+            let text = [start.as_bytes(), &one, b",", &other, b"]]"].concat();
+            text[..text.len() - cut_off].to_vec()
+        })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -200,8 +346,39 @@ pub(super) mod tests {
         }
 
         #[test]
+        fn elider_keeps_what_a_naive_scan_keeps(
+            text in any_text(&["", r#"{"a":[1,"#, "[[{", r#"["\""#, "[ "]),
+            chunk_size in 1usize..200,
+        ) {
+            let expected = elide_naively(&text);
+            prop_assert_eq!(&elide(&text, text.len()), &expected);
+            prop_assert_eq!(&elide(&text, chunk_size), &expected);
+        }
+
+        #[test]
         fn elider_does_not_panic_on_arbitrary_bytes(text in any_bytes(), chunk_size in 1usize..9) {
             elide(&text, chunk_size);
+        }
+    }
+
+    #[test]
+    fn elider_keeps_the_same_however_the_text_is_split_or_cut_off() {
+        let row = r#"{"id":"a\"]\\","n":[1,{"b":[]}],"s":"\\\\\"},[","t":"café"}"#;
+        for indent in 0..64 {
+            let blank = " ".repeat(indent);
+            let arrays = |rows: &str, none: &str, flat: &str| {
+                format!(r#"{{{blank}"rows":[{rows}],"none":[{none}],"flat":[{flat}],"last":"\"[1]"}} x"#)
+            };
+            let text = arrays(&[row; 3].join(" ,\n"), " \t", r#"1,"a,b",null"#);
+            let expected = arrays("3", "0", "3").into_bytes();
+            for split in 0..=text.len() {
+                let (one, other) = text.as_bytes().split_at(split);
+                let mut elider = ArrayElider::default();
+                elider.push(one);
+                assert_eq!(elider.elided(), elide_naively(one), "cut off at {split}");
+                elider.push(other);
+                assert_eq!(elider.elided(), expected, "split at {split}");
+            }
         }
     }
 }

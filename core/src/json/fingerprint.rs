@@ -11,16 +11,23 @@ const MAX_ENTRIES: usize = 32;
 /// Passed on to [`FingerprintCache::drift`], which reads the types of an item without parsing it again.
 #[derive(Default)]
 pub struct TokenSpans {
-    /// Start and end: of a key between its quotes, or of a bracket.
-    spans: Vec<(usize, usize)>,
+    tokens: Vec<Token>,
     /// Start and end of the last string.
     string: (usize, usize),
+}
+
+enum Token {
+    /// A key: start and end between its quotes.
+    Key(usize, usize),
+    /// A bracket: its position.
+    Bracket(usize),
 }
 
 impl TokenSpans {
     /// Starts a string at the quote at `position`.
     pub(super) fn start_string(&mut self, position: usize) {
-        self.string = (position + 1, position + 1);
+        let start = position.wrapping_add(1);
+        self.string = (start, start);
     }
 
     /// Extends the last string to `position`.
@@ -30,15 +37,22 @@ impl TokenSpans {
 
     /// Adds the last string, which is a key.
     pub(super) fn push_key(&mut self) {
-        self.spans.push(self.string);
+        self.tokens.push(Token::Key(self.string.0, self.string.1));
     }
 
+    /// Adds the key whose quotes are at `opening` and `closing`.
+    #[inline]
+    pub(super) fn push_key_between(&mut self, opening: usize, closing: usize) {
+        self.tokens.push(Token::Key(opening.wrapping_add(1), closing));
+    }
+
+    #[inline]
     pub(super) fn push_bracket(&mut self, position: usize) {
-        self.spans.push((position, position + 1));
+        self.tokens.push(Token::Bracket(position));
     }
 
     pub(super) fn clear(&mut self) {
-        self.spans.clear();
+        self.tokens.clear();
     }
 
     /// Writes the fingerprint of `item`: its keys, its brackets, and the type of each value. Items with the same
@@ -46,18 +60,27 @@ impl TokenSpans {
     pub(super) fn write_fingerprint(&self, item: &[u8], fingerprint: &mut Vec<u8>) {
         fingerprint.clear();
         fingerprint.push(value_type(item));
-        for (start, end) in &self.spans {
-            let (text, after) = item.split_at_checked(*end).unwrap_or((item, b""));
-            let text = text.get(*start..).unwrap_or_default();
-            // Bytes 0 and 1 are separators, because JSON does not have them.
-            match after.strip_prefix(b"\"") {
-                Some(after) => {
-                    let value = after.trim_ascii_start().strip_prefix(b":").unwrap_or_default();
-                    fingerprint.extend_from_slice(&[0, value_type(value)]);
+        for token in &self.tokens {
+            let (start, end) = match *token {
+                Token::Key(start, end) => (start, end),
+                Token::Bracket(position) => {
+                    // Keys do not begin with byte 1, because JSON does not have it.
+                    fingerprint.extend_from_slice(&[1, item.get(position).copied().unwrap_or_default()]);
+                    continue;
                 }
-                None => fingerprint.push(1),
+            };
+            match item.get(end..).unwrap_or_default() {
+                // Usually a string follows directly: the key, the colon and the string's quote are one text.
+                [b'"', b':', b'"', ..] => {
+                    fingerprint.extend_from_slice(item.get(start..end + 3).unwrap_or_default());
+                }
+                after => {
+                    let after = after.strip_prefix(b"\"").unwrap_or_default().trim_ascii_start();
+                    fingerprint.extend_from_slice(item.get(start..end).unwrap_or_default());
+                    let value = after.strip_prefix(b":").unwrap_or_default();
+                    fingerprint.extend_from_slice(&[b'"', b':', value_type(value)]);
+                }
             }
-            fingerprint.extend_from_slice(text);
         }
     }
 }
@@ -223,7 +246,7 @@ mod tests {
         #[test]
         fn cache_returns_the_drift_that_comparing_every_row_would(
             rows in prop::collection::vec(any_row(), 0..60),
-            chunk_size in 1usize..80,
+            chunk_size in prop_oneof![1usize..80, 80usize..2000],
         ) {
             let mut one_by_one = Vec::new();
             rows.iter().for_each(|row| Drift::merge(&mut one_by_one, &compare(row)));

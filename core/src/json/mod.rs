@@ -13,6 +13,7 @@
 //! | [`FingerprintCache`] | compares only the first of many items that have the same fields of the same types |
 
 mod array_reader;
+mod block;
 mod collect;
 mod elide;
 mod fingerprint;
