@@ -142,7 +142,7 @@ impl Client {
 
     async fn send_accounts(&self, csv: Upload) -> Result<(), Error> {
         let form = csv
-            .into_form("accounts.csv", "text/csv")
+            .into_form("file", "accounts.csv", "text/csv")
             .await
             .map_err(|error| error.with_provider(PROVIDER).with_action("reading the file"))?;
         let sent = async {

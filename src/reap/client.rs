@@ -125,7 +125,7 @@ impl Client {
         let form = submission
             .upload()
             .clone()
-            .into_form("batch.csv", "text/csv")
+            .into_form("file", "batch.csv", "text/csv")
             .await
             .map_err(|error| error.with_provider(PROVIDER).with_action("reading the file"))?;
         let prepare = || {
