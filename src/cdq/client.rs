@@ -210,7 +210,6 @@ impl ProviderClient for Client {
     }
 
     fn from_http(http: HttpClient, credentials: Credentials) -> Result<Self, Error> {
-        http.hide(&credentials.0);
         let http = http.with_auth(Auth::header("x-api-key", &credentials.0)?);
         Ok(Self { raw: raw::Client::with_http(&http), http })
     }

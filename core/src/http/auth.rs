@@ -12,7 +12,11 @@ use crate::error::{Error, ErrorKind};
 
 /// Credentials as the requests of a client carry them.
 #[derive(Clone)]
-pub struct Auth(pub(super) Scheme);
+pub struct Auth {
+    pub(super) scheme: Scheme,
+    /// What a response may repeat, and is then removed.
+    pub(super) secret: Option<SecretString>,
+}
 
 #[derive(Clone)]
 pub(super) enum Scheme {
@@ -28,7 +32,7 @@ impl Auth {
     /// Returns no credentials, for login calls.
     #[must_use]
     pub fn none() -> Self {
-        Self(Scheme::None)
+        Self { scheme: Scheme::None, secret: None }
     }
 
     /// Returns a key in the header `name`.
@@ -41,7 +45,8 @@ impl Auth {
     ///
     /// Panics when `name` is not a lower-case header name.
     pub fn header(name: &'static str, key: &SecretString) -> Result<Self, Error> {
-        Ok(Self(Scheme::Header(HeaderName::from_static(name), secret_value(key.expose_secret())?)))
+        let scheme = Scheme::Header(HeaderName::from_static(name), secret_value(key.expose_secret())?);
+        Ok(Self { scheme, secret: Some(key.clone()) })
     }
 
     /// Returns user and password of HTTP Basic ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)). A provider whose
@@ -67,14 +72,18 @@ impl Auth {
             return Err(Error::new(ErrorKind::Configuration, reason));
         }
         let credentials = STANDARD.encode(format!("{user}:{password}"));
-        Ok(Self(Scheme::Header(AUTHORIZATION, secret_value(&format!("Basic {credentials}"))?)))
+        let scheme = Scheme::Header(AUTHORIZATION, secret_value(&format!("Basic {credentials}"))?);
+        // Where the password is empty, the user is the key.
+        let secret = if password.is_empty() { user } else { password };
+        Ok(Self { scheme, secret: Some(secret.into()) })
     }
 
     /// Returns a bearer token from `tokens`, which refreshes it as needed. [`TokenCache::fixed`] is a token that is not
     /// refreshed, such as an API key; [`ClientCredentials`](super::ClientCredentials) is OAuth 2.0.
     #[must_use]
     pub fn bearer(tokens: TokenCache) -> Self {
-        Self(Scheme::Bearer(Arc::new(tokens)))
+        let secret = tokens.fixed_token().cloned();
+        Self { scheme: Scheme::Bearer(Arc::new(tokens)), secret }
     }
 }
 
@@ -91,7 +100,7 @@ mod tests {
     #[test]
     fn basic_has_the_value_of_the_standard_and_refuses_what_it_cannot_carry() {
         // The example of RFC 7617, section 2.
-        let Auth(Scheme::Header(name, value)) = Auth::basic("Aladdin", &"open sesame".into()).unwrap() else {
+        let Scheme::Header(name, value) = Auth::basic("Aladdin", &"open sesame".into()).unwrap().scheme else {
             panic!("not a header");
         };
         assert_eq!((name, value.to_str().unwrap()), (AUTHORIZATION, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
