@@ -25,6 +25,7 @@ mod retry;
 mod retry_after;
 mod secrets;
 mod submit;
+mod tls;
 mod tokens;
 mod upload;
 
