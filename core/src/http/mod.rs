@@ -26,6 +26,7 @@ mod retry;
 mod retry_after;
 mod secrets;
 mod submit;
+mod tls;
 mod tokens;
 mod upload;
 
