@@ -156,7 +156,7 @@ def main():
     parser.add_argument("--units", action="store_true", help="print what each crate takes")
     parser.add_argument("--only", help="builds whose name contains this, and the baseline")
     options = parser.parse_args()
-    chosen = [build for build in BUILDS if options.only is None or options.only in build[0] or build[3] is build[2]]
+    chosen = [build for build in BUILDS if options.only is None or options.only in build[0] or build is BUILDS[0]]
     least = {}
     for _ in range(options.runs):
         for name, dependencies, source, _ in chosen:
