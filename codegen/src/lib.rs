@@ -7,8 +7,8 @@
 //! 4. `generate` (feature `generate`) hands the result to progenitor, takes personal data out of `Debug`, and connects
 //!    the client to `bulkrail-core`.
 //!
-//! `run_build_script` does all four for each spec. The build script of the library is one call of
-//! it.
+//! In a build script of your own, `Builder` (feature `generate`) does all four for a spec of yours. The build script of
+//! `bulkrail` is one call of `run_build_script`.
 //!
 //! ```
 //! use bulkrail_codegen::Spec;
@@ -21,6 +21,10 @@
 //! ```
 
 #[cfg(feature = "generate")]
+mod build_script;
+#[cfg(feature = "generate")]
+mod builder;
+#[cfg(feature = "generate")]
 mod collisions;
 pub mod document;
 mod error;
@@ -32,17 +36,25 @@ mod load;
 #[cfg(feature = "generate")]
 mod locate;
 mod lower;
+#[cfg(feature = "generate")]
+mod paths;
 pub mod pointer;
 #[cfg(feature = "generate")]
 mod redact;
+mod rules;
 #[cfg(feature = "generate")]
 mod surface;
 
+#[cfg(feature = "generate")]
+pub use build_script::run_build_script;
+#[cfg(feature = "generate")]
+pub use builder::Builder;
 pub use error::Error;
 #[cfg(feature = "generate")]
-pub use generate::{generate, run_build_script};
-pub use lint::lint;
+pub use generate::generate;
+pub use lint::{lint, lint_with};
 pub use load::Spec;
 pub use lower::lower;
+pub use rules::Rules;
 #[cfg(feature = "generate")]
 pub use surface::surface;

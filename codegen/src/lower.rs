@@ -29,7 +29,7 @@ pub fn lower(spec: &Spec) -> Value {
     drop_limits(&mut document);
     multipart_to_bytes(&mut document);
     inline_unions(&mut document);
-    drop_string_formats(&mut document);
+    drop_formats(&mut document);
     let response_schemas = response_schemas(&document);
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
         return document;
@@ -213,12 +213,16 @@ fn response_schemas(document: &Value) -> BTreeSet<String> {
     names
 }
 
-/// Removes formats and limits of strings, so that any string decodes and encodes unchanged.
+/// Removes formats of strings and numbers and limits of strings, so that any of them decodes and encodes
+/// unchanged.
 ///
 /// An unusual timestamp must not fail a response, and providers contradict their own formats of
-/// ids.
-fn drop_string_formats(document: &mut Value) {
+/// ids. A number with a format would become a float, which writes 100 as 100.0.
+fn drop_formats(document: &mut Value) {
     for_each_map(document, &mut |map| {
+        if map.get("type").is_some_and(|kind| kind == "number") {
+            map.remove("format");
+        }
         let is_string = map.get("type").is_some_and(|kind| kind == "string") && map.get("enum").is_none();
         if is_string && map.get("format").is_none_or(|format| format != "binary") {
             for key in ["format", "pattern", "minLength", "maxLength"] {

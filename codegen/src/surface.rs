@@ -2,7 +2,9 @@
 
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Fields, FnArg, ImplItem, Item, Path, ReturnType, TypeReference, Visibility};
+use syn::{Fields, FnArg, ImplItem, Item, Path, ReceiverKind, ReturnType, TypeReference, UseTree, Visibility};
+
+use crate::paths::CRATES;
 
 /// Returns the public surface of a generated client, one item a line, sorted.
 ///
@@ -77,7 +79,9 @@ fn items(module: &str, items: &[Item], lines: &mut Vec<String>) {
             Item::Type(alias) if is_public(&alias.vis) => {
                 lines.push(format!("{module}{} type = {}", alias.ident, text(&alias.ty)));
             }
-            Item::Use(names) if is_public(&names.vis) => lines.push(format!("{module}use {}", text(&names.tree))),
+            Item::Use(names) if is_public(&names.vis) => {
+                lines.push(format!("{module}use {}", text(from_crate(&names.tree))));
+            }
             _ => {}
         }
     }
@@ -93,7 +97,7 @@ fn fields(name: &str, fields: &Fields, all: bool, lines: &mut Vec<String>) {
 
 fn signature(method: &syn::Signature) -> String {
     let arguments = method.inputs.iter().map(|input| match input {
-        FnArg::Receiver(receiver) if receiver.reference.is_some() => "&self".to_owned(),
+        FnArg::Receiver(receiver) if matches!(receiver.kind, ReceiverKind::Reference(..)) => "&self".to_owned(),
         FnArg::Receiver(_) => "self".to_owned(),
         FnArg::Typed(argument) => format!("{}: {}", text(&argument.pat), text(&argument.ty)),
     });
@@ -105,6 +109,18 @@ fn signature(method: &syn::Signature) -> String {
         ReturnType::Type(_, kind) => format!(" -> {}", text(kind)),
     };
     format!("{}{generics}({arguments}){return_type}", method.ident)
+}
+
+/// Returns the tree of a `use` without the path of the HTTP layer.
+fn from_crate(tree: &UseTree) -> &UseTree {
+    let mut inner = tree;
+    while let UseTree::Path(path) = inner {
+        if CRATES.iter().any(|name| path.ident == name) {
+            return inner;
+        }
+        inner = &path.tree;
+    }
+    tree
 }
 
 fn is_public(visibility: &Visibility) -> bool {
@@ -130,10 +146,11 @@ fn text(tokens: &impl ToTokens) -> String {
     ] {
         text = text.replace(from, to);
     }
-    text.replace(",(", ", (")
+    // Where a list of arguments takes several lines, its last one has a comma.
+    text.replace(",>", ">").replace(",}", "}").replace(",(", ", (")
 }
 
-/// Removes lifetimes and the paths of the standard library.
+/// Removes lifetimes, the paths of the standard library, and the path of the HTTP layer.
 struct Shorten;
 
 impl VisitMut for Shorten {
@@ -144,6 +161,14 @@ impl VisitMut for Shorten {
             && let Some(last) = path.segments.last().cloned()
         {
             path.segments = [last].into_iter().collect();
+        }
+        if let Some(start) = path
+            .segments
+            .iter()
+            .position(|segment| CRATES.iter().any(|name| segment.ident == name))
+            .filter(|at| *at > 0)
+        {
+            path.segments = std::mem::take(&mut path.segments).into_iter().skip(start).collect();
         }
     }
 

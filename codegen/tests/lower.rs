@@ -195,3 +195,9 @@ fn lower_keeps_empty_document() {
         assert_eq!(lowered(text), Spec::parse("specs/some.yaml", text).expect("a document").document);
     }
 }
+
+#[test]
+fn lower_drops_format_of_number_and_keeps_that_of_integer() {
+    let schemas = lowered_schemas("A: {type: number, format: double}\nB: {type: integer, format: int64}");
+    assert_eq!(schemas, json!({"A": {"type": "number"}, "B": {"type": "integer", "format": "int64"}}));
+}

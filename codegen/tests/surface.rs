@@ -1,5 +1,6 @@
 //! The public surface of each generated client equals a reviewed file, so that an edit of a spec
-//! shows which Rust types change.
+//! shows which Rust types change. The generated client equals the file that builds without the
+//! feature `generate` of `bulkrail` take.
 #![cfg(feature = "generate")]
 
 use std::collections::BTreeSet;
@@ -7,14 +8,24 @@ use std::{env, fs};
 
 use bulkrail_codegen::{Spec, generate, surface};
 
+const BLESS: &str = "BULKRAIL_BLESS=1 cargo test -p bulkrail-codegen --features generate --test surface";
+
 #[track_caller]
 fn assert_reviewed(provider: &str) {
     let specs = format!("{}/../specs", env!("CARGO_MANIFEST_DIR"));
-    let spec = Spec::load(format!("{specs}/{provider}.yaml")).unwrap_or_else(|error| panic!("{error}"));
-    let now = surface(&generate(&spec).unwrap_or_else(|error| panic!("{error}")));
-    let file = format!("{specs}/surface/{provider}.txt");
+    let mut spec = Spec::load(format!("{specs}/{provider}.yaml")).unwrap_or_else(|error| panic!("{error}"));
+    // The name that the build script gives it.
+    spec.file = format!("specs/{provider}.yaml").into();
+    let source = generate(&spec).unwrap_or_else(|error| panic!("{error}"));
+    let now = surface(&source);
+    let (file, generated) = (format!("{specs}/surface/{provider}.txt"), format!("{specs}/generated/{provider}.rs"));
     if env::var_os("BULKRAIL_BLESS").is_some_and(|bless| bless == "1") {
-        fs::write(&file, &now).unwrap_or_else(|error| panic!("{file}: {error}"));
+        for (file, text) in [(&file, &now), (&generated, &source)] {
+            // A file that stays as it is does not make cargo build again.
+            if fs::read_to_string(file).ok().as_ref() != Some(text) {
+                fs::write(file, text).unwrap_or_else(|error| panic!("{file}: {error}"));
+            }
+        }
         return;
     }
     let reviewed = fs::read_to_string(&file).unwrap_or_default();
@@ -22,8 +33,11 @@ fn assert_reviewed(provider: &str) {
     assert!(
         difference.is_empty(),
         "the Rust surface of {provider} differs from specs/surface/{provider}.txt:\n\n{difference}\n\
-         If that is intended: run `BULKRAIL_BLESS=1 cargo test -p bulkrail-codegen --features generate --test surface`, review the \
-         change of the file, and describe it in CHANGELOG.md.\n"
+         If that is intended: run `{BLESS}`, review the change of the file, and describe it in CHANGELOG.md.\n"
+    );
+    assert!(
+        fs::read_to_string(&generated).unwrap_or_default() == source,
+        "specs/generated/{provider}.rs is not the client that is generated from specs/{provider}.yaml; run `{BLESS}`"
     );
 }
 

@@ -5,6 +5,7 @@
 //! | crate root | the provider-neutral model ([`Batch`], [`Snapshot`], [`Outcome`], [`Reconciliation`]), [`Error`], [`Provider`] |
 //! | [`poll`] | [`wait`], [`WaitSet`], [`PollStream`]: polling a batch until it ends |
 //! | [`http`] | [`HttpClient`](http::HttpClient): authentication, tokens, limits, retries, error mapping, uploads |
+//! | [`generated`] | what generated clients use: [`HttpClient`](http::HttpClient) and crates |
 //! | [`json`] | lenient reading of status bodies, streaming of rows, comparison with the spec |
 //! | [`csv`] | checks of CSV files before they are sent (feature `csv`) |
 //! | [`schedule`] | the rule that decides when to poll next |
@@ -18,6 +19,7 @@
 #[cfg(feature = "csv")]
 pub mod csv;
 mod error;
+pub mod generated;
 pub mod http;
 pub mod json;
 mod model;
@@ -36,7 +38,7 @@ pub use model::{
     State, SubmittedRows, check_id, identifier_or_length, normal_form,
 };
 pub use poll::{DurationHistory, PollEvent, PollStream, Wait, WaitSet, WaitSetProgress, wait};
-// Pre-1.0 crates whose types are in public signatures, and what generated code needs.
+// Pre-1.0 crates whose types are in public signatures.
 pub use {jiff, progenitor_client, reqwest, secrecy};
 
 pub use provider::{DynProvider, PollFuture, PollingDefaults, Provider};

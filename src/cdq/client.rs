@@ -142,7 +142,7 @@ impl Client {
 
     async fn send_accounts(&self, csv: Upload) -> Result<(), Error> {
         let form = csv
-            .into_form("accounts.csv", "text/csv")
+            .into_form("file", "accounts.csv", "text/csv")
             .await
             .map_err(|error| error.with_provider(PROVIDER).with_action("reading the file"))?;
         let sent = async {
@@ -210,7 +210,6 @@ impl ProviderClient for Client {
     }
 
     fn from_http(http: HttpClient, credentials: Credentials) -> Result<Self, Error> {
-        http.hide(&credentials.0);
         let http = http.with_auth(Auth::header("x-api-key", &credentials.0)?);
         Ok(Self { raw: raw::Client::with_http(&http), http })
     }

@@ -83,7 +83,7 @@ impl Client {
         let form = submission
             .upload()
             .clone()
-            .into_form("batch.xlsx", XLSX)
+            .into_form("file", "batch.xlsx", XLSX)
             .await
             .map_err(|error| error.with_provider(PROVIDER).with_action("reading the file"))?;
         let prepare = || Ok(capture(self.raw.upload_bulk(form.body()))?.with_content_type(form.content_type()));

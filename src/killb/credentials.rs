@@ -62,11 +62,10 @@ impl Credentials {
 
     /// `http` sends the token requests, without credentials.
     pub(super) fn into_auth(self, http: &HttpClient) -> Result<Auth, Error> {
-        let (Kind::Token(secret) | Kind::Login { password: secret, .. }) = &self.0;
-        http.hide(secret);
         Ok(Auth::bearer(match self.0 {
             Kind::Token(token) => TokenCache::fixed(&token)?,
             Kind::Login { email, password } => {
+                http.hide(&password);
                 TokenCache::new(Login { raw: raw::Client::with_http(http), http: http.clone(), email, password })
             }
         }))

@@ -45,14 +45,14 @@ mod rows;
 mod status;
 mod submission;
 
-/// Client and types generated from `specs/localpayment.yaml`.
+#[doc = concat!("Client and types generated from `", env!("BULKRAIL_SPEC_LOCALPAYMENT_TEXT"), "`.")]
 ///
 /// Calls share the HTTP client of [`Client`]: its credentials, its limits, no redirects. They return the errors of the
 /// generator, whose `Display` prints whole responses: do not log them, convert them with [`Client::map_raw_error`].
 #[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
 #[cfg_attr(doc, allow(rustdoc::all, reason = "its prose is the spec's"))]
 pub mod raw {
-    include!(concat!(env!("OUT_DIR"), "/localpayment.rs"));
+    include!(concat!(env!("BULKRAIL_GENERATED"), "/localpayment.rs"));
 }
 
 pub use batch::{ACCOUNTS, check, split};

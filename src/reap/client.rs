@@ -125,7 +125,7 @@ impl Client {
         let form = submission
             .upload()
             .clone()
-            .into_form("batch.csv", "text/csv")
+            .into_form("file", "batch.csv", "text/csv")
             .await
             .map_err(|error| error.with_provider(PROVIDER).with_action("reading the file"))?;
         let prepare = || {
@@ -262,7 +262,6 @@ impl ProviderClient for Client {
     }
 
     fn from_http(http: HttpClient, credentials: Credentials) -> Result<Self, Error> {
-        http.hide(&credentials.0);
         let http = http.with_auth(Auth::header("x-reap-api-key", &credentials.0)?);
         Ok(Self { raw: raw::Client::with_http(&http), http })
     }

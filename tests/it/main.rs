@@ -10,6 +10,8 @@ mod any_client;
 mod auto_traits;
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 mod errors;
+#[cfg(feature = "generate")]
+mod generated;
 #[cfg(all(feature = "killb", feature = "localpayment", feature = "reap"))]
 mod hostile;
 #[cfg(feature = "reap")]

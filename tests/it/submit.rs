@@ -451,7 +451,7 @@ fn upload_from_path_is_streamed_with_its_length() {
 #[cfg(unix)]
 #[tokio::test]
 async fn upload_of_a_device_is_refused_before_anything_is_sent() {
-    let form = Upload::from_path("/dev/null").into_form("batch.csv", "text/csv").await;
+    let form = Upload::from_path("/dev/null").into_form("file", "batch.csv", "text/csv").await;
     assert_eq!(form.map(|_| ()).unwrap_err().to_string(), "the upload is not a regular file; save it as one");
 }
 

@@ -45,6 +45,7 @@ pub(crate) struct SpecsArgs {
 #[derive(Subcommand)]
 pub(crate) enum SpecsCommand {
     Lint(LintArgs),
+    Show(ShowArgs),
     Diff(DiffArgs),
     Suggest(SuggestArgs),
 }
@@ -67,6 +68,21 @@ the difference in accepted-differences.yaml. Without a directory of pages, that 
 pub(crate) struct LintArgs {
     /// Specs to check [default: specs/*.yaml below the current directory]
     pub(crate) files: Vec<PathBuf>,
+}
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  bulkrail specs show killb > specs/killb.yaml
+
+To build with an edited copy, set BULKRAIL_SPECS_DIR to its directory: docs/regenerate.md";
+
+/// Print the built-in spec of a provider
+#[derive(Args)]
+#[command(after_long_help = SHOW_EXAMPLES)]
+pub(crate) struct ShowArgs {
+    /// Provider of the spec
+    #[arg(value_enum)]
+    pub(crate) provider: ProviderName,
 }
 
 const DIFF_EXAMPLES: &str = "\

@@ -265,3 +265,11 @@ async fn specs_suggest_proposes_patch_from_drift_reports() {
         assert!(specs.iter().any(|spec| spec.pointer(at).is_some()), "{at}");
     }
 }
+
+#[tokio::test]
+async fn specs_show_prints_the_built_in_spec_byte_for_byte() {
+    for (provider, text) in [("killb", bulkrail::specs::KILLB), ("cdq", bulkrail::specs::CDQ)] {
+        let shown = run(["specs", "show", provider]).await;
+        assert_eq!((shown.code, shown.stdout.as_str(), shown.stderr.as_str()), (0, text, ""));
+    }
+}

@@ -89,7 +89,7 @@ async fn help_of_every_command_has_examples() {
     let help = run(["--help"]).await;
     assert!(help.stdout.contains("\nExamples:\n  bulkrail demo"), "{}", help.stdout);
     assert!(run(["wait", "--help"]).await.stdout.contains("KILLB_BASE_URL"));
-    for command in ["lint", "diff", "suggest"] {
+    for command in ["lint", "show", "diff", "suggest"] {
         let help = run(["specs", command, "--help"]).await;
         assert_eq!((help.code, help.stderr.as_str()), (0, ""));
         assert!(help.stdout.contains(&format!("\nExamples:\n  bulkrail specs {command}")), "{help:?}");

@@ -1,4 +1,7 @@
 //! Conventions for names, unions, examples and uploads (rules 5, 6, 8 and 9).
+//!
+//! Those for uploads and code blocks hold for every spec: without them, the generated code does not compile, or its
+//! documentation does not.
 
 use serde_json::Value;
 
@@ -6,25 +9,18 @@ use crate::document::{Schema, component_name, schemas};
 use crate::error::Error;
 use crate::load::Spec;
 use crate::pointer;
+use crate::rules::Rules;
 
 /// Placeholders for obfuscated email addresses, with a space and with a no-break space.
 const OBFUSCATED_EMAILS: [&str; 2] = ["[email protected]", "[email\u{a0}protected]"];
 
-pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
-    let provider = spec.file.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    for Schema { pointer, value, .. } in schemas(&spec.document) {
-        let name = component_name(&pointer).unwrap_or_default().to_ascii_lowercase();
-        if !provider.is_empty() && name.starts_with(&provider) {
-            let reason = format!("the name must not start with `{provider}`; the Rust module has that name");
-            errors.push(spec.error(&pointer, reason));
-        }
-        if is_scalar_union(value) && value.get("x-contradiction").is_none() {
-            let reason = "contradicting types need an `x-contradiction` that names both sources";
-            errors.push(spec.error(&pointer, reason));
-        }
+pub(super) fn check(spec: &Spec, rules: Rules, errors: &mut Vec<Error>) {
+    if rules == Rules::Bulkrail {
+        check_schemas(spec, errors);
     }
     pointer::walk(&spec.document, &mut |pointer, value| {
-        if value.as_str().is_some_and(|text| OBFUSCATED_EMAILS.iter().any(|email| text.contains(email))) {
+        let is_obfuscated = |text: &str| OBFUSCATED_EMAILS.iter().any(|email| text.contains(email));
+        if rules == Rules::Bulkrail && value.as_str().is_some_and(is_obfuscated) {
             errors.push(spec.error(pointer, "an obfuscated email address is written user@example.com"));
         }
         let is_prose = pointer.ends_with("/description") || pointer.ends_with("/summary");
@@ -42,6 +38,22 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
             }
         }
     });
+}
+
+/// Checks the names of schemas, and the reasons for unions of scalars.
+fn check_schemas(spec: &Spec, errors: &mut Vec<Error>) {
+    let provider = spec.file.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    for Schema { pointer, value, .. } in schemas(&spec.document) {
+        let name = component_name(&pointer).unwrap_or_default().to_ascii_lowercase();
+        if !provider.is_empty() && name.starts_with(&provider) {
+            let reason = format!("the name must not start with `{provider}`; the Rust module has that name");
+            errors.push(spec.error(&pointer, reason));
+        }
+        if is_scalar_union(value) && value.get("x-contradiction").is_none() {
+            let reason = "contradicting types need an `x-contradiction` that names both sources";
+            errors.push(spec.error(&pointer, reason));
+        }
+    }
 }
 
 /// Returns whether a text has a block that rustdoc takes for Rust: one without another language, or

@@ -16,4 +16,4 @@ mod security;
 mod structure;
 mod unions;
 
-pub use linter::lint;
+pub use linter::{lint, lint_with};

@@ -8,9 +8,10 @@ use super::discriminators::discriminator_properties;
 use crate::document::{Schema, component_name, operations, schemas};
 use crate::error::Error;
 use crate::load::Spec;
+use crate::rules::Rules;
 
-pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
-    let mut structure = Structure { spec, errors };
+pub(super) fn check(spec: &Spec, rules: Rules, errors: &mut Vec<Error>) {
+    let mut structure = Structure { spec, is_ours: rules == Rules::Bulkrail, errors };
     structure.header();
     structure.operations();
     structure.schemas();
@@ -18,19 +19,27 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
 
 struct Structure<'a> {
     spec: &'a Spec,
+    /// Whether the conventions of bulkrail hold, and not only what the generator needs.
+    is_ours: bool,
     errors: &'a mut Vec<Error>,
 }
 
 impl Structure<'_> {
     fn header(&mut self) {
         let document = &self.spec.document;
-        if document["openapi"] != "3.0.3" {
+        let version = document["openapi"].as_str().unwrap_or_default();
+        if self.is_ours && version != "3.0.3" {
             self.error("/openapi", "must be 3.0.3");
+        } else if !version.starts_with("3.0.") {
+            self.error("/openapi", "must be 3.0.x; write the document in OpenAPI 3.0");
         }
         for key in ["title", "version"] {
             if document["info"][key].as_str().unwrap_or_default().is_empty() {
                 self.error("/info", format!("needs a `{key}`"));
             }
+        }
+        if !self.is_ours {
+            return;
         }
         for (index, server) in document["servers"].as_array().into_iter().flatten().enumerate() {
             if !server["url"].as_str().unwrap_or_default().starts_with("https://") {
@@ -47,7 +56,7 @@ impl Structure<'_> {
         for (pointer, operation) in operations(&self.spec.document) {
             match operation["operationId"].as_str() {
                 None => self.error(&pointer, "needs an `operationId`; it becomes the Rust method"),
-                Some(id) if !is_snake_case(id) => {
+                Some(id) if self.is_ours && !is_snake_case(id) => {
                     self.error(&pointer, format!("operationId `{id}` must be snake_case"));
                 }
                 Some(id) if !ids.insert(id) => self.error(&pointer, format!("operationId `{id}` is used twice")),
@@ -66,6 +75,7 @@ impl Structure<'_> {
         let discriminators = discriminator_properties(&self.spec.document);
         for Schema { pointer, value: schema, .. } in schemas(&self.spec.document) {
             match component_name(&pointer) {
+                _ if !self.is_ours => {}
                 Some(name) => {
                     if !name.starts_with(|first: char| first.is_ascii_uppercase()) || name.contains(['_', '-']) {
                         self.error(&pointer, "the name must be UpperCamelCase; it becomes the Rust type");
@@ -99,6 +109,9 @@ impl Structure<'_> {
     }
 
     fn require_evidence(&mut self, pointer: &str, value: &Value) {
+        if !self.is_ours {
+            return;
+        }
         for key in ["x-source", "x-evidence"] {
             if value.get(key).is_none() {
                 self.error(pointer, format!("needs `{key}`: every operation and component names its evidence"));
@@ -107,6 +120,9 @@ impl Structure<'_> {
     }
 
     fn require_description(&mut self, pointer: &str, value: &Value) {
+        if !self.is_ours {
+            return;
+        }
         // Another rule reports a description that is not text.
         let description = value.get("description").map(|description| description.as_str().unwrap_or("not text"));
         if description.is_none_or(|text| text.trim().is_empty()) {

@@ -279,7 +279,7 @@ impl<C: ProviderClient> fmt::Debug for ClientBuilder<C> {
     }
 }
 
-fn checked_url(address: &str, insecure_http: bool) -> Result<Url, Error> {
+pub(super) fn checked_url(address: &str, insecure_http: bool) -> Result<Url, Error> {
     let url =
         Url::parse(address).map_err(|_| configuration("the base URL is not a URL (expected https://host/...)"))?;
     if !url.username().is_empty() || url.password().is_some() {

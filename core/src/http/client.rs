@@ -72,16 +72,17 @@ impl HttpClient {
         Self { shared: Arc::new(shared), auth: Auth::none(), redactor: Redactor::default() }
     }
 
-    /// Returns the same client with other credentials.
+    /// Returns the same client with other credentials, which it [hides](Self::hide).
     #[must_use]
     pub fn with_auth(&self, auth: Auth) -> Self {
+        auth.secret.iter().for_each(|secret| self.hide(secret));
         Self { auth, ..self.clone() }
     }
 
     /// Keeps `secret` out of the status words, names of fields, messages and codes of responses that repeat it.
     ///
-    /// For each credential of a client, and each token that it obtains. It is recognised in part, too, URL-encoded and
-    /// as Base64. Clones of the client share it.
+    /// For each credential that is not in [`Auth`], such as the password of a login, and each token that it obtains. It
+    /// is recognised in part, too, URL-encoded and as Base64. Clones of the client share it.
     pub fn hide(&self, secret: &SecretString) {
         self.redactor.add(secret);
     }
@@ -263,7 +264,7 @@ impl HttpClient {
         kind: CallKind,
     ) -> Result<reqwest::Response, Error> {
         *request.timeout_mut() = Some(self.timeout(kind));
-        match &self.auth.0 {
+        match &self.auth.scheme {
             Scheme::None => self.execute_once(request, operation).await,
             Scheme::Header(name, value) => {
                 request.headers_mut().insert(name.clone(), value.clone());

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+#[cfg(feature = "__rustls")]
 use rustls::{CertificateError, Error as TlsError};
 
 use crate::error::{Error, ErrorKind};
@@ -251,6 +252,7 @@ fn of_connecting(error: &reqwest::Error) -> ConnectorError {
     if error.is_timeout() {
         return ConnectorError::ConnectTimeout;
     }
+    #[cfg(feature = "__rustls")]
     if let Some(error) = causes(error).find_map(|cause| cause.downcast_ref::<TlsError>()) {
         return of_tls(error);
     }
@@ -272,6 +274,7 @@ fn of_connecting(error: &reqwest::Error) -> ConnectorError {
     }
 }
 
+#[cfg(feature = "__rustls")]
 fn of_tls(error: &TlsError) -> ConnectorError {
     let TlsError::InvalidCertificate(reason) = error else { return ConnectorError::Tls };
     match reason {

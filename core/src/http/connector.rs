@@ -1,4 +1,3 @@
-use std::error::Error as StdError;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
@@ -9,6 +8,7 @@ use reqwest::{Request, Response, Url};
 use super::connection_error::ConnectorError;
 use super::limits::Limits;
 use super::proxy::Proxy;
+use super::tls::Tls;
 use crate::error::{Error, ErrorKind};
 
 /// Future of [`HttpConnector::send`].
@@ -41,6 +41,7 @@ pub(super) struct ReqwestConnector {
     /// Client for all other requests, built when it is first needed.
     writing: OnceLock<reqwest::Client>,
     settings: Settings,
+    tls: Tls,
 }
 
 /// Settings that the HTTP clients of a connector have in common.
@@ -54,14 +55,15 @@ pub(super) struct Settings {
 impl ReqwestConnector {
     /// Returns a connector that does not follow redirects, does not retry, and uses the proxy of the settings only.
     pub(super) fn new(settings: Settings) -> Result<Self, Error> {
-        let reading = settings.reading_client().map_err(|error| setup_error(&error))?;
-        Ok(Self { reading: RwLock::new((0, reading)), writing: OnceLock::new(), settings })
+        // Both clients have the same certificates, which are read once.
+        let tls = if settings.uses_tls() { Tls::verified()? } else { Tls::unused()? };
+        let reading = settings.reading_client(&tls).map_err(setup_error)?;
+        Ok(Self { reading: RwLock::new((0, reading)), writing: OnceLock::new(), settings, tls })
     }
 
     /// Returns a client that can build requests, and is not used to send them.
     pub(super) fn request_builder() -> Result<reqwest::Client, Error> {
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build();
-        client.map_err(|error| setup_error(&error))
+        Tls::unused()?.apply(reqwest::Client::builder().no_proxy()).build().map_err(setup_error)
     }
 
     /// Returns the client that sends `request`, and its number if it is one that reads.
@@ -71,7 +73,8 @@ impl ReqwestConnector {
             return (Some(number), client);
         }
         // It was possible to build the other client; so it is to build this one.
-        let client = self.writing.get_or_init(|| self.settings.writing_client().unwrap_or_else(|_| self.reading().1));
+        let build = || self.settings.writing_client(&self.tls).unwrap_or_else(|_| self.reading().1);
+        let client = self.writing.get_or_init(build);
         (None, client.clone())
     }
 
@@ -86,7 +89,7 @@ impl ReqwestConnector {
     fn replace_reading(&self, number: u64) {
         let mut reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
         if reading.0 == number
-            && let Ok(client) = self.settings.reading_client()
+            && let Ok(client) = self.settings.reading_client(&self.tls)
         {
             *reading = (number + 1, client);
         }
@@ -96,20 +99,21 @@ impl ReqwestConnector {
 impl Settings {
     /// Returns a client that pings an HTTP/2 connection while a response is awaited, so that a dead connection is
     /// noticed and replaced.
-    fn reading_client(&self) -> reqwest::Result<reqwest::Client> {
+    fn reading_client(&self, tls: &Tls) -> reqwest::Result<reqwest::Client> {
         let timeout = self.limits.ping_timeout;
-        self.builder().http2_keep_alive_interval(timeout).http2_keep_alive_timeout(timeout).build()
+        self.builder(tls).http2_keep_alive_interval(timeout).http2_keep_alive_timeout(timeout).build()
     }
 
     /// Returns a client with a new connection for each request, and without pings. A connection from a pool may be
     /// dead, or just being closed by the server: a submit on it would have an unknown outcome. On a slow link, the
     /// response to a ping would wait behind the upload for longer than the timeout.
-    fn writing_client(&self) -> reqwest::Result<reqwest::Client> {
-        self.builder().pool_max_idle_per_host(0).build()
+    fn writing_client(&self, tls: &Tls) -> reqwest::Result<reqwest::Client> {
+        self.builder(tls).pool_max_idle_per_host(0).build()
     }
 
-    fn builder(&self) -> reqwest::ClientBuilder {
-        let mut builder = reqwest::Client::builder()
+    fn builder(&self, tls: &Tls) -> reqwest::ClientBuilder {
+        let mut builder = tls
+            .apply(reqwest::Client::builder())
             .user_agent(concat!("bulkrail/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -119,10 +123,6 @@ impl Settings {
             .connect_timeout(self.limits.connect_timeout);
         if let Some(proxy) = &self.proxy {
             builder = builder.proxy(proxy.to_reqwest());
-        }
-        if !self.uses_tls() {
-            // Nothing is encrypted; a machine without CA certificates will do.
-            builder = builder.tls_certs_only([]);
         }
         if self.base_url.host_str() == Some("localhost") {
             // Neither DNS nor a hosts file sends credentials to another machine. The port is that of the URL.
@@ -137,25 +137,9 @@ impl Settings {
     }
 }
 
-/// Returns the error of an HTTP client that cannot be built. In practice the CA certificates cannot be read.
-fn setup_error(error: &reqwest::Error) -> Error {
-    let is_of_tls = error.source().is_some_and(|source| source.is::<rustls::Error>());
-    if !is_of_tls {
-        return Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up");
-    }
-    let set = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter(|name| std::env::var_os(name).is_some());
-    let variables = set.collect::<Vec<_>>().join(" and ");
-    let (reason, hint) = match variables.as_str() {
-        "" => (
-            "there are no CA certificates on this machine".to_owned(),
-            "install the CA certificates of the system, or name a file with some in SSL_CERT_FILE",
-        ),
-        set => (
-            format!("no CA certificates were found at the place that {set} names"),
-            "name certificates in PEM form there; those of the system are not used while it is set",
-        ),
-    };
-    Error::new(ErrorKind::Configuration, reason).with_hint(hint)
+/// Returns the error of an HTTP client that cannot be built.
+fn setup_error(_: reqwest::Error) -> Error {
+    Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
 }
 
 impl HttpConnector for ReqwestConnector {
@@ -211,7 +195,7 @@ mod tests {
             });
             let url = Url::parse(&format!("http://localhost:{port}/")).unwrap();
             let settings = Settings { limits: Limits::default(), base_url: url.clone(), proxy: None };
-            let client = settings.builder().dns_resolver(Arc::new(Elsewhere)).build().unwrap();
+            let client = settings.builder(&Tls::unused().unwrap()).dns_resolver(Arc::new(Elsewhere)).build().unwrap();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let response = runtime.block_on(client.get(url).send()).unwrap();
             assert_eq!(response.status(), 204);

@@ -4,6 +4,8 @@ use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::{Drift, DriftKind, Snapshot, State, identifier_or_length};
@@ -118,7 +120,7 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     // Base64 has another text for each position of the credential in what is encoded.
     for offset in 0..3 {
         let padded = [&[0; 2][..offset], secret].concat();
-        let base64 = base64(&padded);
+        let base64 = STANDARD.encode(&padded).into_bytes();
         // What depends on the bytes around the credential is left out.
         let start = if offset == 0 { 0 } else { offset + 1 };
         let end = padded.len() / 3 * 4;
@@ -131,17 +133,6 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
         forms.push(base64[start..end].to_vec());
     }
     forms.iter().map(|form| form.to_ascii_lowercase()).collect()
-}
-
-/// Returns the Base64 of `bytes`, whose last group is filled up with zeros.
-fn base64(bytes: &[u8]) -> Vec<u8> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let groups = bytes.chunks(3).flat_map(|group| {
-        let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift) as usize & 63])
-    });
-    groups.collect()
 }
 
 #[cfg(test)]

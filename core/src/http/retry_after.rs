@@ -14,13 +14,21 @@ use crate::time::Clock;
 /// 24 h: longer than any wait. A later time is reduced to it.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-static REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-static RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+/// Names of the headers for requests that are left and for the time when there are more.
+static RATE_LIMITS: [(HeaderName, HeaderName); 2] = [
+    (HeaderName::from_static("ratelimit-remaining"), HeaderName::from_static("ratelimit-reset")),
+    (HeaderName::from_static("x-ratelimit-remaining"), HeaderName::from_static("x-ratelimit-reset")),
+];
 
-/// Returns the time to wait before the next request: `Retry-After` in seconds or as a date, else `X-RateLimit-Reset` in
-/// seconds since the epoch.
+/// 100,000,000: a smaller number in a reset header is seconds left (three years at most), a larger one is seconds since
+/// the epoch (1973 at least). Providers have both, under both names.
+const FIRST_EPOCH_SECOND: i64 = 100_000_000;
+
+/// Returns the time to wait before the next request: `Retry-After` in seconds or as a date, else `RateLimit-Reset` or
+/// `X-RateLimit-Reset` in seconds left or seconds since the epoch.
 ///
-/// `X-RateLimit-Reset` counts only if `X-RateLimit-Remaining` is 0, or is missing and the request was `refused`.
+/// A reset counts only if `RateLimit-Remaining` (`X-RateLimit-Remaining`) is 0, or is missing and the request was
+/// `refused`.
 /// Dates are compared with the `Date` of the response, because the local clock may be wrong; `clock` is used when it is
 /// missing. Values that cannot be parsed are ignored.
 pub(super) fn retry_after(headers: &HeaderMap, refused: bool, clock: &Clock) -> Option<Duration> {
@@ -28,9 +36,14 @@ pub(super) fn retry_after(headers: &HeaderMap, refused: bool, clock: &Clock) -> 
     let delay = text(headers, &RETRY_AFTER)
         .and_then(|value| parse_seconds(value).or_else(|| until(parse_date(value)?, now())))
         .or_else(|| {
-            let is_exhausted = text(headers, &REMAINING).map_or(refused, |remaining| remaining == "0");
-            let reset = text(headers, &RESET).filter(|_| is_exhausted)?;
-            until(Timestamp::from_second(reset.parse().ok()?).ok()?, now())
+            RATE_LIMITS.iter().find_map(|(remaining, reset)| {
+                let is_exhausted = text(headers, remaining).map_or(refused, |remaining| remaining == "0");
+                let reset = text(headers, reset).filter(|_| is_exhausted)?;
+                match reset.parse::<i64>() {
+                    Ok(second @ FIRST_EPOCH_SECOND..) => until(Timestamp::from_second(second).ok()?, now()),
+                    _ => parse_seconds(reset),
+                }
+            })
         });
     delay.map(|delay| delay.min(MAX_RETRY_AFTER))
 }
@@ -103,6 +116,13 @@ mod tests {
             (&[("x-ratelimit-reset", "784111782"), ("x-ratelimit-remaining", "0"), date], Some(5)),
             (&[("x-ratelimit-reset", "784111782"), ("x-ratelimit-remaining", "3"), date], None),
             (&[("x-ratelimit-reset", "tomorrow"), date], None),
+            (&[("x-ratelimit-reset", "12"), date], Some(12)),
+            (&[("x-ratelimit-reset", "-12"), date], None),
+            (&[("ratelimit-reset", "12"), ("ratelimit-remaining", "0")], Some(12)),
+            (&[("ratelimit-reset", "12"), ("ratelimit-remaining", "1")], None),
+            (&[("ratelimit-reset", "784111782"), date], Some(5)),
+            (&[("ratelimit-reset", "12"), ("x-ratelimit-reset", "13")], Some(12)),
+            (&[("retry-after", "2"), ("ratelimit-reset", "12")], Some(2)),
             (&[("retry-after", "2"), ("x-ratelimit-reset", "784111782"), date], Some(2)),
         ];
         for (headers, expected) in table {

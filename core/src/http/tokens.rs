@@ -66,8 +66,15 @@ impl fmt::Debug for TokenResponse {
 ///
 /// Single flight: the request that finds it expired refreshes it while the others wait.
 pub struct TokenCache {
-    source: Option<Box<dyn TokenSource>>,
+    source: Source,
     state: Mutex<State>,
+}
+
+enum Source {
+    /// Calls of the provider.
+    Calls(Box<dyn TokenSource>),
+    /// One token that is never refreshed.
+    Fixed(SecretString),
 }
 
 #[derive(Default)]
@@ -103,7 +110,7 @@ impl TokenCache {
     /// Returns tokens from `source`, obtained when first needed.
     #[must_use]
     pub fn new(source: impl TokenSource + 'static) -> Self {
-        Self { source: Some(Box::new(source)), state: Mutex::default() }
+        Self { source: Source::Calls(Box::new(source)), state: Mutex::default() }
     }
 
     /// Returns one token that is never refreshed.
@@ -114,7 +121,15 @@ impl TokenCache {
     pub fn fixed(token: &SecretString) -> Result<Self, Error> {
         let value = bearer(token)?;
         let state = State { token: Some(Token { value, generation: 0 }), ..State::default() };
-        Ok(Self { source: None, state: Mutex::new(state) })
+        Ok(Self { source: Source::Fixed(token.clone()), state: Mutex::new(state) })
+    }
+
+    /// Returns the token that is never refreshed, if it is one.
+    pub(super) fn fixed_token(&self) -> Option<&SecretString> {
+        match &self.source {
+            Source::Fixed(token) => Some(token),
+            Source::Calls(_) => None,
+        }
     }
 
     /// Returns a token that is valid as far as is known.
@@ -129,7 +144,7 @@ impl TokenCache {
 
     /// Returns a newer token than `refused`; `None` where there is no source of tokens.
     pub(super) async fn refresh(&self, clock: &Clock, refused: &Token) -> Result<Option<Token>, Error> {
-        if self.source.is_none() {
+        if self.fixed_token().is_some() {
             return Ok(None);
         }
         let mut state = self.state.lock().await;
@@ -142,7 +157,7 @@ impl TokenCache {
 
     /// Refreshes, else logs in. When dropped it leaves the old state, and the next request tries again.
     async fn obtain(&self, clock: &Clock, state: &mut State) -> Result<Token, Error> {
-        let Some(source) = &self.source else {
+        let Source::Calls(source) = &self.source else {
             return Err(Error::new(ErrorKind::Authentication, "there is neither a token nor a login"));
         };
         if let Some((until, failure)) = &state.failed

@@ -1,4 +1,4 @@
-//! Uploads: one file as a multipart form with the single part `file`, which is how all four providers take one.
+//! Uploads: one file, as the only part of a multipart form or as the whole body.
 
 use std::fmt;
 use std::future::Future;
@@ -70,19 +70,45 @@ impl Upload {
         }
     }
 
-    /// Returns the multipart form with the content as its part `file`.
+    /// Returns the body of a multipart form whose only part `part` has the content, as a file of type `content_type`.
+    ///
+    /// ```
+    /// # use bulkrail_core::http::Upload;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let body = Upload::from("id\na\n").into_form("data[file]", "rows.csv", "text/csv").await?;
+    /// assert!(body.content_type().to_str()?.starts_with("multipart/form-data; boundary="));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Usage`] when the file cannot be read, or is not a regular file.
-    pub async fn into_form(self, file_name: &str, mime: &str) -> Result<Form, Error> {
+    pub async fn into_form(self, part: &str, file_name: &str, content_type: &str) -> Result<UploadBody, Error> {
         // Random, so that the content cannot hold it.
         let form = reqwest::multipart::Form::new();
         let boundary = form.boundary();
+        let (part, file_name) = (escaped_name(part), escaped_name(file_name));
         let head = format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{file_name}\"\r\nContent-Type: {mime}\r\n\r\n",
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{part}\"; filename=\"{file_name}\"\r\nContent-Type: {content_type}\r\n\r\n",
         );
-        let content_type = HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"));
+        let content_type = format!("multipart/form-data; boundary={boundary}");
+        self.into_body(&content_type, head, format!("\r\n--{boundary}--\r\n")).await
+    }
+
+    /// Returns the content as the whole body of a request, as a file of type `content_type`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the file cannot be read, or is not a regular file.
+    pub async fn into_raw(self, content_type: &str) -> Result<UploadBody, Error> {
+        self.into_body(content_type, String::new(), String::new()).await
+    }
+
+    async fn into_body(self, content_type: &str, head: String, tail: String) -> Result<UploadBody, Error> {
+        let content_type = HeaderValue::try_from(content_type)
+            .map_err(|_| Error::new(ErrorKind::Configuration, "the content type cannot be a header value"))?;
         let size = match &self.0 {
             Source::Bytes(bytes) => bytes.len() as u64,
             Source::File(path) => match tokio::fs::metadata(path).await.map_err(unreadable)? {
@@ -91,15 +117,13 @@ impl Upload {
                 _ => return Err(Error::new(ErrorKind::Usage, "the upload is not a regular file; save it as one")),
             },
         };
-        Ok(Form {
-            content_type: content_type
-                .map_err(|_| Error::new(ErrorKind::Configuration, "the multipart boundary cannot be a header value"))?,
-            head: head.into(),
-            size,
-            content: self,
-            tail: format!("\r\n--{boundary}--\r\n").into(),
-        })
+        Ok(UploadBody { content_type, head: head.into(), size, content: self, tail: tail.into() })
     }
+}
+
+/// Returns the name of a part or file as a quoted string has it, escaped as browsers do.
+fn escaped_name(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 impl fmt::Debug for Upload {
@@ -150,12 +174,12 @@ impl From<&std::path::Path> for Upload {
     }
 }
 
-/// Multipart form with one file.
+/// Body with one file, for the attempts of a submit. Made by [`Upload::into_form`] and [`Upload::into_raw`].
 ///
 /// Written by hand because the generated methods take a raw body, and because a body of known size is sent with
 /// `Content-Length`, which CDQ requires.
 #[derive(Debug)]
-pub struct Form {
+pub struct UploadBody {
     content_type: HeaderValue,
     head: Bytes,
     size: u64,
@@ -163,8 +187,8 @@ pub struct Form {
     tail: Bytes,
 }
 
-impl Form {
-    /// Returns the value of the `Content-Type` header, with the boundary.
+impl UploadBody {
+    /// Returns the value of the `Content-Type` header, in a form with its boundary.
     #[must_use]
     pub fn content_type(&self) -> HeaderValue {
         self.content_type.clone()
@@ -178,11 +202,11 @@ impl Form {
             Source::File(path) => Content::Unopened(path.clone()),
         };
         let left = self.head.len() as u64 + self.size + self.tail.len() as u64;
-        reqwest::Body::wrap(FormBody { head: self.head.clone(), content, tail: self.tail.clone(), left })
+        reqwest::Body::wrap(Sending { head: self.head.clone(), content, tail: self.tail.clone(), left })
     }
 }
 
-struct FormBody {
+struct Sending {
     head: Bytes,
     content: Content,
     tail: Bytes,
@@ -197,7 +221,7 @@ enum Content {
     Done,
 }
 
-impl FormBody {
+impl Sending {
     /// Returns the next chunk of the content; empty at its end.
     fn content(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         loop {
@@ -231,7 +255,7 @@ impl FormBody {
     }
 }
 
-impl http_body::Body for FormBody {
+impl http_body::Body for Sending {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -39,6 +39,30 @@ impl StatusMap {
         self.0
     }
 
+    /// Returns the words that the enum `schema` in the component schemas `schemas` has and the map has not.
+    ///
+    /// For a test of each provider: a documented word without a state would be reported as unknown. A schema without
+    /// an enum returns one entry that says so.
+    ///
+    /// ```
+    /// use bulkrail_core::State;
+    /// use bulkrail_core::json::StatusMap;
+    ///
+    /// const STATES: StatusMap = StatusMap::new(&[("PENDING", State::Queued), ("DONE", State::Finished)]);
+    /// // In a provider crate: `raw::SCHEMAS`, which the build script generates.
+    /// let schemas = r#"{"JobStatus":{"type":"string","enum":["PENDING","DONE","PAUSED"]}}"#;
+    /// assert_eq!(STATES.missing_words(schemas, "JobStatus"), ["PAUSED"]);
+    /// ```
+    #[must_use]
+    pub fn missing_words(&self, schemas: &str, schema: &str) -> Vec<String> {
+        let schemas: serde_json::Value = serde_json::from_str(schemas).unwrap_or_default();
+        let Some(documented) = schemas[schema]["enum"].as_array().filter(|words| !words.is_empty()) else {
+            return vec![format!("the schema {schema} has no enum")];
+        };
+        let words = documented.iter().filter_map(serde_json::Value::as_str);
+        words.filter(|word| self.state(word).is_none()).map(str::to_owned).collect()
+    }
+
     /// Returns the state of the word at `pointer`, and the word as it was received.
     ///
     /// A word that is missing or not in the map gives [`State::Unknown`], and is recorded as drift in `fields`. A

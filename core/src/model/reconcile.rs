@@ -276,16 +276,17 @@ impl Reconciliation {
 
     /// Returns the outcome of the batch by its counts *and* these rows; see [`RowCounts::outcome`].
     ///
-    /// Where the provider lists no rows its counts decide; submitted rows beyond them are unaccounted for.
+    /// Where the provider lists no rows its counts decide; submitted rows beyond them are unaccounted for. A total that
+    /// it does not report is the number of submitted rows.
     #[must_use]
     pub fn outcome(&self, snapshot: &Snapshot) -> Option<Outcome> {
         let progress = &snapshot.progress;
         if self.listed == 0
             && snapshot.state == State::Finished
-            && let Some(total) = progress.total
+            && progress.total.or(progress.succeeded).or(progress.failed).is_some()
         {
-            let total = total.max(self.rows.len() as u64);
-            return if Some(total) == progress.total {
+            let total = progress.total.unwrap_or(0).max(self.rows.len() as u64);
+            return if Some(total) == progress.total || self.rows.is_empty() {
                 snapshot.outcome
             } else {
                 Outcome::from_progress(State::Finished, &progress.with_total(total))
@@ -496,6 +497,25 @@ mod tests {
         assert_eq!(references, [Some("a"), Some("b"), None, None]);
         assert_eq!(found.unaccounted_rows().count(), 2);
         assert_eq!(found.missing, ["b"]);
+    }
+
+    #[test]
+    fn outcome_of_counts_without_total_and_rows_is_by_the_number_of_submitted_rows() {
+        let found = Reconciler::new(&SubmittedRows::new(["a", "b", "c"])).finish(&Progress::default());
+        let table = [
+            (Some(3), Some(0), Outcome::Succeeded),
+            (Some(3), None, Outcome::Succeeded),
+            (Some(2), Some(0), Outcome::Partial),
+            (Some(2), Some(1), Outcome::Partial),
+            (Some(0), Some(3), Outcome::Failed),
+            (Some(0), Some(0), Outcome::Unknown),
+            (Some(4), Some(0), Outcome::Unknown), // more than were submitted
+        ];
+        for (succeeded, failed, expected) in table {
+            let progress = Progress::default().with_succeeded(succeeded).with_failed(failed);
+            let snapshot = Snapshot::new(State::Finished, "ready", progress);
+            assert_eq!(found.outcome(&snapshot), Some(expected), "{succeeded:?} {failed:?}");
+        }
     }
 
     #[test]

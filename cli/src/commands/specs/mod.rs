@@ -9,6 +9,7 @@ use bulkrail_codegen::{Error, Spec};
 
 use crate::args::SpecsCommand;
 use crate::error::CliError;
+use crate::{exit, output};
 
 /// Exit code of `lint` with errors and of `diff` with differences that are not accepted.
 const DIFFERENCES: u8 = 3;
@@ -25,15 +26,26 @@ const ACCEPTED_DIFFERENCES: &str = bulkrail::specs::ACCEPTED_DIFFERENCES;
 pub(crate) fn run(command: SpecsCommand) -> Result<u8, CliError> {
     match command {
         SpecsCommand::Lint(args) => lint::run(args),
+        SpecsCommand::Show(args) => show(args.provider.id().as_str()),
         SpecsCommand::Diff(args) => diff::run(args),
         SpecsCommand::Suggest(args) => suggest::run(args),
     }
 }
 
+/// Prints the built-in spec of `provider`.
+fn show(provider: &str) -> Result<u8, CliError> {
+    let text = text(provider).ok_or_else(|| CliError::usage(format!("there is no spec of {provider}")))?;
+    output::last(output::text(text))?;
+    Ok(exit::SUCCESS)
+}
+
+fn text(provider: &str) -> Option<&'static str> {
+    SPECS.into_iter().find(|(name, _)| *name == provider).map(|(_, text)| text)
+}
+
 /// Returns the built-in spec of `provider`.
 fn built_in(provider: &str) -> Result<Option<Spec>, CliError> {
-    let text = SPECS.into_iter().find(|(name, _)| *name == provider).map(|(_, text)| text);
-    text.map(|text| Spec::parse(format!("specs/{provider}.yaml"), text)).transpose().map_err(unreadable)
+    text(provider).map(|text| Spec::parse(format!("specs/{provider}.yaml"), text)).transpose().map_err(unreadable)
 }
 
 /// Returns the error for an input that cannot be read.

@@ -1,0 +1,3 @@
+fn main() {
+    bulkrail_codegen::Builder::new("specs/persona.yaml").rules(bulkrail_codegen::Rules::Bulkrail).run();
+}
