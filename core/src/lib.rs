@@ -7,6 +7,7 @@
 //! | [`http`] | [`HttpClient`](http::HttpClient): authentication, tokens, limits, retries, error mapping, uploads |
 //! | [`json`] | lenient reading of status bodies, streaming of rows, comparison with the spec |
 //! | [`csv`] | checks of CSV files before they are sent (feature `csv`) |
+//! | [`hash`] | a quick hash of references |
 //! | [`schedule`] | the rule that decides when to poll next |
 //! | [`text`] | escapes and cuts texts for people |
 //! | [`time`] | the clock; the only module that reads clocks or sleeps |
@@ -18,6 +19,7 @@
 #[cfg(feature = "csv")]
 pub mod csv;
 mod error;
+pub mod hash;
 pub mod http;
 pub mod json;
 mod model;

@@ -71,14 +71,21 @@ fn is_before_a_sign(c: char) -> bool {
 /// The end of a sentence such as "has a line break", when the cell has a line break or another control character than a
 /// tab.
 pub fn check_cell(cell: &str) -> Result<(), &'static str> {
+    let is_refused = |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
+    if !cell.contains(is_refused) {
+        return Ok(());
+    }
     // A quotation mark that is closed some rows later makes one cell of those rows.
     if cell.contains(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']) {
         return Err("has a line break (is a quotation mark there by mistake?)");
     }
-    if cell.contains(|c: char| c.is_control() && c != '\t') {
-        return Err("has a control character");
-    }
-    Ok(())
+    Err("has a control character")
+}
+
+/// Returns whether `text` has only printable ASCII and tabs, which [`check_cell`] allows: a quick test of most rows.
+pub(super) fn is_plain(text: &str) -> bool {
+    // Without an early exit, so that many bytes are tested at a time.
+    text.bytes().fold(true, |is_plain, byte| is_plain & (matches!(byte, b' '..=b'~') | (byte == b'\t')))
 }
 
 #[cfg(test)]

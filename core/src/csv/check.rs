@@ -1,20 +1,19 @@
 //! The pass over a file.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, Read};
-use std::rc::Rc;
 
-use csv::StringRecord;
-
-use super::cell::check_cell;
+use super::cell::{check_cell, is_plain};
 use super::format::CsvFormat;
-use super::quotes::{Position, QuoteCheck, QuoteState};
+use super::records::{CsvRecord, FileRecords, Quotes};
 use super::row::CsvRow;
 use super::usage;
 use crate::error::Error;
 use crate::model::{SubmittedRows, normal_form};
 use crate::text::is_blank;
+
+/// Bytes that some programs put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl CsvFormat {
     pub(super) fn read_file(
@@ -22,31 +21,32 @@ impl CsvFormat {
         file: &mut dyn Read,
         on_row: impl FnMut(&CsvRow<'_>) -> Result<(), Error>,
     ) -> Result<SubmittedRows, Error> {
-        let misplaced = Rc::new(Cell::new(None));
-        let mut quoted = QuoteCheck { file, position: Position::default(), misplaced: Rc::clone(&misplaced) };
-        let mut start = Vec::new();
-        quoted.by_ref().take(3).read_to_end(&mut start).map_err(unreadable)?;
+        let mut records = FileRecords::new(file);
+        let start = records.peek(3).map_err(unreadable)?;
         if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") || start.contains(&0) {
             return Err(usage("the file is not UTF-8 (it may be UTF-16); save it as UTF-8".to_owned()));
         }
-        if start == b"\xef\xbb\xbf" {
+        if start == BYTE_ORDER_MARK {
             if !self.is_converted {
                 // The provider would take it for a part of the first column's name.
                 let reason = "the file begins with a byte order mark; save it as UTF-8 without one";
                 return Err(usage(reason.to_owned()));
             }
-            start.clear();
-            quoted.position = Position::default();
+            records.skip(BYTE_ORDER_MARK.len());
+            // Programs that add one to a file may add it twice.
+            if records.peek(BYTE_ORDER_MARK.len()).map_err(unreadable)? == BYTE_ORDER_MARK {
+                records.skip(BYTE_ORDER_MARK.len());
+            }
         }
-        let result = self.read_rows(start.chain(&mut quoted), on_row);
+        let result = self.read_rows(&mut records, on_row);
         // An open quote makes one cell of all rows after it: that is the fault then, whatever else was found.
-        io::copy(&mut quoted, &mut io::sink()).map_err(unreadable)?;
-        if quoted.position.state == QuoteState::Quoted {
+        let Quotes { misplaced, is_open, .. } = records.finish().map_err(unreadable)?;
+        if is_open {
             let reason =
                 "a quotation mark is opened and not closed (inside a cell, quote the cell and double the mark)";
             return Err(usage(reason.to_owned()));
         }
-        match (result, misplaced.get()) {
+        match (result, misplaced) {
             (Ok(_), Some((row, column))) => {
                 let reason = "has a quotation mark that belongs to no quoted cell (quote the cell and double the mark)";
                 Err(usage(format!("row {row}, column {column}: {reason}")))
@@ -57,20 +57,21 @@ impl CsvFormat {
 
     fn read_rows(
         &self,
-        file: impl Read,
+        records: &mut FileRecords<&mut dyn Read>,
         mut on_row: impl FnMut(&CsvRow<'_>) -> Result<(), Error>,
     ) -> Result<SubmittedRows, Error> {
-        // Blank rows may have any length.
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-        let columns = self.columns(reader.headers().map_err(|error| invalid(&error))?)?;
+        let columns = match records.next_record().map_err(unreadable)? {
+            Some(header) => self.columns(header.map_err(|_| not_utf_8(1))?.iter())?,
+            None => self.columns(std::iter::empty())?,
+        };
         let position = |name: &str| columns.iter().position(|column| *column == name);
         let required: Vec<_> = self.required.iter().filter_map(|name| Some((*name, position(name)?))).collect();
         let reference = self.reference.and_then(|name| Some((name, position(name)?)));
         let (mut rows, mut seen) = (SubmittedRows::default(), HashMap::new());
-        let mut record = StringRecord::new();
         let mut number = 1;
-        while reader.read_record(&mut record).map_err(|error| invalid(&error))? {
+        while let Some(record) = records.next_record().map_err(unreadable)? {
             number += 1;
+            let record: CsvRecord<'_> = record.map_err(|_| not_utf_8(number))?;
             if record.iter().all(is_blank) {
                 if self.is_converted {
                     continue;
@@ -86,8 +87,10 @@ impl CsvFormat {
                 let (cells, expected) = (record.len(), columns.len());
                 return Err(usage(format!("row {number}: has {cells} cells, but the header has {expected}")));
             }
-            for (column, cell) in columns.iter().zip(&record) {
-                check_cell(cell).map_err(|reason| usage(format!("row {number}, column {column}: {reason}")))?;
+            if !is_plain(record.text()) {
+                for (column, cell) in columns.iter().zip(record.iter()) {
+                    check_cell(cell).map_err(|reason| usage(format!("row {number}, column {column}: {reason}")))?;
+                }
             }
             let is_empty = |position: usize| record.get(position).is_none_or(is_blank);
             if let Some((name, _)) = required.iter().find(|(_, position)| is_empty(*position)) {
@@ -112,7 +115,7 @@ impl CsvFormat {
                 rows.references.push(value.to_owned());
                 rows.numbers.push(number);
             }
-            on_row(&CsvRow { number, columns: &columns, record: &record })?;
+            on_row(&CsvRow { number, columns: &columns, record })?;
         }
         if rows.rows == 0 {
             return Err(usage("the file has no rows below its header".to_owned()));
@@ -121,15 +124,16 @@ impl CsvFormat {
     }
 
     /// Returns the columns of the header.
-    fn columns(&self, header: &StringRecord) -> Result<Vec<&'static str>, Error> {
+    fn columns<'h>(&self, header: impl Iterator<Item = &'h str>) -> Result<Vec<&'static str>, Error> {
         let known = || self.required.iter().chain(self.optional).copied();
         let mut columns = Vec::new();
-        for (number, name) in (1..).zip(header) {
+        let mut header = (1..).zip(header).peekable();
+        while let Some((number, name)) = header.next() {
             let name = if self.is_converted { name.trim() } else { name };
             // The name itself is not repeated: in a file without a header it would be personal data.
             let Some(column) = known().find(|column| *column == name) else {
                 let known: Vec<_> = known().collect();
-                let comma = if header.len() == 1 { "; cells are separated by commas" } else { "" };
+                let comma = if number == 1 && header.peek().is_none() { "; cells are separated by commas" } else { "" };
                 return Err(usage(format!(
                     "row 1, column {number}: is not one of {} (names are case-sensitive){comma}",
                     known.join(", ")
@@ -147,14 +151,8 @@ impl CsvFormat {
     }
 }
 
-/// Returns the error for a file that is not CSV, without quoting it.
-fn invalid(error: &csv::Error) -> Error {
-    let row = error.position().map_or_else(String::new, |position| format!("row {}: ", position.record() + 1));
-    usage(match error.kind() {
-        csv::ErrorKind::Utf8 { .. } => format!("{row}is not UTF-8"),
-        csv::ErrorKind::Io(error) => format!("the file cannot be read: {}", error.kind()),
-        _ => format!("{row}is not CSV"),
-    })
+fn not_utf_8(row: u64) -> Error {
+    usage(format!("row {row}: is not UTF-8"))
 }
 
 fn unreadable(error: io::Error) -> Error {

@@ -1,5 +1,4 @@
-use csv::StringRecord;
-
+use super::records::CsvRecord;
 use super::usage;
 use crate::error::Error;
 
@@ -8,7 +7,7 @@ use crate::error::Error;
 pub struct CsvRow<'r> {
     pub(super) number: u64,
     pub(super) columns: &'r [&'static str],
-    pub(super) record: &'r StringRecord,
+    pub(super) record: CsvRecord<'r>,
 }
 
 impl CsvRow<'_> {
@@ -27,7 +26,7 @@ impl CsvRow<'_> {
 
     /// Returns the columns of the file, with the cell in each.
     pub fn cells(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.columns.iter().copied().zip(self.record)
+        self.columns.iter().copied().zip(self.record.iter())
     }
 
     /// Returns the error for a cell: `reason` is the end of a sentence such as "is empty".
