@@ -16,6 +16,7 @@ mod array_reader;
 mod collect;
 mod elide;
 mod fingerprint;
+mod long_text;
 mod schema;
 mod status_fields;
 mod status_map;
