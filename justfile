@@ -23,7 +23,7 @@ demo:
 # The goals of schedule and cost.
 bench:
     cargo bench --bench schedule -- goals
-    cargo bench --bench poll
+    cargo bench --bench poll --features xlsx
 
 # Real waits beside those of others, on the wall clock (compiles 300 crates, then takes four minutes).
 bench-live:

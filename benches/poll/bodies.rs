@@ -117,7 +117,7 @@ impl FinishedBody {
 }
 
 /// The rest of a body, sent in chunks.
-struct Rest(Bytes);
+pub(crate) struct Rest(pub(crate) Bytes);
 
 impl http_body::Body for Rest {
     type Data = Bytes;

@@ -7,10 +7,11 @@
 //! the counts.
 //!
 //! `cargo bench --bench poll -- scale` waits for up to 100,000 batches at once and reports what
-//! each costs.
+//! each costs. `cargo bench --bench poll -- files` prints the rows about files only.
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
 
 mod bodies;
+mod files;
 mod rows;
 mod scale;
 mod server;
@@ -61,6 +62,9 @@ fn main() {
     if std::env::args().any(|argument| argument == "scale") {
         return scale::report();
     }
+    if std::env::args().any(|argument| argument == "files") {
+        return print(files::measurements());
+    }
     let measurements = [
         poll_cpu(),
         final_poll_cpu(),
@@ -74,6 +78,11 @@ fn main() {
         rows::stream_speed(),
         rows::skip_speed(),
     ];
+    print(measurements.into_iter().chain(files::measurements()).collect());
+}
+
+/// Prints the table, and exits non-zero when a goal is missed.
+fn print(measurements: Vec<Measurement>) {
     println!("{:<62} {:>10}   {:>10}   against", "", "measured", "goal");
     for measurement in &measurements {
         let Measurement { name, baseline, measured, goal, unit } = measurement;

@@ -100,13 +100,17 @@ pub fn is_hidden(c: char) -> bool {
 /// Returns `text` without white space and invisible characters around it.
 #[must_use]
 pub fn trimmed(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || is_hidden(c))
+    text.trim_matches(is_invisible)
 }
 
 /// Returns whether a cell or row of a file says nothing: it has only white space and invisible characters.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
-    trimmed(text).is_empty()
+    text.chars().all(is_invisible)
+}
+
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace() || is_hidden(c)
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@ use bulkrail_core::http::Upload;
 use bulkrail_core::text::{is_blank, trimmed};
 use bulkrail_core::{Error, ErrorKind, SubmittedRows, normal_form};
 use calamine::{Data, DataRef, Reader, SheetType, Xlsx};
-use rust_xlsxwriter::Workbook as Writer;
-use serde_json::Value;
+use rust_xlsxwriter::{Workbook as Writer, XlsxError};
 
 use super::PROVIDER;
 use super::archive::ArchiveLimits;
@@ -102,13 +101,29 @@ impl Workbook {
     /// [`ErrorKind::Usage`] when `rows` is empty or too long for a sheet, or two rows have the same `externalId`; the
     /// message names the row.
     pub fn from_rows(rows: &[types::BulkRow]) -> Result<Self, Error> {
-        let table = rows.iter().map(|row| match serde_json::to_value(row) {
-            Ok(Value::Object(map)) => COLUMNS.iter().map(|name| cell(map.get(*name))).collect(),
-            _ => Vec::new(),
-        });
-        let table: Vec<Vec<String>> = table.collect();
-        let references = references(&table)?;
-        write(COLUMNS, &table).map(|bytes| Self { bytes, rows: references.with_rows(table.len() as u64) })
+        if rows.is_empty() {
+            return Err(usage("there are no rows".to_owned()));
+        }
+        if rows.len() > MAX_ROWS {
+            return Err(usage(format!("{} rows are more than a sheet can hold ({MAX_ROWS})", rows.len())));
+        }
+        let numbered = || {
+            let references = (2..).zip(rows).filter_map(|(number, row)| Some((number, row.external_id.as_deref()?)));
+            references.filter(|(_, reference)| !is_blank(reference))
+        };
+        {
+            let (numbers, references): (Vec<u64>, Vec<&str>) = numbered().unzip();
+            check_unique(&references, &numbers)?;
+        }
+        let mut table = Table::new();
+        table.push(COLUMNS.iter().copied())?;
+        for row in rows {
+            table.push(cells(row).into_iter().map(|cell| cell.as_deref().unwrap_or_default()))?;
+        }
+        let bytes = table.into_xlsx()?;
+        // After the sheet, which needs the most memory.
+        let references = SubmittedRows::new(numbered().map(|(_, reference)| reference));
+        Ok(Self { bytes, rows: references.with_rows(rows.len() as u64) })
     }
 
     /// Makes a workbook of a CSV file with a header line.
@@ -119,19 +134,20 @@ impl Workbook {
     /// UTF-8, known columns without repetition, rows as long as the header, at least one row, unique references.
     pub async fn from_csv(csv: impl Into<Upload>) -> Result<Self, Error> {
         let convert = |file: &mut dyn Read, size: u64| {
-            let (mut names, mut table) = (Vec::new(), Vec::new());
+            let (mut table, mut written, mut numbers) = (Table::new(), 1, Vec::new());
             let rows = CSV.read(file, size, |row| {
-                if names.is_empty() {
-                    names = row.cells().map(|(name, _)| name).collect();
+                if written == 1 {
+                    table.push(row.cells().map(|(name, _)| name))?;
                 }
-                table.push(row.cells().map(|(_, cell)| cell.to_owned()).collect::<Vec<_>>());
+                table.push(row.cells().map(|(_, cell)| cell))?;
+                written += 1;
+                // Blank rows are left out, so that rows have other numbers in the workbook.
+                if !is_blank(row.cell(REFERENCE)) {
+                    numbers.push(written);
+                }
                 Ok(())
             })?;
-            // Blank rows are left out, so that rows have other numbers in the workbook.
-            let column = names.iter().position(|name| *name == REFERENCE);
-            let has_reference = |row: &Vec<String>| column.is_some_and(|column| !is_blank(&row[column]));
-            let numbers = (2..).zip(&table).filter(|(_, row)| has_reference(row)).map(|(number, _)| number).collect();
-            write(&names, &table).map(|bytes| Self { bytes, rows: rows.with_numbers(numbers) })
+            Ok(Self { bytes: table.into_xlsx()?, rows: rows.with_numbers(numbers) })
         };
         csv.into().inspect(convert).await.map_err(in_context)
     }
@@ -185,25 +201,81 @@ impl std::fmt::Debug for Workbook {
     }
 }
 
-fn write(names: &[&str], rows: &[Vec<String>]) -> Result<Vec<u8>, Error> {
-    if rows.is_empty() {
-        return Err(usage("there are no rows".to_owned()));
+/// Workbook that is written row by row, with texts alone.
+struct Table {
+    book: Writer,
+    rows: u32,
+}
+
+impl Table {
+    fn new() -> Self {
+        let mut book = Writer::new();
+        book.add_worksheet();
+        Self { book, rows: 0 }
     }
-    if rows.len() > MAX_ROWS {
-        return Err(usage(format!("{} rows are more than a sheet can hold ({MAX_ROWS})", rows.len())));
-    }
-    let unwritable = |_| usage("a cell is longer than Excel allows (32,767 characters)".to_owned());
-    let mut book = Writer::new();
-    let sheet = book.add_worksheet();
-    let header = names.iter().map(|name| (*name).to_owned()).collect();
-    for (number, row) in (0..).zip(std::iter::once(&header).chain(rows)) {
-        for (column, value) in (0..).zip(row) {
-            if !value.is_empty() {
-                sheet.write_string(number, column, value).map_err(unwritable)?;
-            }
+
+    fn push<'r>(&mut self, cells: impl Iterator<Item = &'r str>) -> Result<(), Error> {
+        let sheet = self.book.worksheet_from_index(0).map_err(unwritable)?;
+        for (column, cell) in (0..).zip(cells).filter(|(_, cell)| !cell.is_empty()) {
+            sheet.write_string(self.rows, column, cell).map_err(unwritable)?;
         }
+        self.rows += 1;
+        Ok(())
     }
-    book.save_to_buffer().map_err(unwritable)
+
+    fn into_xlsx(mut self) -> Result<Vec<u8>, Error> {
+        self.book.save_to_buffer().map_err(unwritable)
+    }
+}
+
+fn unwritable(_: XlsxError) -> Error {
+    usage("a cell is longer than Excel allows (32,767 characters)".to_owned())
+}
+
+/// Returns the cells of a row in the order of [`COLUMNS`].
+fn cells(row: &types::BulkRow) -> [&Option<String>; COLUMNS.len()] {
+    [
+        &row.account,
+        &row.account_number,
+        &row.account_type,
+        &row.address,
+        &row.alias,
+        &row.alias_type,
+        &row.bank_account_type,
+        &row.bank_address_city,
+        &row.bank_address_country_code,
+        &row.bank_address_state,
+        &row.bank_address_street1,
+        &row.bank_address_street2,
+        &row.bank_address_zip_code,
+        &row.bank_code,
+        &row.bank_name,
+        &row.cci,
+        &row.clabe,
+        &row.clabe_type,
+        &row.company_document_type,
+        &row.company_name,
+        &row.country_code,
+        &row.currency,
+        &row.cvu,
+        &row.document_issued_country_code,
+        &row.document_number,
+        &row.email,
+        &row.entity_type,
+        &row.external_id,
+        &row.first_name,
+        &row.iban,
+        &row.last_name,
+        &row.middle_name,
+        &row.network,
+        &row.person_document_type,
+        &row.phone,
+        &row.pix_key,
+        &row.pix_key_type,
+        &row.routing_number,
+        &row.swift_code,
+        &row.transfiya_account_type,
+    ]
 }
 
 /// Returns the rows of a workbook. Its cells are read as a stream: memory does not grow with their positions.
@@ -311,15 +383,6 @@ impl Sheet {
     }
 }
 
-/// Returns the references of typed rows, whose columns are [`COLUMNS`].
-fn references(rows: &[Vec<String>]) -> Result<SubmittedRows, Error> {
-    let column = COLUMNS.iter().position(|name| *name == REFERENCE).unwrap_or_default();
-    let named = (2..).zip(rows).filter_map(|(number, row)| Some((number, row.get(column)?.as_str())));
-    let (numbers, references): (Vec<u64>, Vec<&str>) = named.filter(|(_, text)| !is_blank(text)).unzip();
-    check_unique(&references, &numbers)?;
-    Ok(SubmittedRows::new(references))
-}
-
 /// Refuses references of which two are the same in their normal form, because KillB may return them in it.
 ///
 /// `numbers` has the row of each, and is empty where they are in several sheets.
@@ -344,14 +407,6 @@ fn column_name(position: u32) -> String {
     }
 }
 
-fn cell(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    }
-}
-
 fn text(cell: &DataRef<'_>) -> String {
     trimmed(&Data::from(cell.clone()).to_string()).to_owned()
 }
@@ -366,6 +421,8 @@ fn usage(reason: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     /// Returns a workbook of these sheets, each given as CSV.
@@ -403,6 +460,13 @@ mod tests {
         let schemas: Value = serde_json::from_str(super::super::raw::SCHEMAS).unwrap();
         let keys = schemas["BulkRow"]["properties"].as_object().unwrap().keys();
         assert_eq!(keys.filter(|key| *key != "rowNumber").collect::<Vec<_>>(), COLUMNS);
+    }
+
+    #[test]
+    fn cells_of_a_typed_row_are_in_the_order_of_the_columns() {
+        let named: serde_json::Map<_, _> = COLUMNS.iter().map(|name| ((*name).to_owned(), (*name).into())).collect();
+        let row = serde_json::from_value(named.into()).unwrap();
+        assert_eq!(cells(&row).map(|cell| cell.as_deref().unwrap()), COLUMNS);
     }
 
     #[test]

@@ -6,14 +6,13 @@ use bulkrail_core::http::{
     CallKind, ClientBuilder, ErrorMapping, HttpClient, ProviderClient, Retry, RetryPolicy, StatusResponse, capture,
     retry, retry_reads,
 };
-use bulkrail_core::json::ResponseSchema;
+use bulkrail_core::json::{ResponseSchema, StatusFields};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
     Batch, Error, ErrorKind, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows, Wait,
 };
 
 use super::raw::types;
-use super::rows::Listing;
 use super::{Credentials, PROVIDER, Submission, check, errors, raw, status};
 
 /// 1 s before a batch whose response was lost is queried: it may not be visible at once.
@@ -146,15 +145,14 @@ impl Client {
     ///
     /// Any permanent error, and a transient one that outlasts the retries, with the batch.
     pub async fn reconcile(&self, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
-        let status = retry_reads(self.http.clock(), || self.status(batch)).await?;
-        let mut reconciler = Reconciler::for_submitted(submitted);
-        let body = status.json()?;
-        let listing = body["csvFormatResponse"].as_str().and_then(Listing::parse).unwrap_or_default();
-        let is_contradicted = status::is_contradicted(&body);
-        for row in listing.rows {
-            reconciler.push(if is_contradicted { status::contradicted(row) } else { row });
-        }
-        Ok(reconciler.finish(&status.snapshot.progress).with_drift(status.snapshot.drift))
+        let read = || async {
+            let mut reconciler = Reconciler::for_submitted(submitted);
+            let request = capture(self.raw.get_batch(batch.id()));
+            let parse = |fields: StatusFields<'_>| status::parse_rows(fields, &mut reconciler);
+            let snapshot = self.http.poll(batch, request, status::ID, parse).await?;
+            Ok(reconciler.finish(&snapshot.progress).with_drift(snapshot.drift))
+        };
+        retry_reads(self.http.clock(), read).await
     }
 }
 

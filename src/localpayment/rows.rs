@@ -1,67 +1,123 @@
-use std::collections::HashSet;
-
+use bulkrail_core::csv::{CsvRecord, CsvRecords};
 use bulkrail_core::text::trimmed;
 use bulkrail_core::{Drift, DriftKind, Row, RowOutcome, identifier_or_length};
 
 /// Columns of the CSV in a response, as its page shows them.
 const COLUMNS: [&str; 3] = ["internal_id", "external_id", "bank_account"];
 
-/// Content of the CSV in a response, which lists created accounts.
-#[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub(super) rows: Vec<Row>,
-    pub(super) drift: Vec<Drift>,
+/// The CSV in a response, which lists created accounts: read line by line.
+pub(super) struct Listing<'c> {
+    records: CsvRecords<'c>,
+    columns: Columns,
+    /// Differences of the header from the page.
+    drift: Vec<Drift>,
 }
 
-impl Listing {
-    /// Returns the number of rows that have succeeded; one that is listed twice counts once.
-    pub(super) fn succeeded(&self) -> u64 {
-        let succeeded = self.rows.iter().filter(|row| row.outcome == RowOutcome::Succeeded);
-        succeeded.filter_map(|row| row.reference.as_deref()).collect::<HashSet<_>>().len() as u64
-    }
+/// Positions of the columns.
+struct Columns {
+    count: usize,
+    internal: Option<usize>,
+    external: Option<usize>,
+    account: Option<usize>,
+    /// Those that the page does not have.
+    new: Vec<usize>,
+}
 
-    /// Parses the CSV of a response; `None` when the text is not such a CSV.
-    ///
-    /// A line has succeeded when it has a reference, an account, and nothing in a column that no page documents. Any other
-    /// line is unaccounted for, because no page says what it means.
-    pub(super) fn parse(csv: &str) -> Option<Self> {
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv.as_bytes());
-        let headers: Vec<_> = reader.headers().ok()?.iter().map(|name| trimmed(name).to_owned()).collect();
-        let column = |name: &str| headers.iter().position(|header| header.eq_ignore_ascii_case(name));
+/// One line of a listing.
+///
+/// It has succeeded when it has a reference, an account, and nothing in a column that no page documents. Any other line
+/// is unaccounted for, because no page says what it means.
+pub(super) struct Line<'r> {
+    record: CsvRecord<'r>,
+    columns: &'r Columns,
+    pub(super) reference: Option<&'r str>,
+    /// `None` where it has succeeded.
+    unaccounted: Option<&'r str>,
+}
+
+impl<'c> Listing<'c> {
+    /// Reads the header of the CSV in a response; `None` when the text is not such a CSV.
+    pub(super) fn parse(mut records: CsvRecords<'c>) -> Option<Self> {
+        let header: Vec<_> = records.next_record()?.iter().map(trimmed).map(str::to_owned).collect();
+        let column = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
         let [internal, external, account] = COLUMNS.map(column);
         external?;
         let is_new = |name: &String| !COLUMNS.iter().any(|known| name.eq_ignore_ascii_case(known));
-        let new: Vec<_> = headers.iter().enumerate().filter(|(_, name)| is_new(name)).map(|(index, _)| index).collect();
-        let mut listing = Self::default();
+        let new: Vec<_> = header.iter().enumerate().filter(|(_, name)| is_new(name)).map(|(index, _)| index).collect();
+        let mut drift = Vec::new();
         for index in &new {
-            Drift::merge(&mut listing.drift, &[new_column(&headers[*index])]);
+            Drift::merge(&mut drift, &[new_column(&header[*index])]);
         }
         for (name, _) in COLUMNS.iter().zip([internal, external, account]).filter(|(_, column)| column.is_none()) {
             let pointer = format!("/csvFormatResponse/{name}");
-            Drift::merge(&mut listing.drift, &[Drift::new(pointer, DriftKind::MissingField, "a column", "nothing")]);
+            Drift::merge(&mut drift, &[Drift::new(pointer, DriftKind::MissingField, "a column", "nothing")]);
         }
-        for record in reader.records() {
-            let Ok(record) = record else {
-                Drift::merge(&mut listing.drift, &[invalid_line()]);
-                listing.rows.push(Row::new(RowOutcome::Unaccounted).with_reason("its line is not CSV"));
-                continue;
-            };
-            let cell = |index: Option<usize>| record.get(index?).map(str::trim).filter(|cell| !cell.is_empty());
-            let beyond = headers.len()..record.len();
-            let remark = new.iter().copied().chain(beyond).find_map(|index| cell(Some(index)));
-            let has_account = account.is_none_or(|index| cell(Some(index)).is_some());
-            let unaccounted = |reason: &str| Row::new(RowOutcome::Unaccounted).with_reason(reason);
-            let mut row = match remark {
-                Some(remark) => unaccounted(remark),
-                None if !has_account => unaccounted("it is listed without a bank account"),
-                None if cell(external).is_none() => unaccounted("it is listed without a reference"),
-                None => Row::new(RowOutcome::Succeeded),
-            };
-            row.reference = cell(external).map(str::to_owned);
-            row.account_id = cell(internal).map(str::to_owned);
-            listing.rows.push(row);
-        }
-        Some(listing)
+        let columns = Columns { count: header.len(), internal, external, account, new };
+        Some(Self { records, columns, drift })
+    }
+
+    /// Returns the next line; `None` at the end.
+    pub(super) fn next_line(&mut self) -> Option<Line<'_>> {
+        self.records.next_record().map(|record| self.columns.line(record))
+    }
+
+    /// Returns the differences of the header from the page.
+    pub(super) fn into_drift(self) -> Vec<Drift> {
+        self.drift
+    }
+}
+
+impl Columns {
+    fn line<'r>(&'r self, record: CsvRecord<'r>) -> Line<'r> {
+        let cell = |index| cell(record, index);
+        let beyond = self.count..record.len();
+        let remark = self.new.iter().copied().chain(beyond).find_map(cell);
+        let reference = self.external.and_then(cell);
+        let has_account = self.account.is_none_or(|index| cell(index).is_some());
+        let unaccounted = match remark {
+            Some(remark) => Some(remark),
+            None if !has_account => Some("it is listed without a bank account"),
+            None if reference.is_none() => Some("it is listed without a reference"),
+            None => None,
+        };
+        Line { record, columns: self, reference, unaccounted }
+    }
+}
+
+/// Returns the cell at `index` without blanks around it, if it is not blank.
+fn cell(record: CsvRecord<'_>, index: usize) -> Option<&str> {
+    let cell = record.get(index)?;
+    // Most cells begin and end with a letter or digit.
+    let is_trimmed = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if is_trimmed(cell.as_bytes().first()) && is_trimmed(cell.as_bytes().last()) {
+        return Some(cell);
+    }
+    Some(cell.trim()).filter(|cell| !cell.is_empty())
+}
+
+impl Line<'_> {
+    pub(super) fn has_succeeded(&self) -> bool {
+        self.unaccounted.is_none()
+    }
+
+    /// Returns the row of the line.
+    pub(super) fn to_row(&self) -> Row {
+        self.row(self.unaccounted)
+    }
+
+    /// Returns the row of the line in a batch whose code says that it was not completed.
+    pub(super) fn to_contradicted_row(&self) -> Row {
+        self.row(Some("the status code of the batch contradicts the list"))
+    }
+
+    fn row(&self, unaccounted: Option<&str>) -> Row {
+        let mut row = match unaccounted {
+            Some(reason) => Row::new(RowOutcome::Unaccounted).with_reason(reason),
+            None => Row::new(RowOutcome::Succeeded),
+        };
+        row.reference = self.reference.map(str::to_owned);
+        row.account_id = self.columns.internal.and_then(|index| cell(self.record, index)).map(str::to_owned);
+        row
     }
 }
 
@@ -74,17 +130,17 @@ fn new_column(name: &str) -> Drift {
     )
 }
 
-fn invalid_line() -> Drift {
-    Drift::new("/csvFormatResponse", DriftKind::TypeMismatch, "CSV", "string")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(csv: &str) -> (Vec<(Option<String>, RowOutcome)>, Vec<String>) {
-        let listing = Listing::parse(csv).unwrap();
-        let rows = listing.rows.into_iter().map(|row| (row.reference, row.outcome)).collect();
+        let (mut listing, mut rows) = (Listing::parse(CsvRecords::new(csv)).unwrap(), Vec::new());
+        while let Some(line) = listing.next_line() {
+            let row = line.to_row();
+            assert_eq!(line.has_succeeded(), row.outcome == RowOutcome::Succeeded);
+            rows.push((row.reference, row.outcome));
+        }
         (rows, listing.drift.into_iter().map(|drift| drift.pointer).collect())
     }
 
@@ -104,7 +160,6 @@ mod tests {
         assert_eq!(rows[0], row("a-1", RowOutcome::Succeeded));
         assert_eq!(rows[1..], [(None, RowOutcome::Unaccounted), row("a-3", RowOutcome::Unaccounted)]);
         assert_eq!(drift, ["/csvFormatResponse/bank_account"]);
-        assert_eq!(Listing::parse("external_id,bank_account\na-1,6\na-1,6\n").unwrap().succeeded(), 1);
-        assert!(Listing::parse("<html>").is_none());
+        assert!(Listing::parse(CsvRecords::new("<html>")).is_none());
     }
 }

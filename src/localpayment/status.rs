@@ -1,11 +1,14 @@
+use std::collections::HashSet;
+use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
+use bulkrail_core::csv::CsvRecords;
 use bulkrail_core::json::{ResponseSchema, StatusFields, StatusMap};
-use bulkrail_core::{CountMismatch, Drift, DriftKind, Outcome, Progress, Row, RowOutcome, Snapshot, State};
-use serde_json::Value;
+use bulkrail_core::{CountMismatch, Drift, DriftKind, Outcome, Progress, Reconciler, Snapshot, State};
+use foldhash::quality::RandomState;
 
 use super::raw;
-use super::rows::Listing;
+use super::rows::{Line, Listing};
 
 /// Localpayment's status words and the state that each means; sources are in the [module documentation](super).
 pub const STATES: StatusMap =
@@ -19,7 +22,21 @@ pub(super) const ID: &str = "/externalId";
 
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Batch"));
 
-pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
+/// Returns the snapshot. Accounts are counted as they are read, and not kept.
+pub(super) fn parse_status(fields: StatusFields<'_>) -> Snapshot {
+    parse(fields, |_, _| ())
+}
+
+/// Returns the snapshot, and adds the listed rows to `reconciler`. Where code and word of the batch contradict each
+/// other, no row is known to have succeeded.
+pub(super) fn parse_rows(fields: StatusFields<'_>, reconciler: &mut Reconciler) -> Snapshot {
+    parse(fields, |line, contradicts| {
+        reconciler.push(if contradicts { line.to_contradicted_row() } else { line.to_row() });
+    })
+}
+
+/// Calls `on_line` with each listed account, and whether the code of the batch contradicts its word.
+fn parse(mut fields: StatusFields<'_>, mut on_line: impl FnMut(&Line<'_>, bool)) -> Snapshot {
     fields.compare(&SCHEMA);
     // A string by the page; a number means the same.
     let code = fields.text("/status/code").map(|code| code.trim().to_owned());
@@ -32,16 +49,21 @@ pub(super) fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
         state = State::Running;
     }
     let contradicts = code.is_some_and(|code| contradicts(&code, state));
-    let listing = fields.text("/csvFormatResponse").and_then(Listing::parse).unwrap_or_default();
-    let has_listing = fields.text("/csvFormatResponse").is_some_and(|csv| !csv.trim().is_empty());
-    let (mut progress, mut mismatches) = progress(&fields, state, has_listing.then_some(&listing));
+    let records = match fields.escaped_lines("/csvFormatResponse") {
+        Some(lines) => CsvRecords::from_escaped_lines(lines),
+        None => CsvRecords::new(fields.text("/csvFormatResponse").unwrap_or_default()),
+    };
+    let (listed, drift) = count_lines(records, |line| on_line(line, contradicts)).unzip();
+    let is_blank = || fields.text("/csvFormatResponse").is_none_or(|csv| csv.trim().is_empty());
+    let listed = listed.or_else(|| (!is_blank()).then(Listed::default));
+    let (mut progress, mut mismatches) = progress(&fields, state, listed);
     // By its code the batch is not in the state that its word says: no account is known to exist.
     if let Some(stated @ 1..) = progress.succeeded.filter(|_| contradicts && state == State::Finished) {
         progress = progress.with_succeeded(0).with_failed(0);
         mismatches.push(CountMismatch::new("succeeded", stated, 0));
     }
     let message = fields.text("/status/detail").or_else(|| fields.text("/comment")).map(str::to_owned);
-    listing.drift.into_iter().for_each(|drift| fields.note(drift));
+    drift.into_iter().flatten().for_each(|drift| fields.note(drift));
     if contradicts {
         let expected = "the code of the word in /status/description";
         fields.note(Drift::new("/status/code", DriftKind::UnknownValue, expected, "the code of another state"));
@@ -60,31 +82,56 @@ fn contradicts(code: &str, state: State) -> bool {
     state.is_terminal() && CODES.state(code) != Some(state)
 }
 
-/// Returns whether code and word of a batch contradict each other, as [`parse_status`] sees them.
-pub(super) fn is_contradicted(batch: &Value) -> bool {
-    let status = &batch["status"];
-    let code = status["code"].as_str().map(|code| code.trim().to_owned());
-    let code = code.or_else(|| Some(status["code"].as_u64()?.to_string()));
-    let state = status["description"].as_str().and_then(|word| STATES.state(word));
-    state.zip(code).is_some_and(|(state, code)| contradicts(&code, state))
+/// 93 bytes: a line of the page's sample has two UUIDs, 18 digits and separators. Capacity is reserved by it.
+const LINE_LEN: usize = 93;
+
+/// Number of accounts in a listing.
+#[derive(Clone, Copy, Default)]
+struct Listed {
+    lines: u64,
+    /// Accounts that exist; one that is listed twice counts once.
+    succeeded: u64,
 }
 
-/// Returns a listed row of a batch whose code says that it was not completed.
-pub(super) fn contradicted(row: Row) -> Row {
-    let mut unaccounted =
-        Row::new(RowOutcome::Unaccounted).with_reason("the status code of the batch contradicts the list");
-    (unaccounted.index, unaccounted.reference) = (row.index, row.reference);
-    unaccounted.account_id = row.account_id;
-    unaccounted
+/// Counts the lines of the CSV in a response and calls `on_line` with each. Returns the drift of the header, too.
+///
+/// `None` where the text is not such a CSV.
+fn count_lines(csv: CsvRecords<'_>, mut on_line: impl FnMut(&Line<'_>)) -> Option<(Listed, Vec<Drift>)> {
+    let mut listing = Listing::parse(csv.clone())?;
+    let mut listed = Listed::default();
+    // References differ where their hashes do, and need not be kept to be counted.
+    let hash = RandomState::default();
+    let mut hashes = HashSet::with_capacity_and_hasher(csv.remaining_bytes() / LINE_LEN, hash.clone());
+    while let Some(line) = listing.next_line() {
+        listed.lines += 1;
+        if let Some(reference) = line.reference.filter(|_| line.has_succeeded()) {
+            hashes.insert(hash.hash_one(reference));
+            listed.succeeded += 1;
+        }
+        on_line(&line);
+    }
+    if hashes.len() as u64 != listed.succeeded {
+        listed.succeeded = count_references(csv);
+    }
+    Some((listed, listing.into_drift()))
+}
+
+/// Counts the different references of accounts that exist.
+fn count_references(csv: CsvRecords<'_>) -> u64 {
+    let (mut listing, mut references) = (Listing::parse(csv), HashSet::new());
+    while let Some(line) = listing.as_mut().and_then(Listing::next_line) {
+        references.extend(line.reference.filter(|_| line.has_succeeded()).map(str::to_owned));
+    }
+    references.len() as u64
 }
 
 /// Returns the counts, and those that the free text, the list of errors and the list of accounts state differently. The
 /// lower count of successes is believed.
-fn progress(fields: &StatusFields<'_>, state: State, listing: Option<&Listing>) -> (Progress, Vec<CountMismatch>) {
+fn progress(fields: &StatusFields<'_>, state: State, listing: Option<Listed>) -> (Progress, Vec<CountMismatch>) {
     let comment = fields.text("/comment").unwrap_or_default();
     let total = number_after(comment, "Total accounts requested =");
     let stated = number_after(comment, "Total accounts created =");
-    let listed = listing.map(Listing::succeeded);
+    let listed = listing.map(|listing| listing.succeeded);
     let succeeded = listed.zip(stated).map(|(listed, stated)| listed.min(stated)).or(listed).or(stated);
     let errors = fields.items("/errors").unwrap_or(0);
     let ended = state == State::Finished;
@@ -99,7 +146,7 @@ fn progress(fields: &StatusFields<'_>, state: State, listing: Option<&Listing>) 
     if !ended {
         return (progress, Vec::new());
     }
-    let lines = listing.map(|listing| listing.rows.len() as u64);
+    let lines = listing.map(|listing| listing.lines);
     let mismatches = [
         stated.zip(listed).filter(|(stated, listed)| stated != listed).map(|counts| ("succeeded", counts)),
         total.zip(lines).filter(|(total, lines)| lines > total).map(|counts| ("total", counts)),
@@ -120,4 +167,15 @@ fn number_after(text: &str, label: &str) -> Option<u64> {
     let goes_on =
         after.next().is_some_and(|c| ".,'_\u{a0}\u{202f}".contains(c)) && after.next().is_some_and(char::is_numeric);
     digits.parse().ok().filter(|_| !goes_on)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn account_that_is_listed_twice_counts_once() {
+        let (listed, _) = count_lines(CsvRecords::new("external_id,bank_account\na-1,6\na-1,6\n"), |_| ()).unwrap();
+        assert_eq!((listed.lines, listed.succeeded), (2, 1));
+    }
 }

@@ -135,7 +135,8 @@ impl HttpClient {
     /// Polls `batch` once: reads status and counters of the response, and skips its lists as they arrive.
     ///
     /// `parse` makes the snapshot from the scalar fields of the body. The id of the batch is at the JSON pointer
-    /// `id_pointer` of the body, if the provider repeats it: a response about another batch is an error.
+    /// `id_pointer` of the body, if the provider repeats it: a response about another batch is an error. Rows that `parse`
+    /// finds in a body can be kept in what it captures.
     ///
     /// # Errors
     ///
@@ -145,7 +146,7 @@ impl HttpClient {
         batch: &Batch,
         request: Result<PreparedRequest, Error>,
         id_pointer: &str,
-        parse: fn(StatusFields<'_>) -> Snapshot,
+        mut parse: impl FnMut(StatusFields<'_>) -> Snapshot,
     ) -> Result<Snapshot, Error> {
         let parse = |fields: StatusFields<'_>| {
             fields.check_batch_id(id_pointer, batch.id())?;

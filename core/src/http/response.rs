@@ -166,7 +166,7 @@ impl ResponseBody {
     /// As for [`ResponseBody::chunk`]; and [`ErrorKind::Decode`] when the body is not one JSON object.
     pub async fn parse_status(
         mut self,
-        parse: impl Fn(StatusFields<'_>) -> Result<Snapshot, Error>,
+        mut parse: impl FnMut(StatusFields<'_>) -> Result<Snapshot, Error>,
     ) -> Result<Snapshot, Error> {
         let first = self.chunk().await?.unwrap_or_default();
         let mut next = self.chunk().await?;

@@ -17,6 +17,7 @@ mod block;
 mod collect;
 mod elide;
 mod fingerprint;
+mod long_text;
 mod schema;
 mod status_fields;
 mod status_map;

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::Number;
 
 use super::array_reader::sanitize_json;
+use super::long_text::{Cut, LongText};
 use super::schema::{JsonPath, JsonType, ResponseSchema};
 use super::{decode_error, invalid_json};
 use crate::error::{Error, ErrorKind};
@@ -69,6 +70,7 @@ enum Scalar<'a> {
     Bool,
     Number(Number),
     String(Cow<'a, str>),
+    LongText(LongText<'a>),
     /// Number of items.
     Array(u64),
     Object,
@@ -82,6 +84,8 @@ impl Scalar<'_> {
             Self::Number(number) if number.is_f64() => JsonType::Fraction,
             Self::Number(_) => JsonType::Integer,
             Self::String(text) => JsonType::String(text),
+            // No documented word is as long.
+            Self::LongText(text) => JsonType::String(text.escaped()),
             Self::Array(_) => JsonType::Array,
             Self::Object => JsonType::Object,
         }
@@ -101,12 +105,19 @@ impl<'a> StatusFields<'a> {
         elided: &[u8],
         parse: impl FnOnce(StatusFields<'_>) -> Result<Snapshot, Error>,
     ) -> Result<Snapshot, Error> {
+        let cut = Cut::new(elided);
+        if let Some(fields) = cut.as_ref().and_then(StatusFields::from_cut) {
+            return parse(fields);
+        }
         let error = match StatusFields::from_elided(elided) {
             Ok(fields) => return parse(fields),
             Err(error) => error,
         };
         let repaired = sanitize_json(elided);
-        let mut fields = StatusFields::from_elided(repaired.as_bytes()).map_err(|_| error)?;
+        let cut = Cut::new(repaired.as_bytes());
+        let fields = cut.as_ref().and_then(StatusFields::from_cut).map(Ok);
+        let fields = fields.unwrap_or_else(|| StatusFields::from_elided(repaired.as_bytes()));
+        let mut fields = fields.map_err(|_| error)?;
         fields.note(invalid_json());
         parse(fields)
     }
@@ -120,6 +131,7 @@ impl<'a> StatusFields<'a> {
     pub fn check_batch_id(&self, pointer: &str, id: &str) -> Result<(), Error> {
         let found = match find(&self.fields, pointer) {
             Some(Scalar::String(text)) => Cow::Borrowed(&**text),
+            Some(Scalar::LongText(text)) => Cow::Borrowed(text.text()),
             Some(Scalar::Number(number)) => Cow::Owned(number.to_string()),
             _ => return Ok(()),
         };
@@ -157,6 +169,19 @@ impl<'a> StatusFields<'a> {
         Self::parse(body, Arrays::Whole)
     }
 
+    /// Reads a body of which a long text was cut out; `None` where it cannot be read so.
+    fn from_cut(cut: &'a Cut<'a>) -> Option<Self> {
+        let mut fields = Self::from_elided(&cut.rest).ok()?;
+        let mut same = fields.fields.iter_mut().filter(|field| field.parent == 0 && field.key == cut.key);
+        let field = same.next()?;
+        // Of a field that occurs twice the last one counts.
+        if same.next().is_some() {
+            return None;
+        }
+        field.value = Scalar::LongText(cut.text.clone());
+        Some(fields)
+    }
+
     fn parse(text: &'a [u8], arrays: Arrays) -> Result<Self, Error> {
         let mut fields = Vec::with_capacity(16);
         let mut json = serde_json::Deserializer::from_slice(text);
@@ -177,6 +202,19 @@ impl<'a> StatusFields<'a> {
     pub fn text(&self, pointer: &str) -> Option<&str> {
         match find(&self.fields, pointer)? {
             Scalar::String(text) => Some(text),
+            Scalar::LongText(text) => Some(text.text()),
+            _ => None,
+        }
+    }
+
+    /// Returns the string at `pointer` as it is written in JSON, where it was kept so: a long one of printable ASCII
+    /// whose only escapes are `\n` and `\r`.
+    ///
+    /// Reading it so saves copying it. [`text`](Self::text) returns the same string without escapes.
+    #[must_use]
+    pub fn escaped_lines(&self, pointer: &str) -> Option<&str> {
+        match find(&self.fields, pointer)? {
+            Scalar::LongText(text) => Some(text.escaped()),
             _ => None,
         }
     }
@@ -220,6 +258,7 @@ impl<'a> StatusFields<'a> {
         match find(&self.fields, pointer)? {
             Scalar::Number(number) => number.as_f64(),
             Scalar::String(text) => text.trim().parse().ok(),
+            Scalar::LongText(text) => text.text().trim().parse().ok(),
             _ => None,
         }
     }
@@ -437,6 +476,42 @@ mod tests {
         }
         assert_eq!((whole.items("/rows"), whole.items("/list"), whole.count("/a/n")), (Some(3), Some(0), Some(7)));
         assert_eq!(whole.text("/word"), elided.text("/word"));
+    }
+
+    #[test]
+    fn long_text_is_read_as_any_other() {
+        let read = |body: &str| {
+            let mut found = None;
+            let snapshot = StatusFields::snapshot(body.as_bytes(), |fields| {
+                let is_escaped = fields.escaped_lines("/csv").is_some();
+                found = Some((fields.text("/csv").map(str::to_owned), is_escaped, fields.count("/n")));
+                Ok(Snapshot::new(State::Finished, "done", Progress::default()).with_drift(fields.into_drift()))
+            });
+            snapshot.map(|snapshot| (found.unwrap(), snapshot.drift.len()))
+        };
+        let lines = "a,b\\n\\r".repeat(600);
+        let text = "a,b\n\r".repeat(600);
+        let plain = format!(r#"{{"a":{{"csv":"x"}}, "csv" : "{lines}","n":[2],"n":3}}"#);
+        assert_eq!(read(&plain).unwrap(), ((Some(text.clone()), true, Some(3)), 0));
+        // Nested, or with other escapes or characters: read as a short one.
+        for (content, expected) in [("\\t", "\t"), ("\\u000a", "\n"), ("é", "é"), ("\\\\n", "\\n"), ("\\\"", "\"")] {
+            let body = format!(r#"{{"csv":"{lines}{content}"}}"#);
+            assert_eq!(read(&body).unwrap(), ((Some(format!("{text}{expected}")), false, None), 0), "{content}");
+        }
+        let nested = format!(r#"{{"a":{{"csv":"{lines}"}}}}"#);
+        assert_eq!(read(&nested).unwrap(), ((None, false, None), 0));
+        let twice = format!(r#"{{"csv":"{lines}","csv":"last"}}"#);
+        assert_eq!(read(&twice).unwrap(), ((Some("last".to_owned()), false, None), 0));
+        let twice = format!(r#"{{"csv":"first","csv":"{lines}"}}"#);
+        assert_eq!(read(&twice).unwrap(), ((Some(text.clone()), false, None), 0));
+        // With a character that JSON does not allow it is repaired, and has drift.
+        let tab = format!("{{\"csv\":\"{lines}\t\"}}");
+        assert_eq!(read(&tab).unwrap(), ((Some(format!("{text} ")), true, None), 1));
+        let key = format!("{{\"csv\":\"{lines}\",\"\t\":1}}");
+        assert_eq!(read(&key).unwrap(), ((Some(text), true, None), 1));
+        for body in [format!(r#"{{"csv":"{lines}"#), format!(r#"{{"csv":"{lines}"}}}}"#), format!(r#""{lines}""#)] {
+            assert!(read(&body).is_err());
+        }
     }
 
     #[test]

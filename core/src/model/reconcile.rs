@@ -1,6 +1,9 @@
 use std::borrow::Cow;
+use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
+use foldhash::quality::RandomState;
 use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
@@ -69,10 +72,13 @@ impl SubmittedRows {
 pub struct Reconciler {
     /// Rows in the order of submission, or as they come where the submitted rows are not known.
     rows: Vec<Entry>,
-    by_reference: HashMap<String, usize>,
-    /// `None` where several references have the same normal form.
-    by_normal_form: HashMap<String, Option<usize>>,
-    by_number: HashMap<u64, usize>,
+    by_reference: ReferenceIndex,
+    /// Numbers of the submitted rows, which are the first of `rows`.
+    numbers: Vec<u64>,
+    /// Made when the first listed row has none of the submitted references.
+    loose: Option<LooseIndex>,
+    /// Number of submitted rows that have a reference.
+    named: usize,
     /// Rows that are not in the submission are taken as they come.
     is_open: bool,
     submitted: u64,
@@ -87,7 +93,73 @@ struct Entry {
     reference: Option<String>,
     row: Option<Row>,
     /// Row in the place of one that is not listed, with the reason.
-    missing: Option<Row>,
+    missing: Option<Box<Row>>,
+}
+
+/// Positions of rows by their reference, which is kept in the rows alone.
+#[derive(Debug, Default)]
+struct ReferenceIndex {
+    hash: RandomState,
+    by_hash: HashMap<u64, usize, RandomState>,
+    /// Rows whose reference has the hash of another one.
+    others: Vec<usize>,
+}
+
+impl ReferenceIndex {
+    fn with_capacity(rows: usize) -> Self {
+        let hash = RandomState::default();
+        Self { by_hash: HashMap::with_capacity_and_hasher(rows, hash.clone()), hash, others: Vec::new() }
+    }
+
+    /// Adds the row that will follow `rows`, unless its reference is there already. Returns whether it is added.
+    fn insert(&mut self, reference: &str, rows: &[Entry]) -> bool {
+        match self.by_hash.entry(self.hash.hash_one(reference)) {
+            MapEntry::Vacant(entry) => {
+                entry.insert(rows.len());
+                true
+            }
+            MapEntry::Occupied(_) => {
+                let is_new = self.get(reference, rows).is_none();
+                if is_new {
+                    self.others.push(rows.len());
+                }
+                is_new
+            }
+        }
+    }
+
+    fn get(&self, reference: &str, rows: &[Entry]) -> Option<usize> {
+        let is_same = |position: &usize| rows[*position].reference.as_deref() == Some(reference);
+        let first = self.by_hash.get(&self.hash.hash_one(reference)).copied()?;
+        Some(first).filter(is_same).or_else(|| self.others.iter().copied().find(is_same))
+    }
+}
+
+/// Positions of submitted rows by what else than an equal reference pairs them.
+#[derive(Debug)]
+struct LooseIndex {
+    /// `None` where several references have the same normal form.
+    by_normal_form: HashMap<String, Option<usize>>,
+    by_number: HashMap<u64, usize>,
+}
+
+impl LooseIndex {
+    fn new(rows: &[Entry], by_reference: &ReferenceIndex, numbers: &[u64]) -> Self {
+        let mut index = Self { by_normal_form: HashMap::new(), by_number: HashMap::new() };
+        for (position, row) in rows.iter().enumerate() {
+            // Of rows with the same reference the first counts.
+            let Some(reference) = row.reference.as_deref() else { continue };
+            if by_reference.get(reference, rows) != Some(position) {
+                continue;
+            }
+            let of_form = index.by_normal_form.entry(normal_form(reference).into_owned());
+            of_form.and_modify(|position| *position = None).or_insert(Some(position));
+            if let Some(number) = numbers.get(position) {
+                index.by_number.insert(*number, position);
+            }
+        }
+        index
+    }
 }
 
 impl Reconciler {
@@ -96,18 +168,19 @@ impl Reconciler {
     /// Where some of them have no reference, a listed row that matches no reference counts as one of them.
     #[must_use]
     pub fn new(submitted: &SubmittedRows) -> Self {
-        let mut reconciler = Self { is_open: !submitted.is_complete(), submitted: submitted.rows, ..Self::default() };
+        let named = submitted.references.len();
+        let mut reconciler = Self {
+            rows: Vec::with_capacity(named),
+            by_reference: ReferenceIndex::with_capacity(named),
+            numbers: submitted.numbers.clone(),
+            named,
+            is_open: !submitted.is_complete(),
+            submitted: submitted.rows,
+            ..Self::default()
+        };
         for reference in &submitted.references {
-            if reconciler.by_reference.contains_key(reference) {
+            if !reconciler.by_reference.insert(reference, &reconciler.rows) {
                 reconciler.duplicates.push(reference.clone());
-            } else {
-                let position = reconciler.rows.len();
-                reconciler.by_reference.insert(reference.clone(), position);
-                let of_form = reconciler.by_normal_form.entry(normal_form(reference).into_owned());
-                of_form.and_modify(|position| *position = None).or_insert(Some(position));
-                if let Some(number) = submitted.numbers.get(position) {
-                    reconciler.by_number.insert(*number, position);
-                }
             }
             reconciler.rows.push(Entry { reference: Some(reference.clone()), row: None, missing: None });
         }
@@ -129,7 +202,7 @@ impl Reconciler {
     /// Adds a row that the provider lists.
     pub fn push(&mut self, mut row: Row) {
         self.listed += 1;
-        let exact = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference)).copied();
+        let exact = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference, &self.rows));
         let position = exact.or_else(|| self.pair_loosely(&mut row));
         let Some(entry) = position.map(|position| &mut self.rows[position]) else {
             if self.is_open {
@@ -155,9 +228,9 @@ impl Reconciler {
     /// `row` has the reference as it was submitted. Its outcome becomes [`RowOutcome::Unaccounted`]. The row does not count
     /// as listed, and a listed one overrules it.
     pub fn push_missing(&mut self, row: Row) {
-        let position = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference));
+        let position = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference, &self.rows));
         if let Some(position) = position {
-            self.rows[*position].missing = Some(Row { outcome: RowOutcome::Unaccounted, ..row });
+            self.rows[position].missing = Some(Box::new(Row { outcome: RowOutcome::Unaccounted, ..row }));
         }
     }
 
@@ -166,8 +239,12 @@ impl Reconciler {
     /// A row without a reference is paired by its number.
     fn pair_loosely(&mut self, row: &mut Row) -> Option<usize> {
         let listed = row.reference.clone().filter(|listed| !is_blank(listed));
-        let by_form = || self.by_normal_form.get(&*normal_form(listed.as_ref()?)).copied().flatten();
-        let by_number = || self.by_number.get(&row.index?).copied();
+        if self.loose.is_none() {
+            self.loose = Some(LooseIndex::new(&self.rows[..self.named], &self.by_reference, &self.numbers));
+        }
+        let loose = self.loose.as_ref()?;
+        let by_form = || loose.by_normal_form.get(&*normal_form(listed.as_ref()?)).copied().flatten();
+        let by_number = || loose.by_number.get(&row.index?).copied();
         let position = by_form().or_else(by_number)?;
         let entry = self.rows.get(position).filter(|entry| entry.row.is_none())?;
         let submitted = entry.reference.clone()?;
@@ -191,7 +268,7 @@ impl Reconciler {
                 entry.row.unwrap_or_else(|| {
                     missing.extend(entry.reference.clone());
                     let unexplained = || Row { reference: entry.reference, ..Row::new(RowOutcome::Unaccounted) };
-                    entry.missing.unwrap_or_else(unexplained)
+                    entry.missing.map_or_else(unexplained, |row| *row)
                 })
             })
             .collect();
