@@ -30,16 +30,7 @@ use crate::time::Clock;
 pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
     let clock = provider.clock();
     let options = Options::new(provider.polling_defaults());
-    Wait {
-        provider: Arc::new(provider),
-        batch,
-        rows: None,
-        options,
-        clock,
-        history: DurationHistory::default(),
-        stop: None,
-        observer: None,
-    }
+    Wait { provider: Arc::new(provider), batch, rows: None, options, clock, history: None, stop: None, observer: None }
 }
 
 /// Builder and future of one wait. `.await` it for the final report, or turn it [into a stream](Wait::into_stream).
@@ -90,7 +81,7 @@ pub struct Wait<'a> {
     pub(super) rows: Option<u64>,
     pub(super) options: Options,
     pub(super) clock: Clock,
-    pub(super) history: DurationHistory,
+    pub(super) history: Option<DurationHistory>,
     pub(super) stop: Option<Stop<'a>>,
     pub(super) observer: Option<Observer<'a>>,
 }
@@ -139,7 +130,7 @@ impl<'a> Wait<'a> {
 
     /// Uses the durations of earlier batches to time polls, and adds the duration of this one.
     pub fn history(mut self, history: &DurationHistory) -> Self {
-        self.history = history.clone();
+        self.history = Some(history.clone());
         self
     }
 

@@ -103,16 +103,11 @@ impl BatchSchedule {
         self.plan(age.as_secs_f64(), wait.saturating_sub(age), reason, samples)
     }
 
-    /// Returns the time of the next poll after one at `t` that did not end the batch, which is then a running one in
-    /// `samples`.
-    pub fn after(&mut self, result: PollResult, t: Duration, jitter: f64, samples: &mut DurationSamples) -> NextPoll {
+    /// Returns the time of the next poll after one at `t` that did not end the batch.
+    pub fn after(&mut self, result: PollResult, t: Duration, jitter: f64, samples: &DurationSamples) -> NextPoll {
         let t = t.as_secs_f64().max(self.last_poll);
         // It was submitted lately: times count from when it was first seen.
         self.since_submission |= self.successes == 0 && result.status == PollStatus::Queued;
-        if self.since_submission && matches!(result.status, PollStatus::Queued | PollStatus::Running(_)) {
-            let id = *self.running.get_or_insert_with(|| samples.next_running());
-            samples.set_running(id, self.rows, t);
-        }
         self.last_poll = t;
         let retry_after = result.retry_after.unwrap_or_default();
         let interval = match result.status {
@@ -139,6 +134,14 @@ impl BatchSchedule {
         let (wait, reason) = self.bounded(&interval, retry_after, jitter);
         self.earliest = t + self.schedule.bounds.min().max(retry_after).as_secs_f64();
         self.plan(t, wait, reason, samples)
+    }
+
+    /// Counts the batch as a running one in `samples`, as old as the last successful poll saw it.
+    pub fn record_running(&mut self, samples: &mut DurationSamples) {
+        if self.since_submission && self.successes > 0 {
+            let id = *self.running.get_or_insert_with(|| samples.next_running());
+            samples.set_running(id, self.rows, self.last_success);
+        }
     }
 
     /// Adds what the batch teaches to `samples`, once a poll at `t` has seen its end.
