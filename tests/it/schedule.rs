@@ -415,10 +415,9 @@ fn stopped_batch_is_no_running_one() {
 fn schedule_polls_a_late_wait_at_once() {
     let history = DurationSamples::new();
     for age in [Some(Duration::from_secs(600)), None] {
-        assert_eq!(
-            BatchSchedule::new(Schedule::adaptive(), None, &history).first(age, 0.5, &history).wait,
-            Duration::ZERO
-        );
+        let first = |jitter| BatchSchedule::new(Schedule::adaptive(), None, &history).first(age, jitter, &history).wait;
+        assert_eq!(first(0.0), Duration::ZERO);
+        assert_eq!(first(1.0), Duration::from_secs(1), "spread among waits that begin together");
     }
 }
 
