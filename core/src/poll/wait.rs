@@ -59,6 +59,18 @@ pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
 ///
 /// Each carries the batch, the last snapshot, the number of polls, and the last transient error as its source.
 ///
+/// # Many waits
+///
+/// The polls in flight of all waits on one client are [limited](crate::http::Limits::max_polls_in_flight). A poll beyond
+/// the limit waits for its place. The deadline of its wait is kept: after a last
+/// [`FINAL_POLL_GRACE`](super::FINAL_POLL_GRACE) the wait ends without that poll.
+///
+/// The first polls of waits that begin together are spread by a hash of the batch id: over a tenth of the first interval,
+/// or over the shortest interval, 1 s at most, where they are due at once. So 10,000 waits do not send 10,000 requests
+/// in one moment. Bounds come first: with one interval for all (`interval(t..=t)`) only the limit remains.
+///
+/// A [`WaitSet`](super::WaitSet) also keeps to a request rate.
+///
 /// # Cancel safety
 ///
 /// Cancel safe: dropping it at any point does nothing to the batch. Everything needed to wait again is in the batch.

@@ -172,7 +172,7 @@ impl<'a> WaitSet<'a> {
     /// Sets the number of requests per second that all polls together may take.
     ///
     /// As many polls are in flight as the rate needs at the latency seen: 64 at least, and 512 at most, which is 2,000
-    /// requests per second at 200 ms.
+    /// requests per second at 200 ms. The [limit of the client](crate::http::Limits::max_polls_in_flight) applies, too.
     ///
     /// Default: [`PollingDefaults::requests_per_second`](crate::PollingDefaults::requests_per_second) of the provider.
     pub fn requests_per_second(mut self, rate: f64) -> Self {

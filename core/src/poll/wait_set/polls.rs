@@ -15,12 +15,12 @@ use super::super::stream::poll_until;
 use super::super::trace;
 use super::{Completed, WaitSet, Waiting};
 use crate::error::{Error, ErrorKind};
+use crate::http::Limits;
 use crate::model::{Batch, Report};
 use crate::provider::{DynProvider, NextPlace, PollPlace};
 
-/// 64 to 512 polls in flight. Over HTTP/1.1 each has a connection of its own, and half of the 1,024 descriptors that a
-/// process usually may open are left to others.
-const IN_FLIGHT: RangeInclusive<usize> = 64..=512;
+/// 64 to 512 polls in flight. The upper end is the limit of a client, which other waits on it share.
+const IN_FLIGHT: RangeInclusive<usize> = 64..=Limits::MAX_POLLS_IN_FLIGHT;
 
 /// A quarter more than the request rate times the latency: the number that are in flight on average at that rate.
 const IN_FLIGHT_MARGIN: f64 = 1.25;
