@@ -66,8 +66,8 @@ pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
 /// [`FINAL_POLL_GRACE`](super::FINAL_POLL_GRACE) the wait ends without that poll.
 ///
 /// The first polls of waits that begin together are spread by a hash of the batch id: over a tenth of the first interval,
-/// or over the shortest interval, 1 s at most, where they are due at once. So 10,000 waits do not send 10,000 requests
-/// in one moment. Bounds come first: with one interval for all (`interval(t..=t)`) only the limit remains.
+/// or over the shortest interval, 1 s at most, where they are due at once or at a bound. So 10,000 waits do not send
+/// 10,000 requests in one moment. Bounds come first: with one interval for all (`interval(t..=t)`) only the limit remains.
 ///
 /// A [`WaitSet`](super::WaitSet) also keeps to a request rate.
 ///

@@ -17,7 +17,7 @@ const OVERDUE: Duration = Duration::from_secs(30);
 /// share of batches. It is as likely between 1 and 2 hours as between 1 and 2 minutes.
 const EARLY_FAILURE_START: f64 = 2.0;
 
-/// 1 s, or the shortest interval if that is less: first polls that are due at once are spread over it. It is as much as
+/// 1 s, or the shortest interval if that is less: first polls that are due at once, or at a bound, are spread over it. It is as much as
 /// providers ask between two polls of one batch, and hardly noticed by a caller.
 const MAX_FIRST_DELAY: Duration = Duration::from_secs(1);
 
@@ -56,8 +56,8 @@ struct Interval {
 }
 
 impl BatchSchedule {
-    /// 5 % of an interval either way: waits that began together drift apart. After a `Retry-After`, and to the lower
-    /// bounds of the first poll, it is added only.
+    /// 5 % of an interval either way: waits that began together drift apart. To a `Retry-After`, and to the shortest time
+    /// to the first poll, it is added only.
     pub const JITTER: f64 = 0.05;
 
     /// Returns the schedule of one batch, of `rows` rows if that is known.
@@ -90,12 +90,13 @@ impl BatchSchedule {
     /// age the poll is due at once, and times count from now.
     ///
     /// `jitter`, from 0 to 1, spreads waits out. The same `jitter` gives the same wait. The first polls of waits that
-    /// began together are spread over a tenth of the interval, or a twentieth after a lower bound, as far as the bounds
-    /// allow. Those that are due at once are spread over the shortest interval, 1 s at most.
+    /// began together are spread over a tenth of the interval. Those that are due at once or at a bound are spread over
+    /// the shortest interval, 1 s at most, as far as the bounds allow.
     pub fn first(&mut self, age: Option<Duration>, jitter: f64, samples: &DurationSamples) -> NextPoll {
         self.since_submission = age.is_some();
         let bounds = self.schedule.bounds;
-        let delay = duration(bounds.min().min(MAX_FIRST_DELAY).as_secs_f64() * unit(jitter));
+        let max_delay = bounds.min().min(MAX_FIRST_DELAY);
+        let delay = duration(max_delay.as_secs_f64() * unit(jitter));
         let Some(age) = age else {
             return self.plan(0.0, delay, Reason::LowerBound, samples);
         };
@@ -104,11 +105,11 @@ impl BatchSchedule {
             Rule::Adaptive => self.first_interval(samples),
             Rule::Fixed(_) | Rule::Exponential { .. } => self.fixed(),
         };
-        // Bounds would take the jitter away: it is added to the lower one, and stays below the upper one.
-        let seconds = interval.seconds.min(interval.max.as_secs_f64() / (1.0 + Self::JITTER));
-        let interval = Interval { seconds, ..interval };
-        let (wait, reason) = self.bounded(&interval, bounds.initial_min(), jitter);
-        let wait = wait.max(with_jitter(bounds.min(), jitter).min(interval.max));
+        // Bounds would take the jitter away.
+        let max = interval.max.saturating_sub(max_delay.saturating_sub(delay));
+        let min = bounds.min().saturating_add(delay).min(max);
+        let (wait, reason) = self.bounded(&Interval { max, ..interval }, bounds.initial_min(), jitter);
+        let wait = wait.max(min);
         // Planned from the submission: a wait that begins late polls at once if that time has
         // passed.
         self.plan(age.as_secs_f64(), wait.saturating_sub(age).max(delay), reason, samples)
