@@ -94,7 +94,7 @@ fn max_in_flight(limits: Limits) -> usize {
     for end in ends {
         assert_eq!(end.unwrap().outcome(), Some(Outcome::Succeeded));
     }
-    assert_eq!(connector.connector.requests().len(), 300, "a poll that waits for its place is no request");
+    assert_eq!(connector.connector.requests().len(), 300, "a poll that waits for its place is not a request");
     connector.max()
 }
 
@@ -176,8 +176,10 @@ fn polls_that_wait_for_their_place_are_sent_in_the_order_in_which_they_became_du
     let [limited, free] = [2, usize::MAX].map(|limit| {
         let provider = Slow::new(secs(40), limit);
         assert!(provider.run((0..20).map(|number| provider.wait(number))).iter().all(Result::is_ok));
-        provider.sent()
+        (provider.sent(), provider.clock.elapsed())
     });
+    assert!(limited.1 >= secs(400) && free.1 < secs(60), "two at a time: {:?} and {:?}", limited.1, free.1);
+    let (limited, free) = (limited.0, free.0);
     assert_eq!(limited, free);
     let began: Vec<_> = (0..20).map(|number| format!("b-{number}")).collect();
     assert_ne!(free, began, "first polls are spread, so that this is not just the order of the waits");
