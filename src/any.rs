@@ -5,8 +5,8 @@ use std::env;
 use bulkrail_core::http::{Environment, HttpOptions, ProviderClient, Upload};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, ErrorKind, PollingDefaults, Provider, ProviderId, Reconciliation, Report, Snapshot, SubmittedRows,
-    Wait,
+    Batch, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Reconciliation, Report, Snapshot,
+    SubmittedRows, Wait,
 };
 
 #[cfg(feature = "cdq")]
@@ -210,6 +210,10 @@ impl Provider for AnyClient {
 
     fn polling_defaults(&self) -> PollingDefaults {
         with_client!(self, client => client.polling_defaults())
+    }
+
+    fn poll_limit(&self) -> Option<PollLimit> {
+        with_client!(self, client => client.poll_limit())
     }
 
     fn clock(&self) -> Clock {

@@ -7,11 +7,13 @@
 //! the counts.
 //!
 //! `cargo bench --bench poll -- scale` waits for up to 100,000 batches at once and reports what
-//! each costs. `cargo bench --bench poll -- files` prints the rows about files only.
+//! each costs. `-- independent` does so without a set: 100,000 waits on one client, over sockets. `-- files` prints the
+//! rows about files only.
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
 
 mod bodies;
 mod files;
+mod independent;
 mod rows;
 mod scale;
 mod server;
@@ -21,7 +23,7 @@ use std::time::Instant;
 use allocation_counter::measure;
 use bulkrail::http::HttpConnector;
 use bulkrail::killb::raw::{SCHEMAS, types::BulkJob};
-use bulkrail::test_util::{MockProvider, VirtualClock};
+use bulkrail::test_util::VirtualClock;
 use bulkrail::{Batch, Provider, killb};
 use bulkrail_core::json::{ArrayElider, ResponseSchema, StatusFields};
 
@@ -62,6 +64,9 @@ fn main() {
     if std::env::args().any(|argument| argument == "scale") {
         return scale::report();
     }
+    if std::env::args().any(|argument| argument == "independent") {
+        return independent::report();
+    }
     if std::env::args().any(|argument| argument == "files") {
         return print(files::measurements());
     }
@@ -70,7 +75,7 @@ fn main() {
         final_poll_cpu(),
         compare_cpu(),
         poll_memory(),
-        wait_memory(),
+        independent::memory(),
         small_poll_time(),
         small_poll_allocations(),
         rows::stream_memory(),
@@ -113,33 +118,6 @@ fn batch() -> Batch {
 fn poll(client: &killb::Client, batch: &Batch) {
     let snapshot = VirtualClock::new().run(client.poll(batch)).expect("a snapshot");
     assert!(snapshot.progress.total.is_some());
-}
-
-fn wait_memory() -> Measurement {
-    const WAITS: usize = 1_000;
-    let clock = VirtualClock::new();
-    let provider = MockProvider::by_time(&clock);
-    let mut waits = Vec::new();
-    let measured = measure(|| {
-        waits.reserve_exact(WAITS);
-        for _ in 0..WAITS {
-            let batch = provider.submitted("e8d74b2f");
-            let mut stream = bulkrail::wait(&provider, batch).into_stream();
-            // Until it sleeps: nothing is sent before the first poll is due.
-            clock.run(std::future::poll_fn(|context| {
-                assert!(std::pin::pin!(stream.next()).poll(context).is_pending());
-                std::task::Poll::Ready(())
-            }));
-            waits.push(stream);
-        }
-    });
-    Measurement {
-        name: "memory of an independent wait, set up",
-        baseline: "",
-        measured: measured.bytes_current as f64 / WAITS as f64 / 1000.0,
-        goal: Goal::AtMost(1.5),
-        unit: "kB",
-    }
 }
 
 /// Returns the median ratio of the times that two functions take, over `runs` pairs.

@@ -235,7 +235,7 @@ async fn ended_until(set: &mut WaitSet<'_>, sleep: &mut (impl Future<Output = ()
 /// Polls every batch `first` after its submission and every 30 s, within the budget if there is
 /// one.
 fn queue(account: &Account<'_>, first: u64, mut budget: Option<Budget>) {
-    let mut samples = DurationSamples::new();
+    let samples = DurationSamples::new();
     let schedule = Schedule::fixed(Duration::from_millis(INTERVAL));
     let mut schedules: Vec<BatchSchedule> =
         account.jobs.iter().map(|_| BatchSchedule::new(schedule, None, &samples)).collect();
@@ -262,7 +262,7 @@ fn queue(account: &Account<'_>, first: u64, mut budget: Option<Budget>) {
             }
         };
         let jitter = rng::unit(&[account.seed, job as u64, number]);
-        let wait = schedules[job].after(result, Duration::from_millis(at), jitter, &mut samples).wait;
+        let wait = schedules[job].after(result, Duration::from_millis(at), jitter, &samples).wait;
         queue.push(Reverse((now + wait.as_millis() as u64, job)));
     }
 }

@@ -215,6 +215,7 @@ impl Waiting {
             Policy::Anchor(_) => millis(self.schedule.after(result, time, rng::unit(key), samples).wait),
             Policy::Adaptive(adaptive) => {
                 let wait = millis(self.schedule.after(result, time, rng::unit(key), samples).wait);
+                self.schedule.record_running(samples);
                 let retry_after = fault.map_or(0, Fault::retry_after);
                 // A `Retry-After` is never undercut. It may exceed the longest interval, with its
                 // jitter too.

@@ -41,4 +41,4 @@ pub use poll::{DurationHistory, PollEvent, PollStream, Wait, WaitSet, WaitSetPro
 // Pre-1.0 crates whose types are in public signatures.
 pub use {jiff, progenitor_client, reqwest, secrecy};
 
-pub use provider::{DynProvider, PollFuture, PollingDefaults, Provider};
+pub use provider::{DynProvider, PollFuture, PollLimit, PollingDefaults, Provider};

@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use crate::error::Error;
 use crate::model::{Batch, ProviderId, Snapshot};
 use crate::schedule::IntervalBounds;
@@ -32,6 +34,14 @@ pub trait Provider: Send + Sync {
     fn clock(&self) -> Clock {
         Clock::system()
     }
+
+    /// Returns the limit on polls in flight that all waits on this provider share; `None` for no limit.
+    ///
+    /// Every call returns a clone of one limit. Providers over an [`HttpClient`](crate::http::HttpClient) return
+    /// [its limit](crate::http::HttpClient::poll_limit).
+    fn poll_limit(&self) -> Option<PollLimit> {
+        None
+    }
 }
 
 /// Dyn-compatible form of [`Provider`]. Every provider implements it.
@@ -58,6 +68,9 @@ pub trait DynProvider: Send + Sync {
 
     /// See [`Provider::clock`].
     fn dyn_clock(&self) -> Clock;
+
+    /// See [`Provider::poll_limit`].
+    fn dyn_poll_limit(&self) -> Option<PollLimit>;
 }
 
 /// Future of [`DynProvider::dyn_poll`].
@@ -79,6 +92,10 @@ impl<P: Provider> DynProvider for P {
     fn dyn_clock(&self) -> Clock {
         self.clock()
     }
+
+    fn dyn_poll_limit(&self) -> Option<PollLimit> {
+        self.poll_limit()
+    }
 }
 
 impl Provider for dyn DynProvider + '_ {
@@ -96,6 +113,10 @@ impl Provider for dyn DynProvider + '_ {
 
     fn clock(&self) -> Clock {
         self.dyn_clock()
+    }
+
+    fn poll_limit(&self) -> Option<PollLimit> {
+        self.dyn_poll_limit()
     }
 }
 
@@ -117,6 +138,10 @@ macro_rules! forward {
             fn clock(&self) -> Clock {
                 (**self).clock()
             }
+
+            fn poll_limit(&self) -> Option<PollLimit> {
+                (**self).poll_limit()
+            }
         }
     };
 }
@@ -124,6 +149,70 @@ macro_rules! forward {
 forward!(&P);
 forward!(Arc<P>);
 forward!(Box<P>);
+
+/// Limit on the polls that are in flight at once. Clones share it.
+///
+/// The waits, streams and wait sets of one provider share one limit. A poll that is due beyond it waits for its place,
+/// in the order in which the polls became due. It is not a request yet: its timeout starts when it is sent. At the
+/// deadline of its wait it waits for [`FINAL_POLL_GRACE`](crate::poll::FINAL_POLL_GRACE) more; then the wait ends without
+/// it.
+///
+/// A wait that is dropped frees its place. A stream or set that has begun a poll and is not polled itself keeps it.
+///
+/// ```
+/// use bulkrail_core::PollLimit;
+/// use bulkrail_core::test_util::{MockProvider, VirtualClock};
+///
+/// let clock = VirtualClock::new();
+/// let provider = MockProvider::by_time(&clock).poll_limit(PollLimit::new(20));
+/// ```
+#[derive(Clone)]
+pub struct PollLimit(Arc<Semaphore>);
+
+impl PollLimit {
+    /// Returns a limit of `max` polls; 0 counts as 1.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self(Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS))))
+    }
+}
+
+impl std::fmt::Debug for PollLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PollLimit").field("free", &self.0.available_permits()).finish()
+    }
+}
+
+/// Future of a place.
+pub(crate) type NextPlace = Pin<Box<dyn Future<Output = PollPlace> + Send>>;
+
+/// Place of one poll within the limit of its provider. Dropping it frees the place.
+pub(crate) struct PollPlace {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl PollPlace {
+    /// Takes a place if one is free and no other poll waits for it.
+    pub(crate) fn try_take(provider: &(dyn DynProvider + '_)) -> Option<Self> {
+        match provider.dyn_poll_limit() {
+            Some(PollLimit(limit)) => limit.try_acquire_owned().ok().map(|permit| Self { _permit: Some(permit) }),
+            None => Some(Self { _permit: None }),
+        }
+    }
+
+    /// Waits for a place, after the polls that wait already.
+    pub(crate) fn take(provider: &(dyn DynProvider + '_)) -> NextPlace {
+        let limit = provider.dyn_poll_limit();
+        Box::pin(async move {
+            let permit = match limit {
+                // The semaphore is never closed.
+                Some(PollLimit(limit)) => limit.acquire_owned().await.ok(),
+                None => None,
+            };
+            Self { _permit: permit }
+        })
+    }
+}
 
 /// Intervals, deadline and request rate of polling: what the provider's pages advise, else the defaults of this crate.
 ///

@@ -8,7 +8,8 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows, Wait,
+    Batch, Error, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot,
+    SubmittedRows, Wait,
 };
 use secrecy::SecretString;
 
@@ -195,6 +196,10 @@ impl Provider for Client {
 
     fn clock(&self) -> Clock {
         self.http.clock().clone()
+    }
+
+    fn poll_limit(&self) -> Option<PollLimit> {
+        Some(self.http.poll_limit().clone())
     }
 }
 

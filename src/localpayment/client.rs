@@ -9,7 +9,7 @@ use bulkrail_core::http::{
 use bulkrail_core::json::{ResponseSchema, StatusFields};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, ErrorKind, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows, Wait,
+    Batch, Error, ErrorKind, PollLimit, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows, Wait,
 };
 
 use super::raw::types;
@@ -168,6 +168,10 @@ impl Provider for Client {
 
     fn clock(&self) -> Clock {
         self.http.clock().clone()
+    }
+
+    fn poll_limit(&self) -> Option<PollLimit> {
+        Some(self.http.poll_limit().clone())
     }
 }
 

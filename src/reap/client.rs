@@ -8,8 +8,8 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Drift, Error, ErrorKind, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Row, RowOutcome,
-    Snapshot, SubmittedRows, Wait, check_id,
+    Batch, Drift, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Row,
+    RowOutcome, Snapshot, SubmittedRows, Wait, check_id,
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -247,6 +247,10 @@ impl Provider for Client {
 
     fn clock(&self) -> Clock {
         self.http.clock().clone()
+    }
+
+    fn poll_limit(&self) -> Option<PollLimit> {
+        Some(self.http.poll_limit().clone())
     }
 }
 

@@ -131,6 +131,7 @@ mod all_providers {
             let any = AnyClient::from(client.clone());
             assert_eq!((any.id(), any.polling_defaults()), (client.id(), client.polling_defaults()));
             assert_eq!(any.id(), $provider::PROVIDER);
+            assert!(any.poll_limit().is_some() && client.poll_limit().is_some());
             bench.clock.advance(crate::common::secs(3));
             assert_eq!(any.clock().now(), bench.clock.elapsed());
 

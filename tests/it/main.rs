@@ -18,6 +18,8 @@ mod hostile;
 mod http_limits;
 #[cfg(feature = "reap")]
 mod observability;
+#[cfg(feature = "reap")]
+mod poll_limit;
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 mod prepare;
 mod providers;

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use crate::common::{Bench, client, secs};
 use bulkrail::reap::{Credentials, PROVIDER};
@@ -81,12 +80,15 @@ fn traced<T>(mut run: impl FnMut() -> T) -> (String, T) {
 }
 
 /// Waits for a batch whose polls get `responses`. Returns the end and the time that it took.
-fn wait_for(responses: &[MockResponse]) -> (Result<Report, Error>, Duration) {
+/// Returns the end of a wait, and the times of its polls.
+fn wait_for(responses: &[MockResponse]) -> (Result<Report, Error>, Vec<u128>) {
     let bench = Bench::new();
     responses.iter().for_each(|response| bench.connector.push(response.clone()));
     let client = client!(reap, bench, Credentials::api_key("CANARY-KEY"));
+    let mut times = Vec::new();
     let wait = client.wait(Batch::new(PROVIDER, "b-1").unwrap()).interval(secs(1)..=secs(1));
-    (bench.clock.run(wait), bench.clock.elapsed())
+    let end = bench.clock.run(wait.on_poll(|poll| times.push(poll.elapsed.as_millis())));
+    (end, times)
 }
 
 #[test]
@@ -94,16 +96,17 @@ fn wait_traces_fixed_names_of_spans_events_and_fields() {
     let running = r#"{"status":"in_progress","totalRecords":10,"processedRecords":4,"eta":7}"#;
     let done = r#"{"status":"completed","totalRecords":10,"processedRecords":10,"failedRecords":1,"summary":{"successfulRecords":9}}"#;
     let responses = [MockResponse::json(200, running), MockResponse::new(502, "<html>"), MockResponse::json(200, done)];
-    let (lines, (end, elapsed)) = traced(|| wait_for(&responses));
+    let (lines, (end, times)) = traced(|| wait_for(&responses));
     end.unwrap();
-    let elapsed = elapsed.as_millis();
+    let [first, second, elapsed] = times[..] else { panic!("{times:?}") };
+    assert_eq!(second - first, 1000);
     let golden = format!(
         "DEBUG bulkrail::wait wait bulkrail.provider=\"reap\" bulkrail.batch.id=\"b-1\"\n\
          DEBUG bulkrail::http request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
-         DEBUG bulkrail::wait poll bulkrail.poll=1 bulkrail.elapsed_ms=0 bulkrail.duration_ms=0 bulkrail.state=\"running\" bulkrail.rows.processed=4 bulkrail.rows.total=10\n\
+         DEBUG bulkrail::wait poll bulkrail.poll=1 bulkrail.elapsed_ms={first} bulkrail.duration_ms=0 bulkrail.state=\"running\" bulkrail.rows.processed=4 bulkrail.rows.total=10\n\
          WARN bulkrail::drift the response differs from the spec bulkrail.drift.pointer=\"/eta\" bulkrail.drift.kind=\"unknown_field\" bulkrail.drift.expected=\"no such field\"\n\
          DEBUG bulkrail::http request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=502 bulkrail.duration_ms=0\n\
-         DEBUG bulkrail::wait poll bulkrail.poll=2 bulkrail.elapsed_ms=1000 bulkrail.duration_ms=0 error.type=\"unavailable\" http.response.status_code=502\n\
+         DEBUG bulkrail::wait poll bulkrail.poll=2 bulkrail.elapsed_ms={second} bulkrail.duration_ms=0 error.type=\"unavailable\" http.response.status_code=502\n\
          DEBUG bulkrail::http request bulkrail.provider=\"reap\" bulkrail.operation=\"get_batch_status\" http.request.method=\"GET\" http.response.status_code=200 bulkrail.duration_ms=0\n\
          DEBUG bulkrail::wait poll bulkrail.poll=3 bulkrail.elapsed_ms={elapsed} bulkrail.duration_ms=0 bulkrail.state=\"finished\" bulkrail.rows.processed=10 bulkrail.rows.total=10\n\
          INFO bulkrail::wait end bulkrail.polls=3 bulkrail.elapsed_ms={elapsed} bulkrail.outcome=\"partial\"\n"

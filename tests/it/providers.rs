@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulkrail::test_util::{VirtualClock, running};
 use bulkrail::time::Clock;
-use bulkrail::{Batch, DynProvider, Error, ErrorKind, PollingDefaults, Provider, ProviderId, Snapshot, WaitSet, wait};
+use bulkrail::{
+    Batch, DynProvider, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Snapshot, WaitSet, wait,
+};
 
 use crate::common::secs;
 
@@ -35,6 +37,10 @@ impl Provider for Distinct {
     fn clock(&self) -> Clock {
         self.clock.clock()
     }
+
+    fn poll_limit(&self) -> Option<PollLimit> {
+        Some(PollLimit::new(2))
+    }
 }
 
 /// Checks everything that `provider` forwards to a new [`Distinct`], and that waits and wait sets
@@ -47,6 +53,7 @@ fn check<P: Provider>(pointer: &str, make: impl Fn(Distinct) -> P, polls: impl F
     assert_eq!(provider.polling_defaults(), DEFAULTS.with_deadline(secs(77)), "{pointer}");
     clock.advance(secs(5));
     assert_eq!(provider.clock().now(), secs(5), "{pointer}");
+    assert!(provider.poll_limit().is_some(), "{pointer}");
     assert_eq!(clock.run(provider.poll(&batch)).unwrap().progress, running(3, 10).progress, "{pointer}");
     assert_eq!(polls(&provider), 1, "{pointer}");
 
@@ -61,7 +68,7 @@ fn check<P: Provider>(pointer: &str, make: impl Fn(Distinct) -> P, polls: impl F
 }
 
 #[test]
-fn provider_pointers_forward_id_polls_defaults_and_clock() {
+fn provider_pointers_forward_id_polls_defaults_clock_and_limit() {
     let count = |provider: &Distinct| provider.polls.load(Ordering::SeqCst);
     check("P", |provider| provider, count);
     check("&P", |provider| &*Box::leak(Box::new(provider)), |provider| count(provider));
@@ -72,7 +79,7 @@ fn provider_pointers_forward_id_polls_defaults_and_clock() {
 }
 
 #[test]
-fn dyn_providers_forward_id_polls_defaults_and_clock() {
+fn dyn_providers_forward_id_polls_defaults_clock_and_limit() {
     check_dyn("&dyn DynProvider", |provider| &*Box::leak(Box::new(provider)) as &dyn DynProvider);
     check_dyn("Arc<dyn DynProvider>", |provider| Arc::new(provider) as Arc<dyn DynProvider>);
     check_dyn("Box<dyn DynProvider>", |provider| Box::new(provider) as Box<dyn DynProvider>);

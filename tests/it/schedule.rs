@@ -95,6 +95,7 @@ fn wait(
     for poll in polls {
         now = now.saturating_add(poll.late);
         let decision = batch.after(poll.result, now, poll.jitter, history);
+        batch.record_running(history);
         each(Some(poll), now, decision)?;
         let priority = batch.priority(now.saturating_add(decision.wait), history);
         prop_assert!(priority >= 0.0, "{priority}");
@@ -383,7 +384,8 @@ fn running_batches_keep_short_ones_from_deciding_alone() {
             (0..running).map(|_| BatchSchedule::new(Schedule::adaptive(), None, &samples)).collect();
         for batch in &mut batches {
             batch.first(Some(Duration::ZERO), 0.5, &samples);
-            batch.after(PollResult::running(None), Duration::from_secs(20), 0.5, &mut samples);
+            batch.after(PollResult::running(None), Duration::from_secs(20), 0.5, &samples);
+            batch.record_running(&mut samples);
         }
         for millis in [9_000, 9_500, 10_000] {
             samples.add(None, Duration::from_millis(millis));
@@ -402,7 +404,8 @@ fn stopped_batch_is_no_running_one() {
     let untouched = samples.clone();
     let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &samples);
     batch.first(Some(Duration::ZERO), 0.5, &samples);
-    batch.after(PollResult::queued(), Duration::from_secs(1), 0.5, &mut samples);
+    batch.after(PollResult::queued(), Duration::from_secs(1), 0.5, &samples);
+    batch.record_running(&mut samples);
     assert_eq!(samples.running(), 1);
     batch.stopped(&mut samples);
     assert_eq!((samples.running(), samples.export()), (0, untouched.export()));
@@ -412,10 +415,9 @@ fn stopped_batch_is_no_running_one() {
 fn schedule_polls_a_late_wait_at_once() {
     let history = DurationSamples::new();
     for age in [Some(Duration::from_secs(600)), None] {
-        assert_eq!(
-            BatchSchedule::new(Schedule::adaptive(), None, &history).first(age, 0.5, &history).wait,
-            Duration::ZERO
-        );
+        let first = |jitter| BatchSchedule::new(Schedule::adaptive(), None, &history).first(age, jitter, &history).wait;
+        assert_eq!(first(0.0), Duration::ZERO);
+        assert_eq!(first(1.0), Duration::from_secs(1), "spread among waits that begin together");
     }
 }
 
@@ -424,7 +426,7 @@ fn samples_learn_nothing_from_interrupted_waits() {
     let mut history = DurationSamples::new();
     let mut joined = BatchSchedule::new(Schedule::adaptive(), None, &history);
     joined.first(None, 0.5, &history);
-    joined.after(PollResult::running(None), Duration::ZERO, 0.5, &mut history);
+    joined.after(PollResult::running(None), Duration::ZERO, 0.5, &history);
     joined.ended(End::finished(), Duration::from_secs(5), &mut history);
     let mut interrupted = BatchSchedule::new(Schedule::adaptive(), None, &history);
     interrupted.first(Some(Duration::from_secs(36_000)), 0.5, &history);
@@ -441,8 +443,8 @@ fn samples_learn_from_a_batch_without_a_time_of_submission_that_was_first_seen_q
     let mut history = DurationSamples::new();
     let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &history);
     batch.first(None, 0.5, &history);
-    batch.after(PollResult::failed(), Duration::ZERO, 0.5, &mut history);
-    batch.after(PollResult::queued(), Duration::from_secs(1), 0.5, &mut history);
+    batch.after(PollResult::failed(), Duration::ZERO, 0.5, &history);
+    batch.after(PollResult::queued(), Duration::from_secs(1), 0.5, &history);
     batch.ended(End::finished(), Duration::from_secs(40), &mut history);
     assert_eq!(history.len(), 1);
 }

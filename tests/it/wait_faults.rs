@@ -124,7 +124,7 @@ fn wait_takes_an_address_that_worked_before_for_right() {
         let (end, bench) = wait_on([MockResponse::error(fault), finished_response()]);
         let error = end.unwrap_err();
         assert_eq!((error.kind(), error.polls()), (ErrorKind::Unavailable, 1), "{fault}: it was never reached");
-        assert_eq!((error.is_resumable(), bench.clock.elapsed()), (false, secs(0)));
+        assert!(!error.is_resumable() && bench.clock.elapsed() <= secs(1), "{fault}: {:?}", bench.clock.elapsed());
 
         let (end, _) = wait_on([running_response(), MockResponse::error(fault), finished_response()]);
         assert_eq!(end.unwrap().outcome(), Some(Outcome::Succeeded), "{fault}: an outage after the first poll");
@@ -174,7 +174,7 @@ fn wait_ends_unreachable_when_the_provider_stays_away() {
     let clock = VirtualClock::new();
     let script =
         MockProvider::by_time(&clock).from(secs(0), || Ok(running(1, 10))).from(secs(60), || Err(unavailable()));
-    let wait = bulkrail::wait(&script, script.batch("b")).failure_budget(secs(600));
+    let wait = bulkrail::wait(&script, script.batch("b")).interval(secs(1)..=secs(20)).failure_budget(secs(600));
     let error = clock.run(wait).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert_eq!(error.last_snapshot().unwrap().progress.processed, Some(1));
@@ -309,7 +309,9 @@ fn poll_stream_returns_a_report_before_the_next_sleep() {
         MockProvider::by_time(&clock).from(secs(0), || Ok(running(1, 2))).from(secs(30), || Ok(finished(2, 0)));
     let mut snapshots = bulkrail::wait(&script, script.batch("b")).into_stream();
     let first = clock.run(snapshots.next()).unwrap().unwrap();
-    assert_eq!((first.polls, clock.elapsed()), (1, secs(0)), "the first report comes without a sleep");
+    assert_eq!(first.polls, 1);
+    assert_eq!(clock.elapsed(), first.elapsed, "the first report comes before the next sleep");
+    assert!(clock.elapsed() <= secs(1), "{:?}", clock.elapsed());
     let mut last = first;
     while let Some(report) = clock.run(snapshots.next()) {
         last = report.unwrap();
@@ -335,5 +337,5 @@ fn wait_delays_the_first_poll_after_a_submit_as_the_provider_asks() {
     let before = bench.clock.elapsed();
     bench.connector.push(finished_response());
     bench.clock.run(client.wait(submitted)).unwrap();
-    assert_eq!(bench.clock.elapsed(), before);
+    assert!(bench.clock.elapsed() - before <= secs(1), "{:?}", bench.clock.elapsed() - before);
 }

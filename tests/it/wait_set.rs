@@ -422,7 +422,10 @@ fn wait_set_ignores_the_poll_in_flight_of_a_removed_batch() {
     let clock = VirtualClock::new();
     let provider = LimitedProvider::new(&clock, 1000, |_| secs(0));
     let polled = Mutex::new(Vec::new());
-    let mut set = WaitSet::new(&provider).on_poll(|event| polled.lock().unwrap().push(event.batch.id().to_owned()));
+    let mut set = WaitSet::new(&provider)
+        // First polls are spread over the shortest interval.
+        .interval(Duration::from_millis(5)..=secs(60))
+        .on_poll(|event| polled.lock().unwrap().push(event.batch.id().to_owned()));
     set.add(batch("a")).unwrap();
     set.add(batch("b")).unwrap();
     // Polls take 50 ms.

@@ -10,6 +10,7 @@ use super::error_mapping::ErrorMapping;
 use super::limits::Limits;
 use super::proxy::Proxy;
 use crate::error::{Error, ErrorKind};
+use crate::provider::PollLimit;
 use crate::time::Clock;
 
 /// Installation of a provider that requests go to.
@@ -152,6 +153,7 @@ impl HttpOptions {
             builder: ReqwestConnector::request_builder()?,
             connector,
             limits: self.limits,
+            poll_limit: PollLimit::new(self.limits.max_polls_in_flight),
             clock: self.clock.unwrap_or_else(Clock::system),
         }))
     }

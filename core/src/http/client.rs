@@ -21,6 +21,7 @@ use super::tokens::{TokenCache, TokenResponse};
 use crate::error::{Error, ErrorDocument, ErrorKind};
 use crate::json::StatusFields;
 use crate::model::{Batch, Drift, ProviderId, Snapshot};
+use crate::provider::PollLimit;
 use crate::time::Clock;
 
 /// Sends the requests of one provider client: credentials, limits, traces, no redirects. Cheap to clone.
@@ -50,6 +51,7 @@ pub(super) struct Shared {
     pub(super) builder: reqwest::Client,
     pub(super) connector: Arc<dyn HttpConnector>,
     pub(super) limits: Limits,
+    pub(super) poll_limit: PollLimit,
     pub(super) clock: Clock,
 }
 
@@ -107,6 +109,14 @@ impl HttpClient {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
+    }
+
+    /// Returns the limit on polls in flight, of [`Limits::max_polls_in_flight`].
+    ///
+    /// Waits obey it. Calls of [`HttpClient::poll`] by others do not count.
+    #[must_use]
+    pub fn poll_limit(&self) -> &PollLimit {
+        &self.shared.poll_limit
     }
 
     /// Sends a request once; after a 401 once more with a new token, where the credentials can get one.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Time and size limits of the requests of a client. Each has a documented default.
+/// Limits of the requests of a client: time, size, and polls in flight. Each has a documented default.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,6 +32,10 @@ pub struct Limits {
     /// Bytes of a response that is read in chunks (polls, rows), counted after decompression; default
     /// [`Limits::MAX_STREAMED_BYTES`].
     pub max_streamed_bytes: u64,
+    /// Polls in flight at once, of all waits, streams and wait sets of a client and its clones; default
+    /// [`Limits::MAX_POLLS_IN_FLIGHT`]. 0 counts as 1. Further polls wait for their place; see
+    /// [`PollLimit`](crate::PollLimit).
+    pub max_polls_in_flight: usize,
 }
 
 impl Limits {
@@ -51,6 +55,10 @@ impl Limits {
     pub const MAX_BUFFERED_BYTES: usize = 128 * 1024 * 1024;
     /// 4 GiB: about three million KillB rows. They are not held, so this limits the traffic, not the memory.
     pub const MAX_STREAMED_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+    /// 512, half of the 1,024 descriptors that a process usually may open: over HTTP/1.1 each poll has a connection of its
+    /// own, and some more are on their way back to the pool (774 sockets at most with 100,000 waits on a busy machine). At
+    /// 200 ms a poll it is 2,500 polls a second, more than providers allow.
+    pub const MAX_POLLS_IN_FLIGHT: usize = 512;
 
     /// Returns the default limits.
     #[must_use]
@@ -64,6 +72,7 @@ impl Limits {
             ping_timeout: Self::PING_TIMEOUT,
             max_buffered_bytes: Self::MAX_BUFFERED_BYTES,
             max_streamed_bytes: Self::MAX_STREAMED_BYTES,
+            max_polls_in_flight: Self::MAX_POLLS_IN_FLIGHT,
         }
     }
 
@@ -113,6 +122,12 @@ impl Limits {
     #[must_use]
     pub const fn with_max_streamed_bytes(self, max_streamed_bytes: u64) -> Self {
         Self { max_streamed_bytes, ..self }
+    }
+
+    /// Returns the same limits with another [`max_polls_in_flight`](Self::max_polls_in_flight).
+    #[must_use]
+    pub const fn with_max_polls_in_flight(self, max_polls_in_flight: usize) -> Self {
+        Self { max_polls_in_flight, ..self }
     }
 }
 

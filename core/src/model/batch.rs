@@ -59,7 +59,7 @@ impl Batch {
     /// Returns the same batch, submitted by us at `at`.
     ///
     /// Only such a batch is given time to become visible at the provider, and has its first poll delayed as the
-    /// provider's pages ask. Any other is polled at once, and its duration is learned only where the first response says
+    /// provider's pages ask. Any other is polled within a second, and its duration is learned only where the first response says
     /// that it is queued.
     ///
     /// ```

@@ -6,19 +6,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::history::DurationHistory;
-use super::options::{FINAL_POLL_GRACE, Options};
+use super::options::{FINAL_POLL_GRACE, Options, POLL_TIMEOUT, VISIBILITY_GRACE};
 use crate::error::{Error, ErrorKind};
 use crate::http::ConnectorError;
 use crate::model::{Batch, Drift, Report, Snapshot, State, identifier_or_length};
-use crate::schedule::{BatchSchedule, End, Fraction, PollResult};
+use crate::schedule::{BatchSchedule, DurationSamples, End, Fraction, PollResult};
 
 /// Next action. Times count from the start of the wait.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Sleep until then.
     SleepUntil(Duration),
-    /// Poll now, and cut the poll off at the given time.
-    PollUntil(Duration),
+    /// Poll now, or once the provider's limit on polls in flight has a place for it.
+    Poll,
 }
 
 /// Effect of a poll on the wait.
@@ -35,29 +35,31 @@ pub(super) enum Observed {
 /// The state of one wait.
 #[derive(Debug)]
 pub(super) struct Machine {
-    options: Options,
+    deadline: Option<Duration>,
+    failure_budget: Duration,
     batch: Batch,
     /// Time from our submission of the batch to the start of the wait.
     age: Option<Duration>,
     schedule: BatchSchedule,
-    history: DurationHistory,
+    /// `None` for a wait that shares none: what it learned would be of use to no other wait.
+    history: Option<DurationHistory>,
     next_poll: Duration,
     /// Interval that was planned after the last successful poll.
     interval: Duration,
     polls: u32,
-    last: Option<Snapshot>,
+    /// The last snapshot, with all differences from the spec so far.
+    last: Option<Box<Snapshot>>,
     last_success: Option<Duration>,
     /// When the failures since the last successful poll began.
     failing_since: Option<Duration>,
     fault: Option<Error>,
-    drift: Vec<Drift>,
 }
 
 impl Machine {
     /// Returns a wait that begins now, at the time of day `wall`, for a batch of `rows` rows, if that is known.
     pub(super) fn new(
-        options: Options,
-        history: DurationHistory,
+        options: &Options,
+        history: Option<DurationHistory>,
         batch: Batch,
         rows: Option<u64>,
         wall: Timestamp,
@@ -65,13 +67,14 @@ impl Machine {
         // Submitted "in the future" (another machine's clock) counts as just now.
         let age = batch.submitted_at().map(|at| Duration::try_from(wall.duration_since(at)).unwrap_or_default());
         let jitter = jitter(&batch, 0);
-        let (schedule, first) = history.read(batch.provider(), |samples| {
+        let (schedule, first) = read(history.as_ref(), &batch, |samples| {
             let mut schedule = BatchSchedule::new(options.schedule(), rows, samples);
             let first = schedule.first(age, jitter, samples);
             (schedule, first.wait)
         });
         let mut machine = Self {
-            options,
+            deadline: options.deadline,
+            failure_budget: options.failure_budget,
             batch,
             age,
             schedule,
@@ -83,7 +86,6 @@ impl Machine {
             last_success: None,
             failing_since: None,
             fault: None,
-            drift: Vec::new(),
         };
         machine.plan(Duration::ZERO, first);
         machine
@@ -104,12 +106,18 @@ impl Machine {
         if self.is_over(now) {
             return f64::INFINITY;
         }
-        self.history.read(self.batch.provider(), |samples| self.schedule.priority(self.since_submission(now), samples))
+        let t = self.since_submission(now);
+        read(self.history.as_ref(), &self.batch, |samples| self.schedule.priority(t, samples))
     }
 
     /// Returns all differences from the spec so far; the list only grows at its end.
     pub(super) fn drift(&self) -> &[Drift] {
-        &self.drift
+        self.last.as_ref().map_or(&[], |last| &last.drift)
+    }
+
+    /// Returns the last snapshot; `None` before the first successful poll.
+    pub(super) fn last(&self) -> Option<&Snapshot> {
+        self.last.as_deref()
     }
 
     /// Returns the number of polls so far.
@@ -122,14 +130,19 @@ impl Machine {
         if now < self.next_poll {
             return Step::SleepUntil(self.next_poll);
         }
-        Step::PollUntil(self.poll_until(now))
+        Step::Poll
     }
 
-    /// Returns when a poll that begins at `now` is cut off.
-    pub(super) fn poll_until(&self, now: Duration) -> Duration {
-        let last = self.options.deadline.map(|deadline| deadline.max(now).saturating_add(FINAL_POLL_GRACE));
-        let limit = now.saturating_add(self.options.poll_timeout);
-        last.map_or(limit, |last| limit.min(last))
+    /// Returns when a poll that is sent at `now` is cut off, if it was begun at `begun`.
+    pub(super) fn poll_until(&self, begun: Duration, now: Duration) -> Duration {
+        let timeout = now.saturating_add(POLL_TIMEOUT);
+        self.ends_by(begun).map_or(timeout, |end| timeout.min(end))
+    }
+
+    /// Returns when the wait ends even if the poll that it began at `begun` has not ended or was not sent, because the
+    /// limits on requests left no place for it.
+    pub(super) fn ends_by(&self, begun: Duration) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.max(begun).saturating_add(FINAL_POLL_GRACE))
     }
 
     /// Takes the result of a poll that ended at `now`.
@@ -146,14 +159,10 @@ impl Machine {
         }
     }
 
-    /// Returns when the wait ends even without a last poll, because the request budget has none left for it.
-    pub(super) fn ends_by(&self) -> Option<Duration> {
-        self.options.deadline.map(|deadline| deadline.saturating_add(FINAL_POLL_GRACE))
-    }
-
-    /// Ends the wait then.
+    /// Ends the wait without its last poll.
     pub(super) fn expired(&mut self, now: Duration) -> Error {
-        let end = self.over(now);
+        let hint = "its last poll was not sent: raise the rate of the wait set, or the limit on polls in flight";
+        let end = self.over(now).with_hint(hint);
         self.complete(now, end)
     }
 
@@ -167,9 +176,10 @@ impl Machine {
         self.failing_since = None;
         // The provider has recovered; a later failure has another cause.
         self.fault = None;
-        Drift::merge(&mut self.drift, &snapshot.drift);
-        snapshot.drift.clone_from(&self.drift);
-        self.last = Some(snapshot.clone());
+        let mut drift = self.last.take().map_or_else(Vec::new, |last| last.drift);
+        Drift::merge(&mut drift, &snapshot.drift);
+        snapshot.drift = drift;
+        self.last = Some(Box::new(snapshot.clone()));
         let report = Report::new(self.batch.clone(), snapshot, self.polls, now);
         if report.snapshot.is_terminal() {
             self.learn(now, report.snapshot.state);
@@ -201,7 +211,7 @@ impl Machine {
         self.fault = Some(error);
         let end = if self.is_over(now) {
             self.over(now)
-        } else if now - failing_since >= self.options.failure_budget {
+        } else if now - failing_since >= self.failure_budget {
             Error::new(ErrorKind::Unreachable, "polls of the batch have failed for the whole failure budget")
         } else {
             let interval = self.decide(now, result);
@@ -213,7 +223,7 @@ impl Machine {
 
     /// Returns the error at the deadline: one failed poll at the very end does not turn "still running" into "unreachable".
     fn over(&self, now: Duration) -> Error {
-        let recent = self.interval.saturating_add(self.options.poll_timeout);
+        let recent = self.interval.saturating_add(POLL_TIMEOUT);
         if self.last_success.is_some_and(|last| now.saturating_sub(last) <= recent) {
             return match &self.last {
                 Some(last) if last.state == State::Unknown => undocumented_word(last),
@@ -226,7 +236,14 @@ impl Machine {
     fn decide(&mut self, now: Duration, result: PollResult) -> Duration {
         let (t, jitter) = (self.since_submission(now), jitter(&self.batch, self.polls));
         let Self { schedule, history, batch, .. } = self;
-        history.write(batch.provider(), |samples| schedule.after(result, t, jitter, samples).wait)
+        let Some(history) = history else {
+            return schedule.after(result, t, jitter, DurationSamples::empty()).wait;
+        };
+        history.write(batch.provider(), |samples| {
+            let next = schedule.after(result, t, jitter, samples);
+            schedule.record_running(samples);
+            next.wait
+        })
     }
 
     /// Adds the duration of this batch to the history.
@@ -234,7 +251,9 @@ impl Machine {
         let end = if state == State::Finished { End::finished() } else { End::failed() };
         let t = self.since_submission(now);
         let Self { schedule, history, batch, .. } = self;
-        history.write(batch.provider(), |samples| schedule.ended(end, t, samples));
+        if let Some(history) = history {
+            history.write(batch.provider(), |samples| schedule.ended(end, t, samples));
+        }
     }
 
     fn since_submission(&self, now: Duration) -> Duration {
@@ -244,11 +263,11 @@ impl Machine {
     /// Plans the next poll after `interval`, but always one at the deadline.
     fn plan(&mut self, now: Duration, interval: Duration) {
         let due = now.saturating_add(interval);
-        self.next_poll = self.options.deadline.map_or(due, |deadline| due.min(deadline.max(now)));
+        self.next_poll = self.deadline.map_or(due, |deadline| due.min(deadline.max(now)));
     }
 
     fn is_over(&self, now: Duration) -> bool {
-        self.options.deadline.is_some_and(|deadline| now >= deadline)
+        self.deadline.is_some_and(|deadline| now >= deadline)
     }
 
     fn may_be_invisible(&self, now: Duration) -> bool {
@@ -262,11 +281,11 @@ impl Machine {
 
     fn was_just_submitted(&self, now: Duration) -> bool {
         let age = self.age.map(|age| age.saturating_add(now));
-        age.is_some_and(|age| age <= self.options.visibility_grace)
+        age.is_some_and(|age| age <= VISIBILITY_GRACE)
     }
 
     fn complete(&mut self, now: Duration, error: Error) -> Error {
-        let error = error.with_batch(self.batch.clone()).with_wait(self.last.take(), self.polls, now);
+        let error = error.with_batch(self.batch.clone()).with_wait(self.last.as_deref().cloned(), self.polls, now);
         match self.fault.take() {
             Some(fault) => error.with_source(fault),
             None => error,
@@ -278,7 +297,17 @@ impl Drop for Machine {
     /// A wait that is dropped before the end leaves no running batch in the history.
     fn drop(&mut self) {
         let Self { schedule, history, batch, .. } = self;
-        history.write(batch.provider(), |samples| schedule.stopped(samples));
+        if let Some(history) = history {
+            history.write(batch.provider(), |samples| schedule.stopped(samples));
+        }
+    }
+}
+
+/// Reads the durations that a wait of `batch` shares with others.
+fn read<T>(history: Option<&DurationHistory>, batch: &Batch, read: impl FnOnce(&DurationSamples) -> T) -> T {
+    match history {
+        Some(history) => history.read(batch.provider(), read),
+        None => read(DurationSamples::empty()),
     }
 }
 

@@ -27,8 +27,6 @@ pub(super) struct Options {
     reports_progress: bool,
     pub(super) deadline: Option<Duration>,
     pub(super) failure_budget: Duration,
-    pub(super) poll_timeout: Duration,
-    pub(super) visibility_grace: Duration,
 }
 
 impl Options {
@@ -44,8 +42,6 @@ impl Options {
             reports_progress: defaults.reports_progress,
             deadline: Some(defaults.deadline),
             failure_budget: FAILURE_BUDGET,
-            poll_timeout: POLL_TIMEOUT,
-            visibility_grace: VISIBILITY_GRACE,
         }
     }
 

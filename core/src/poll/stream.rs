@@ -12,7 +12,7 @@ use super::trace::{self, Observer};
 use super::wait::{Stop, Wait};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Batch, Report, Snapshot};
-use crate::provider::DynProvider;
+use crate::provider::{DynProvider, PollPlace};
 use crate::time::Clock;
 
 /// Every report of a wait: `next().await` in a loop, or a `Stream`.
@@ -54,7 +54,7 @@ struct Driver<'a> {
 impl<'a> PollStream<'a> {
     pub(super) fn new(wait: Wait<'a>) -> Self {
         let Wait { provider, batch, rows, options, clock, history, stop, observer } = wait;
-        let machine = Machine::new(options, history, batch, rows, clock.wall());
+        let machine = Machine::new(&options, history, batch, rows, clock.wall());
         let started = clock.now();
         let span = trace::span(machine.batch());
         let driver = Driver { provider, machine, clock, started, stop, observer, span };
@@ -128,18 +128,10 @@ impl Driver<'_> {
                     let sleep = self.clock.sleep(then.saturating_sub(self.now()));
                     match unless_stopped(&mut self.stop, sleep).await {
                         Some(()) => continue,
-                        None => self.interrupted(),
+                        None => self.end(Machine::interrupted),
                     }
                 }
-                Step::PollUntil(then) => {
-                    let sent = self.now();
-                    let limit = self.clock.sleep(then.saturating_sub(sent));
-                    let poll = poll_until(&*self.provider, self.machine.batch(), limit).instrument(self.span.clone());
-                    match unless_stopped(&mut self.stop, poll).await {
-                        Some(result) => self.observe(sent, result),
-                        None => self.interrupted(),
-                    }
-                }
+                Step::Poll => self.poll().await,
             };
             match observed {
                 Observed::Nothing => {}
@@ -149,14 +141,54 @@ impl Driver<'_> {
         }
     }
 
+    async fn poll(&mut self) -> Observed {
+        let begun = self.now();
+        let _place = match self.place(begun).await {
+            Ok(place) => place,
+            Err(end) => return end,
+        };
+        let sent = self.now();
+        let limit = self.clock.sleep(self.machine.poll_until(begun, sent).saturating_sub(sent));
+        let poll = poll_until(&*self.provider, self.machine.batch(), limit).instrument(self.span.clone());
+        match unless_stopped(&mut self.stop, poll).await {
+            Some(result) => self.observe(sent, result),
+            None => self.end(Machine::interrupted),
+        }
+    }
+
+    /// Returns the place of the next poll within the limit of the provider, or the end of the wait.
+    async fn place(&mut self, begun: Duration) -> Result<PollPlace, Observed> {
+        if let Some(place) = PollPlace::try_take(&*self.provider) {
+            return Ok(place);
+        }
+        let mut end = self.machine.ends_by(begun).map(|end| self.clock.sleep(end.saturating_sub(begun)));
+        let mut place = PollPlace::take(&*self.provider);
+        let place_or_end = std::future::poll_fn(|context| {
+            if let Poll::Ready(place) = place.as_mut().poll(context) {
+                return Poll::Ready(Some(place));
+            }
+            match &mut end {
+                Some(end) => end.as_mut().poll(context).map(|()| None),
+                None => Poll::Pending,
+            }
+        });
+        match unless_stopped(&mut self.stop, place_or_end).await {
+            Some(Some(place)) => Ok(place),
+            Some(None) => Err(self.end(Machine::expired)),
+            None => Err(self.end(Machine::interrupted)),
+        }
+    }
+
     fn observe(&mut self, sent: Duration, result: Result<Snapshot, Error>) -> Observed {
         let now = self.now();
         let Self { machine, observer, span, .. } = self;
         span.in_scope(|| trace::observe(machine, now, now.saturating_sub(sent), result, observer.as_mut()))
     }
 
-    fn interrupted(&mut self) -> Observed {
-        let end = Err(self.machine.interrupted(self.now()));
+    /// Ends the wait without a poll.
+    fn end(&mut self, end: fn(&mut Machine, Duration) -> Error) -> Observed {
+        let now = self.now();
+        let end = Err(end(&mut self.machine, now));
         self.span.in_scope(|| trace::end(&end));
         Observed::End(end)
     }

@@ -30,16 +30,7 @@ use crate::time::Clock;
 pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
     let clock = provider.clock();
     let options = Options::new(provider.polling_defaults());
-    Wait {
-        provider: Arc::new(provider),
-        batch,
-        rows: None,
-        options,
-        clock,
-        history: DurationHistory::default(),
-        stop: None,
-        observer: None,
-    }
+    Wait { provider: Arc::new(provider), batch, rows: None, options, clock, history: None, stop: None, observer: None }
 }
 
 /// Builder and future of one wait. `.await` it for the final report, or turn it [into a stream](Wait::into_stream).
@@ -68,6 +59,18 @@ pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
 ///
 /// Each carries the batch, the last snapshot, the number of polls, and the last transient error as its source.
 ///
+/// # Many waits
+///
+/// The polls in flight of all waits on one client are [limited](crate::http::Limits::max_polls_in_flight). A poll beyond
+/// the limit waits for its place. The deadline of its wait is kept: after a last
+/// [`FINAL_POLL_GRACE`](super::FINAL_POLL_GRACE) the wait ends without that poll.
+///
+/// The first polls of waits that begin together are spread by a hash of the batch id: over a tenth of the first interval,
+/// or over the shortest interval, 1 s at most, where they are due at once or at a bound. So 10,000 waits do not send
+/// 10,000 requests in one moment. Bounds come first: with one interval for all (`interval(t..=t)`) only the limit remains.
+///
+/// A [`WaitSet`](super::WaitSet) also keeps to a request rate.
+///
 /// # Cancel safety
 ///
 /// Cancel safe: dropping it at any point does nothing to the batch. Everything needed to wait again is in the batch.
@@ -90,7 +93,7 @@ pub struct Wait<'a> {
     pub(super) rows: Option<u64>,
     pub(super) options: Options,
     pub(super) clock: Clock,
-    pub(super) history: DurationHistory,
+    pub(super) history: Option<DurationHistory>,
     pub(super) stop: Option<Stop<'a>>,
     pub(super) observer: Option<Observer<'a>>,
 }
@@ -139,7 +142,7 @@ impl<'a> Wait<'a> {
 
     /// Uses the durations of earlier batches to time polls, and adds the duration of this one.
     pub fn history(mut self, history: &DurationHistory) -> Self {
-        self.history = history.clone();
+        self.history = Some(history.clone());
         self
     }
 

@@ -17,6 +17,10 @@ const OVERDUE: Duration = Duration::from_secs(30);
 /// share of batches. It is as likely between 1 and 2 hours as between 1 and 2 minutes.
 const EARLY_FAILURE_START: f64 = 2.0;
 
+/// 1 s, or the shortest interval if that is less: first polls that are due at once, or at a bound, are spread over it. It is as much as
+/// providers ask between two polls of one batch, and hardly noticed by a caller.
+const MAX_FIRST_DELAY: Duration = Duration::from_secs(1);
+
 /// 1 year, the longest wait: sums with it do not overflow.
 const MAX_WAIT: f64 = 365.0 * 86_400.0;
 
@@ -52,8 +56,8 @@ struct Interval {
 }
 
 impl BatchSchedule {
-    /// 5 % of an interval either way: waits that began together drift apart. After a lower bound or
-    /// a `Retry-After` it is added only.
+    /// 5 % of an interval either way: waits that began together drift apart. To a `Retry-After`, and to the shortest time
+    /// to the first poll, it is added only.
     pub const JITTER: f64 = 0.05;
 
     /// Returns the schedule of one batch, of `rows` rows if that is known.
@@ -85,34 +89,37 @@ impl BatchSchedule {
     /// Returns the time of the first poll of a batch that was submitted `age` ago. With an unknown
     /// age the poll is due at once, and times count from now.
     ///
-    /// `jitter`, from 0 to 1, spreads waits out. The same `jitter` gives the same wait.
+    /// `jitter`, from 0 to 1, spreads waits out. The same `jitter` gives the same wait. The first polls of waits that
+    /// began together are spread over a tenth of the interval. Those that are due at once or at a bound are spread over
+    /// the shortest interval, 1 s at most, as far as the bounds allow.
     pub fn first(&mut self, age: Option<Duration>, jitter: f64, samples: &DurationSamples) -> NextPoll {
         self.since_submission = age.is_some();
+        let bounds = self.schedule.bounds;
+        let max_delay = bounds.min().min(MAX_FIRST_DELAY);
+        let delay = duration(max_delay.as_secs_f64() * unit(jitter));
         let Some(age) = age else {
-            return self.plan(0.0, Duration::ZERO, Reason::LowerBound, samples);
+            return self.plan(0.0, delay, Reason::LowerBound, samples);
         };
-        let initial_min = self.schedule.bounds.initial_min();
-        self.earliest = initial_min.as_secs_f64();
+        self.earliest = bounds.initial_min().as_secs_f64();
         let interval = match self.schedule.rule {
             Rule::Adaptive => self.first_interval(samples),
             Rule::Fixed(_) | Rule::Exponential { .. } => self.fixed(),
         };
-        let (wait, reason) = self.bounded(&interval, initial_min, jitter);
+        // Bounds would take the jitter away.
+        let max = interval.max.saturating_sub(max_delay.saturating_sub(delay));
+        let min = bounds.min().saturating_add(delay).min(max);
+        let (wait, reason) = self.bounded(&Interval { max, ..interval }, bounds.initial_min(), jitter);
+        let wait = wait.max(min);
         // Planned from the submission: a wait that begins late polls at once if that time has
         // passed.
-        self.plan(age.as_secs_f64(), wait.saturating_sub(age), reason, samples)
+        self.plan(age.as_secs_f64(), wait.saturating_sub(age).max(delay), reason, samples)
     }
 
-    /// Returns the time of the next poll after one at `t` that did not end the batch, which is then a running one in
-    /// `samples`.
-    pub fn after(&mut self, result: PollResult, t: Duration, jitter: f64, samples: &mut DurationSamples) -> NextPoll {
+    /// Returns the time of the next poll after one at `t` that did not end the batch.
+    pub fn after(&mut self, result: PollResult, t: Duration, jitter: f64, samples: &DurationSamples) -> NextPoll {
         let t = t.as_secs_f64().max(self.last_poll);
         // It was submitted lately: times count from when it was first seen.
         self.since_submission |= self.successes == 0 && result.status == PollStatus::Queued;
-        if self.since_submission && matches!(result.status, PollStatus::Queued | PollStatus::Running(_)) {
-            let id = *self.running.get_or_insert_with(|| samples.next_running());
-            samples.set_running(id, self.rows, t);
-        }
         self.last_poll = t;
         let retry_after = result.retry_after.unwrap_or_default();
         let interval = match result.status {
@@ -139,6 +146,14 @@ impl BatchSchedule {
         let (wait, reason) = self.bounded(&interval, retry_after, jitter);
         self.earliest = t + self.schedule.bounds.min().max(retry_after).as_secs_f64();
         self.plan(t, wait, reason, samples)
+    }
+
+    /// Counts the batch as a running one in `samples`, as old as the last successful poll saw it.
+    pub fn record_running(&mut self, samples: &mut DurationSamples) {
+        if self.since_submission && self.successes > 0 {
+            let id = *self.running.get_or_insert_with(|| samples.next_running());
+            samples.set_running(id, self.rows, self.last_success);
+        }
     }
 
     /// Adds what the batch teaches to `samples`, once a poll at `t` has seen its end.

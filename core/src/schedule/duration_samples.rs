@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -140,6 +141,12 @@ impl DurationSamples {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns the empty collection of all waits that neither learn nor teach.
+    pub(crate) fn empty() -> &'static Self {
+        static EMPTY: LazyLock<DurationSamples> = LazyLock::new(DurationSamples::new);
+        &EMPTY
     }
 
     pub(super) fn restored(finished: Ring, failed: Ring, calibration: Calibration) -> Self {

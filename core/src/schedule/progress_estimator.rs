@@ -67,8 +67,8 @@ pub(super) struct ProgressEstimator {
     error: f64,
     min_error: f64,
     last_queued: f64,
-    run: Option<Run>,
-    forecasts: Vec<Forecast>,
+    /// Allocated once progress is reported: many batches end before, or never report it.
+    run: Option<Box<Run>>,
 }
 
 /// Progress since it was first reported.
@@ -84,6 +84,8 @@ struct Run {
     points: Vec<(f64, f64)>,
     /// Time, progress and rate of the last estimate.
     last_estimate: Option<(f64, f64, f64)>,
+    /// The first estimates.
+    forecasts: Vec<Forecast>,
 }
 
 impl ProgressEstimator {
@@ -96,12 +98,11 @@ impl ProgressEstimator {
             min_error: error / 2.0,
             last_queued: 0.0,
             run: None,
-            forecasts: Vec::new(),
         }
     }
 
     pub(super) fn forecasts(&self) -> &[Forecast] {
-        &self.forecasts
+        self.run.as_ref().map_or(&[], |run| &run.forecasts)
     }
 
     /// Returns when the batch started between the last poll without progress and the first with it,
@@ -124,14 +125,17 @@ impl ProgressEstimator {
         // Started at some time between the last poll that found it queued (or the submission) and
         // this one.
         let start = self.last_queued + self.onset * (t - self.last_queued);
-        let run = self.run.get_or_insert_with(|| Run {
-            first_poll: t,
-            poll_before: self.last_queued,
-            start,
-            last_poll: self.last_queued,
-            last_change: t,
-            points: vec![(start, 0.0)],
-            last_estimate: None,
+        let run = self.run.get_or_insert_with(|| {
+            Box::new(Run {
+                first_poll: t,
+                poll_before: self.last_queued,
+                start,
+                last_poll: self.last_queued,
+                last_change: t,
+                points: vec![(start, 0.0)],
+                last_estimate: None,
+                forecasts: Vec::new(),
+            })
         });
         if run.record(t, progress) {
             self.error = (self.error + FALL_ERROR).min(MAX_ERROR);
@@ -153,8 +157,8 @@ impl ProgressEstimator {
 
         let uncorrected = (1.0 - p).max(step / 2.0) / rate;
         let step_time = step / rate;
-        if self.forecasts.len() < MAX_FORECASTS {
-            self.forecasts.push(Forecast { at: t, remaining: uncorrected, step: step_time });
+        if run.forecasts.len() < MAX_FORECASTS {
+            run.forecasts.push(Forecast { at: t, remaining: uncorrected, step: step_time });
         }
         let stalled = STALL_SHARE * (t - run.last_change);
         let moving = uncorrected * self.bias.exp();

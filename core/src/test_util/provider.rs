@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::VirtualClock;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Batch, Progress, ProviderId, Snapshot, State};
-use crate::provider::{PollingDefaults, Provider};
+use crate::provider::{PollLimit, PollingDefaults, Provider};
 use crate::time::Clock;
 
 /// Name of mock providers.
@@ -38,6 +38,7 @@ pub struct MockProvider {
     polls: AtomicUsize,
     poll_duration: Duration,
     polling_defaults: PollingDefaults,
+    poll_limit: Option<PollLimit>,
 }
 
 impl MockProvider {
@@ -51,6 +52,7 @@ impl MockProvider {
             polls: AtomicUsize::new(0),
             poll_duration: Duration::ZERO,
             polling_defaults: PollingDefaults::new(),
+            poll_limit: None,
         }
     }
 
@@ -92,6 +94,13 @@ impl MockProvider {
     #[must_use]
     pub fn polling_defaults(mut self, defaults: PollingDefaults) -> Self {
         self.polling_defaults = defaults;
+        self
+    }
+
+    /// Sets the limit on polls in flight. Default: none.
+    #[must_use]
+    pub fn poll_limit(mut self, limit: PollLimit) -> Self {
+        self.poll_limit = Some(limit);
         self
     }
 
@@ -151,6 +160,10 @@ impl Provider for MockProvider {
 
     fn clock(&self) -> Clock {
         self.clock.clock()
+    }
+
+    fn poll_limit(&self) -> Option<PollLimit> {
+        self.poll_limit.clone()
     }
 }
 

@@ -21,7 +21,7 @@ use super::options::Options;
 use super::trace::{self, Observer, PollEvent};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Batch, BatchId, Report, Snapshot};
-use crate::provider::{DynProvider, Provider};
+use crate::provider::{DynProvider, NextPlace, Provider};
 use crate::schedule::{Budget, Schedule};
 use crate::time::{Clock, Sleep};
 
@@ -84,6 +84,8 @@ pub struct WaitSet<'a> {
     expiries: BinaryHeap<Reverse<(Duration, usize)>>,
     in_flight: FuturesUnordered<InFlight<'a>>,
     failing_in_flight: usize,
+    /// Place that the next poll waits for, within the limit of the provider.
+    next_place: Option<NextPlace>,
     /// Mean duration of the last polls in seconds.
     latency: f64,
     /// Once stopped: the slot from which the remaining waits are returned.
@@ -99,7 +101,6 @@ struct Waiting {
     /// Time when the batch was added; the times of the machine count from there.
     added: Duration,
     span: Span,
-    snapshot: Option<Snapshot>,
     /// The last poll failed.
     is_failing: bool,
     is_in_flight: bool,
@@ -160,6 +161,7 @@ impl<'a> WaitSet<'a> {
             expiries: BinaryHeap::new(),
             in_flight: FuturesUnordered::new(),
             failing_in_flight: 0,
+            next_place: None,
             latency: 0.0,
             stopped: None,
             timer: None,
@@ -170,7 +172,7 @@ impl<'a> WaitSet<'a> {
     /// Sets the number of requests per second that all polls together may take.
     ///
     /// As many polls are in flight as the rate needs at the latency seen: 64 at least, and 512 at most, which is 2,000
-    /// requests per second at 200 ms.
+    /// requests per second at 200 ms. The [limit of the client](crate::http::Limits::max_polls_in_flight) applies, too.
     ///
     /// Default: [`PollingDefaults::requests_per_second`](crate::PollingDefaults::requests_per_second) of the provider.
     pub fn requests_per_second(mut self, rate: f64) -> Self {
@@ -262,11 +264,11 @@ impl<'a> WaitSet<'a> {
         let slot = self.waits.len();
         self.slots.insert(batch.id().to_owned(), slot);
         let span = trace::span(&batch);
-        let machine = Machine::new(self.options, self.history.clone(), batch, rows, self.clock.wall());
+        let machine = Machine::new(&self.options, Some(self.history.clone()), batch, rows, self.clock.wall());
         let added = self.now();
         self.later.push(Reverse((added.saturating_add(machine.next_poll()), slot)));
-        self.expiries.extend(machine.ends_by().map(|by| Reverse((added.saturating_add(by), slot))));
-        let waiting = Waiting { machine, added, span, snapshot: None, is_failing: false, is_in_flight: false };
+        self.expiries.extend(machine.ends_by(Duration::ZERO).map(|by| Reverse((added.saturating_add(by), slot))));
+        let waiting = Waiting { machine, added, span, is_failing: false, is_in_flight: false };
         self.waits.push(Some(Box::new(waiting)));
         self.open += 1;
         Ok(())
@@ -284,7 +286,7 @@ impl<'a> WaitSet<'a> {
     /// Returns the last snapshot of a batch that has not ended; `None` before its first successful poll.
     #[must_use]
     pub fn snapshot(&self, id: &BatchId) -> Option<&Snapshot> {
-        self.waits[self.slot(id)?].as_ref()?.snapshot.as_ref()
+        self.waits[self.slot(id)?].as_ref()?.machine.last()
     }
 
     /// Returns the batches that have not ended, in the order in which they were added.
@@ -326,13 +328,14 @@ impl<'a> WaitSet<'a> {
         self.stopped = self.stopped.or(Some(0));
         self.in_flight.clear();
         self.failing_in_flight = 0;
+        self.next_place = None;
     }
 
     /// Returns the progress of all batches together.
     #[must_use]
     pub fn progress(&self) -> WaitSetProgress {
         let mut progress = WaitSetProgress { batches: self.past.ended + self.open, ..self.past };
-        let snapshots = self.waits.iter().flatten().filter_map(|waiting| waiting.snapshot.as_ref());
+        let snapshots = self.waits.iter().flatten().filter_map(|waiting| waiting.machine.last());
         snapshots.for_each(|snapshot| progress.add(snapshot));
         progress
     }
@@ -367,7 +370,7 @@ impl Stream for WaitSet<'_> {
             if let Some(end) = self.expired() {
                 return Poll::Ready(Some(end));
             }
-            let pause = self.start_polls();
+            let pause = self.start_polls(context);
             let pause = self.until_next_expiry(pause);
             match self.poll_completed(context, pause) {
                 Poll::Pending => return Poll::Pending,

@@ -15,11 +15,12 @@ use super::super::stream::poll_until;
 use super::super::trace;
 use super::{Completed, WaitSet, Waiting};
 use crate::error::{Error, ErrorKind};
+use crate::http::Limits;
 use crate::model::{Batch, Report};
+use crate::provider::{DynProvider, NextPlace, PollPlace};
 
-/// 64 to 512 polls in flight. Over HTTP/1.1 each has a connection of its own, and half of the 1,024 descriptors that a
-/// process usually may open are left to others.
-const IN_FLIGHT: RangeInclusive<usize> = 64..=512;
+/// 64 to 512 polls in flight. The upper end is the limit of a client, which other waits on it share.
+const IN_FLIGHT: RangeInclusive<usize> = 64..=Limits::MAX_POLLS_IN_FLIGHT;
 
 /// A quarter more than the request rate times the latency: the number that are in flight on average at that rate.
 const IN_FLIGHT_MARGIN: f64 = 1.25;
@@ -57,9 +58,12 @@ impl WaitSet<'_> {
         pause.into_iter().chain(next.map(|next| next.max(Duration::from_millis(1)))).min()
     }
 
-    /// Starts every poll that is due and within the budget; returns the time to the next one.
-    pub(super) fn start_polls(&mut self) -> Option<Duration> {
+    /// Starts every poll that is due, within the budget and within the limit of the provider. Returns the time to the
+    /// next one, unless a completed poll or a free place comes first.
+    pub(super) fn start_polls(&mut self, context: &mut Context<'_>) -> Option<Duration> {
         let now = self.now();
+        // Given up on return, unless a poll still waits for it.
+        let mut next_place = self.next_place.take();
         while let Some(Reverse((due, slot))) = self.later.peek().copied()
             && due <= now
         {
@@ -81,11 +85,20 @@ impl WaitSet<'_> {
             if let Some(waiting) = &self.waits[slot] {
                 if waiting.is_failing && self.failing_in_flight >= max_failing {
                     self.held_back.push(slot);
-                } else if self.budget.take(now) {
-                    self.start(slot);
                 } else {
-                    self.due.push((priority, slot));
-                    return Some(self.budget.wait(now).max(Duration::from_millis(1)));
+                    let pause = self.budget.wait(now);
+                    if !pause.is_zero() {
+                        self.due.push((priority, slot));
+                        return Some(pause.max(Duration::from_millis(1)));
+                    }
+                    let Some(place) = poll_place(&*self.provider, &mut next_place, context) else {
+                        self.due.push((priority, slot));
+                        self.next_place = next_place;
+                        return None;
+                    };
+                    // One is available: there was no pause.
+                    let _taken = self.budget.take(now);
+                    self.start(slot, place);
                 }
             }
             self.sort(now);
@@ -121,7 +134,7 @@ impl WaitSet<'_> {
         self.sorted_at = now;
     }
 
-    fn start(&mut self, slot: usize) {
+    fn start(&mut self, slot: usize, place: PollPlace) {
         let now = self.now();
         let Some(Some(waiting)) = self.waits.get_mut(slot) else { return };
         waiting.is_in_flight = true;
@@ -129,10 +142,11 @@ impl WaitSet<'_> {
         self.failing_in_flight += usize::from(was_failing);
         let (provider, batch) = (Arc::clone(&self.provider), waiting.machine.batch().clone());
         let now = now.saturating_sub(waiting.added);
-        let limit = self.clock.sleep(waiting.machine.poll_until(now).saturating_sub(now));
+        let limit = self.clock.sleep(waiting.machine.poll_until(now, now).saturating_sub(now));
         let (span, clock, sent) = (waiting.span.clone(), self.clock.clone(), self.clock.now());
         self.in_flight.push(Box::pin(async move {
             let result = poll_until(&*provider, &batch, limit).instrument(span).await;
+            drop(place);
             Completed { slot, was_failing, duration: clock.now().saturating_sub(sent), result }
         }));
     }
@@ -176,9 +190,6 @@ impl WaitSet<'_> {
             self.latency += LATENCY_WEIGHT * (duration.as_secs_f64() - self.latency);
         }
         let waiting = self.waits.get_mut(slot)?.as_mut()?;
-        if let Ok(snapshot) = &result {
-            waiting.snapshot = Some(snapshot.clone());
-        }
         (waiting.is_failing, waiting.is_in_flight) = (result.is_err(), false);
         let Waiting { machine, added, span, .. } = &mut **waiting;
         let (elapsed, observer) = (now.saturating_sub(*added), self.observer.as_mut());
@@ -205,12 +216,29 @@ impl WaitSet<'_> {
 
     /// Takes a batch that has ended out of the set.
     fn finish(&mut self, slot: usize) -> Option<Batch> {
-        let Waiting { machine, snapshot, .. } = *self.waits[slot].take()?;
+        let Waiting { machine, .. } = *self.waits[slot].take()?;
         self.past.ended += 1;
         self.open -= 1;
-        snapshot.iter().for_each(|snapshot| self.past.add(snapshot));
+        machine.last().iter().for_each(|snapshot| self.past.add(snapshot));
         let batch = machine.batch().clone();
         self.slots.remove(batch.id());
         Some(batch)
     }
+}
+
+/// Returns a place within the limit of `provider`; `None` while `next` waits for one.
+fn poll_place(
+    provider: &(dyn DynProvider + '_),
+    next: &mut Option<NextPlace>,
+    context: &mut Context<'_>,
+) -> Option<PollPlace> {
+    if next.is_none()
+        && let Some(place) = PollPlace::try_take(provider)
+    {
+        return Some(place);
+    }
+    let waiting = next.get_or_insert_with(|| PollPlace::take(provider));
+    let Poll::Ready(place) = waiting.as_mut().poll(context) else { return None };
+    *next = None;
+    Some(place)
 }
