@@ -14,6 +14,8 @@ mod errors;
 mod hostile;
 #[cfg(feature = "reap")]
 mod http_limits;
+#[cfg(feature = "killb")]
+mod killb_accounts;
 #[cfg(feature = "reap")]
 mod observability;
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
