@@ -28,16 +28,23 @@ pub fn lower(spec: &Spec) -> Value {
     drop_error_responses(&mut document);
     drop_limits(&mut document);
     multipart_to_bytes(&mut document);
+    cite_evidence(&mut document);
     inline_unions(&mut document);
     drop_formats(&mut document);
     let response_schemas = response_schemas(&document);
+    let open_in_requests = open_in_requests(&document);
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
         return document;
     };
     for (name, schema) in schemas.iter_mut() {
+        if !response_schemas.contains(name) {
+            require_by_client(schema);
+        }
         drop_annotations(schema);
         if response_schemas.contains(name) {
             open_object(schema);
+        }
+        if response_schemas.contains(name) || open_in_requests.contains(name) {
             open_enum(name, schema);
         }
     }
@@ -144,6 +151,65 @@ fn multipart_to_bytes(document: &mut Value) {
     });
 }
 
+/// Writes the evidence of component schemas and their properties into the descriptions, so that the
+/// documentation of the Rust types has it.
+fn cite_evidence(document: &mut Value) {
+    let schemas: Vec<String> = document::schemas(document).into_iter().map(|schema| schema.pointer).collect();
+    for pointer in schemas.iter().filter(|pointer| pointer.starts_with("/components/schemas/")) {
+        let Some(schema) = document.pointer_mut(pointer).and_then(Value::as_object_mut) else { continue };
+        // A keyword beside `$ref` has no effect.
+        if schema.contains_key("$ref") {
+            continue;
+        }
+        let evidence = evidence_text(schema);
+        if evidence.is_empty() {
+            continue;
+        }
+        let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+        let text = format!("{}\n\n{evidence}", description.trim_end());
+        schema.insert("description".to_owned(), text.trim_start().into());
+    }
+}
+
+/// Returns sources, unknowns and contradictions of a schema as Markdown; empty if it has none of
+/// its own.
+fn evidence_text(schema: &Map<String, Value>) -> String {
+    let list = |key: &str| match schema.get(key) {
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::trim).collect(),
+        Some(Value::String(item)) => vec![item.as_str()],
+        _ => Vec::new(),
+    };
+    let mut paragraphs = Vec::new();
+    let sources: Vec<String> = list("x-source").into_iter().map(|source| format!("<{source}>")).collect();
+    match (schema.get("x-evidence").and_then(Value::as_str), &*sources) {
+        (None, []) => {}
+        (None, sources) => paragraphs.push(format!("Source: {}", sources.join(", "))),
+        (Some(evidence), []) => paragraphs.push(format!("Evidence: `{evidence}`")),
+        (Some(evidence), sources) => paragraphs.push(format!("Source (`{evidence}`): {}", sources.join(", "))),
+    }
+    let by_client = list("x-required-sdk");
+    if !by_client.is_empty() {
+        paragraphs.push(format!("Required by the provider's client, on no page: `{}`", by_client.join("`, `")));
+    }
+    for (key, title) in [("x-unknown", "Unknown"), ("x-contradiction", "Contradiction")] {
+        let sentences = list(key);
+        if !sentences.is_empty() {
+            paragraphs.push(format!("{title}:\n- {}", sentences.join("\n- ")));
+        }
+    }
+    paragraphs.join("\n\n")
+}
+
+/// Makes the properties required that a public client of the provider requires (`x-required-sdk`).
+///
+/// Only in schemas of requests: a response may lack what only a client requires.
+fn require_by_client(schema: &mut Value) {
+    let Some(by_client) = schema.get("x-required-sdk").and_then(Value::as_array).cloned() else { return };
+    let mut required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    required.extend(by_client);
+    schema["required"] = required.into();
+}
+
 /// Inlines the members of unions with a discriminator. Only then does the generator write one
 /// tagged Rust enum.
 fn inline_unions(document: &mut Value) {
@@ -181,12 +247,22 @@ fn inline_unions(document: &mut Value) {
     }
 }
 
-/// Returns the names of the component schemas that accept more than the spec says, because responses
-/// contain them.
+/// Returns the names of the component schemas that accept more than the spec says: responses contain
+/// them, or they are marked.
 pub(crate) fn open_schemas(document: &Value) -> BTreeSet<String> {
     let mut document = document.clone();
     drop_error_responses(&mut document);
-    response_schemas(&document)
+    let mut names = response_schemas(&document);
+    names.append(&mut open_in_requests(&document));
+    names
+}
+
+/// Returns the names of the component schemas with `x-open: true`: enums of requests whose words are
+/// uncertain.
+fn open_in_requests(document: &Value) -> BTreeSet<String> {
+    let schemas = document.pointer("/components/schemas").and_then(Value::as_object);
+    let marked = schemas.into_iter().flatten().filter(|(_, schema)| schema.get("x-open") == Some(&Value::Bool(true)));
+    marked.map(|(name, _)| name.clone()).collect()
 }
 
 /// Returns the names of the component schemas that responses contain: of 2xx responses and of error
@@ -282,6 +358,7 @@ fn open_enum(name: &str, schema: &mut Value) {
         known.insert(key.to_owned(), schema[key].take());
     }
     known.insert("title".to_owned(), format!("{name}Known").into());
+    known.insert("description".to_owned(), format!("Documented words of [`{name}`], which names their source.").into());
     let unknown = json!({"title": format!("{name}Unknown"), "type": "string"});
     *schema = json!({"description": schema["description"].take(), "oneOf": [known, unknown]});
 }

@@ -97,8 +97,15 @@ fn lower_drops_extensions_and_examples() {
     example: {type: string}
     x-ray: {type: string}",
     );
-    let properties = json!({"a": {"type": "string"}, "example": {"type": "string"}, "x-ray": {"type": "string"}});
-    assert_eq!(schemas, json!({"Thing": {"description": "A thing.", "properties": properties}}));
+    // Evidence is in the descriptions instead.
+    let source = "Source: <https://docs.example.com>";
+    let properties = json!({
+        "a": {"type": "string", "description": source},
+        "example": {"type": "string"},
+        "x-ray": {"type": "string"},
+    });
+    let description = "A thing.\n\nEvidence: `seed`\n\nUnknown:\n- All of it.";
+    assert_eq!(schemas, json!({"Thing": {"description": description, "properties": properties}}));
 }
 
 /// Object for a request or a response.
@@ -153,7 +160,12 @@ Word: {type: string, description: A word., enum: [a, b]}",
     assert_eq!(
         schemas["Word"],
         json!({"description": "A word.", "oneOf": [
-            {"title": "WordKnown", "type": "string", "enum": ["a", "b"]},
+            {
+                "title": "WordKnown",
+                "description": "Documented words of [`Word`], which names their source.",
+                "type": "string",
+                "enum": ["a", "b"],
+            },
             {"title": "WordUnknown", "type": "string"},
         ]})
     );
@@ -200,4 +212,59 @@ fn lower_keeps_empty_document() {
 fn lower_drops_format_of_number_and_keeps_that_of_integer() {
     let schemas = lowered_schemas("A: {type: number, format: double}\nB: {type: integer, format: int64}");
     assert_eq!(schemas, json!({"A": {"type": "number"}, "B": {"type": "integer", "format": "int64"}}));
+}
+
+#[test]
+fn lower_requires_in_requests_what_client_requires() {
+    let fields = "type: object, required: [a], x-required-sdk: [b], properties: {a: {type: string}, b: {type: string}}";
+    let schemas = lowered_schemas(&format!("Answer: {{{fields}}}\nRequest: {{{fields}}}"));
+    assert_eq!(schemas["Request"]["required"], json!(["a", "b"]));
+    assert_eq!(schemas["Answer"]["required"], json!(["a"]), "a response may lack what only a client requires");
+    assert!(schemas["Request"].get("x-required-sdk").is_none());
+    assert_eq!(schemas["Request"]["description"], "Required by the provider's client, on no page: `b`");
+}
+
+#[test]
+fn lower_opens_marked_enum_of_request() {
+    let schemas = lowered_schemas(
+        "Open: {type: string, x-open: true, enum: [A]}
+Closed: {type: string, enum: [A]}",
+    );
+    let known = &schemas["Open"]["oneOf"][0];
+    assert_eq!((&known["title"], &known["enum"]), (&json!("OpenKnown"), &json!(["A"])));
+    assert_eq!(schemas["Closed"], json!({"type": "string", "enum": ["A"]}));
+}
+
+#[test]
+fn lower_writes_evidence_into_descriptions() {
+    let schemas = lowered_schemas(
+        "Thing:
+  description: A thing.
+  x-source: [https://example.com/a, https://example.com/b]
+  x-evidence: sdk
+  x-unknown: [Its size.]
+  type: object
+  properties:
+    id: {type: string, x-evidence: page, x-contradiction: [Two pages differ., A third, too.]}
+    other: {$ref: '#/components/schemas/Other', x-evidence: page}
+Other: {type: string}
+New: {oneOf: [{$ref: '#/components/schemas/NewRed'}], discriminator: {propertyName: kind}}
+NewRed:
+  description: Red.
+  x-source: https://example.com/red
+  type: object
+  properties: {kind: {type: string, enum: [RED]}}",
+    );
+    let description = |at: &str| schemas.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+    assert_eq!(
+        description("/Thing/description"),
+        "A thing.\n\nSource (`sdk`): <https://example.com/a>, <https://example.com/b>\n\nUnknown:\n- Its size."
+    );
+    assert_eq!(
+        description("/Thing/properties/id/description"),
+        "Evidence: `page`\n\nContradiction:\n- Two pages differ.\n- A third\n- too."
+    );
+    assert!(schemas["Thing"]["properties"]["other"].get("description").is_none());
+    assert!(schemas["Other"].get("description").is_none());
+    assert_eq!(description("/New/oneOf/0/description"), "Red.\n\nSource: <https://example.com/red>");
 }

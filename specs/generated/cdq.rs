@@ -12,7 +12,8 @@ use ::bulkrail_core::generated::progenitor_client::{
 pub mod types {
     /**A bank account. To confirm one, give the IBAN; or the account number and the BIC; or the account number, the
 bank code and the country. With less, the answer is an error.
-*/
+
+Source (`page`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1v2~1bankaccounts~1confirm/post.md>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -22,7 +23,10 @@ bank code and the country. With less, the answer is an error.
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct BankAccount {
-        ///The ISO code of the country in which the account is held.
+        /**The ISO code of the country in which the account is held.
+
+Contradiction:
+- The example is DE, next to a Swiss IBAN, BIC and bank code; the examples of whole accounts have CH.*/
         #[serde(
             rename = "bankCountryCode",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -57,7 +61,9 @@ bank code and the country. With less, the answer is an error.
         )]
         pub national_bank_identifier: ::std::option::Option<::std::string::String>,
     }
-    ///The form of an upload.
+    /**The form of an upload.
+
+Source (`page`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1bankaccounts/post.md>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -69,11 +75,15 @@ bank code and the country. With less, the answer is an error.
     pub struct BankAccountFile {
         /**A CSV file of at most 100 MB. Its first line holds these headers, in any order:
 International Account ID, International Bank ID, Country Code, National Bank ID, National Account ID.
-*/
+
+Unknown:
+- Separator and encoding of the file, and which columns may be empty.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub file: ::std::option::Option<::std::string::String>,
     }
-    ///The account to confirm.
+    /**The account to confirm.
+
+Source (`page`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1v2~1bankaccounts~1confirm/post.md>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -87,7 +97,8 @@ International Account ID, International Bank ID, Country Code, National Bank ID,
     }
     /**CONFIRM_BA_IN_BP_STORAGE: confirm the accounts of the business partners in a business partner storage.
 DATA_MONITOR_REFRESH: confirm the accounts in a bank account storage that has an active data monitor.
-*/
+
+Source (`page`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1bankaccounts~1jobs~1confirmation/post.md>, <https://developer.cdq.com/reference-docs/bankaccount-data/V2/tag/Bank-Account-Verification/paths/~1bankaccounts~1jobs~1confirmation/post>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -143,7 +154,12 @@ DATA_MONITOR_REFRESH: confirm the accounts in a bank account storage that has an
             value.parse()
         }
     }
-    ///What is known of an account. An account that is not known has only the first field.
+    /**What is known of an account. An account that is not known has only the first field.
+
+Source (`page`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1v2~1bankaccounts~1confirm/post.md>, <https://developer.cdq.com/reference-docs/bankaccount-data/V2/tag/Bank-Account-Verification/paths/~1v2~1bankaccounts~1confirm/post>
+
+Unknown:
+- The declared types past the first fields, and the range of the trust score; that part of the pages could not be read.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -169,7 +185,10 @@ DATA_MONITOR_REFRESH: confirm the accounts in a bank account storage that has an
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub bank_account_request: ::std::option::Option<BankAccount>,
-        ///The day of the last payment that is known.
+        /**The day of the last payment that is known.
+
+Contradiction:
+- Dates appear as 2019-01-24, as 20240302 and as full time stamps on the pages of this API. Taken as text.*/
         #[serde(
             rename = "lastPaymentAt",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -191,7 +210,16 @@ DATA_MONITOR_REFRESH: confirm the accounts in a bank account storage that has an
         )]
         pub trust_score: ::std::option::Option<QuotedInteger>,
     }
-    ///The body of every documented error answer.
+    /**The body of every documented error answer.
+
+Source (`seed`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1bankaccounts~1jobs/get.md>
+
+Unknown:
+- The page marks no field as required.
+- The developer guidelines list numeric codes and detail ids (200000003 for a running job, for example) for all services; they do not appear in this body.
+
+Contradiction:
+- One block of examples stands under 400, 401, 403, 404, 406 and 503 alike, with the path of another API. Go by the HTTP status line.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -219,7 +247,12 @@ DATA_MONITOR_REFRESH: confirm the accounts in a bank account storage that has an
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub timestamp: ::std::option::Option<::std::string::String>,
     }
-    ///The HTTP status, once more.
+    /**The HTTP status, once more.
+
+Source (`seed`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1bankaccounts~1jobs/get.md>
+
+Contradiction:
+- Declared an integer, but the example is the string "400". Both are taken.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -245,7 +278,12 @@ DATA_MONITOR_REFRESH: confirm the accounts in a bank account storage that has an
             Self::Integer(value)
         }
     }
-    ///A fraud case in which an account appears. Only the fields that some page shows; there can be more.
+    /**A fraud case in which an account appears. Only the fields that some page shows; there can be more.
+
+Source (`page`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1v2~1bankaccounts~1confirm/post.md>, <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/fraud-case-management/paths/~1fraudcases/get.md>, <https://developer.cdq.com/reference-docs/bankaccount-data/V2/tag/Fraud-Case-Management>
+
+Unknown:
+- The confirmation page shows only cdlId before its example breaks off; the other fields are those of the fraud case pages, and whether a confirmation has them all is not known.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -277,13 +315,19 @@ DATA_MONITOR_REFRESH: confirm the accounts in a bank account storage that has an
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub business_partner_locality: ::std::option::Option<::std::string::String>,
-        ///The company that was attacked or imitated.
+        /**The company that was attacked or imitated.
+
+Unknown:
+- Which of the two it is.*/
         #[serde(
             rename = "businessPartnerName",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub business_partner_name: ::std::option::Option<::std::string::String>,
-        ///The id of the case.
+        /**The id of the case.
+
+Contradiction:
+- Examples on other pages are a UUID and a short code (oaRnfC1D1Q). It is an opaque string.*/
         #[serde(
             rename = "cdlId",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -298,7 +342,10 @@ DATA_MONITOR_REFRESH: confirm the accounts in a bank account storage that has an
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub confirmation_state: ::std::option::Option<::std::string::String>,
-        ///When the attack took place.
+        /**When the attack took place.
+
+Contradiction:
+- A full time stamp in the current examples, 20240302 in older ones. Taken as text.*/
         #[serde(
             rename = "dateOfAttack",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -342,7 +389,13 @@ DATA_MONITOR_REFRESH: confirm the accounts in a bank account storage that has an
             ::bulkrail_core::generated::serde_json::Value,
         >,
     }
-    ///A job. It has no counts, no finish time, no message and no link to results.
+    /**A job. It has no counts, no finish time, no message and no link to results.
+
+Source (`seed`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1bankaccounts~1jobs/get.md>
+
+Unknown:
+- The page marks no field as required or nullable.
+- Why a job failed; unlike import jobs of the same API, it has no statusMessage.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -369,7 +422,15 @@ DATA_MONITOR_REFRESH: confirm the accounts in a bank account storage that has an
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user: ::std::option::Option<::std::string::String>,
     }
-    ///Percent done.
+    /**Percent done.
+
+Source (`seed`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1bankaccounts~1jobs/get.md>
+
+Unknown:
+- Its value before RUNNING, whether it is 100 at FINISHED, and whether it can be null.
+
+Contradiction:
+- Declared an integer, but the example is the string "77", here and on every other page of the provider with this field. No page shows it without quotes. Both are taken.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -409,7 +470,17 @@ CANCELED: canceled, on one page because of an invalid input configuration; final
 FINISHED: finished successfully; final, a success.
 FAILED: failed; final, a failure.
 DIED: started and then died unexpectedly; final, a failure.
-*/
+
+Source (`seed`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1bankaccounts~1jobs/get.md>, <https://idp.cdq.com/apis/jobs-management-api/api-v2/jobs>, <https://developer.cdq.com/documentation/developer-guidelines>, <https://developer.cdq.com/apis/data-curation-api/api-v3/batch-curation/paths/~1curationjobs~1%7Bid%7D/get.md>, <https://developer.cdq.com/apis/data-validation-api/api-v3/batch-validation>
+
+Unknown:
+- Which words are final.
+- The meaning of ARCHIVED and COULDNT_START, and when a job becomes ARCHIVED.
+
+Contradiction:
+- 12 words here; the job pages of the second portal list 10 (no ARCHIVED, no COULDNT_START), and their prose says that a new job is PENDING, which neither list has. The curation jobs of the provider's Data Curation API have 11: ARCHIVED is among them, COULDNT_START is in this list alone.
+- The page of record validation jobs, another API of the provider, calls a job finished at FINISHED or FAILED. It leaves out DIED, CANCELED and COULDNT_START, which end a job by their meanings; they are taken for final here.
+- CANCELED is due to an invalid input configuration on one page and a plain cancel on another. Do not report it as "canceled by the user".*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -427,7 +498,7 @@ DIED: started and then died unexpectedly; final, a failure.
             Self::Known(value)
         }
     }
-    ///`JobStatusKnown`
+    ///Documented words of [`JobStatus`], which names their source.
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -523,7 +594,12 @@ DIED: started and then died unexpectedly; final, a failure.
             value.parse()
         }
     }
-    ///A count or a score, as a number or as text.
+    /**A count or a score, as a number or as text.
+
+Source (`page`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1v2~1bankaccounts~1confirm/post.md>, <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/fraud-case-management/paths/~1fraudcases/get.md>
+
+Contradiction:
+- These are numbers by their names, but quoted in every example ("5", "42", "7"). Both forms are taken.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -549,7 +625,15 @@ DIED: started and then died unexpectedly; final, a failure.
             Self::Integer(value)
         }
     }
-    ///What to confirm.
+    /**What to confirm.
+
+Source (`page`): <https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1bankaccounts~1jobs~1confirmation/post.md>, <https://developer.cdq.com/reference-docs/bankaccount-data/V2/tag/Bank-Account-Verification/paths/~1bankaccounts~1jobs~1confirmation/post>
+
+Unknown:
+- The body is required, but no field of it is marked so.
+
+Contradiction:
+- The oldest version of the page has one field more, contentOrganization, described as "PLACEHOLDER", and only the first of the two features. It is left out.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -566,7 +650,10 @@ DIED: started and then died unexpectedly; final, a failure.
             skip_serializing_if = "::std::vec::Vec::is_empty"
         )]
         pub features_on: ::std::vec::Vec<ConfirmationFeature>,
-        ///The storage whose accounts are confirmed.
+        /**The storage whose accounts are confirmed.
+
+Contradiction:
+- Its type is named as the id of a business partner storage and the example has 32 hex digits, while the text speaks of an uploaded CSV file; ids of bank account storages have 24 hex digits elsewhere. Not checked before sending.*/
         #[serde(
             rename = "storageId",
             skip_serializing_if = "::std::option::Option::is_none"

@@ -10,7 +10,9 @@ use ::bulkrail_core::generated::progenitor_client::{
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
-    ///An account as the provider knows it.
+    /**An account as the provider knows it.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -19,28 +21,42 @@ pub mod types {
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct Account {
-        ///Where the compliance review takes place.
+        /**Where the compliance review takes place.
+
+Contradiction:
+- Required here, yet absent from the same account in the update and list answers. Be ready for its absence.*/
         #[serde(rename = "complianceUrl")]
         pub compliance_url: ::std::string::String,
         #[serde(rename = "createdAt")]
         pub created_at: ::std::string::String,
         pub data: AccountDataEcho,
-        ///Your reference for the account.
+        /**Your reference for the account.
+
+Contradiction:
+- Required here, optional in the request; absent from the accounts in the list answer. Be ready for its absence.
+- The page says that it identifies your existing user; it sits on the account and is taken as the account's.*/
         #[serde(rename = "externalId")]
         pub external_id: ::std::string::String,
         pub id: ::std::string::String,
-        ///Whether it can transact. ACTIVE: verified, it can. PENDING: awaits verification. REJECTED: verification failed. INACTIVE: disabled by the user or an administrator. The values are those of the accounts concept page; the reference page has a plain string and the example ACTIVE.
+        /**Whether it can transact. ACTIVE: verified, it can. PENDING: awaits verification. REJECTED: verification failed. INACTIVE: disabled by the user or an administrator. The values are those of the accounts concept page; the reference page has a plain string and the example ACTIVE.
+
+Source: <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/concepts/accounts>*/
         pub status: ::std::string::String,
         ///The kind, as in the request. A plain string on the page.
         #[serde(rename = "type")]
         pub type_: ::std::string::String,
         #[serde(rename = "updatedAt")]
         pub updated_at: ::std::string::String,
-        ///The user who owns it.
+        /**The user who owns it.
+
+Contradiction:
+- Required here, optional in the request. What stands here after a request without it is unknown; be ready for its absence.*/
         #[serde(rename = "userId")]
         pub user_id: ::std::string::String,
     }
-    ///The account's data as it was sent, in the form of its kind. It holds personal and bank data: never log it. The page shows the PSE form only.
+    /**The account's data as it was sent, in the form of its kind. It holds personal and bank data: never log it. The page shows the PSE form only.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -93,7 +109,68 @@ pub mod types {
             Self(value)
         }
     }
-    ///A US bank account. The guide's example could be read only up to `routingNumber`; the fields after it, `document` included, are the client's (sdk). Nothing is marked as required on a page; the client's types require all but the four names (sdk). Further fields may be sent beside these.
+    /**A bank account in Bolivia. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `accountNumber`, `bankCode`, `type`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct AchBoData {
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        ///The bank's code, from the list of banks (`list_banks`). An opaque string.
+        #[serde(rename = "bankCode")]
+        pub bank_code: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
+    }
+    /**A US bank account. The guide's example could be read only up to `routingNumber`; the fields after it, `document` included, are the client's (sdk). Nothing is marked as required on a page; the client's types require all but the four names (sdk).
+
+Source (`page`): <https://docs.killb.com/guides/accounts/bank-accounts>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `bankName`, `routingNumber`, `accountNumber`, `type`, `countryCode`
+
+Unknown:
+- The fields that the guide's example has after `routingNumber`.
+
+Contradiction:
+- The client's examples are CO for `countryCode` and a `routingNumber` of 7 digits. Both look copied from another kind, and are not taken for rules.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -102,32 +179,26 @@ pub mod types {
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct AchData {
-        #[serde(
-            rename = "accountNumber",
-            skip_serializing_if = "::std::option::Option::is_none"
-        )]
-        pub account_number: ::std::option::Option<::std::string::String>,
-        #[serde(
-            rename = "bankName",
-            skip_serializing_if = "::std::option::Option::is_none"
-        )]
-        pub bank_name: ::std::option::Option<::std::string::String>,
-        ///Required if `firstName` is absent (sdk).
+        ///Evidence: `sdk`
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        #[serde(rename = "bankName")]
+        pub bank_name: ::std::string::String,
+        /**Required if `firstName` is absent (sdk).
+
+Evidence: `sdk`*/
         #[serde(
             rename = "companyName",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub company_name: ::std::option::Option<::std::string::String>,
-        ///Two-letter country code.
-        #[serde(
-            rename = "countryCode",
-            skip_serializing_if = "::std::option::Option::is_none"
-        )]
-        pub country_code: ::std::option::Option<::std::string::String>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub document: ::std::option::Option<Document>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub email: ::std::option::Option<::std::string::String>,
+        /**Two-letter country code.
+
+Evidence: `sdk`*/
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
         ///Required if `companyName` is absent (sdk).
         #[serde(
             rename = "firstName",
@@ -140,28 +211,349 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub last_name: ::std::option::Option<::std::string::String>,
+        ///Evidence: `sdk`
         #[serde(
             rename = "middleName",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub middle_name: ::std::option::Option<::std::string::String>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub phone: ::std::option::Option<::std::string::String>,
+        pub phone: ::std::string::String,
+        #[serde(rename = "routingNumber")]
+        pub routing_number: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
+    }
+    /**A bank account in Guatemala. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `bankName`, `accountNumber`, `bankCode`, `type`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct AchGtData {
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        ///The bank's code, from the list of banks (`list_banks`). An opaque string.
+        #[serde(rename = "bankCode")]
+        pub bank_code: ::std::string::String,
+        #[serde(rename = "bankName")]
+        pub bank_name: ::std::string::String,
+        ///Required if `firstName` is absent.
         #[serde(
-            rename = "routingNumber",
+            rename = "companyName",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub routing_number: ::std::option::Option<::std::string::String>,
-        ///One of savings, checking (sdk).
-        #[serde(rename = "type", skip_serializing_if = "::std::option::Option::is_none")]
-        pub type_: ::std::option::Option<::std::string::String>,
-        #[serde(flatten)]
-        pub extra: ::bulkrail_core::generated::serde_json::Map<
-            ::std::string::String,
-            ::bulkrail_core::generated::serde_json::Value,
-        >,
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
     }
-    ///The kind of bank account.
+    /**A bank account in Honduras. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `bankName`, `accountNumber`, `bankCode`, `type`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct AchHnData {
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        ///The bank's code, from the list of banks (`list_banks`). An opaque string.
+        #[serde(rename = "bankCode")]
+        pub bank_code: ::std::string::String,
+        #[serde(rename = "bankName")]
+        pub bank_name: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
+    }
+    /**A bank account in Nicaragua. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `bankName`, `accountNumber`, `bankCode`, `type`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct AchNiData {
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        ///The bank's code, from the list of banks (`list_banks`). An opaque string.
+        #[serde(rename = "bankCode")]
+        pub bank_code: ::std::string::String,
+        #[serde(rename = "bankName")]
+        pub bank_name: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
+    }
+    /**A bank account in Panama. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `accountNumber`, `bankCode`, `type`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct AchPaData {
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        ///The bank's code, from the list of banks (`list_banks`). An opaque string.
+        #[serde(rename = "bankCode")]
+        pub bank_code: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
+    }
+    /**A bank account in El Salvador. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `bankName`, `accountNumber`, `bankCode`, `type`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct AchSvData {
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        ///The bank's code, from the list of banks (`list_banks`). An opaque string.
+        #[serde(rename = "bankCode")]
+        pub bank_code: ::std::string::String,
+        #[serde(rename = "bankName")]
+        pub bank_name: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
+    }
+    /**A bank and its code.
+
+Source (`page`): <https://docs.killb.com/guides/accounts/bank-accounts>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        Default,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct Bank {
+        /**The kinds of bank account that the bank has.
+
+Contradiction:
+- A list in the guide; an older client had one string.*/
+        #[serde(
+            rename = "accountTypes",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub account_types: ::std::option::Option<::std::vec::Vec<::std::string::String>>,
+        /**An opaque string; accounts and rows name it as `bankCode`.
+
+Contradiction:
+- Four digits here, three (001) in the reference pages' accounts.*/
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub code: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        /**Two-letter country code.
+
+Evidence: `sdk`*/
+        #[serde(
+            rename = "countryCode",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub country_code: ::std::option::Option<::std::string::String>,
+        ///Evidence: `sdk`
+        #[serde(
+            rename = "createdAt",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub created_at: ::std::option::Option<::std::string::String>,
+        ///Evidence: `sdk`
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub id: ::std::option::Option<::std::string::String>,
+        ///Evidence: `sdk`
+        #[serde(
+            rename = "tradeName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub trade_name: ::std::option::Option<::std::string::String>,
+        ///Evidence: `sdk`
+        #[serde(
+            rename = "updatedAt",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub updated_at: ::std::option::Option<::std::string::String>,
+    }
+    /**The kind of bank account.
+
+Source (`page`): <https://docs.killb.com/guides/accounts/bank-accounts>, <https://docs.killb.com/api-reference/account/get-account-by-id>
+
+Contradiction:
+- Lower case here and in the bulk row's bankAccountType, upper case (SAVINGS) in its transfiyaAccountType. Keep the case as it is.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -217,7 +609,154 @@ pub mod types {
             value.parse()
         }
     }
-    ///The form of an upload.
+    /**The address of the bank of a WIRE or SWIFT account.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `street1`, `city`, `state`, `zipCode`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct BankAddress {
+        pub city: ::std::string::String,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub state: ::std::string::String,
+        pub street1: ::std::string::String,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub street2: ::std::option::Option<::std::string::String>,
+        #[serde(rename = "zipCode")]
+        pub zip_code: ::std::string::String,
+    }
+    /**The kind of a Bre-B alias.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Contradiction:
+- The payouts guide names phone number, e-mail address and national ID only.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub enum BrebAliasType {
+        #[serde(rename = "NATIONAL_ID")]
+        NationalId,
+        #[serde(rename = "PHONE")]
+        Phone,
+        #[serde(rename = "EMAIL")]
+        Email,
+        #[serde(rename = "ALPHANUMERIC")]
+        Alphanumeric,
+        #[serde(rename = "BUSINESS_ID")]
+        BusinessId,
+    }
+    impl ::std::fmt::Display for BrebAliasType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::NationalId => f.write_str("NATIONAL_ID"),
+                Self::Phone => f.write_str("PHONE"),
+                Self::Email => f.write_str("EMAIL"),
+                Self::Alphanumeric => f.write_str("ALPHANUMERIC"),
+                Self::BusinessId => f.write_str("BUSINESS_ID"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for BrebAliasType {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "NATIONAL_ID" => Ok(Self::NationalId),
+                "PHONE" => Ok(Self::Phone),
+                "EMAIL" => Ok(Self::Email),
+                "ALPHANUMERIC" => Ok(Self::Alphanumeric),
+                "BUSINESS_ID" => Ok(Self::BusinessId),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for BrebAliasType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for BrebAliasType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    /**A registered alias in Colombia. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `aliasType`, `alias`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct BrebData {
+        ///The alias; its format follows `aliasType`.
+        pub alias: ::std::string::String,
+        #[serde(rename = "aliasType")]
+        pub alias_type: BrebAliasType,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code; Colombia only.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+    }
+    /**The form of an upload.
+
+Source (`page`): <https://docs.killb.com/api-reference/account/upload-bulk-beneficiaries>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -231,7 +770,9 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub file: ::std::option::Option<::std::string::String>,
     }
-    ///A bulk job as it stands.
+    /**A bulk job as it stands.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/get-bulk-upload-job-status>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -242,7 +783,10 @@ pub mod types {
     pub struct BulkJob {
         #[serde(rename = "createdAt")]
         pub created_at: ::std::string::String,
-        ///What went wrong with the job as a whole.
+        /**What went wrong with the job as a whole.
+
+Contradiction:
+- The example shows this text beside COMPLETED, with two rows in error. Its presence does not mean that the job failed, nor does COMPLETED mean that all rows worked: decide from `status` and the counters.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub error: ::std::option::Option<::std::string::String>,
         ///Rows that did not.
@@ -253,9 +797,18 @@ pub mod types {
         ///Rows handled so far.
         #[serde(rename = "processedRows")]
         pub processed_rows: ::bulkrail_core::generated::serde_json::Number,
-        ///What happened to each row.
+        /**What happened to each row.
+
+Unknown:
+- Whether it is complete, paged or cut off for a large file, and in which order rows come.
+
+Contradiction:
+- The example holds one row beside a `totalRows` of 100. Do not take the length for the number of rows; compare it with the counters, and fall back on `resultsFileUrl` when rows are missing.*/
         pub results: ::std::vec::Vec<BulkRowResult>,
-        ///Where to download the results as a workbook. It holds personal and bank data.
+        /**Where to download the results as a workbook. It holds personal and bank data.
+
+Unknown:
+- Whether the link needs a token, and how long it works.*/
         #[serde(
             rename = "resultsFileUrl",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -271,7 +824,12 @@ pub mod types {
         #[serde(rename = "updatedAt")]
         pub updated_at: ::std::string::String,
     }
-    ///The state of a bulk job. PENDING: accepted, not started. PROCESSING: rows are being handled. COMPLETED: ran to the end, perhaps with failed rows. FAILED: failed as a whole; rows already in `results` may still have been created.
+    /**The state of a bulk job. PENDING: accepted, not started. PROCESSING: rows are being handled. COMPLETED: ran to the end, perhaps with failed rows. FAILED: failed as a whole; rows already in `results` may still have been created.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/get-bulk-upload-job-status>
+
+Unknown:
+- The meaning of each value; the pages only list them. The meanings above follow from the names (inference).*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -289,7 +847,7 @@ pub mod types {
             Self::Known(value)
         }
     }
-    ///`BulkJobStatusKnown`
+    ///Documented words of [`BulkJobStatus`], which names their source.
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -353,7 +911,18 @@ pub mod types {
             value.parse()
         }
     }
-    ///The row as it was read from the file, one flat object for every kind of account. It holds personal and bank data: never log it. The fields are those of the page's example, which fills all of them at once; a real row fills those of its kind.
+    /**The row as it was read from the file, one flat object for every kind of account. It holds personal and bank data: never log it. The fields are those of the page's example, which fills all of them at once; a real row fills those of its kind.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/get-bulk-upload-job-status>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Unknown:
+- Which fields are always there. The client's types have rowNumber, entityType, email, phone, accountType, documentNumber, documentIssuedCountryCode and countryCode always (sdk).
+- Which user a row's account belongs to; there is no userId column.
+- Which columns each kind needs; the template is the authority. By the names of the client's types they are the fields of the kind, with `bankAccountType` for `type`, `transfiyaAccountType` for a TRANSFIYA `type`, and the bankAddress columns for `bankAddress` (inference).
+- How a row names the `identifierType` of an SPI_DO account, or the `cic`, `identificadorCiudadano`, `ocr` and `numeroEmision` of an INE or IFE document: there are no columns for them.
+
+Contradiction:
+- The same things have other names in CreateAccount: accountType is `type`; bankAccountType is `data.type`; documentNumber, documentIssuedCountryCode and personDocumentType or companyDocumentType are `data.document`. entityType has no counterpart. To send a failed row through create_account, map the names.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -377,7 +946,10 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub account_type: ::std::option::Option<::std::string::String>,
-        ///Where the holder lives, or where a wallet is.
+        /**Where the holder lives, or where a wallet is.
+
+Contradiction:
+- The example is a postal address, while the filter of the account list takes a wallet address by this name. It can be either.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub address: ::std::option::Option<::std::string::String>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -425,7 +997,10 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub bank_address_zip_code: ::std::option::Option<::std::string::String>,
-        ///An opaque string; its width differs between pages.
+        /**An opaque string; its width differs between pages.
+
+Contradiction:
+- Three digits here, four (0001) in the guide's list of banks. Never read it as a number.*/
         #[serde(
             rename = "bankCode",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -439,7 +1014,10 @@ pub mod types {
         ///Peru, 20 digits.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub cci: ::std::option::Option<::std::string::String>,
-        ///Mexico.
+        /**Mexico.
+
+Contradiction:
+- The example has letters and 20 characters, while the guide says 18 digits. Do not hold this field to that rule.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub clabe: ::std::option::Option<::std::string::String>,
         ///What `clabe` holds; see ClabeType.
@@ -468,7 +1046,10 @@ pub mod types {
         ///The currency of a wallet (inference).
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub currency: ::std::option::Option<::std::string::String>,
-        ///Argentina (inference).
+        /**Argentina (inference).
+
+Contradiction:
+- The example has 16 digits, the filter of the account list 22. No length is checked here.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub cvu: ::std::option::Option<::std::string::String>,
         ///Two-letter code of the country that issued it.
@@ -501,6 +1082,8 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub first_name: ::std::option::Option<::std::string::String>,
+        /**Contradiction:
+- A column of the page, yet no kind of account takes an `iban` by the client's types. Their text says that ACH_SV, ACH_HN and ACH_NI use `accountNumber`, `bankCode` and the type instead: an earlier version took an IBAN for them (inference).*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub iban: ::std::option::Option<::std::string::String>,
         #[serde(
@@ -554,14 +1137,22 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub swift_code: ::std::option::Option<::std::string::String>,
-        ///The kind of a Transfiya account.
+        /**The kind of a Transfiya account.
+
+Contradiction:
+- Upper case (SAVINGS), unlike bankAccountType (savings), and the client's types for a Transfiya account have PHONE_NUMBER and WALLET instead (sdk). It is a plain string; keep it as it comes.*/
         #[serde(
             rename = "transfiyaAccountType",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub transfiya_account_type: ::std::option::Option<::std::string::String>,
     }
-    ///What happened to one row. The page shows the fields in its example only, without marks of type or presence.
+    /**What happened to one row. The page shows the fields in its example only, without marks of type or presence.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/get-bulk-upload-job-status>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Unknown:
+- Which fields are always there. The client's types have `rowNumber` and `status` always (sdk).*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -583,7 +1174,10 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub compliance_url: ::std::option::Option<::std::string::String>,
-        ///Why the row failed, as text for people.
+        /**Why the row failed, as text for people.
+
+Contradiction:
+- The only example row has this text together with SUCCESS and an `accountId`. Decide from `status`, never from the absence of this field.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub error: ::std::option::Option<::std::string::String>,
         #[serde(
@@ -605,11 +1199,16 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub sheet_name: ::std::option::Option<::std::string::String>,
-        ///How the row ended. Only SUCCESS is on the page; the client's types add ERROR (sdk).
+        /**How the row ended. Only SUCCESS is on the page; the client's types have SUCCESS and ERROR (sdk).
+
+Unknown:
+- The values; no page lists them.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<::std::string::String>,
     }
-    ///The job that an upload started.
+    /**The job that an upload started.
+
+Source (`page`): <https://docs.killb.com/api-reference/account/upload-bulk-beneficiaries>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -625,7 +1224,61 @@ pub mod types {
         pub message: ::std::string::String,
         pub status: BulkJobStatus,
     }
-    ///What a `clabe` holds. CLABE: 18 digits. DEBIT_CARD: a card number of 16 digits. PHONE_NUMBER: 10 digits. The latter two need a `bankCode`.
+    /**An account by its interbank code of 20 digits. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `cci`, `countryCode`
+
+Unknown:
+- How a Chilean account is given.
+
+Contradiction:
+- `countryCode` may be Peru or Chile, but the rule of `cci` and its example are Peruvian.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct CciData {
+        ///20 digits.
+        pub cci: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code; Peru or Chile.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+    }
+    /**What a `clabe` holds. CLABE: 18 digits. DEBIT_CARD: a card number of 16 digits. PHONE_NUMBER: 10 digits. The latter two need a `bankCode`.
+
+Source (`page`): <https://docs.killb.com/guides/accounts/bank-accounts>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -685,7 +1338,157 @@ pub mod types {
             value.parse()
         }
     }
-    ///A new account. `type` says which kind it is and what `data` holds; `data` has a field of the same name with another meaning for some kinds.
+    /**An account in Argentina, by its CVU. The holder is a person. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `firstName`, `lastName`, `phone`, `email`, `cvu`, `countryCode`, `document`
+
+Contradiction:
+- The client's types have these fields in the response of a creation only, although COELSA is a kind of the request. They are taken for the request's, too.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct CoelsaData {
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        ///The CVU.
+        pub cvu: ::std::string::String,
+        pub document: CoelsaDocument,
+        pub email: ::std::string::String,
+        #[serde(rename = "firstName")]
+        pub first_name: ::std::string::String,
+        #[serde(rename = "lastName")]
+        pub last_name: ::std::string::String,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+    }
+    /**The identity document of the holder of a COELSA account. Its kinds differ from those of other accounts.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `type`, `number`, `issuedCountryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct CoelsaDocument {
+        ///Two-letter code of the country that issued it.
+        #[serde(rename = "issuedCountryCode")]
+        pub issued_country_code: ::std::string::String,
+        pub number: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: CoelsaDocumentType,
+    }
+    /**The kind of document of the holder of a COELSA account.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Contradiction:
+- A third vocabulary beside those of companies and persons: it has neither DNI nor CUIT, which are Argentine.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub enum CoelsaDocumentType {
+        #[serde(rename = "NATIONAL_IDENTITY_CARD")]
+        NationalIdentityCard,
+        #[serde(rename = "PASSPORT")]
+        Passport,
+        #[serde(rename = "DRIVER_LICENSE")]
+        DriverLicense,
+        #[serde(rename = "NIT")]
+        Nit,
+        #[serde(rename = "RFC")]
+        Rfc,
+        #[serde(rename = "CURP")]
+        Curp,
+        #[serde(rename = "INE")]
+        Ine,
+        #[serde(rename = "USCC")]
+        Uscc,
+        #[serde(rename = "RUT")]
+        Rut,
+        #[serde(rename = "CEDULA")]
+        Cedula,
+    }
+    impl ::std::fmt::Display for CoelsaDocumentType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::NationalIdentityCard => f.write_str("NATIONAL_IDENTITY_CARD"),
+                Self::Passport => f.write_str("PASSPORT"),
+                Self::DriverLicense => f.write_str("DRIVER_LICENSE"),
+                Self::Nit => f.write_str("NIT"),
+                Self::Rfc => f.write_str("RFC"),
+                Self::Curp => f.write_str("CURP"),
+                Self::Ine => f.write_str("INE"),
+                Self::Uscc => f.write_str("USCC"),
+                Self::Rut => f.write_str("RUT"),
+                Self::Cedula => f.write_str("CEDULA"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for CoelsaDocumentType {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "NATIONAL_IDENTITY_CARD" => Ok(Self::NationalIdentityCard),
+                "PASSPORT" => Ok(Self::Passport),
+                "DRIVER_LICENSE" => Ok(Self::DriverLicense),
+                "NIT" => Ok(Self::Nit),
+                "RFC" => Ok(Self::Rfc),
+                "CURP" => Ok(Self::Curp),
+                "INE" => Ok(Self::Ine),
+                "USCC" => Ok(Self::Uscc),
+                "RUT" => Ok(Self::Rut),
+                "CEDULA" => Ok(Self::Cedula),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for CoelsaDocumentType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for CoelsaDocumentType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    /**A new account. `type` says which kind it is and what `data` holds; `data` has a field of the same name with another meaning for some kinds.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/api-reference/account/get-accounts>, <https://docs.killb.com/concepts/accounts>
+
+Contradiction:
+- Older copies of the page list 9 kinds, the present one 22. More may come: a reader of answers must bear kinds that are not listed here.
+- Older copies mark `userId` and `externalId` as required, and another page says that each account is linked to a user. The present page marks neither as required, and neither is here.
+- The page describes `externalId` as identifying your existing user. It sits on the account, and the introduction page advises it against duplicate creation; it is taken as your reference for the account.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -697,7 +1500,9 @@ pub mod types {
     pub enum CreateAccount {
         /**Pse
 
-A bank account in Colombia.*/
+A bank account in Colombia.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/concepts/accounts>*/
         #[serde(rename = "PSE")]
         Pse {
             data: PseData,
@@ -716,7 +1521,9 @@ A bank account in Colombia.*/
         },
         /**Ach
 
-A bank account in the United States.*/
+A bank account in the United States.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/concepts/accounts>*/
         #[serde(rename = "ACH")]
         Ach {
             data: AchData,
@@ -735,10 +1542,12 @@ A bank account in the United States.*/
         },
         /**AchHn
 
-A bank account in Honduras (sdk). Hints for `data`, from the column names of a bulk row: bankName, accountNumber, bankCode, bankAccountType (inference); from the client's types: bankName, accountNumber, bankCode and type (savings, checking) (sdk).*/
+A bank account in Honduras (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "ACH_HN")]
         AchHn {
-            data: OpenAccountData,
+            data: AchHnData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -754,10 +1563,12 @@ A bank account in Honduras (sdk). Hints for `data`, from the column names of a b
         },
         /**AchSv
 
-A bank account in El Salvador (sdk). Hints for `data`, from the column names of a bulk row: bankName, accountNumber, bankCode, bankAccountType (inference); from the client's types: bankName, accountNumber, bankCode and type (savings, checking) (sdk).*/
+A bank account in El Salvador (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "ACH_SV")]
         AchSv {
-            data: OpenAccountData,
+            data: AchSvData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -773,10 +1584,12 @@ A bank account in El Salvador (sdk). Hints for `data`, from the column names of 
         },
         /**AchNi
 
-A bank account in Nicaragua (sdk). Hints for `data`, from the column names of a bulk row: bankName, accountNumber, bankCode, bankAccountType (inference); from the client's types: bankName, accountNumber, bankCode and type (savings, checking) (sdk).*/
+A bank account in Nicaragua (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "ACH_NI")]
         AchNi {
-            data: OpenAccountData,
+            data: AchNiData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -792,10 +1605,12 @@ A bank account in Nicaragua (sdk). Hints for `data`, from the column names of a 
         },
         /**AchGt
 
-A bank account in Guatemala (sdk). Hints for `data`, from the column names of a bulk row: bankName, accountNumber, bankCode, bankAccountType (inference); from the client's types: bankName, accountNumber, bankCode and type (savings, checking) (sdk).*/
+A bank account in Guatemala (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "ACH_GT")]
         AchGt {
-            data: OpenAccountData,
+            data: AchGtData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -811,10 +1626,12 @@ A bank account in Guatemala (sdk). Hints for `data`, from the column names of a 
         },
         /**AchPa
 
-A bank account in Panama (sdk). Hints for `data`, from the column names of a bulk row: accountNumber, bankCode, bankAccountType (inference); from the client's types: accountNumber, bankCode and type (savings, checking) (sdk).*/
+A bank account in Panama (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "ACH_PA")]
         AchPa {
-            data: OpenAccountData,
+            data: AchPaData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -830,10 +1647,12 @@ A bank account in Panama (sdk). Hints for `data`, from the column names of a bul
         },
         /**AchBo
 
-A bank account in Bolivia (sdk). Hints for `data`, from the column names of a bulk row: accountNumber, bankCode, bankAccountType (inference); from the client's types: accountNumber, bankCode and type (savings, checking) (sdk).*/
+A bank account in Bolivia (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "ACH_BO")]
         AchBo {
-            data: OpenAccountData,
+            data: AchBoData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -849,10 +1668,12 @@ A bank account in Bolivia (sdk). Hints for `data`, from the column names of a bu
         },
         /**Wire
 
-A bank account for international wires. Hints for `data`, from the column names of a bulk row: bankName, accountNumber, routingNumber, swiftCode, iban, address and the bankAddress columns (inference); from the client's types: accountNumber, routingNumber, bankName and bankAddress (street1, street2, city, state, zipCode, countryCode) (sdk).*/
+A bank account for international wires.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/concepts/accounts>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "WIRE")]
         Wire {
-            data: OpenAccountData,
+            data: WireData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -868,7 +1689,9 @@ A bank account for international wires. Hints for `data`, from the column names 
         },
         /**Wallet
 
-A crypto wallet.*/
+A crypto wallet.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/concepts/accounts>*/
         #[serde(rename = "WALLET")]
         Wallet {
             data: WalletData,
@@ -887,10 +1710,12 @@ A crypto wallet.*/
         },
         /**Coelsa
 
-An account in Argentina (sdk). Hints for `data`, from the column names of a bulk row: cvu, alias, aliasType (inference); from the client's types: cvu; they have the kind in answers only, not in the request (sdk).*/
+An account in Argentina (sdk). The client's types have the kind in responses only, not in the request.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "COELSA")]
         Coelsa {
-            data: OpenAccountData,
+            data: CoelsaData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -906,10 +1731,12 @@ An account in Argentina (sdk). Hints for `data`, from the column names of a bulk
         },
         /**Breb
 
-A registered alias in Colombia: a phone number, an e-mail address or a national ID. Hints for `data`, from the column names of a bulk row: aliasType, alias (inference); from the client's types: aliasType (NATIONAL_ID, PHONE, EMAIL, ALPHANUMERIC, BUSINESS_ID) and alias (sdk).*/
+A registered alias in Colombia: a phone number, an e-mail address or a national ID.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/guides/payouts/create-payout>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "BREB")]
         Breb {
-            data: OpenAccountData,
+            data: BrebData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -925,7 +1752,9 @@ A registered alias in Colombia: a phone number, an e-mail address or a national 
         },
         /**Spei
 
-An account in Mexico.*/
+An account in Mexico.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/concepts/accounts>*/
         #[serde(rename = "SPEI")]
         Spei {
             data: SpeiData,
@@ -944,10 +1773,12 @@ An account in Mexico.*/
         },
         /**Pix
 
-An account in Brazil, by its Pix key (sdk). Hints for `data`, from the column names of a bulk row: pixKeyType, pixKey (inference); from the client's types: pixKeyType (CPF, CNPJ, EMAIL, PHONE, RANDOM) and pixKey (sdk).*/
+An account in Brazil, by its Pix key (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "PIX")]
         Pix {
-            data: OpenAccountData,
+            data: PixData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -963,10 +1794,12 @@ An account in Brazil, by its Pix key (sdk). Hints for `data`, from the column na
         },
         /**Cci
 
-An account in Peru, by its interbank code of 20 digits. Hints for `data`, from the column names of a bulk row: cci (inference); from the client's types: cci (sdk).*/
+An account in Peru, by its interbank code of 20 digits.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/api-reference/account/get-accounts>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "CCI")]
         Cci {
-            data: OpenAccountData,
+            data: CciData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -982,7 +1815,9 @@ An account in Peru, by its interbank code of 20 digits. Hints for `data`, from t
         },
         /**Custodial
 
-A savings account that KillB keeps. Neither the bulk row nor the client's types hint at its data.*/
+A savings account that KillB keeps. Neither the bulk row nor the client's types hint at its data. The client makes such an account by POST /api/v2/savings, with `userId` and `acceptedTermsAndConditions` (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/concepts/accounts>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "CUSTODIAL")]
         Custodial {
             data: OpenAccountData,
@@ -1001,10 +1836,12 @@ A savings account that KillB keeps. Neither the bulk row nor the client's types 
         },
         /**Transfiya
 
-A mobile wallet in Colombia. Hints for `data`, from the column names of a bulk row: account, transfiyaAccountType (inference); from the client's types: account and type (PHONE_NUMBER, WALLET) (sdk).*/
+A mobile wallet in Colombia.
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/concepts/accounts>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "TRANSFIYA")]
         Transfiya {
-            data: OpenAccountData,
+            data: TransfiyaData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -1020,10 +1857,12 @@ A mobile wallet in Colombia. Hints for `data`, from the column names of a bulk r
         },
         /**Swift
 
-A bank account by its SWIFT code (sdk). Hints for `data`, from the column names of a bulk row: bankName, swiftCode, iban, accountNumber, address and the bankAddress columns (inference); from the client's types: accountNumber, bankName, swiftCode and bankAddress (street1, street2, city, state, zipCode, countryCode) (sdk).*/
+A bank account by its SWIFT code (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "SWIFT")]
         Swift {
-            data: OpenAccountData,
+            data: SwiftData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -1039,10 +1878,12 @@ A bank account by its SWIFT code (sdk). Hints for `data`, from the column names 
         },
         /**Spi
 
-A bank account in Uruguay (sdk). Hints for `data`, from the column names of a bulk row: accountNumber, bankCode, bankAccountType (inference); from the client's types: accountNumber, bankCode and type (savings, checking) (sdk).*/
+A bank account in Uruguay (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "SPI")]
         Spi {
-            data: OpenAccountData,
+            data: SpiData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -1058,10 +1899,12 @@ A bank account in Uruguay (sdk). Hints for `data`, from the column names of a bu
         },
         /**SpiPy
 
-A bank account in Paraguay (sdk). Hints for `data`, from the column names of a bulk row: accountNumber, bankCode, bankAccountType (inference); from the client's types: accountNumber, bankCode and type (savings, checking) (sdk).*/
+A bank account in Paraguay (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "SPI_PY")]
         SpiPy {
-            data: OpenAccountData,
+            data: SpiPyData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -1077,10 +1920,12 @@ A bank account in Paraguay (sdk). Hints for `data`, from the column names of a b
         },
         /**SpiDo
 
-A bank account in the Dominican Republic (sdk). Hints for `data`, from the column names of a bulk row: accountNumber, bankCode, bankAccountType, alias (inference); from the client's types: identifierType (ACCOUNT, DOCUMENT, PHONE, ALIAS), bankCode, accountNumber, type (savings, checking) and alias (sdk).*/
+A bank account in the Dominican Republic (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "SPI_DO")]
         SpiDo {
-            data: OpenAccountData,
+            data: SpiDoData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -1096,10 +1941,12 @@ A bank account in the Dominican Republic (sdk). Hints for `data`, from the colum
         },
         /**Sinpe
 
-A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a bulk row: bankName, accountNumber, bankCode, bankAccountType (inference); from the client's types: accountNumber (CR and 20 digits), bankCode, bankName and type (savings, checking) (sdk).*/
+A bank account in Costa Rica (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
         #[serde(rename = "SINPE")]
         Sinpe {
-            data: OpenAccountData,
+            data: SinpeData,
             ///Your own reference for the account.
             #[serde(
                 rename = "externalId",
@@ -1114,53 +1961,220 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             user_id: ::std::option::Option<::std::string::String>,
         },
     }
-    ///The identity document of the account's holder. The fields after `issuedCountryCode` are for persons; the users pages show them, and the client's types have them on accounts too (sdk).
+    /**The identity document of the account's holder. The fields after `issuedCountryCode` are for persons; the users pages show them, and the client's types have them on accounts too (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/api-reference/account/update-account>, <https://docs.killb.com/api-reference/user/create-a-user>, <https://docs.killb.com/api-reference/user/add-person-user-document>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `type`, `number`, `issuedCountryCode`
+
+Unknown:
+- Which fields are required. The client's types require the first three (sdk).*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
         Clone,
-        Default,
         PartialEq
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct Document {
-        ///Required for INE (sdk).
+        /**Required for INE (sdk).
+
+Evidence: `sdk`*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub cic: ::std::option::Option<::std::string::String>,
-        ///The day it was issued.
+        /**The day it was issued.
+
+Evidence: `sdk`*/
         #[serde(
             rename = "expeditionDate",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub expedition_date: ::std::option::Option<::std::string::String>,
-        ///Required for INE (sdk).
+        /**Required for INE (sdk).
+
+Evidence: `sdk`*/
         #[serde(
             rename = "identificadorCiudadano",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub identificador_ciudadano: ::std::option::Option<::std::string::String>,
         ///Two-letter code of the country that issued it.
-        #[serde(
-            rename = "issuedCountryCode",
-            skip_serializing_if = "::std::option::Option::is_none"
-        )]
-        pub issued_country_code: ::std::option::Option<::std::string::String>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub number: ::std::option::Option<::std::string::String>,
-        ///Required for IFE (sdk).
+        #[serde(rename = "issuedCountryCode")]
+        pub issued_country_code: ::std::string::String,
+        pub number: ::std::string::String,
+        /**Required for IFE (sdk).
+
+Evidence: `sdk`*/
         #[serde(
             rename = "numeroEmision",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub numero_emision: ::std::option::Option<::std::string::String>,
-        ///Required for IFE (sdk).
+        /**Required for IFE (sdk).
+
+Evidence: `sdk`*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub ocr: ::std::option::Option<::std::string::String>,
-        ///The kind of document. For companies the account pages list NIT, EIN, CNPJ, RFC, CUIT, USCC and RUT. For persons the users pages list PASSPORT, DRIVER_LICENSE, NUIP, RFC, SSN, CURP, CPF, INE, IFE, DNI, DUI, CHINESE_ID, BOLIVIAN_ID and CE; the client's types take these on accounts too, and NIT and RUT with them (sdk).
-        #[serde(rename = "type", skip_serializing_if = "::std::option::Option::is_none")]
-        pub type_: ::std::option::Option<::std::string::String>,
+        #[serde(rename = "type")]
+        pub type_: DocumentType,
     }
-    ///One value that an error is about.
+    /**The kind of document: one of the lists, or another one as text. For companies the account pages list NIT, EIN, CNPJ, RFC, CUIT, USCC and RUT. For persons the users pages list PASSPORT, DRIVER_LICENSE, NUIP, RFC, SSN, CURP, CPF, INE, IFE, DNI, DUI, CHINESE_ID, BOLIVIAN_ID and CE; the client's types take these on accounts too, and NIT and RUT with them (sdk).
+
+Source (`page`): <https://docs.killb.com/api-reference/account/update-account>, <https://docs.killb.com/api-reference/user/add-person-user-document>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Unknown:
+- The values for persons on an account; no page lists them for this field, so that any text is taken.
+
+Contradiction:
+- The account pages list company documents only, yet their guide creates an account with NUIP. The payouts guide uses CC, which no list has.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    #[serde(untagged)]
+    pub enum DocumentType {
+        Known(DocumentTypeKnown),
+        Unknown(::std::string::String),
+    }
+    impl ::std::convert::From<DocumentTypeKnown> for DocumentType {
+        fn from(value: DocumentTypeKnown) -> Self {
+            Self::Known(value)
+        }
+    }
+    ///Documented words of [`DocumentType`], which names their source.
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub enum DocumentTypeKnown {
+        #[serde(rename = "NIT")]
+        Nit,
+        #[serde(rename = "EIN")]
+        Ein,
+        #[serde(rename = "CNPJ")]
+        Cnpj,
+        #[serde(rename = "RFC")]
+        Rfc,
+        #[serde(rename = "CUIT")]
+        Cuit,
+        #[serde(rename = "USCC")]
+        Uscc,
+        #[serde(rename = "RUT")]
+        Rut,
+        #[serde(rename = "PASSPORT")]
+        Passport,
+        #[serde(rename = "DRIVER_LICENSE")]
+        DriverLicense,
+        #[serde(rename = "NUIP")]
+        Nuip,
+        #[serde(rename = "SSN")]
+        Ssn,
+        #[serde(rename = "CURP")]
+        Curp,
+        #[serde(rename = "CPF")]
+        Cpf,
+        #[serde(rename = "INE")]
+        Ine,
+        #[serde(rename = "IFE")]
+        Ife,
+        #[serde(rename = "DNI")]
+        Dni,
+        #[serde(rename = "DUI")]
+        Dui,
+        #[serde(rename = "CHINESE_ID")]
+        ChineseId,
+        #[serde(rename = "BOLIVIAN_ID")]
+        BolivianId,
+        #[serde(rename = "CE")]
+        Ce,
+    }
+    impl ::std::fmt::Display for DocumentTypeKnown {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Nit => f.write_str("NIT"),
+                Self::Ein => f.write_str("EIN"),
+                Self::Cnpj => f.write_str("CNPJ"),
+                Self::Rfc => f.write_str("RFC"),
+                Self::Cuit => f.write_str("CUIT"),
+                Self::Uscc => f.write_str("USCC"),
+                Self::Rut => f.write_str("RUT"),
+                Self::Passport => f.write_str("PASSPORT"),
+                Self::DriverLicense => f.write_str("DRIVER_LICENSE"),
+                Self::Nuip => f.write_str("NUIP"),
+                Self::Ssn => f.write_str("SSN"),
+                Self::Curp => f.write_str("CURP"),
+                Self::Cpf => f.write_str("CPF"),
+                Self::Ine => f.write_str("INE"),
+                Self::Ife => f.write_str("IFE"),
+                Self::Dni => f.write_str("DNI"),
+                Self::Dui => f.write_str("DUI"),
+                Self::ChineseId => f.write_str("CHINESE_ID"),
+                Self::BolivianId => f.write_str("BOLIVIAN_ID"),
+                Self::Ce => f.write_str("CE"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for DocumentTypeKnown {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "NIT" => Ok(Self::Nit),
+                "EIN" => Ok(Self::Ein),
+                "CNPJ" => Ok(Self::Cnpj),
+                "RFC" => Ok(Self::Rfc),
+                "CUIT" => Ok(Self::Cuit),
+                "USCC" => Ok(Self::Uscc),
+                "RUT" => Ok(Self::Rut),
+                "PASSPORT" => Ok(Self::Passport),
+                "DRIVER_LICENSE" => Ok(Self::DriverLicense),
+                "NUIP" => Ok(Self::Nuip),
+                "SSN" => Ok(Self::Ssn),
+                "CURP" => Ok(Self::Curp),
+                "CPF" => Ok(Self::Cpf),
+                "INE" => Ok(Self::Ine),
+                "IFE" => Ok(Self::Ife),
+                "DNI" => Ok(Self::Dni),
+                "DUI" => Ok(Self::Dui),
+                "CHINESE_ID" => Ok(Self::ChineseId),
+                "BOLIVIAN_ID" => Ok(Self::BolivianId),
+                "CE" => Ok(Self::Ce),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for DocumentTypeKnown {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for DocumentTypeKnown {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    /**One value that an error is about.
+
+Source (`page`): <https://docs.killb.com/api-reference/user/add-company-user-document>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -1174,7 +2188,15 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
         ///The offending value.
         pub value: ::std::string::String,
     }
-    ///How the provider says what went wrong. Mind the types: `message` is an array and `statusCode` a string.
+    /**How the provider says what went wrong. Mind the types: `message` is an array and `statusCode` a string.
+
+Source (`page`): <https://docs.killb.com/resources/error-handling>, <https://docs.killb.com/api-reference/user/add-company-user-document>, <https://docs.killb.com/api-reference/user/add-person-user-document>
+
+Unknown:
+- Whether every failure has this body. The client falls back on `message` where `errorCode` is absent, and its type for 500 lacks it (sdk).
+
+Contradiction:
+- The reference marks all four fields as required; the short example of the introduction page has no `arguments`. Be ready for its absence.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -1211,7 +2233,9 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
         #[serde(rename = "statusCode")]
         pub status_code: ::std::string::String,
     }
-    ///The e-mail and password of the API user. Never log it.
+    /**The e-mail and password of the API user. Never log it.
+
+Source (`page`): <https://docs.killb.com/api-reference/auth/generate-an-access-token>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -1223,7 +2247,12 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
         pub email: ::std::string::String,
         pub password: ::std::string::String,
     }
-    ///The data of a kind whose fields no page that could be read documents: send what the provider tells you. Each kind that uses it names hints. By the client's types all of these kinds but CUSTODIAL, which they leave out, have firstName, middleName, lastName, companyName, email, phone, document and countryCode; COELSA lacks middleName and companyName (sdk).
+    /**The data of a CUSTODIAL account, whose fields are documented nowhere: neither a page that could be read nor the client's types have them. Send what the provider tells you.
+
+Source (`inference`): <https://docs.killb.com/api-reference/account/create-account>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Unknown:
+- The fields, and which of them are required.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -1276,27 +2305,22 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             Self(value)
         }
     }
-    ///A Colombian bank account. Give either the name of a person or `companyName`. Nothing is marked as required on a page; the client's types require everything but the four names (sdk).
+    /**An account in Brazil, by its Pix key. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `pixKeyType`, `pixKey`, `countryCode`
+
+Unknown:
+- The format of `pixKey` for each `pixKeyType`.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
         Clone,
-        Default,
         PartialEq
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
-    pub struct PseData {
-        #[serde(
-            rename = "accountNumber",
-            skip_serializing_if = "::std::option::Option::is_none"
-        )]
-        pub account_number: ::std::option::Option<::std::string::String>,
-        ///The bank's code, from the list of banks (GET /api/v2/banks).
-        #[serde(
-            rename = "bankCode",
-            skip_serializing_if = "::std::option::Option::is_none"
-        )]
-        pub bank_code: ::std::option::Option<::std::string::String>,
+    pub struct PixData {
         ///Required if `firstName` is absent.
         #[serde(
             rename = "companyName",
@@ -1304,15 +2328,140 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
         )]
         pub company_name: ::std::option::Option<::std::string::String>,
         ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
         #[serde(
-            rename = "countryCode",
+            rename = "firstName",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub country_code: ::std::option::Option<::std::string::String>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub document: ::std::option::Option<Document>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub email: ::std::option::Option<::std::string::String>,
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        ///The key; its format follows `pixKeyType`.
+        #[serde(rename = "pixKey")]
+        pub pix_key: ::std::string::String,
+        #[serde(rename = "pixKeyType")]
+        pub pix_key_type: PixKeyType,
+    }
+    /**The kind of a Pix key.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub enum PixKeyType {
+        #[serde(rename = "CPF")]
+        Cpf,
+        #[serde(rename = "CNPJ")]
+        Cnpj,
+        #[serde(rename = "EMAIL")]
+        Email,
+        #[serde(rename = "PHONE")]
+        Phone,
+        #[serde(rename = "RANDOM")]
+        Random,
+    }
+    impl ::std::fmt::Display for PixKeyType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Cpf => f.write_str("CPF"),
+                Self::Cnpj => f.write_str("CNPJ"),
+                Self::Email => f.write_str("EMAIL"),
+                Self::Phone => f.write_str("PHONE"),
+                Self::Random => f.write_str("RANDOM"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for PixKeyType {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "CPF" => Ok(Self::Cpf),
+                "CNPJ" => Ok(Self::Cnpj),
+                "EMAIL" => Ok(Self::Email),
+                "PHONE" => Ok(Self::Phone),
+                "RANDOM" => Ok(Self::Random),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for PixKeyType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for PixKeyType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    /**A Colombian bank account. Give either the name of a person or `companyName`. Nothing is marked as required on a page; the client's types require everything but the four names (sdk).
+
+Source (`seed`): <https://docs.killb.com/api-reference/account/create-account>, <https://docs.killb.com/api-reference/account/get-account-by-id>, <https://docs.killb.com/guides/accounts/bank-accounts>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `accountNumber`, `bankCode`, `type`, `countryCode`
+
+Contradiction:
+- The example names a person and a company and gives a company's document. The rules on the page are either or: send one of the two.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct PseData {
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        /**The bank's code, from the list of banks (`list_banks`).
+
+Contradiction:
+- The reference pages write three digits (001), the guide's list of banks four (0001). It is an opaque string: pass it on as the list of banks gives it.*/
+        #[serde(rename = "bankCode")]
+        pub bank_code: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
         ///Required if `companyName` is absent.
         #[serde(
             rename = "firstName",
@@ -1331,12 +2480,13 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
         )]
         pub middle_name: ::std::option::Option<::std::string::String>,
         ///With country prefix, as in the examples.
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub phone: ::std::option::Option<::std::string::String>,
-        #[serde(rename = "type", skip_serializing_if = "::std::option::Option::is_none")]
-        pub type_: ::std::option::Option<BankAccountType>,
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
     }
-    ///The refresh token of the last login or refresh.
+    /**The refresh token of the last login or refresh.
+
+Source (`page`): <https://docs.killb.com/authentication>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -1353,12 +2503,72 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
         )]
         pub refresh_token: ::std::option::Option<::std::string::String>,
     }
-    ///A Mexican account, by CLABE, debit card or phone number. Nothing is marked as required on a page; the client's types require email, phone, document, clabe and countryCode (sdk).
+    /**A bank account in Costa Rica. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `accountNumber`, `bankCode`, `type`, `countryCode`*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
         Clone,
-        Default,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct SinpeData {
+        ///22 characters: CR and 20 digits.
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        ///An opaque string.
+        #[serde(rename = "bankCode")]
+        pub bank_code: ::std::string::String,
+        #[serde(
+            rename = "bankName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub bank_name: ::std::option::Option<::std::string::String>,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
+    }
+    /**A Mexican account, by CLABE, debit card or phone number. Nothing is marked as required on a page; the client's types require email, phone, document, clabe and countryCode (sdk).
+
+Source (`page`): <https://docs.killb.com/guides/accounts/bank-accounts>, <https://docs.killb.com/concepts/accounts>, <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `clabe`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
         PartialEq
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
@@ -1369,30 +2579,29 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub bank_code: ::std::option::Option<::std::string::String>,
-        ///A CLABE of 18 digits, a card number of 16 or a phone number of 10, as `clabeType` says.
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub clabe: ::std::option::Option<::std::string::String>,
+        /**A CLABE of 18 digits, a card number of 16 or a phone number of 10, as `clabeType` says.
+
+Contradiction:
+- The bulk status page gives a `clabe` of 20 characters with letters. The digit counts are for requests; do not hold answers to them.*/
+        pub clabe: ::std::string::String,
         #[serde(
             rename = "clabeType",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub clabe_type: ::std::option::Option<ClabeType>,
-        ///Required if `firstName` is absent (sdk).
+        /**Required if `firstName` is absent (sdk).
+
+Evidence: `sdk`*/
         #[serde(
             rename = "companyName",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub company_name: ::std::option::Option<::std::string::String>,
         ///Two-letter country code.
-        #[serde(
-            rename = "countryCode",
-            skip_serializing_if = "::std::option::Option::is_none"
-        )]
-        pub country_code: ::std::option::Option<::std::string::String>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub document: ::std::option::Option<Document>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub email: ::std::option::Option<::std::string::String>,
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
         ///Required if `companyName` is absent (sdk).
         #[serde(
             rename = "firstName",
@@ -1405,16 +2614,314 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub last_name: ::std::option::Option<::std::string::String>,
+        ///Evidence: `sdk`
         #[serde(
             rename = "middleName",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub middle_name: ::std::option::Option<::std::string::String>,
         ///With country prefix, as in the examples.
+        pub phone: ::std::string::String,
+    }
+    /**A bank account in Uruguay. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `accountNumber`, `bankCode`, `type`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct SpiData {
+        ///2 to 14 digits.
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        ///The bank's code; it must be in the list of banks (`list_banks`) of UY. An opaque string.
+        #[serde(rename = "bankCode")]
+        pub bank_code: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
+    }
+    /**An account in the Dominican Republic. `identifierType` decides which field identifies it. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `document`, `identifierType`, `countryCode`
+
+Unknown:
+- What identifies an account by DOCUMENT; presumably the shared `document` (inference).
+
+Contradiction:
+- The client's types require `bankCode`, `accountNumber`, `phone` and `alias` at once, and describe each as required for one `identifierType`. Here each is optional, with its condition.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct SpiDoData {
+        ///Required if `identifierType` is ACCOUNT.
+        #[serde(
+            rename = "accountNumber",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub account_number: ::std::option::Option<::std::string::String>,
+        ///Required if `identifierType` is ALIAS.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub alias: ::std::option::Option<::std::string::String>,
+        ///Required if `identifierType` is ACCOUNT. An opaque string.
+        #[serde(
+            rename = "bankCode",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub bank_code: ::std::option::Option<::std::string::String>,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        #[serde(rename = "identifierType")]
+        pub identifier_type: SpiDoIdentifierType,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///Required if `identifierType` is PHONE; it then identifies the account. With country prefix, as in the example.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub phone: ::std::option::Option<::std::string::String>,
+        #[serde(rename = "type", skip_serializing_if = "::std::option::Option::is_none")]
+        pub type_: ::std::option::Option<BankAccountType>,
     }
-    ///What a login or a refresh returns. Never log it.
+    /**What identifies an account in the Dominican Republic.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub enum SpiDoIdentifierType {
+        #[serde(rename = "ACCOUNT")]
+        Account,
+        #[serde(rename = "DOCUMENT")]
+        Document,
+        #[serde(rename = "PHONE")]
+        Phone,
+        #[serde(rename = "ALIAS")]
+        Alias,
+    }
+    impl ::std::fmt::Display for SpiDoIdentifierType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Account => f.write_str("ACCOUNT"),
+                Self::Document => f.write_str("DOCUMENT"),
+                Self::Phone => f.write_str("PHONE"),
+                Self::Alias => f.write_str("ALIAS"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for SpiDoIdentifierType {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "ACCOUNT" => Ok(Self::Account),
+                "DOCUMENT" => Ok(Self::Document),
+                "PHONE" => Ok(Self::Phone),
+                "ALIAS" => Ok(Self::Alias),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for SpiDoIdentifierType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for SpiDoIdentifierType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    /**A bank account in Paraguay. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `accountNumber`, `bankCode`, `type`, `countryCode`*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct SpiPyData {
+        ///2 to 14 digits.
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        ///The bank's code; it must be in the list of banks (`list_banks`) of PY. An opaque string.
+        #[serde(rename = "bankCode")]
+        pub bank_code: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: BankAccountType,
+    }
+    /**A bank account by its SWIFT code. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `accountNumber`, `bankName`, `swiftCode`, `bankAddress`, `countryCode`
+
+Contradiction:
+- A bulk row has a column `iban`. No kind takes it.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct SwiftData {
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        #[serde(rename = "bankAddress")]
+        pub bank_address: BankAddress,
+        #[serde(rename = "bankName")]
+        pub bank_name: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        ///8 to 11 characters.
+        #[serde(rename = "swiftCode")]
+        pub swift_code: ::std::string::String,
+    }
+    /**What a login or a refresh returns. Never log it.
+
+Source (`page`): <https://docs.killb.com/api-reference/auth/generate-an-access-token>, <https://docs.killb.com/authentication>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -1426,14 +2933,202 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
         ///Send it as the bearer token.
         #[serde(rename = "accessToken")]
         pub access_token: ::std::string::String,
-        ///How long the access token lives, in milliseconds from now.
+        /**How long the access token lives, in milliseconds from now.
+
+Contradiction:
+- The reference pages call the login OAuth 2.0, where this would be seconds. The page says milliseconds, and the example fits the stated hour. It is a duration, not a point in time: an older client got that wrong (sdk).*/
         #[serde(rename = "expiresIn")]
         pub expires_in: ::bulkrail_core::generated::serde_json::Number,
         ///Send it to `refresh_token`.
         #[serde(rename = "refreshToken")]
         pub refresh_token: ::std::string::String,
     }
-    ///A crypto wallet. No page that could be read shows its fields; these are the client's, which requires all but the four names and countryCode. Further fields may be sent beside these.
+    /**The kind of a Transfiya account.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Contradiction:
+- The example of a bulk row's `transfiyaAccountType` is SAVINGS, which is not a value here.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub enum TransfiyaAccountType {
+        #[serde(rename = "PHONE_NUMBER")]
+        PhoneNumber,
+        #[serde(rename = "WALLET")]
+        Wallet,
+    }
+    impl ::std::fmt::Display for TransfiyaAccountType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::PhoneNumber => f.write_str("PHONE_NUMBER"),
+                Self::Wallet => f.write_str("WALLET"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for TransfiyaAccountType {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "PHONE_NUMBER" => Ok(Self::PhoneNumber),
+                "WALLET" => Ok(Self::Wallet),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for TransfiyaAccountType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for TransfiyaAccountType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    /**A mobile wallet in Colombia. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `account`, `type`, `countryCode`
+
+Contradiction:
+- The client's types have these fields in the request only, and not in the response.
+- `type` is PHONE_NUMBER or WALLET here; `transfiyaAccountType` of a bulk row is SAVINGS on the page.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct TransfiyaData {
+        ///The number or wallet, as `type` says.
+        pub account: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "type")]
+        pub type_: TransfiyaAccountType,
+    }
+    /**The currency of a wallet.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Contradiction:
+- The pages speak of USDC and USDT only.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub enum WalletCurrency {
+        #[serde(rename = "USDC")]
+        Usdc,
+        #[serde(rename = "USDT")]
+        Usdt,
+        #[serde(rename = "BTC")]
+        Btc,
+    }
+    impl ::std::fmt::Display for WalletCurrency {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Usdc => f.write_str("USDC"),
+                Self::Usdt => f.write_str("USDT"),
+                Self::Btc => f.write_str("BTC"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for WalletCurrency {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "USDC" => Ok(Self::Usdc),
+                "USDT" => Ok(Self::Usdt),
+                "BTC" => Ok(Self::Btc),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for WalletCurrency {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for WalletCurrency {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    /**A crypto wallet. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>, <https://github.com/Kill-B/sdk-python/blob/53b6c82b01c745ca13f74e701168d50b7fbf002d/killb/types/account.py>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `currency`, `network`, `address`
+
+Contradiction:
+- The pages speak of USDC and USDT only; the client's types add BTC.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -1442,9 +3137,8 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct WalletData {
-        ///The address on that chain.
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub address: ::std::option::Option<::std::string::String>,
+        ///The address on the chain.
+        pub address: ::std::string::String,
         ///Required if `firstName` is absent.
         #[serde(
             rename = "companyName",
@@ -1457,13 +3151,9 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub country_code: ::std::option::Option<::std::string::String>,
-        ///One of USDC, USDT, BTC; the pages speak of USDC and USDT only.
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub currency: ::std::option::Option<::std::string::String>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub document: ::std::option::Option<Document>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub email: ::std::option::Option<::std::string::String>,
+        pub currency: WalletCurrency,
+        pub document: Document,
+        pub email: ::std::string::String,
         ///Required if `companyName` is absent.
         #[serde(
             rename = "firstName",
@@ -1481,16 +3171,154 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub middle_name: ::std::option::Option<::std::string::String>,
-        ///The chain of the address. One of POLYGON, SOLANA, BSC, TRON.
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub network: ::std::option::Option<::std::string::String>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub phone: ::std::option::Option<::std::string::String>,
-        #[serde(flatten)]
-        pub extra: ::bulkrail_core::generated::serde_json::Map<
-            ::std::string::String,
-            ::bulkrail_core::generated::serde_json::Value,
-        >,
+        pub network: WalletNetwork,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+    }
+    /**The chain of a wallet's address: a network of the client's types, or another one as text.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Unknown:
+- The values that a wallet account takes; no page lists them for this field.
+
+Contradiction:
+- The Chinese accounts page also names Ethereum and Arbitrum, and the virtual accounts pages use the codes POLYGON, ERC20, SOLANA, TRON, ARBITRUM and BSC; an older client knew POLYGON alone. So any text is taken.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    #[serde(untagged)]
+    pub enum WalletNetwork {
+        Known(WalletNetworkKnown),
+        Unknown(::std::string::String),
+    }
+    impl ::std::convert::From<WalletNetworkKnown> for WalletNetwork {
+        fn from(value: WalletNetworkKnown) -> Self {
+            Self::Known(value)
+        }
+    }
+    ///Documented words of [`WalletNetwork`], which names their source.
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub enum WalletNetworkKnown {
+        #[serde(rename = "POLYGON")]
+        Polygon,
+        #[serde(rename = "SOLANA")]
+        Solana,
+        #[serde(rename = "BSC")]
+        Bsc,
+        #[serde(rename = "TRON")]
+        Tron,
+    }
+    impl ::std::fmt::Display for WalletNetworkKnown {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Polygon => f.write_str("POLYGON"),
+                Self::Solana => f.write_str("SOLANA"),
+                Self::Bsc => f.write_str("BSC"),
+                Self::Tron => f.write_str("TRON"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for WalletNetworkKnown {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "POLYGON" => Ok(Self::Polygon),
+                "SOLANA" => Ok(Self::Solana),
+                "BSC" => Ok(Self::Bsc),
+                "TRON" => Ok(Self::Tron),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for WalletNetworkKnown {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for WalletNetworkKnown {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    /**A bank account for international wires, by routing number. Give either the name of a person or `companyName`. No page shows these fields; they are the client's.
+
+Source (`sdk`): <https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts>
+
+Required by the provider's client, on no page: `email`, `phone`, `document`, `accountNumber`, `routingNumber`, `bankName`, `bankAddress`, `countryCode`
+
+Contradiction:
+- A bulk row has columns `swiftCode` and `iban`. This kind takes neither, and no kind takes `iban`.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct WireData {
+        #[serde(rename = "accountNumber")]
+        pub account_number: ::std::string::String,
+        #[serde(rename = "bankAddress")]
+        pub bank_address: BankAddress,
+        #[serde(rename = "bankName")]
+        pub bank_name: ::std::string::String,
+        ///Required if `firstName` is absent.
+        #[serde(
+            rename = "companyName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub company_name: ::std::option::Option<::std::string::String>,
+        ///Two-letter country code.
+        #[serde(rename = "countryCode")]
+        pub country_code: ::std::string::String,
+        pub document: Document,
+        pub email: ::std::string::String,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "firstName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        ///Required if `companyName` is absent.
+        #[serde(
+            rename = "lastName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(
+            rename = "middleName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub middle_name: ::std::option::Option<::std::string::String>,
+        ///With country prefix, as in the example.
+        pub phone: ::std::string::String,
+        #[serde(rename = "routingNumber")]
+        pub routing_number: ::std::string::String,
     }
     /// Error types.
     pub mod error {
@@ -1534,9 +3362,54 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             f.write_str("AccountDataEcho { .. }")
         }
     }
+    impl ::std::fmt::Debug for AchBoData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("AchBoData { .. }")
+        }
+    }
     impl ::std::fmt::Debug for AchData {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             f.write_str("AchData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for AchGtData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("AchGtData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for AchHnData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("AchHnData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for AchNiData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("AchNiData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for AchPaData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("AchPaData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for AchSvData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("AchSvData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for Bank {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("Bank { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for BankAddress {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("BankAddress { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for BrebData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("BrebData { .. }")
         }
     }
     impl ::std::fmt::Debug for BulkFile {
@@ -1569,6 +3442,21 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             f.write_str("BulkUploadAnswer { .. }")
         }
     }
+    impl ::std::fmt::Debug for CciData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("CciData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for CoelsaData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("CoelsaData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for CoelsaDocument {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("CoelsaDocument { .. }")
+        }
+    }
     impl ::std::fmt::Debug for CreateAccount {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             f.write_str("CreateAccount { .. }")
@@ -1577,6 +3465,11 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
     impl ::std::fmt::Debug for Document {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             f.write_str("Document { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for DocumentType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("DocumentType { .. }")
         }
     }
     impl ::std::fmt::Debug for ErrorArgument {
@@ -1599,6 +3492,11 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             f.write_str("OpenAccountData { .. }")
         }
     }
+    impl ::std::fmt::Debug for PixData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("PixData { .. }")
+        }
+    }
     impl ::std::fmt::Debug for PseData {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             f.write_str("PseData { .. }")
@@ -1609,9 +3507,34 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             f.write_str("RefreshRequest { .. }")
         }
     }
+    impl ::std::fmt::Debug for SinpeData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("SinpeData { .. }")
+        }
+    }
     impl ::std::fmt::Debug for SpeiData {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             f.write_str("SpeiData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for SpiData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("SpiData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for SpiDoData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("SpiDoData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for SpiPyData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("SpiPyData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for SwiftData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("SwiftData { .. }")
         }
     }
     impl ::std::fmt::Debug for Tokens {
@@ -1619,9 +3542,24 @@ A bank account in Costa Rica (sdk). Hints for `data`, from the column names of a
             f.write_str("Tokens { .. }")
         }
     }
+    impl ::std::fmt::Debug for TransfiyaData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("TransfiyaData { .. }")
+        }
+    }
     impl ::std::fmt::Debug for WalletData {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             f.write_str("WalletData { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for WalletNetwork {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("WalletNetwork { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for WireData {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("WireData { .. }")
         }
     }
 }
@@ -1782,6 +3720,35 @@ Arguments:
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
+    /**Download the template of a bulk upload
+
+Returns an Excel file to fill in and to upload. It has lists to choose from in its cells. It is the only place that says how the columns are called.
+
+Sends a `GET` request to `/api/v2/accounts/bulk/template`
+
+*/
+    #[allow(unused_mut)]
+    pub async fn download_template<'a>(
+        &'a self,
+    ) -> Result<ResponseValue<ByteStream>, Error<()>> {
+        let url = format!("{}/api/v2/accounts/bulk/template", self.baseurl,);
+        let mut header_map = ::bulkrail_core::generated::reqwest::header::HeaderMap::with_capacity(
+            1usize,
+        );
+        #[allow(unused_mut)]
+        let mut request = self.client.get(url).headers(header_map).build()?;
+        let info = OperationInfo {
+            operation_id: "download_template",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::stream(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
     /**Start a bulk job from a spreadsheet
 
 Hands over an Excel file, one beneficiary a row, and returns the id of a job. Keep that id: no page knows a list of jobs. The only way to follow a job is to ask for its status; no webhook event covers it.
@@ -1829,6 +3796,94 @@ Sends a `POST` request to `/api/v2/accounts/bulk/upload`
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
+    /**Download the accounts as a workbook
+
+Returns an Excel file of the ACTIVE accounts of the given kinds, at most 10,000 of them. It holds personal and bank data: never log it.
+
+Sends a `GET` request to `/api/v2/accounts/export`
+
+Arguments:
+- `type_`: Kinds of accounts, separated by commas: those of CreateAccount but for CUSTODIAL.
+*/
+    #[allow(unused_mut)]
+    pub async fn export_accounts<'a>(
+        &'a self,
+        type_: Option<&'a str>,
+    ) -> Result<ResponseValue<ByteStream>, Error<()>> {
+        let url = format!("{}/api/v2/accounts/export", self.baseurl,);
+        let mut header_map = ::bulkrail_core::generated::reqwest::header::HeaderMap::with_capacity(
+            1usize,
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .get(url)
+            .query(
+                &::bulkrail_core::generated::progenitor_client::QueryParam::new(
+                    "type",
+                    &type_,
+                ),
+            )
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "export_accounts",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::stream(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /**List the accounts of a user
+
+Returns every account of one user, each with the fields of a created account.
+
+Sends a `GET` request to `/api/v2/accounts/userId/{userId}`
+
+Arguments:
+- `user_id`: The user's id.
+*/
+    #[allow(unused_mut)]
+    pub async fn list_accounts_of_user<'a>(
+        &'a self,
+        user_id: &'a str,
+    ) -> Result<ResponseValue<::std::vec::Vec<types::Account>>, Error<()>> {
+        let url = format!(
+            "{}/api/v2/accounts/userId/{}", self.baseurl, encode_path(& user_id
+            .to_string()),
+        );
+        let mut header_map = ::bulkrail_core::generated::reqwest::header::HeaderMap::with_capacity(
+            1usize,
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .get(url)
+            .header(
+                ::bulkrail_core::generated::reqwest::header::ACCEPT,
+                ::bulkrail_core::generated::reqwest::header::HeaderValue::from_static(
+                    "application/json",
+                ),
+            )
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "list_accounts_of_user",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            201u16 => ResponseValue::from_response(response).await,
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
     /**Read one account
 
 The same body as the answer to creating it. Ask again until `status` is ACTIVE or REJECTED.
@@ -1871,6 +3926,40 @@ Arguments:
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             201u16 => ResponseValue::from_response(response).await,
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /**Delete an account
+
+Deletes the account for good, as far as is known: no call brings one back. Do not repeat it blindly when its response was lost; read the account first.
+
+Sends a `DELETE` request to `/api/v2/accounts/{id}`
+
+Arguments:
+- `id`: The account's id.
+*/
+    #[allow(unused_mut)]
+    pub async fn delete_account<'a>(
+        &'a self,
+        id: &'a str,
+    ) -> Result<ResponseValue<()>, Error<()>> {
+        let url = format!(
+            "{}/api/v2/accounts/{}", self.baseurl, encode_path(& id.to_string()),
+        );
+        let mut header_map = ::bulkrail_core::generated::reqwest::header::HeaderMap::with_capacity(
+            1usize,
+        );
+        #[allow(unused_mut)]
+        let mut request = self.client.delete(url).headers(header_map).build()?;
+        let info = OperationInfo {
+            operation_id: "delete_account",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -1958,6 +4047,54 @@ Sends a `POST` request to `/api/v2/auth/refresh`
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
+    /**List the banks of a country
+
+Returns the banks and their codes, which accounts and rows name as `bankCode`.
+
+Sends a `GET` request to `/api/v2/banks`
+
+Arguments:
+- `country_code`: Two-letter country code.
+*/
+    #[allow(unused_mut)]
+    pub async fn list_banks<'a>(
+        &'a self,
+        country_code: Option<&'a str>,
+    ) -> Result<ResponseValue<::std::vec::Vec<types::Bank>>, Error<()>> {
+        let url = format!("{}/api/v2/banks", self.baseurl,);
+        let mut header_map = ::bulkrail_core::generated::reqwest::header::HeaderMap::with_capacity(
+            1usize,
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .get(url)
+            .header(
+                ::bulkrail_core::generated::reqwest::header::ACCEPT,
+                ::bulkrail_core::generated::reqwest::header::HeaderValue::from_static(
+                    "application/json",
+                ),
+            )
+            .query(
+                &::bulkrail_core::generated::progenitor_client::QueryParam::new(
+                    "countryCode",
+                    &country_code,
+                ),
+            )
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "list_banks",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
 }
 /// Items consumers will typically use such as the Client.
 pub mod prelude {
@@ -2003,4 +4140,4 @@ pub const SERVERS: &[(&str, &str)] = &[
     ("production", "https://killb.app"),
 ];
 /// The component schemas of the spec as JSON, without descriptions and examples.
-pub const SCHEMAS: &str = "{\"Account\":{\"properties\":{\"complianceUrl\":{\"type\":\"string\"},\"createdAt\":{\"format\":\"date-time\",\"type\":\"string\"},\"data\":{\"$ref\":\"#/components/schemas/AccountDataEcho\"},\"externalId\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"},\"status\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},\"updatedAt\":{\"format\":\"date-time\",\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"id\",\"userId\",\"type\",\"status\",\"data\",\"externalId\",\"complianceUrl\",\"createdAt\",\"updatedAt\"],\"type\":\"object\"},\"AccountDataEcho\":{\"additionalProperties\":{},\"type\":\"object\"},\"AchData\":{\"additionalProperties\":{},\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankName\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"routingNumber\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"}},\"type\":\"object\"},\"BankAccountType\":{\"enum\":[\"savings\",\"checking\"],\"type\":\"string\"},\"BulkFile\":{\"properties\":{\"file\":{\"format\":\"binary\",\"type\":\"string\"}},\"type\":\"object\"},\"BulkJob\":{\"properties\":{\"createdAt\":{\"format\":\"date-time\",\"type\":\"string\"},\"error\":{\"type\":\"string\"},\"errorCount\":{\"type\":\"number\"},\"jobId\":{\"type\":\"string\"},\"processedRows\":{\"type\":\"number\"},\"results\":{\"items\":{\"$ref\":\"#/components/schemas/BulkRowResult\"},\"type\":\"array\"},\"resultsFileUrl\":{\"type\":\"string\"},\"status\":{\"$ref\":\"#/components/schemas/BulkJobStatus\"},\"successCount\":{\"type\":\"number\"},\"totalRows\":{\"type\":\"number\"},\"updatedAt\":{\"format\":\"date-time\",\"type\":\"string\"}},\"required\":[\"jobId\",\"status\",\"totalRows\",\"processedRows\",\"successCount\",\"errorCount\",\"results\",\"createdAt\",\"updatedAt\"],\"type\":\"object\"},\"BulkJobStatus\":{\"enum\":[\"PENDING\",\"PROCESSING\",\"COMPLETED\",\"FAILED\"],\"type\":\"string\"},\"BulkRow\":{\"properties\":{\"account\":{\"type\":\"string\"},\"accountNumber\":{\"type\":\"string\"},\"accountType\":{\"type\":\"string\"},\"address\":{\"type\":\"string\"},\"alias\":{\"type\":\"string\"},\"aliasType\":{\"type\":\"string\"},\"bankAccountType\":{\"type\":\"string\"},\"bankAddressCity\":{\"type\":\"string\"},\"bankAddressCountryCode\":{\"type\":\"string\"},\"bankAddressState\":{\"type\":\"string\"},\"bankAddressStreet1\":{\"type\":\"string\"},\"bankAddressStreet2\":{\"type\":\"string\"},\"bankAddressZipCode\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"bankName\":{\"type\":\"string\"},\"cci\":{\"type\":\"string\"},\"clabe\":{\"type\":\"string\"},\"clabeType\":{\"type\":\"string\"},\"companyDocumentType\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"currency\":{\"type\":\"string\"},\"cvu\":{\"type\":\"string\"},\"documentIssuedCountryCode\":{\"type\":\"string\"},\"documentNumber\":{\"type\":\"string\"},\"email\":{\"type\":\"string\"},\"entityType\":{\"type\":\"string\"},\"externalId\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"iban\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"network\":{\"type\":\"string\"},\"personDocumentType\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"pixKey\":{\"type\":\"string\"},\"pixKeyType\":{\"type\":\"string\"},\"routingNumber\":{\"type\":\"string\"},\"rowNumber\":{\"type\":\"number\"},\"swiftCode\":{\"type\":\"string\"},\"transfiyaAccountType\":{\"type\":\"string\"}},\"type\":\"object\"},\"BulkRowResult\":{\"properties\":{\"accountId\":{\"type\":\"string\"},\"complianceUrl\":{\"type\":\"string\"},\"error\":{\"type\":\"string\"},\"originalRowData\":{\"$ref\":\"#/components/schemas/BulkRow\"},\"rowNumber\":{\"type\":\"number\"},\"sheetName\":{\"type\":\"string\"},\"status\":{\"type\":\"string\"}},\"type\":\"object\"},\"BulkUploadAnswer\":{\"properties\":{\"jobId\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},\"status\":{\"$ref\":\"#/components/schemas/BulkJobStatus\"}},\"required\":[\"jobId\",\"status\",\"message\"],\"type\":\"object\"},\"ClabeType\":{\"enum\":[\"CLABE\",\"DEBIT_CARD\",\"PHONE_NUMBER\"],\"type\":\"string\"},\"CreateAccount\":{\"discriminator\":{\"mapping\":{\"ACH\":\"#/components/schemas/CreateAccountAch\",\"ACH_BO\":\"#/components/schemas/CreateAccountAchBo\",\"ACH_GT\":\"#/components/schemas/CreateAccountAchGt\",\"ACH_HN\":\"#/components/schemas/CreateAccountAchHn\",\"ACH_NI\":\"#/components/schemas/CreateAccountAchNi\",\"ACH_PA\":\"#/components/schemas/CreateAccountAchPa\",\"ACH_SV\":\"#/components/schemas/CreateAccountAchSv\",\"BREB\":\"#/components/schemas/CreateAccountBreb\",\"CCI\":\"#/components/schemas/CreateAccountCci\",\"COELSA\":\"#/components/schemas/CreateAccountCoelsa\",\"CUSTODIAL\":\"#/components/schemas/CreateAccountCustodial\",\"PIX\":\"#/components/schemas/CreateAccountPix\",\"PSE\":\"#/components/schemas/CreateAccountPse\",\"SINPE\":\"#/components/schemas/CreateAccountSinpe\",\"SPEI\":\"#/components/schemas/CreateAccountSpei\",\"SPI\":\"#/components/schemas/CreateAccountSpi\",\"SPI_DO\":\"#/components/schemas/CreateAccountSpiDo\",\"SPI_PY\":\"#/components/schemas/CreateAccountSpiPy\",\"SWIFT\":\"#/components/schemas/CreateAccountSwift\",\"TRANSFIYA\":\"#/components/schemas/CreateAccountTransfiya\",\"WALLET\":\"#/components/schemas/CreateAccountWallet\",\"WIRE\":\"#/components/schemas/CreateAccountWire\"},\"propertyName\":\"type\"},\"oneOf\":[{\"$ref\":\"#/components/schemas/CreateAccountPse\"},{\"$ref\":\"#/components/schemas/CreateAccountAch\"},{\"$ref\":\"#/components/schemas/CreateAccountAchHn\"},{\"$ref\":\"#/components/schemas/CreateAccountAchSv\"},{\"$ref\":\"#/components/schemas/CreateAccountAchNi\"},{\"$ref\":\"#/components/schemas/CreateAccountAchGt\"},{\"$ref\":\"#/components/schemas/CreateAccountAchPa\"},{\"$ref\":\"#/components/schemas/CreateAccountAchBo\"},{\"$ref\":\"#/components/schemas/CreateAccountWire\"},{\"$ref\":\"#/components/schemas/CreateAccountWallet\"},{\"$ref\":\"#/components/schemas/CreateAccountCoelsa\"},{\"$ref\":\"#/components/schemas/CreateAccountBreb\"},{\"$ref\":\"#/components/schemas/CreateAccountSpei\"},{\"$ref\":\"#/components/schemas/CreateAccountPix\"},{\"$ref\":\"#/components/schemas/CreateAccountCci\"},{\"$ref\":\"#/components/schemas/CreateAccountCustodial\"},{\"$ref\":\"#/components/schemas/CreateAccountTransfiya\"},{\"$ref\":\"#/components/schemas/CreateAccountSwift\"},{\"$ref\":\"#/components/schemas/CreateAccountSpi\"},{\"$ref\":\"#/components/schemas/CreateAccountSpiPy\"},{\"$ref\":\"#/components/schemas/CreateAccountSpiDo\"},{\"$ref\":\"#/components/schemas/CreateAccountSinpe\"}]},\"CreateAccountAch\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/AchData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchBo\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_BO\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchGt\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_GT\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchHn\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_HN\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchNi\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_NI\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchPa\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_PA\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchSv\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_SV\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountBreb\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"BREB\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountCci\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"CCI\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountCoelsa\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"COELSA\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountCustodial\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"CUSTODIAL\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountPix\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"PIX\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountPse\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/PseData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"PSE\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSinpe\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SINPE\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSpei\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/SpeiData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SPEI\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSpi\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SPI\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSpiDo\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SPI_DO\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSpiPy\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SPI_PY\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSwift\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SWIFT\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountTransfiya\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"TRANSFIYA\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountWallet\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/WalletData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"WALLET\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountWire\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"WIRE\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"Document\":{\"properties\":{\"cic\":{\"type\":\"string\"},\"expeditionDate\":{\"type\":\"string\"},\"identificadorCiudadano\":{\"type\":\"string\"},\"issuedCountryCode\":{\"type\":\"string\"},\"number\":{\"type\":\"string\"},\"numeroEmision\":{\"type\":\"string\"},\"ocr\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"}},\"type\":\"object\"},\"ErrorArgument\":{\"properties\":{\"key\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"}},\"required\":[\"key\",\"value\"],\"type\":\"object\"},\"ErrorBody\":{\"properties\":{\"arguments\":{\"items\":{\"$ref\":\"#/components/schemas/ErrorArgument\"},\"type\":\"array\"},\"errorCode\":{\"type\":\"string\"},\"message\":{\"items\":{\"type\":\"string\"},\"type\":\"array\"},\"statusCode\":{\"type\":\"string\"}},\"required\":[\"errorCode\",\"arguments\",\"message\",\"statusCode\"],\"type\":\"object\"},\"LoginRequest\":{\"properties\":{\"email\":{\"type\":\"string\"},\"password\":{\"type\":\"string\"}},\"required\":[\"email\",\"password\"],\"type\":\"object\"},\"OpenAccountData\":{\"additionalProperties\":{},\"type\":\"object\"},\"PseData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"RefreshRequest\":{\"properties\":{\"refreshToken\":{\"type\":\"string\"}},\"type\":\"object\"},\"SpeiData\":{\"properties\":{\"bankCode\":{\"type\":\"string\"},\"clabe\":{\"type\":\"string\"},\"clabeType\":{\"$ref\":\"#/components/schemas/ClabeType\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"}},\"type\":\"object\"},\"Tokens\":{\"properties\":{\"accessToken\":{\"type\":\"string\"},\"expiresIn\":{\"type\":\"number\"},\"refreshToken\":{\"type\":\"string\"}},\"required\":[\"accessToken\",\"expiresIn\",\"refreshToken\"],\"type\":\"object\"},\"WalletData\":{\"additionalProperties\":{},\"properties\":{\"address\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"currency\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"network\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"}},\"type\":\"object\"}}";
+pub const SCHEMAS: &str = "{\"Account\":{\"properties\":{\"complianceUrl\":{\"type\":\"string\"},\"createdAt\":{\"format\":\"date-time\",\"type\":\"string\"},\"data\":{\"$ref\":\"#/components/schemas/AccountDataEcho\"},\"externalId\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"},\"status\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},\"updatedAt\":{\"format\":\"date-time\",\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"id\",\"userId\",\"type\",\"status\",\"data\",\"externalId\",\"complianceUrl\",\"createdAt\",\"updatedAt\"],\"type\":\"object\"},\"AccountDataEcho\":{\"additionalProperties\":{},\"type\":\"object\"},\"AchBoData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"AchData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankName\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"routingNumber\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"AchGtData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"bankName\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"AchHnData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"bankName\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"AchNiData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"bankName\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"AchPaData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"AchSvData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"bankName\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"Bank\":{\"properties\":{\"accountTypes\":{\"items\":{\"type\":\"string\"},\"type\":\"array\"},\"code\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"createdAt\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"},\"tradeName\":{\"type\":\"string\"},\"updatedAt\":{\"type\":\"string\"}},\"type\":\"object\"},\"BankAccountType\":{\"enum\":[\"savings\",\"checking\"],\"type\":\"string\"},\"BankAddress\":{\"properties\":{\"city\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"state\":{\"type\":\"string\"},\"street1\":{\"type\":\"string\"},\"street2\":{\"type\":\"string\"},\"zipCode\":{\"type\":\"string\"}},\"type\":\"object\"},\"BrebAliasType\":{\"enum\":[\"NATIONAL_ID\",\"PHONE\",\"EMAIL\",\"ALPHANUMERIC\",\"BUSINESS_ID\"],\"type\":\"string\"},\"BrebData\":{\"properties\":{\"alias\":{\"type\":\"string\"},\"aliasType\":{\"$ref\":\"#/components/schemas/BrebAliasType\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"}},\"type\":\"object\"},\"BulkFile\":{\"properties\":{\"file\":{\"format\":\"binary\",\"type\":\"string\"}},\"type\":\"object\"},\"BulkJob\":{\"properties\":{\"createdAt\":{\"format\":\"date-time\",\"type\":\"string\"},\"error\":{\"type\":\"string\"},\"errorCount\":{\"type\":\"number\"},\"jobId\":{\"type\":\"string\"},\"processedRows\":{\"type\":\"number\"},\"results\":{\"items\":{\"$ref\":\"#/components/schemas/BulkRowResult\"},\"type\":\"array\"},\"resultsFileUrl\":{\"type\":\"string\"},\"status\":{\"$ref\":\"#/components/schemas/BulkJobStatus\"},\"successCount\":{\"type\":\"number\"},\"totalRows\":{\"type\":\"number\"},\"updatedAt\":{\"format\":\"date-time\",\"type\":\"string\"}},\"required\":[\"jobId\",\"status\",\"totalRows\",\"processedRows\",\"successCount\",\"errorCount\",\"results\",\"createdAt\",\"updatedAt\"],\"type\":\"object\"},\"BulkJobStatus\":{\"enum\":[\"PENDING\",\"PROCESSING\",\"COMPLETED\",\"FAILED\"],\"type\":\"string\"},\"BulkRow\":{\"properties\":{\"account\":{\"type\":\"string\"},\"accountNumber\":{\"type\":\"string\"},\"accountType\":{\"type\":\"string\"},\"address\":{\"type\":\"string\"},\"alias\":{\"type\":\"string\"},\"aliasType\":{\"type\":\"string\"},\"bankAccountType\":{\"type\":\"string\"},\"bankAddressCity\":{\"type\":\"string\"},\"bankAddressCountryCode\":{\"type\":\"string\"},\"bankAddressState\":{\"type\":\"string\"},\"bankAddressStreet1\":{\"type\":\"string\"},\"bankAddressStreet2\":{\"type\":\"string\"},\"bankAddressZipCode\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"bankName\":{\"type\":\"string\"},\"cci\":{\"type\":\"string\"},\"clabe\":{\"type\":\"string\"},\"clabeType\":{\"type\":\"string\"},\"companyDocumentType\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"currency\":{\"type\":\"string\"},\"cvu\":{\"type\":\"string\"},\"documentIssuedCountryCode\":{\"type\":\"string\"},\"documentNumber\":{\"type\":\"string\"},\"email\":{\"type\":\"string\"},\"entityType\":{\"type\":\"string\"},\"externalId\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"iban\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"network\":{\"type\":\"string\"},\"personDocumentType\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"pixKey\":{\"type\":\"string\"},\"pixKeyType\":{\"type\":\"string\"},\"routingNumber\":{\"type\":\"string\"},\"rowNumber\":{\"type\":\"number\"},\"swiftCode\":{\"type\":\"string\"},\"transfiyaAccountType\":{\"type\":\"string\"}},\"type\":\"object\"},\"BulkRowResult\":{\"properties\":{\"accountId\":{\"type\":\"string\"},\"complianceUrl\":{\"type\":\"string\"},\"error\":{\"type\":\"string\"},\"originalRowData\":{\"$ref\":\"#/components/schemas/BulkRow\"},\"rowNumber\":{\"type\":\"number\"},\"sheetName\":{\"type\":\"string\"},\"status\":{\"type\":\"string\"}},\"type\":\"object\"},\"BulkUploadAnswer\":{\"properties\":{\"jobId\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},\"status\":{\"$ref\":\"#/components/schemas/BulkJobStatus\"}},\"required\":[\"jobId\",\"status\",\"message\"],\"type\":\"object\"},\"CciData\":{\"properties\":{\"cci\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"}},\"type\":\"object\"},\"ClabeType\":{\"enum\":[\"CLABE\",\"DEBIT_CARD\",\"PHONE_NUMBER\"],\"type\":\"string\"},\"CoelsaData\":{\"properties\":{\"countryCode\":{\"type\":\"string\"},\"cvu\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/CoelsaDocument\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"}},\"type\":\"object\"},\"CoelsaDocument\":{\"properties\":{\"issuedCountryCode\":{\"type\":\"string\"},\"number\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/CoelsaDocumentType\"}},\"type\":\"object\"},\"CoelsaDocumentType\":{\"enum\":[\"NATIONAL_IDENTITY_CARD\",\"PASSPORT\",\"DRIVER_LICENSE\",\"NIT\",\"RFC\",\"CURP\",\"INE\",\"USCC\",\"RUT\",\"CEDULA\"],\"type\":\"string\"},\"CreateAccount\":{\"discriminator\":{\"mapping\":{\"ACH\":\"#/components/schemas/CreateAccountAch\",\"ACH_BO\":\"#/components/schemas/CreateAccountAchBo\",\"ACH_GT\":\"#/components/schemas/CreateAccountAchGt\",\"ACH_HN\":\"#/components/schemas/CreateAccountAchHn\",\"ACH_NI\":\"#/components/schemas/CreateAccountAchNi\",\"ACH_PA\":\"#/components/schemas/CreateAccountAchPa\",\"ACH_SV\":\"#/components/schemas/CreateAccountAchSv\",\"BREB\":\"#/components/schemas/CreateAccountBreb\",\"CCI\":\"#/components/schemas/CreateAccountCci\",\"COELSA\":\"#/components/schemas/CreateAccountCoelsa\",\"CUSTODIAL\":\"#/components/schemas/CreateAccountCustodial\",\"PIX\":\"#/components/schemas/CreateAccountPix\",\"PSE\":\"#/components/schemas/CreateAccountPse\",\"SINPE\":\"#/components/schemas/CreateAccountSinpe\",\"SPEI\":\"#/components/schemas/CreateAccountSpei\",\"SPI\":\"#/components/schemas/CreateAccountSpi\",\"SPI_DO\":\"#/components/schemas/CreateAccountSpiDo\",\"SPI_PY\":\"#/components/schemas/CreateAccountSpiPy\",\"SWIFT\":\"#/components/schemas/CreateAccountSwift\",\"TRANSFIYA\":\"#/components/schemas/CreateAccountTransfiya\",\"WALLET\":\"#/components/schemas/CreateAccountWallet\",\"WIRE\":\"#/components/schemas/CreateAccountWire\"},\"propertyName\":\"type\"},\"oneOf\":[{\"$ref\":\"#/components/schemas/CreateAccountPse\"},{\"$ref\":\"#/components/schemas/CreateAccountAch\"},{\"$ref\":\"#/components/schemas/CreateAccountAchHn\"},{\"$ref\":\"#/components/schemas/CreateAccountAchSv\"},{\"$ref\":\"#/components/schemas/CreateAccountAchNi\"},{\"$ref\":\"#/components/schemas/CreateAccountAchGt\"},{\"$ref\":\"#/components/schemas/CreateAccountAchPa\"},{\"$ref\":\"#/components/schemas/CreateAccountAchBo\"},{\"$ref\":\"#/components/schemas/CreateAccountWire\"},{\"$ref\":\"#/components/schemas/CreateAccountWallet\"},{\"$ref\":\"#/components/schemas/CreateAccountCoelsa\"},{\"$ref\":\"#/components/schemas/CreateAccountBreb\"},{\"$ref\":\"#/components/schemas/CreateAccountSpei\"},{\"$ref\":\"#/components/schemas/CreateAccountPix\"},{\"$ref\":\"#/components/schemas/CreateAccountCci\"},{\"$ref\":\"#/components/schemas/CreateAccountCustodial\"},{\"$ref\":\"#/components/schemas/CreateAccountTransfiya\"},{\"$ref\":\"#/components/schemas/CreateAccountSwift\"},{\"$ref\":\"#/components/schemas/CreateAccountSpi\"},{\"$ref\":\"#/components/schemas/CreateAccountSpiPy\"},{\"$ref\":\"#/components/schemas/CreateAccountSpiDo\"},{\"$ref\":\"#/components/schemas/CreateAccountSinpe\"}]},\"CreateAccountAch\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/AchData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchBo\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/AchBoData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_BO\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchGt\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/AchGtData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_GT\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchHn\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/AchHnData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_HN\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchNi\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/AchNiData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_NI\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchPa\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/AchPaData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_PA\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountAchSv\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/AchSvData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"ACH_SV\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountBreb\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/BrebData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"BREB\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountCci\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/CciData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"CCI\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountCoelsa\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/CoelsaData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"COELSA\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountCustodial\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/OpenAccountData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"CUSTODIAL\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountPix\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/PixData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"PIX\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountPse\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/PseData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"PSE\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSinpe\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/SinpeData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SINPE\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSpei\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/SpeiData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SPEI\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSpi\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/SpiData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SPI\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSpiDo\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/SpiDoData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SPI_DO\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSpiPy\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/SpiPyData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SPI_PY\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountSwift\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/SwiftData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"SWIFT\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountTransfiya\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/TransfiyaData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"TRANSFIYA\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountWallet\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/WalletData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"WALLET\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"CreateAccountWire\":{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/WireData\"},\"externalId\":{\"type\":\"string\"},\"type\":{\"enum\":[\"WIRE\"],\"type\":\"string\"},\"userId\":{\"type\":\"string\"}},\"required\":[\"type\",\"data\"],\"type\":\"object\"},\"Document\":{\"properties\":{\"cic\":{\"type\":\"string\"},\"expeditionDate\":{\"type\":\"string\"},\"identificadorCiudadano\":{\"type\":\"string\"},\"issuedCountryCode\":{\"type\":\"string\"},\"number\":{\"type\":\"string\"},\"numeroEmision\":{\"type\":\"string\"},\"ocr\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/DocumentType\"}},\"type\":\"object\"},\"DocumentType\":{\"enum\":[\"NIT\",\"EIN\",\"CNPJ\",\"RFC\",\"CUIT\",\"USCC\",\"RUT\",\"PASSPORT\",\"DRIVER_LICENSE\",\"NUIP\",\"SSN\",\"CURP\",\"CPF\",\"INE\",\"IFE\",\"DNI\",\"DUI\",\"CHINESE_ID\",\"BOLIVIAN_ID\",\"CE\"],\"type\":\"string\"},\"ErrorArgument\":{\"properties\":{\"key\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"}},\"required\":[\"key\",\"value\"],\"type\":\"object\"},\"ErrorBody\":{\"properties\":{\"arguments\":{\"items\":{\"$ref\":\"#/components/schemas/ErrorArgument\"},\"type\":\"array\"},\"errorCode\":{\"type\":\"string\"},\"message\":{\"items\":{\"type\":\"string\"},\"type\":\"array\"},\"statusCode\":{\"type\":\"string\"}},\"required\":[\"errorCode\",\"arguments\",\"message\",\"statusCode\"],\"type\":\"object\"},\"LoginRequest\":{\"properties\":{\"email\":{\"type\":\"string\"},\"password\":{\"type\":\"string\"}},\"required\":[\"email\",\"password\"],\"type\":\"object\"},\"OpenAccountData\":{\"additionalProperties\":{},\"type\":\"object\"},\"PixData\":{\"properties\":{\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"pixKey\":{\"type\":\"string\"},\"pixKeyType\":{\"$ref\":\"#/components/schemas/PixKeyType\"}},\"type\":\"object\"},\"PixKeyType\":{\"enum\":[\"CPF\",\"CNPJ\",\"EMAIL\",\"PHONE\",\"RANDOM\"],\"type\":\"string\"},\"PseData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"RefreshRequest\":{\"properties\":{\"refreshToken\":{\"type\":\"string\"}},\"type\":\"object\"},\"SinpeData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"bankName\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"SpeiData\":{\"properties\":{\"bankCode\":{\"type\":\"string\"},\"clabe\":{\"type\":\"string\"},\"clabeType\":{\"$ref\":\"#/components/schemas/ClabeType\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"}},\"type\":\"object\"},\"SpiData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"SpiDoData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"alias\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"identifierType\":{\"$ref\":\"#/components/schemas/SpiDoIdentifierType\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"SpiDoIdentifierType\":{\"enum\":[\"ACCOUNT\",\"DOCUMENT\",\"PHONE\",\"ALIAS\"],\"type\":\"string\"},\"SpiPyData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankCode\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BankAccountType\"}},\"type\":\"object\"},\"SwiftData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankAddress\":{\"$ref\":\"#/components/schemas/BankAddress\"},\"bankName\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"swiftCode\":{\"type\":\"string\"}},\"type\":\"object\"},\"Tokens\":{\"properties\":{\"accessToken\":{\"type\":\"string\"},\"expiresIn\":{\"type\":\"number\"},\"refreshToken\":{\"type\":\"string\"}},\"required\":[\"accessToken\",\"expiresIn\",\"refreshToken\"],\"type\":\"object\"},\"TransfiyaAccountType\":{\"enum\":[\"PHONE_NUMBER\",\"WALLET\"],\"type\":\"string\"},\"TransfiyaData\":{\"properties\":{\"account\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/TransfiyaAccountType\"}},\"type\":\"object\"},\"WalletCurrency\":{\"enum\":[\"USDC\",\"USDT\",\"BTC\"],\"type\":\"string\"},\"WalletData\":{\"properties\":{\"address\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"currency\":{\"$ref\":\"#/components/schemas/WalletCurrency\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"network\":{\"$ref\":\"#/components/schemas/WalletNetwork\"},\"phone\":{\"type\":\"string\"}},\"type\":\"object\"},\"WalletNetwork\":{\"enum\":[\"POLYGON\",\"SOLANA\",\"BSC\",\"TRON\"],\"type\":\"string\"},\"WireData\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"bankAddress\":{\"$ref\":\"#/components/schemas/BankAddress\"},\"bankName\":{\"type\":\"string\"},\"companyName\":{\"type\":\"string\"},\"countryCode\":{\"type\":\"string\"},\"document\":{\"$ref\":\"#/components/schemas/Document\"},\"email\":{\"type\":\"string\"},\"firstName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"middleName\":{\"type\":\"string\"},\"phone\":{\"type\":\"string\"},\"routingNumber\":{\"type\":\"string\"}},\"type\":\"object\"}}";

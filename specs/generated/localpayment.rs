@@ -10,7 +10,9 @@ use ::bulkrail_core::generated::progenitor_client::{
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
-    ///Another name of the account.
+    /**Another name of the account.
+
+Source (`page`): <https://docs.localpayment.com/docs/payment-instructions>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -31,7 +33,12 @@ pub mod types {
             ::bulkrail_core::generated::serde_json::Value,
         >,
     }
-    ///Other names of the account; in Brazil the random PIX key.
+    /**Other names of the account; in Brazil the random PIX key.
+
+Source (`page`): <https://docs.localpayment.com/docs/get-virtual-account-status>, <https://docs.localpayment.com/docs/payment-instructions>
+
+Contradiction:
+- One copy of the payment instructions reads a list of type and value, another a plain value; both are taken.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -49,7 +56,12 @@ pub mod types {
             Self::Array(value)
         }
     }
-    ///Owner of the account at the bank.
+    /**Owner of the account at the bank.
+
+Source (`page`): <https://docs.localpayment.com/docs/get-virtual-account-status>
+
+Unknown:
+- Fields besides the document.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -66,7 +78,92 @@ pub mod types {
             ::bulkrail_core::generated::serde_json::Value,
         >,
     }
-    ///Address of the beneficiary.
+    /**Whether an account is to take payments.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/enable-or-disable-virtual-account>*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub enum Activation {
+        #[serde(rename = "enable")]
+        Enable,
+        #[serde(rename = "disable")]
+        Disable,
+    }
+    impl ::std::fmt::Display for Activation {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Enable => f.write_str("enable"),
+                Self::Disable => f.write_str("disable"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for Activation {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "enable" => Ok(Self::Enable),
+                "disable" => Ok(Self::Disable),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for Activation {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for Activation {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    /**What became of an account that was to be enabled or disabled.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/enable-or-disable-virtual-account>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/enable-or-disable-virtual-account>
+
+Unknown:
+- Whether the fields of the account come along.*/
+    #[derive(
+        ::bulkrail_core::generated::serde::Deserialize,
+        ::bulkrail_core::generated::serde::Serialize,
+        Clone,
+        PartialEq
+    )]
+    #[serde(crate = "::bulkrail_core::generated::serde")]
+    pub struct ActivationResponse {
+        ///The single errors; empty on success.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub errors: ::std::option::Option<::std::vec::Vec<OperationError>>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub status: ::std::option::Option<OperationStatus>,
+        #[serde(flatten)]
+        pub extra: ::bulkrail_core::generated::serde_json::Map<
+            ::std::string::String,
+            ::bulkrail_core::generated::serde_json::Value,
+        >,
+    }
+    /**Address of the beneficiary.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-individual>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-batch>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -95,7 +192,9 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub zipcode: ::std::option::Option<::std::string::String>,
     }
-    ///The account at the bank.
+    /**The account at the bank.
+
+Source (`page`): <https://docs.localpayment.com/docs/get-virtual-account-status>, <https://docs.localpayment.com/docs/payment-instructions>, <https://docs.v3.localpayment.com/notifications/notifications/payins/payin-virtual-account>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -106,7 +205,14 @@ pub mod types {
     pub struct BankAccountDetails {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub aliases: ::std::option::Option<AccountAliases>,
-        ///The number to pay into: CVU in Argentina (22 digits), CLABE in Mexico (18 digits), CCI in Peru. Leading zeros count. The CSV of a batch calls it `bank_account`.
+        /**The number to pay into: CVU in Argentina (22 digits), CLABE in Mexico (18 digits), CCI in Peru (20 digits), an account in Chile (6 to 16), a Bre-B key in Colombia. A Bre-B key has letters and `@`, such as `@LPCAMILOQA0227`. Leading zeros count. The CSV of a batch calls it `bank_account`.
+
+Unknown:
+- Whether Chile, Colombia and Peru get batches. Until then the CSV has digits only, but do not take it for granted.
+
+Contradiction:
+- A CLABE begins with 646 in the batch sample and with 734 in the payment instructions: there is no rule for its prefix.
+- A Bre-B key has 10 to 21 characters on the overview page, of which it says nothing but the length.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub number: ::std::option::Option<::std::string::String>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -117,7 +223,9 @@ pub mod types {
             ::bulkrail_core::generated::serde_json::Value,
         >,
     }
-    ///Branch of the bank.
+    /**Branch of the bank.
+
+Source (`page`): <https://docs.localpayment.com/docs/get-virtual-account-status>, <https://docs.localpayment.com/docs/payment-instructions>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -135,7 +243,12 @@ pub mod types {
             ::bulkrail_core::generated::serde_json::Value,
         >,
     }
-    ///Where to pay into the account.
+    /**Where to pay into the account.
+
+Source (`page`): <https://docs.localpayment.com/docs/get-virtual-account-status>, <https://docs.localpayment.com/docs/payment-instructions>
+
+Unknown:
+- The whole list of fields.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -160,7 +273,16 @@ pub mod types {
             ::bulkrail_core::generated::serde_json::Value,
         >,
     }
-    ///A batch as the create and the check call return it.
+    /**A batch as the create and the check call return it.
+
+Source (`seed`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-batch-virtual-account>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-batch>
+
+Unknown:
+- Which fields are always there; the table of the answer has no such column.
+- Whether a batch that created only some of its accounts also ends as `COMPLETED`.
+
+Contradiction:
+- The sample of a created batch has neither `errors` nor `csvFormatResponse`.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -184,7 +306,9 @@ Total accounts created = <number>
 The process finished at = <time>
 Times look like 2025-06-19 02:24:50.381 and name no zone. The two totals appear nowhere else. While the
 batch is in progress it says to call `get_batch` after a short while. Parse leniently, never rely on it.
-*/
+
+Unknown:
+- The time zone, and the text for any other outcome.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub comment: ::std::option::Option<::std::string::String>,
         /**The accounts that were created, as CSV with a header line; every line ends with a line feed. Columns:
@@ -193,13 +317,21 @@ external_id: the `externalId` that you gave the item
 bank_account: the number to pay into (in the sample an 18-digit CLABE); keep it as text
 There is no column for a status or an error: an item that failed is just missing, so compare the rows
 with what you submitted.
-*/
+
+Unknown:
+- Whether values are ever quoted; none is in the sample.*/
         #[serde(
             rename = "csvFormatResponse",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub csv_format_response: ::std::option::Option<::std::string::String>,
-        ///Errors that occurred; empty when there were none. Read an absent list as an empty one.
+        /**Errors that occurred; empty when there were none. Read an absent list as an empty one.
+
+Unknown:
+- What an element looks like, and whether it names the account that it is about.
+
+Contradiction:
+- The page says the list is empty after a success; its own sample of a success has no list.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub errors: ::std::option::Option<::std::vec::Vec<OperationError>>,
         ///Your id for the batch.
@@ -217,7 +349,13 @@ with what you submitted.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<OperationStatus>,
     }
-    ///One virtual account of a batch.
+    /**One virtual account of a batch.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/argentina/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/brazil/request-batch>
+
+Unknown:
+- Where `address` belongs. The older pages list it without saying in which object; here it stands beside `beneficiary`, as in the single endpoint.
+- Fields after the document; the readable copy of the current page ends there.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -233,7 +371,16 @@ with what you submitted.
         #[serde(rename = "externalId")]
         pub external_id: ::std::string::String,
     }
-    ///The person or company that the account is for. Argentina and (older page) Brazil accept residents only.
+    /**The person or company that the account is for. Argentina and (older page) Brazil accept residents only.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-individual>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/argentina/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/brazil/request-batch>
+
+Unknown:
+- Which spelling of the last name the server reads.
+
+Contradiction:
+- The last name is `lastName` in the current field tables, `lastname` in every JSON request sample and in the older tables. Both are properties here, both optional.
+- The older tables for Mexico and Brazil leave `document` optional; the older one for Argentina and the current page require it.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -243,13 +390,18 @@ with what you submitted.
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct Beneficiary {
         pub document: BeneficiaryDocument,
-        ///Last name; needed for a person, ignored for a company. Spelt as in the current field tables.
+        /**Last name; needed for a person, ignored for a company. Spelt as in the current field tables.
+
+Contradiction:
+- Marked optional, though the text of the same row requires it for individuals.*/
         #[serde(
             rename = "lastName",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub last_name: ::std::option::Option<::std::string::String>,
-        ///Last name, spelt as in the samples.
+        /**Last name, spelt as in the samples.
+
+Source: <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/argentina/request-batch>*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub lastname: ::std::option::Option<::std::string::String>,
         ///Name of the person or company.
@@ -257,7 +409,12 @@ with what you submitted.
         #[serde(rename = "type")]
         pub type_: BeneficiaryType,
     }
-    ///Identity document of the beneficiary.
+    /**Identity document of the beneficiary.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/argentina/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/brazil/request-batch>
+
+Unknown:
+- The document types for Mexico other than `RFC`; an older page also allows those of non-residents.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -276,7 +433,9 @@ Brazil: CPF for a person, CNPJ for a company (older pages)
         #[serde(rename = "type")]
         pub type_: ::std::string::String,
     }
-    ///Kind of beneficiary.
+    /**Kind of beneficiary.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-individual>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -294,7 +453,7 @@ Brazil: CPF for a person, CNPJ for a company (older pages)
             Self::Known(value)
         }
     }
-    ///`BeneficiaryTypeKnown`
+    ///Documented words of [`BeneficiaryType`], which names their source.
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -350,7 +509,12 @@ Brazil: CPF for a person, CNPJ for a company (older pages)
             value.parse()
         }
     }
-    ///A batch of virtual accounts to create, all in one country.
+    /**A batch of virtual accounts to create, all in one country.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-batch>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/argentina/request-batch>
+
+Contradiction:
+- Older tables spell `externalid` and `accountnumber`; every sample and the current table use camel case.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -359,21 +523,36 @@ Brazil: CPF for a person, CNPJ for a company (older pages)
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct CreateBatch {
-        ///Your Localpayment account.
+        /**Your Localpayment account.
+
+Contradiction:
+- The request tables group the digits otherwise than the samples (`484.484.00000011`); an opaque string.*/
         #[serde(rename = "accountNumber")]
         pub account_number: ::std::string::String,
-        ///The accounts to create.
+        /**The accounts to create.
+
+Contradiction:
+- The current page types it as an object while describing a list; older pages say array.
+- The sample of a finished batch counts two accounts, below the stated minimum.*/
         pub accounts: ::std::vec::Vec<BatchAccount>,
-        ///Country of the accounts, ISO 3166-1 alpha-3; `ARG` and `MEX` are the ones served.
+        /**Country of the accounts, ISO 3166-1 alpha-3; `ARG` and `MEX` are the ones served.
+
+Contradiction:
+- The page's example is a currency code; the older samples have `MEX` and `ARG`.*/
         pub country: ::std::string::String,
-        ///Your id for the batch, unique, of letters, digits and hyphens; a UUID4 is recommended.
+        /**Your id for the batch, unique, of letters, digits and hyphens; a UUID4 is recommended.
+
+Contradiction:
+- Older pages allow letters and digits only, while their own samples contain hyphens.*/
         #[serde(rename = "externalId")]
         pub external_id: ::std::string::String,
         ///A label for the batch.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub name: ::std::option::Option<::std::string::String>,
     }
-    ///A single virtual account to create.
+    /**A single virtual account to create.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-individual>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-individual>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -382,22 +561,41 @@ Brazil: CPF for a person, CNPJ for a company (older pages)
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct CreateVirtualAccount {
-        ///Your Localpayment account.
+        /**Your Localpayment account.
+
+Contradiction:
+- The request tables group the digits otherwise than the samples (`484.484.00000011`); an opaque string.*/
         #[serde(rename = "accountNumber")]
         pub account_number: ::std::string::String,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub address: ::std::option::Option<Address>,
         pub beneficiary: Beneficiary,
-        ///Country, ISO 3166-1 alpha-3; the current page means that of the beneficiary's birth or founding.
+        /**Country, ISO 3166-1 alpha-3; the current page means that of the beneficiary's birth or founding.
+
+Contradiction:
+- The page's example is a currency code; the older sample has `MEX`.*/
         pub country: ::std::string::String,
-        ///Currency of the account; in the Brazil page `BRL`.
+        /**Currency of the account; in the Brazil page `BRL`.
+
+Source: <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/brazil/request-individual>
+
+Contradiction:
+- The older Brazil page makes it mandatory; the older Mexico page does not list it.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub currency: ::std::option::Option<::std::string::String>,
-        ///Your id for the account, unique, of letters, digits and hyphens; a UUID4 is recommended.
+        /**Your id for the account, unique, of letters, digits and hyphens; a UUID4 is recommended.
+
+Contradiction:
+- Older pages allow letters and digits only, while samples contain hyphens.*/
         #[serde(rename = "externalId")]
         pub external_id: ::std::string::String,
     }
-    ///Body of a failed call.
+    /**Body of a failed call.
+
+Source (`seed`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-batch-virtual-account>, <https://docs.localpayment.com/docs/error-handling>
+
+Unknown:
+- Whether the fields of a batch, such as its ids, come along.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -407,13 +605,20 @@ Brazil: CPF for a person, CNPJ for a company (older pages)
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct ErrorBody {
-        ///The single errors; only sometimes there.
+        /**The single errors; only sometimes there.
+
+Source (`page`): <https://docs.localpayment.com/docs/error-handling>*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub errors: ::std::option::Option<::std::vec::Vec<OperationError>>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<OperationStatus>,
     }
-    ///One error of an operation, as the general error guide shows it.
+    /**One error of an operation, as the general error guide shows it.
+
+Source (`page`): <https://docs.localpayment.com/docs/error-handling>, <https://docs.localpayment.com/reference/error-codes>
+
+Unknown:
+- The page on batches declares an array of objects and shows no element; this shape is the general one.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -460,7 +665,10 @@ The codes below are documented for payins only:
 772: payin settings of the provider missing
 801: parameter error
 802: rejected by the provider
-*/
+
+Unknown:
+- Whether virtual accounts and batches use these codes.
+- The meaning of 803 and of anything after it; the readable table ends there.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub code: ::std::option::Option<::std::string::String>,
         ///The error as a word; in the sample REJECTED.
@@ -475,7 +683,17 @@ The codes below are documented for payins only:
             ::bulkrail_core::generated::serde_json::Value,
         >,
     }
-    ///Where an operation stands.
+    /**Where an operation stands.
+
+Source (`seed`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-batch-virtual-account>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-batch>, <https://docs.localpayment.com/docs/error-handling>, <https://docs.localpayment.com/reference/transaction-status>
+
+Unknown:
+- Any code or word of a batch besides 100 INPROGRESS and 200 COMPLETED, such as for a failed or partial one.
+- The code that goes with the word DELETED of a single account.
+
+Contradiction:
+- Words are upper case in bodies (`INPROGRESS`) and mixed case in the general tables (`InProgress`).
+- 300 has two meanings. It is REJECTED in the general error guide, and DISABLED in the successful response to disabling a single account. Read the word; the code decides only where there is none.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -489,12 +707,15 @@ The codes below are documented for payins only:
 100 INPROGRESS: a batch or a virtual account is being created
 200 COMPLETED: a batch is done; a virtual account has been created
 300 REJECTED: a request was refused, such as for a missing or invalid parameter
+300 DISABLED: a single virtual account was disabled, which is a success
 Other resources use the same numbers otherwise, so never read a code without knowing its resource:
 payin: 100 InProgress, 101 OnHold, 102 Authorized, 103 Approved, 107 Approved (card update),
 200 Completed, 201 Completed (other account), 906 ChargeBack
 subscription: 104 Received, 105 Inprogress, 106 Onhold, 202 Completed, 922 ChargeBack
 payout: 100 Received, 101 Locked, 102 InProgress (the rest of the table is not readable)
-*/
+
+Contradiction:
+- One page of the newer site types it as an integer, all others as a string; every sample is a string.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub code: ::std::option::Option<::std::string::String>,
         ///The status as a word. For a batch INPROGRESS and COMPLETED are known; for a single account also DISABLED (can be enabled again) and DELETED (for good); for a refused request REJECTED.
@@ -504,7 +725,12 @@ payout: 100 Received, 101 Locked, 102 InProgress (the rest of the table is not r
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub detail: ::std::option::Option<::std::string::String>,
     }
-    ///A refresh token that is still valid.
+    /**A refresh token that is still valid.
+
+Source (`page`): <https://docs.v3.localpayment.com/before-payment/authentication>
+
+Unknown:
+- The page marks no field as required; the only sample has this one.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -518,7 +744,9 @@ payout: 100 Received, 101 Locked, 102 InProgress (the rest of the table is not r
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub refresh: ::std::option::Option<::std::string::String>,
     }
-    ///Why a token was refused. Unlike `ErrorBody` it has no `status`.
+    /**Why a token was refused. Unlike `ErrorBody` it has no `status`.
+
+Source (`page`): <https://docs.v3.localpayment.com/before-payment>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -532,7 +760,12 @@ payout: 100 Received, 101 Locked, 102 InProgress (the rest of the table is not r
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub detail: ::std::option::Option<::std::string::String>,
     }
-    ///Credentials that Localpayment issued.
+    /**Credentials that Localpayment issued.
+
+Source (`page`): <https://docs.v3.localpayment.com/before-payment/authentication>
+
+Unknown:
+- The page marks no field as required; both are in its only sample.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -549,7 +782,9 @@ payout: 100 Received, 101 Locked, 102 InProgress (the rest of the table is not r
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub username: ::std::option::Option<::std::string::String>,
     }
-    ///A pair of tokens, without their lifetimes.
+    /**A pair of tokens, without their lifetimes.
+
+Source (`page`): <https://docs.v3.localpayment.com/before-payment/authentication>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -566,7 +801,12 @@ payout: 100 Received, 101 Locked, 102 InProgress (the rest of the table is not r
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub refresh: ::std::option::Option<::std::string::String>,
     }
-    ///A single virtual account as the create and the check call return it.
+    /**A single virtual account as the create and the check call return it.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-individual-virtual-account>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-individual>, <https://docs.localpayment.com/docs/get-virtual-account-status>
+
+Unknown:
+- Which fields are always there, and which more there are; the readable table is cut after the document.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -612,7 +852,16 @@ payout: 100 Received, 101 Locked, 102 InProgress (the rest of the table is not r
             ::bulkrail_core::generated::serde_json::Value,
         >,
     }
-    ///The beneficiary as it comes back, with the bank details once the account exists.
+    /**The beneficiary as it comes back, with the bank details once the account exists.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-individual-virtual-account>, <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-individual>, <https://docs.localpayment.com/docs/get-virtual-account-status>
+
+Unknown:
+- Which more fields there are; the readable table is cut after the document.
+
+Contradiction:
+- The page's example for `type` is an account number (646011319800152616), not one of its own values.
+- The last name is `lastname` in the creation samples, `lastName` in the current request tables.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -625,13 +874,17 @@ payout: 100 Received, 101 Locked, 102 InProgress (the rest of the table is not r
         pub bank: ::std::option::Option<BankDetails>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub document: ::std::option::Option<VirtualAccountDocument>,
-        ///Whole name; seen on the newer site only.
+        /**Whole name; seen on the newer site only.
+
+Source: <https://docs.localpayment.com/docs/get-virtual-account-status>*/
         #[serde(
             rename = "fullName",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub full_name: ::std::option::Option<::std::string::String>,
-        ///Last name, should it come back as the current request tables spell it.
+        /**Last name, should it come back as the current request tables spell it.
+
+Evidence: `inference`*/
         #[serde(
             rename = "lastName",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -651,7 +904,9 @@ payout: 100 Received, 101 Locked, 102 InProgress (the rest of the table is not r
             ::bulkrail_core::generated::serde_json::Value,
         >,
     }
-    ///Identity document as it comes back.
+    /**Identity document as it comes back.
+
+Source (`page`): <https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/mexico/request-individual>, <https://docs.localpayment.com/docs/get-virtual-account-status>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -717,6 +972,11 @@ payout: 100 Received, 101 Locked, 102 InProgress (the rest of the table is not r
     impl ::std::fmt::Debug for AccountOwner {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             f.write_str("AccountOwner { .. }")
+        }
+    }
+    impl ::std::fmt::Debug for ActivationResponse {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("ActivationResponse { .. }")
         }
     }
     impl ::std::fmt::Debug for Address {
@@ -1171,6 +1431,53 @@ Arguments:
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
+    /**Enable or disable one virtual account
+
+A disabled account refuses incoming payments until it is enabled again. A COMPLETED account can be disabled, a DISABLED one enabled; an account that is INPROGRESS or DELETED can be neither. Available for Argentina, Brazil and Mexico. No callback is documented.
+
+Sends a `PUT` request to `/api/virtual-account/{externalId}/activation/{status}`
+
+Arguments:
+- `external_id`: The id that you gave the account when you created it.
+- `status`: What to do.
+*/
+    #[allow(unused_mut)]
+    pub async fn set_activation<'a>(
+        &'a self,
+        external_id: &'a str,
+        status: types::Activation,
+    ) -> Result<ResponseValue<types::ActivationResponse>, Error<()>> {
+        let url = format!(
+            "{}/api/virtual-account/{}/activation/{}", self.baseurl, encode_path(&
+            external_id.to_string()), encode_path(& status.to_string()),
+        );
+        let mut header_map = ::bulkrail_core::generated::reqwest::header::HeaderMap::with_capacity(
+            1usize,
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .put(url)
+            .header(
+                ::bulkrail_core::generated::reqwest::header::ACCEPT,
+                ::bulkrail_core::generated::reqwest::header::HeaderValue::from_static(
+                    "application/json",
+                ),
+            )
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "set_activation",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
 }
 /// Items consumers will typically use such as the Client.
 pub mod prelude {
@@ -1216,4 +1523,4 @@ pub const SERVERS: &[(&str, &str)] = &[
     ("production", "https://api.v3.localpayment.com"),
 ];
 /// The component schemas of the spec as JSON, without descriptions and examples.
-pub const SCHEMAS: &str = "{\"AccountAlias\":{\"additionalProperties\":{},\"properties\":{\"type\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"}},\"type\":\"object\"},\"AccountAliases\":{\"oneOf\":[{\"items\":{\"$ref\":\"#/components/schemas/AccountAlias\"},\"type\":\"array\"},{\"type\":\"string\"}]},\"AccountOwner\":{\"additionalProperties\":{},\"properties\":{\"document\":{\"$ref\":\"#/components/schemas/VirtualAccountDocument\"}},\"type\":\"object\"},\"Address\":{\"properties\":{\"city\":{\"type\":\"string\"},\"country\":{\"type\":\"string\"},\"number\":{\"type\":\"string\"},\"state\":{\"type\":\"string\"},\"street\":{\"type\":\"string\"},\"zipcode\":{\"type\":\"string\"}},\"type\":\"object\"},\"BankAccountDetails\":{\"additionalProperties\":{},\"properties\":{\"aliases\":{\"$ref\":\"#/components/schemas/AccountAliases\"},\"number\":{\"type\":\"string\"},\"owner\":{\"$ref\":\"#/components/schemas/AccountOwner\"}},\"type\":\"object\"},\"BankBranch\":{\"additionalProperties\":{},\"properties\":{\"code\":{\"type\":\"string\"}},\"type\":\"object\"},\"BankDetails\":{\"additionalProperties\":{},\"properties\":{\"account\":{\"$ref\":\"#/components/schemas/BankAccountDetails\"},\"branch\":{\"$ref\":\"#/components/schemas/BankBranch\"},\"code\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"}},\"type\":\"object\"},\"Batch\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"comment\":{\"type\":\"string\"},\"csvFormatResponse\":{\"type\":\"string\"},\"errors\":{\"items\":{\"$ref\":\"#/components/schemas/OperationError\"},\"type\":\"array\"},\"externalId\":{\"type\":\"string\"},\"internalId\":{\"type\":\"string\"},\"status\":{\"$ref\":\"#/components/schemas/OperationStatus\"}},\"type\":\"object\"},\"BatchAccount\":{\"properties\":{\"address\":{\"$ref\":\"#/components/schemas/Address\"},\"beneficiary\":{\"$ref\":\"#/components/schemas/Beneficiary\"},\"externalId\":{\"type\":\"string\"}},\"required\":[\"externalId\",\"beneficiary\"],\"type\":\"object\"},\"Beneficiary\":{\"properties\":{\"document\":{\"$ref\":\"#/components/schemas/BeneficiaryDocument\"},\"lastName\":{\"type\":\"string\"},\"lastname\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BeneficiaryType\"}},\"required\":[\"type\",\"name\",\"document\"],\"type\":\"object\"},\"BeneficiaryDocument\":{\"properties\":{\"id\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"}},\"required\":[\"type\",\"id\"],\"type\":\"object\"},\"BeneficiaryType\":{\"enum\":[\"COMPANY\",\"INDIVIDUAL\"],\"type\":\"string\"},\"CreateBatch\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"accounts\":{\"items\":{\"$ref\":\"#/components/schemas/BatchAccount\"},\"maxItems\":5000,\"minItems\":10,\"type\":\"array\"},\"country\":{\"type\":\"string\"},\"externalId\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"}},\"required\":[\"externalId\",\"accountNumber\",\"country\",\"accounts\"],\"type\":\"object\"},\"CreateVirtualAccount\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"address\":{\"$ref\":\"#/components/schemas/Address\"},\"beneficiary\":{\"$ref\":\"#/components/schemas/Beneficiary\"},\"country\":{\"type\":\"string\"},\"currency\":{\"type\":\"string\"},\"externalId\":{\"type\":\"string\"}},\"required\":[\"externalId\",\"accountNumber\",\"country\",\"beneficiary\"],\"type\":\"object\"},\"ErrorBody\":{\"properties\":{\"errors\":{\"items\":{\"$ref\":\"#/components/schemas/OperationError\"},\"type\":\"array\"},\"status\":{\"$ref\":\"#/components/schemas/OperationStatus\"}},\"type\":\"object\"},\"OperationError\":{\"additionalProperties\":{},\"properties\":{\"code\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}},\"type\":\"object\"},\"OperationStatus\":{\"properties\":{\"code\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}},\"type\":\"object\"},\"RefreshRequest\":{\"properties\":{\"refresh\":{\"type\":\"string\"}},\"type\":\"object\"},\"TokenError\":{\"properties\":{\"detail\":{\"type\":\"string\"}},\"type\":\"object\"},\"TokenRequest\":{\"properties\":{\"password\":{\"type\":\"string\"},\"username\":{\"type\":\"string\"}},\"type\":\"object\"},\"Tokens\":{\"properties\":{\"access\":{\"type\":\"string\"},\"refresh\":{\"type\":\"string\"}},\"type\":\"object\"},\"VirtualAccount\":{\"additionalProperties\":{},\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"beneficiary\":{\"$ref\":\"#/components/schemas/VirtualAccountBeneficiary\"},\"country\":{\"type\":\"string\"},\"currency\":{\"type\":\"string\"},\"errors\":{\"items\":{\"$ref\":\"#/components/schemas/OperationError\"},\"type\":\"array\"},\"externalId\":{\"type\":\"string\"},\"internalId\":{\"type\":\"string\"},\"status\":{\"$ref\":\"#/components/schemas/OperationStatus\"}},\"type\":\"object\"},\"VirtualAccountBeneficiary\":{\"additionalProperties\":{},\"properties\":{\"bank\":{\"$ref\":\"#/components/schemas/BankDetails\"},\"document\":{\"$ref\":\"#/components/schemas/VirtualAccountDocument\"},\"fullName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"lastname\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BeneficiaryType\"}},\"type\":\"object\"},\"VirtualAccountDocument\":{\"additionalProperties\":{},\"properties\":{\"id\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"}},\"type\":\"object\"}}";
+pub const SCHEMAS: &str = "{\"AccountAlias\":{\"additionalProperties\":{},\"properties\":{\"type\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"}},\"type\":\"object\"},\"AccountAliases\":{\"oneOf\":[{\"items\":{\"$ref\":\"#/components/schemas/AccountAlias\"},\"type\":\"array\"},{\"type\":\"string\"}]},\"AccountOwner\":{\"additionalProperties\":{},\"properties\":{\"document\":{\"$ref\":\"#/components/schemas/VirtualAccountDocument\"}},\"type\":\"object\"},\"Activation\":{\"enum\":[\"enable\",\"disable\"],\"type\":\"string\"},\"ActivationResponse\":{\"additionalProperties\":{},\"properties\":{\"errors\":{\"items\":{\"$ref\":\"#/components/schemas/OperationError\"},\"type\":\"array\"},\"status\":{\"$ref\":\"#/components/schemas/OperationStatus\"}},\"type\":\"object\"},\"Address\":{\"properties\":{\"city\":{\"type\":\"string\"},\"country\":{\"type\":\"string\"},\"number\":{\"type\":\"string\"},\"state\":{\"type\":\"string\"},\"street\":{\"type\":\"string\"},\"zipcode\":{\"type\":\"string\"}},\"type\":\"object\"},\"BankAccountDetails\":{\"additionalProperties\":{},\"properties\":{\"aliases\":{\"$ref\":\"#/components/schemas/AccountAliases\"},\"number\":{\"type\":\"string\"},\"owner\":{\"$ref\":\"#/components/schemas/AccountOwner\"}},\"type\":\"object\"},\"BankBranch\":{\"additionalProperties\":{},\"properties\":{\"code\":{\"type\":\"string\"}},\"type\":\"object\"},\"BankDetails\":{\"additionalProperties\":{},\"properties\":{\"account\":{\"$ref\":\"#/components/schemas/BankAccountDetails\"},\"branch\":{\"$ref\":\"#/components/schemas/BankBranch\"},\"code\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"}},\"type\":\"object\"},\"Batch\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"comment\":{\"type\":\"string\"},\"csvFormatResponse\":{\"type\":\"string\"},\"errors\":{\"items\":{\"$ref\":\"#/components/schemas/OperationError\"},\"type\":\"array\"},\"externalId\":{\"type\":\"string\"},\"internalId\":{\"type\":\"string\"},\"status\":{\"$ref\":\"#/components/schemas/OperationStatus\"}},\"type\":\"object\"},\"BatchAccount\":{\"properties\":{\"address\":{\"$ref\":\"#/components/schemas/Address\"},\"beneficiary\":{\"$ref\":\"#/components/schemas/Beneficiary\"},\"externalId\":{\"type\":\"string\"}},\"required\":[\"externalId\",\"beneficiary\"],\"type\":\"object\"},\"Beneficiary\":{\"properties\":{\"document\":{\"$ref\":\"#/components/schemas/BeneficiaryDocument\"},\"lastName\":{\"type\":\"string\"},\"lastname\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BeneficiaryType\"}},\"required\":[\"type\",\"name\",\"document\"],\"type\":\"object\"},\"BeneficiaryDocument\":{\"properties\":{\"id\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"}},\"required\":[\"type\",\"id\"],\"type\":\"object\"},\"BeneficiaryType\":{\"enum\":[\"COMPANY\",\"INDIVIDUAL\"],\"type\":\"string\"},\"CreateBatch\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"accounts\":{\"items\":{\"$ref\":\"#/components/schemas/BatchAccount\"},\"maxItems\":5000,\"minItems\":10,\"type\":\"array\"},\"country\":{\"type\":\"string\"},\"externalId\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"}},\"required\":[\"externalId\",\"accountNumber\",\"country\",\"accounts\"],\"type\":\"object\"},\"CreateVirtualAccount\":{\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"address\":{\"$ref\":\"#/components/schemas/Address\"},\"beneficiary\":{\"$ref\":\"#/components/schemas/Beneficiary\"},\"country\":{\"type\":\"string\"},\"currency\":{\"type\":\"string\"},\"externalId\":{\"type\":\"string\"}},\"required\":[\"externalId\",\"accountNumber\",\"country\",\"beneficiary\"],\"type\":\"object\"},\"ErrorBody\":{\"properties\":{\"errors\":{\"items\":{\"$ref\":\"#/components/schemas/OperationError\"},\"type\":\"array\"},\"status\":{\"$ref\":\"#/components/schemas/OperationStatus\"}},\"type\":\"object\"},\"OperationError\":{\"additionalProperties\":{},\"properties\":{\"code\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}},\"type\":\"object\"},\"OperationStatus\":{\"properties\":{\"code\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}},\"type\":\"object\"},\"RefreshRequest\":{\"properties\":{\"refresh\":{\"type\":\"string\"}},\"type\":\"object\"},\"TokenError\":{\"properties\":{\"detail\":{\"type\":\"string\"}},\"type\":\"object\"},\"TokenRequest\":{\"properties\":{\"password\":{\"type\":\"string\"},\"username\":{\"type\":\"string\"}},\"type\":\"object\"},\"Tokens\":{\"properties\":{\"access\":{\"type\":\"string\"},\"refresh\":{\"type\":\"string\"}},\"type\":\"object\"},\"VirtualAccount\":{\"additionalProperties\":{},\"properties\":{\"accountNumber\":{\"type\":\"string\"},\"beneficiary\":{\"$ref\":\"#/components/schemas/VirtualAccountBeneficiary\"},\"country\":{\"type\":\"string\"},\"currency\":{\"type\":\"string\"},\"errors\":{\"items\":{\"$ref\":\"#/components/schemas/OperationError\"},\"type\":\"array\"},\"externalId\":{\"type\":\"string\"},\"internalId\":{\"type\":\"string\"},\"status\":{\"$ref\":\"#/components/schemas/OperationStatus\"}},\"type\":\"object\"},\"VirtualAccountBeneficiary\":{\"additionalProperties\":{},\"properties\":{\"bank\":{\"$ref\":\"#/components/schemas/BankDetails\"},\"document\":{\"$ref\":\"#/components/schemas/VirtualAccountDocument\"},\"fullName\":{\"type\":\"string\"},\"lastName\":{\"type\":\"string\"},\"lastname\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"type\":{\"$ref\":\"#/components/schemas/BeneficiaryType\"}},\"type\":\"object\"},\"VirtualAccountDocument\":{\"additionalProperties\":{},\"properties\":{\"id\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"}},\"type\":\"object\"}}";

@@ -10,7 +10,9 @@ use ::bulkrail_core::generated::progenitor_client::{
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
-    ///The form of an upload.
+    /**The form of an upload.
+
+Source (`page`): <https://reap-ra.readme.io/reference/post_entity-kyc-import-batch>, <https://github.com/reaphq/kyc-share-token>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -27,7 +29,11 @@ applicantLevel (optional): a Sumsub level, such as levelKyc or basic-kyc-level; 
 left out; a level that is not configured at Reap fails that row.
 cardProcessorPublicToken (optional): the card processor's public token for the entity.
 The vendor's tool adds: names are case-sensitive, no byte order mark, no empty rows.
-*/
+
+Contradiction:
+- externalId is "UUID of existing entity in the system" here, while create_entity takes any string of yours and shows ones that are no UUIDs. Whether the CSV wants Reap's id or your externalId is not clear; using a UUID of your own as externalId avoids half of the doubt (inference).
+- cardProcessorPublicToken is optional on this page; the newest sharing guide says that it must be there for BIN-sponsored clients.
+- applicantId is a column of the input of the vendor's token tool and of exports in the guide, not of the upload.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub file: ::std::option::Option<::std::string::String>,
     }
@@ -35,7 +41,14 @@ The vendor's tool adds: names are case-sensitive, no byte order mark, no empty r
 in_progress: being processed.
 completed: every row was processed, which does not mean that every row succeeded; final.
 failed: a critical error of the whole batch; final.
-*/
+
+Source (`seed`): <https://reap-ra.readme.io/reference/get_entity-kyc-import-batch-batchid>
+
+Unknown:
+- What makes a batch fail as a whole.
+
+Contradiction:
+- The vendor's tool (November 2025) has PENDING, PROCESSING, COMPLETED and FAILED in the answers of the same two calls. Compare without regard to case and take PROCESSING for in_progress.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -53,7 +66,7 @@ failed: a critical error of the whole batch; final.
             Self::Known(value)
         }
     }
-    ///`BatchStateKnown`
+    ///Documented words of [`BatchState`], which names their source.
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -117,7 +130,17 @@ failed: a critical error of the whole batch; final.
             value.parse()
         }
     }
-    ///How far a batch is.
+    /**How far a batch is.
+
+Source (`seed`): <https://reap-ra.readme.io/reference/get_entity-kyc-import-batch-batchid>
+
+Unknown:
+- The page marks no field as required; each example has all of them.
+
+Contradiction:
+- completed is described as all rows processed, but the completed sample of the vendor's tool has 1000 rows in total, 995 processed, 990 successful and 5 failed. Rows that nobody accounts for are possible.
+- The three examples have one batchId and three totals (19, 100, 50): they are not one batch over time. In one of them updatedAt is 43 ms later than completedAt.
+- batchId is a uuid as a path parameter, while other ids of this API appear with a prefix in some examples. It is taken as an opaque string.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -173,7 +196,9 @@ failed: a critical error of the whole batch; final.
         )]
         pub updated_at: ::std::option::Option<::std::string::String>,
     }
-    ///The result so far.
+    /**The result so far.
+
+Source (`seed`): <https://reap-ra.readme.io/reference/get_entity-kyc-import-batch-batchid>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -183,7 +208,10 @@ failed: a critical error of the whole batch; final.
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct BatchSummary {
-        ///Reserved; always empty at present.
+        /**Reserved; always empty at present.
+
+Unknown:
+- The type of its items once it is used.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub errors: ::std::option::Option<
             ::std::vec::Vec<::bulkrail_core::generated::serde_json::Value>,
@@ -195,7 +223,12 @@ failed: a critical error of the whole batch; final.
         )]
         pub successful_records: ::std::option::Option<i64>,
     }
-    ///A batch that was just accepted.
+    /**A batch that was just accepted.
+
+Source (`sdk`): <https://github.com/reaphq/kyc-share-token>
+
+Unknown:
+- The reference page says only that a batchId is returned; the fields are those of the vendor's tool of November 2025.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -205,7 +238,9 @@ failed: a critical error of the whole batch; final.
     )]
     #[serde(crate = "::bulkrail_core::generated::serde")]
     pub struct BatchUploadAnswer {
-        ///Names the batch from now on; needed for polling.
+        /**Names the batch from now on; needed for polling.
+
+Source (`page`): <https://reap-ra.readme.io/reference/post_entity-kyc-import-batch>, <https://reap-ra.readme.io/reference/get_entity-kyc-import-batch-batchid>*/
         #[serde(
             rename = "batchId",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -226,7 +261,10 @@ failed: a critical error of the whole batch; final.
         ///A sentence for people.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub message: ::std::option::Option<::std::string::String>,
-        ///The state of the new batch, in upper case in the vendor's tool.
+        /**The state of the new batch, in upper case in the vendor's tool.
+
+Contradiction:
+- The batch status page spells the same state pending. Compare without regard to case.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<::std::string::String>,
         ///Rows in the file.
@@ -236,7 +274,12 @@ failed: a critical error of the whole batch; final.
         )]
         pub total_records: ::std::option::Option<i64>,
     }
-    ///A new entity.
+    /**A new entity.
+
+Source (`page`): <https://reap-ra.readme.io/reference/post_entity>
+
+Contradiction:
+- The changelog and the overview of entities show a requirements list in this body; the current page has no such field and allows no other.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -257,7 +300,13 @@ failed: a critical error of the whole batch; final.
         )]
         pub verification_mode: ::std::option::Option<VerificationMode>,
     }
-    ///The entity that was just created.
+    /**The entity that was just created.
+
+Source (`page`): <https://reap-ra.readme.io/reference/post_entity>
+
+Contradiction:
+- id and businessId have a prefix in the examples of the single fields and are bare UUIDs in the full example. They are opaque strings.
+- type is a plain string here and one of two values in the request and in GET /entity/{entityId}.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -278,7 +327,9 @@ failed: a critical error of the whole batch; final.
         #[serde(rename = "type")]
         pub type_: ::std::string::String,
     }
-    ///A feature that is on for an entity.
+    /**A feature that is on for an entity.
+
+Source (`page`): <https://reap-ra.readme.io/reference/get_entity-entityid>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -297,7 +348,12 @@ failed: a critical error of the whole batch; final.
         )]
         pub feature_slug: ::std::option::Option<::std::string::String>,
     }
-    ///An entity with what was submitted for it and what it may use.
+    /**An entity with what was submitted for it and what it may use.
+
+Source (`page`): <https://reap-ra.readme.io/reference/get_entity-entityid>
+
+Contradiction:
+- id and businessId have a prefix in the examples of the single fields and are bare UUIDs in the full example. They are opaque strings.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -329,7 +385,9 @@ failed: a critical error of the whole batch; final.
         #[serde(rename = "updatedAt")]
         pub updated_at: ::std::string::String,
     }
-    ///A person or a company.
+    /**A person or a company.
+
+Source (`page`): <https://reap-ra.readme.io/reference/post_entity>, <https://reap-ra.readme.io/reference/get_entity-entityid>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -347,7 +405,7 @@ failed: a critical error of the whole batch; final.
             Self::Known(value)
         }
     }
-    ///`EntityTypeKnown`
+    ///Documented words of [`EntityType`], which names their source.
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -403,7 +461,15 @@ failed: a critical error of the whole batch; final.
             value.parse()
         }
     }
-    ///The body of every documented error answer.
+    /**The body of every documented error answer.
+
+Source (`seed`): <https://reap-ra.readme.io/reference/get_entity-kyc-import-batch-batchid>, <https://reap-ra.readme.io/reference/post_entity>, <https://reap-ra.readme.io/reference/get_entity-entityid>, <https://reap-ra.readme.io/reference/post_notification>, <https://github.com/reaphq/kyc-share-token>
+
+Unknown:
+- The batch status page marks nothing as required, though its three examples have all three fields; that code and message are required is from the entity pages.
+
+Contradiction:
+- The entity pages allow no other field; the Universal KYB pages add a required integer statusCode. Other fields are tolerated.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -425,15 +491,23 @@ failed: a critical error of the whole batch; final.
 1001002400: limit of 10 webhooks reached (400, create notification).
 1001003409: notification configuration already exists (409, create notification).
 0601001400: unexpected error (500, entity and notification; from the examples of single fields).
-*/
+
+Evidence: `page`*/
         pub code: ::std::string::String,
-        ///A sentence for people.
+        /**A sentence for people.
+
+Evidence: `page`*/
         pub message: ::std::string::String,
-        ///The field that the error is about; often empty.
+        /**The field that the error is about; often empty.
+
+Contradiction:
+- The examples of this single field on the entity pages name fields of other calls (webhookUrl, entityId): they are copied, not contract.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub parameter: ::std::option::Option<::std::string::String>,
     }
-    ///The KYC provider that verified the applicants. Others may be added.
+    /**The KYC provider that verified the applicants. Others may be added.
+
+Source (`page`): <https://reap-ra.readme.io/reference/post_entity-kyc-import-batch>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -485,7 +559,9 @@ failed: a critical error of the whole batch; final.
             value.parse()
         }
     }
-    ///What has to be submitted.
+    /**What has to be submitted.
+
+Source (`page`): <https://reap-ra.readme.io/reference/get_entity-entityid>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -496,7 +572,10 @@ failed: a critical error of the whole batch; final.
     pub struct Requirement {
         ///The id of the requirement.
         pub id: ::std::string::String,
-        ///The JSON schema of the value, with the keys `data` and `ui`, for structured requirements.
+        /**The JSON schema of the value, with the keys `data` and `ui`, for structured requirements.
+
+Contradiction:
+- The page describes `data` and `ui` as objects that may hold nothing at all, which no schema could satisfy; they are left open.*/
         #[serde(default, rename = "jsonSchema")]
         pub json_schema: ::std::option::Option<
             ::bulkrail_core::generated::serde_json::Map<
@@ -511,8 +590,15 @@ failed: a critical error of the whole batch; final.
     }
     /**APPROVED: passed.
 PENDING: submitted, not decided.
-REJECTED: not passed; only the webhook says whether another attempt is possible.
-*/
+REJECTED: not passed; only the webhook says whether another attempt is possible (RETRY or FINAL).
+
+Source (`page`): <https://reap-ra.readme.io/reference/get_entity-entityid>, <https://reap-ra.readme.io/docs/card-issuance-kyc-api-access-webhook>
+
+Unknown:
+- Whether APPROVED is for good. An event may revoke the access later, and says REJECTED then, without the name of a requirement.
+
+Contradiction:
+- A business under Universal KYB has six words of its own: PENDING_SUBMISSION, UNDER_REVIEW, PENDING_ADDITIONAL_INFO, APPROVED, REJECTED and CANCELLED_BY_CLIENT, the last three of which are final. They belong to another call, and no page has them on a requirement.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -530,7 +616,7 @@ REJECTED: not passed; only the webhook says whether another attempt is possible.
             Self::Known(value)
         }
     }
-    ///`RequirementStatusKnown`
+    ///Documented words of [`RequirementStatus`], which names their source.
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -590,7 +676,9 @@ REJECTED: not passed; only the webhook says whether another attempt is possible.
             value.parse()
         }
     }
-    ///What kind of value a requirement takes.
+    /**What kind of value a requirement takes.
+
+Source (`page`): <https://reap-ra.readme.io/reference/get_entity-entityid>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -608,7 +696,7 @@ REJECTED: not passed; only the webhook says whether another attempt is possible.
             Self::Known(value)
         }
     }
-    ///`RequirementValueTypeKnown`
+    ///Documented words of [`RequirementValueType`], which names their source.
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -676,7 +764,9 @@ REJECTED: not passed; only the webhook says whether another attempt is possible.
             value.parse()
         }
     }
-    ///One piece of evidence that was submitted for an entity, and what became of it.
+    /**One piece of evidence that was submitted for an entity, and what became of it.
+
+Source (`page`): <https://reap-ra.readme.io/reference/get_entity-entityid>*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,
@@ -703,7 +793,12 @@ REJECTED: not passed; only the webhook says whether another attempt is possible.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub value: ::std::option::Option<::bulkrail_core::generated::serde_json::Value>,
     }
-    ///The product that the entity is onboarded under; KYCAAS if it is left out.
+    /**The product that the entity is onboarded under; KYCAAS if it is left out.
+
+Source (`page`): <https://reap-ra.readme.io/reference/post_entity>
+
+Unknown:
+- Whether a batch row needs an entity in the mode SUMSUB_TOKEN_SHARING.*/
     #[derive(
         ::bulkrail_core::generated::serde::Deserialize,
         ::bulkrail_core::generated::serde::Serialize,

@@ -20,12 +20,19 @@
 //! | `UNKNOWN` ("in unknown status") | `Unknown`: a wait continues | |
 //! | any other | `Unknown`: a wait continues, and the word is reported as drift | |
 //!
-//! Letter case does not matter.
+//! Letter case does not matter. `ARCHIVED` is also a word of CDQ's [curation jobs]; `COULDNT_START` is in the list of the
+//! bank account pages alone. The page of [record validation jobs] calls a job finished at `FINISHED` or `FAILED`. It leaves
+//! out `DIED`, `CANCELED` and `COULDNT_START`, which are terminal here by their meanings.
+//!
+//! [curation jobs]: https://developer.cdq.com/apis/data-curation-api/api-v3/batch-curation/paths/~1curationjobs~1%7Bid%7D/get.md
+//! [record validation jobs]: https://developer.cdq.com/apis/data-validation-api/api-v3/batch-validation
 //!
 //! # Unknown
 //!
 //! - Public pages name neither counts nor a message nor results of a job. Ask CDQ for the result of each account, or
 //!   confirm accounts one by one with `confirm_bank_account` of the [raw client](raw).
+//! - CDQ's other APIs have a call for the results of their jobs (`/{jobs}/{id}/results`); no public page has one for a
+//!   confirmation job, nor a list or a cancel call.
 //! - No page documents how often to poll or how long a job takes: [`POLLING_DEFAULTS`] applies.
 //! - CDQ documents a mock server instead of a sandbox. [`Environment::Sandbox`](crate::Environment::Sandbox) is that
 //!   mock server.

@@ -44,6 +44,6 @@ mod tests {
 
     #[test]
     fn states_have_every_status_word_of_the_spec() {
-        assert_eq!(STATES.missing_words(raw::SCHEMAS, "JobStatus"), [""; 0]);
+        assert_eq!(STATES.words_without_state(raw::SCHEMAS, "JobStatus"), [""; 0]);
     }
 }

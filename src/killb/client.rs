@@ -2,23 +2,27 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use bulkrail_core::http::{
-    CallKind, ClientBuilder, ErrorMapping, HttpClient, ProviderClient, StatusResponse, Upload, capture, retry_reads,
+    CallKind, ClientBuilder, ErrorMapping, HttpClient, PreparedRequest, ProviderClient, StatusResponse, Upload,
+    capture, retry_reads,
 };
-use bulkrail_core::json::ResponseSchema;
+use bulkrail_core::json::{ResponseSchema, trace_drift};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Drift, Error, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, State,
-    SubmittedRows, Wait,
+    Batch, Drift, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation,
+    Snapshot, State, SubmittedRows, Wait, check_id,
 };
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::raw::types;
-use super::{Credentials, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, raw, rows, status};
+use super::{CreateAccount, Credentials, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, raw, rows, status};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 static UPLOAD_SCHEMA: LazyLock<ResponseSchema> =
     LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BulkUploadAnswer"));
 static ACCOUNT_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Account"));
+static BANK_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Bank"));
 
 /// Client of KillB's accounts. Cheap to clone; clones share one access token.
 ///
@@ -103,7 +107,7 @@ impl Client {
         self.submit(&Submission::from_upload(workbook).await?).await
     }
 
-    /// Creates one account, of any of the 22 documented kinds. KillB recommends an `externalId` to avoid duplicates.
+    /// Creates one account. KillB recommends an `external_id` to avoid duplicates.
     ///
     /// The request is not repeated when its response is lost.
     ///
@@ -111,9 +115,174 @@ impl Client {
     ///
     /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost: the account may
     /// exist. Any other error means that it does not.
-    pub async fn create_account(&self, account: &types::CreateAccount) -> Result<types::Account, Error> {
-        let prepare = || capture(self.raw.create_account(account));
+    ///
+    /// ```no_run
+    /// use bulkrail::killb::{
+    ///     BankAccountType, Client, CreateAccount, Document, DocumentTypeKnown, Holder, PseData,
+    /// };
+    ///
+    /// # async fn create(client: Client) -> Result<(), bulkrail::Error> {
+    /// let document = Document::new(DocumentTypeKnown::Nit, "123456", "CO");
+    /// let holder = Holder::company("Acme Corp", "acme@example.com", "+576015555555", document);
+    /// let data = PseData::new(holder, "10203049", "001", BankAccountType::Checking, "CO");
+    /// let account = client.create_account(&CreateAccount::new(data).with_external_id("acme-1")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn create_account(&self, account: &CreateAccount) -> Result<types::Account, Error> {
+        let generated = account.to_generated();
+        let prepare = || match &generated {
+            Some(generated) => capture(self.raw.create_account(generated)),
+            // Method, path and headers are those of any kind; only the body differs.
+            None => capture(self.raw.create_account(&types::CreateAccount::Custodial {
+                data: serde_json::Map::new().into(),
+                external_id: None,
+                user_id: None,
+            }))?
+            .with_json(account),
+        };
         self.http.create(&ACCOUNT_SCHEMA, "creating the account", prepare).await
+    }
+
+    /// Deletes an account. KillB does not document a way back.
+    ///
+    /// The request is not repeated when its response is lost.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Usage`](crate::ErrorKind::Usage): the id cannot be part of a URL; nothing was sent.
+    /// - [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): the response was lost; the account may be
+    ///   deleted. Read it before another attempt.
+    /// - Any other error means that it was not deleted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the account may be deleted.
+    pub async fn delete_account(&self, id: &str) -> Result<(), Error> {
+        let delete = async {
+            check_path_id(id, "the account id")?;
+            let response = self.http.send(capture(self.raw.delete_account(id))?, CallKind::Small).await?;
+            // The body is documented as empty; whatever it has does not change that the account is deleted.
+            response.error_for_status().await.map(drop)
+        };
+        delete.await.map_err(|error: Error| {
+            let error = error.into_submit_error().with_provider(PROVIDER).with_action("deleting the account");
+            match error.is_outcome_unknown() {
+                true => error.with_hint("read the account to see whether it still exists before deleting it again"),
+                false => error,
+            }
+        })
+    }
+
+    /// Reads the accounts of a user.
+    ///
+    /// Transient errors are retried; see [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the id cannot be part of a URL; any permanent error.
+    pub async fn accounts_of_user(&self, user_id: &str) -> Result<Vec<types::Account>, Error> {
+        let in_context = |error: Error| error.with_provider(PROVIDER).with_action("reading the accounts of the user");
+        check_path_id(user_id, "the user id").map_err(in_context)?;
+        let request = || capture(self.raw.list_accounts_of_user(user_id));
+        self.list(&ACCOUNT_SCHEMA, request).await.map_err(in_context)
+    }
+
+    /// Reads the banks of a country, given by its two-letter code. Their codes are the `bankCode` of accounts and rows.
+    ///
+    /// Transient errors are retried; see [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
+    ///
+    /// # Errors
+    ///
+    /// Any permanent error.
+    pub async fn banks(&self, country_code: &str) -> Result<Vec<types::Bank>, Error> {
+        let request = || capture(self.raw.list_banks(Some(country_code)));
+        let banks = self.list(&BANK_SCHEMA, request).await;
+        banks.map_err(|error| error.with_provider(PROVIDER).with_action("reading the banks"))
+    }
+
+    /// Downloads KillB's template of a workbook for [`upload`](Client::upload), an `.xlsx` file.
+    ///
+    /// Its sheets and column headings are published nowhere else. Transient errors are retried; see
+    /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when the response is not a workbook; any permanent error.
+    pub async fn template(&self) -> Result<Vec<u8>, Error> {
+        let workbook = self.workbook(|| capture(self.raw.download_template())).await;
+        workbook.map_err(|error| error.with_provider(PROVIDER).with_action("downloading the template"))
+    }
+
+    /// Downloads the `ACTIVE` accounts of these kinds, such as `PSE`, as an `.xlsx` file. It holds personal data.
+    ///
+    /// KillB lists at most 10,000 accounts, and no CUSTODIAL ones. What it lists without kinds is not documented. The
+    /// file is held in memory up to [`max_buffered_bytes`](crate::Limits::max_buffered_bytes). Transient errors are
+    /// retried; see [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Usage`](crate::ErrorKind::Usage): a kind is empty or has a comma, which separates kinds.
+    /// - [`ErrorKind::Decode`](crate::ErrorKind::Decode): the response is not a workbook.
+    /// - Any permanent error.
+    pub async fn export_accounts(&self, kinds: &[&str]) -> Result<Vec<u8>, Error> {
+        let in_context = |error: Error| error.with_provider(PROVIDER).with_action("exporting the accounts");
+        if kinds.iter().any(|kind| kind.is_empty() || kind.contains(',')) {
+            return Err(in_context(Error::new(ErrorKind::Usage, "a kind of account is empty or has a comma")));
+        }
+        let kinds = kinds.join(",");
+        let kinds = Some(&*kinds).filter(|kinds| !kinds.is_empty());
+        self.workbook(|| capture(self.raw.export_accounts(kinds))).await.map_err(in_context)
+    }
+
+    /// Reads a list. A single object in place of a list is a list of one, as KillB's client has it for banks.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        schema: &ResponseSchema,
+        request: impl Fn() -> Result<PreparedRequest, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let attempt = async || {
+            let response = self.http.send(request()?, CallKind::Small).await?;
+            let body = response.error_for_status().await?.bytes().await?;
+            let items = match body.decode()? {
+                Value::Array(items) => items,
+                item => vec![item],
+            };
+            let mut drift = Vec::new();
+            items.iter().for_each(|item| Drift::merge(&mut drift, &schema.differences(item)));
+            self.http.redact_drift(&mut drift);
+            drift.iter().for_each(trace_drift);
+            let items = items.into_iter().map(|item| {
+                serde_json::from_value(item).map_err(|_| {
+                    let reason = "an item of the list does not have the fields that the spec has";
+                    body.with_response_context(Error::new(ErrorKind::Decode, reason))
+                })
+            });
+            items.collect()
+        };
+        retry_reads(self.http.clock(), attempt).await
+    }
+
+    /// Downloads a workbook into memory.
+    async fn workbook(&self, request: impl Fn() -> Result<PreparedRequest, Error>) -> Result<Vec<u8>, Error> {
+        let attempt = async || {
+            let response = self.http.send(request()?, CallKind::Download).await?;
+            let mut body = response.error_for_status().await?;
+            let mut bytes = Vec::new();
+            while let Some(chunk) = body.chunk().await? {
+                if (bytes.len() + chunk.len()) as u64 > body.max_buffered_bytes() {
+                    return Err(body.too_large());
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            // An `.xlsx` is a zip archive.
+            if !bytes.starts_with(b"PK\x03\x04") {
+                let reason = "the response is not an .xlsx workbook";
+                return Err(body.with_response_context(Error::new(ErrorKind::Decode, reason)));
+            }
+            Ok(bytes)
+        };
+        retry_reads(self.http.clock(), attempt).await
     }
 
     /// Polls `batch` once, and returns KillB's own response with the snapshot. The response is kept in memory.
@@ -166,6 +335,11 @@ impl Client {
         Drift::merge(&mut drift, rows.drift());
         Ok(reconciler.finish(&snapshot.progress).with_drift(drift))
     }
+}
+
+/// Checks an id that becomes a segment of a path, in which `..` would lead to another call.
+fn check_path_id(id: &str, name: &str) -> Result<(), Error> {
+    check_id(id).map_err(|error| Error::new(ErrorKind::Usage, format!("{name} {}", error.reason())))
 }
 
 impl Provider for Client {

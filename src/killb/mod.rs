@@ -13,12 +13,49 @@
 //! Letter case does not matter. Rows and counts decide the [`Outcome`](crate::Outcome) of a `COMPLETED` job: the page's
 //! own example has two failed rows. The words of other resources (accounts, payouts, savings) are not those of a job.
 //!
+//! # Accounts
+//!
+//! [`CreateAccount`] is an account of one of 22 documented kinds, or of a kind of tomorrow ([`AccountKind::Other`]). The pages
+//! show the fields of PSE, SPEI and, in part, ACH; those of the others are from the types in [KillB's own client]. Each data
+//! type names its source, its conditions and what contradicts it. The constructors ask for each field that the client
+//! requires.
+//!
+//! # Columns of a workbook
+//!
+//! Headings are published nowhere: [`Client::template`] downloads KillB's own file. The table follows from the fields of each
+//! kind and from the keys of `originalRowData`, so that it is an inference. Every row has `accountType`, `email`, `phone`,
+//! `entityType`, `documentNumber`, `documentIssuedCountryCode`, `countryCode`, a name, and the document's type.
+//!
+//! | Kind | Further columns |
+//! |---|---|
+//! | PSE, SPI, SPI_PY, ACH_PA, ACH_BO | `accountNumber`, `bankCode`, `bankAccountType` |
+//! | ACH_HN, ACH_SV, ACH_NI, ACH_GT | the same, and `bankName` |
+//! | SINPE | the same; `bankName` is optional |
+//! | ACH | `bankName`, `routingNumber`, `accountNumber`, `bankAccountType` |
+//! | WIRE | `bankName`, `routingNumber`, `accountNumber`, six `bankAddress` columns |
+//! | SWIFT | `bankName`, `swiftCode`, `accountNumber`, six `bankAddress` columns |
+//! | WALLET | `currency`, `network`, `address` |
+//! | COELSA | `cvu` |
+//! | BREB | `aliasType`, `alias` |
+//! | SPEI | `clabe`, `clabeType`, `bankCode` |
+//! | PIX | `pixKeyType`, `pixKey` |
+//! | CCI | `cci` |
+//! | TRANSFIYA | `account`, `transfiyaAccountType` |
+//! | SPI_DO | `bankCode`, `accountNumber`, `bankAccountType`, `alias`; no column for `identifierType` |
+//!
+//! No kind takes `iban`. A holder with an INE or IFE document cannot be given completely: the fields that only those need
+//! have no columns.
+//!
 //! # Unknown
 //!
 //! - No page documents how often to poll or how long a job takes; see [`POLLING_DEFAULTS`].
-//! - Columns, limits and template of the workbook are not published. The keys of `originalRowData` in the status
-//!   response are the best evidence of the columns.
+//! - Limits of the workbook are not published.
+//! - The fields of a CUSTODIAL account are documented nowhere.
+//! - No page has the calls for template, export, deletion and accounts of a user: they are from KillB's client alone.
+//!
+//! [KillB's own client]: https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts
 
+mod account;
 #[cfg(feature = "xlsx")]
 mod archive;
 mod client;
@@ -40,8 +77,17 @@ pub mod raw {
     include!(concat!(env!("BULKRAIL_GENERATED"), "/killb.rs"));
 }
 
+pub use account::{AccountKind, CreateAccount, Holder};
 pub use client::Client;
 pub use credentials::Credentials;
+#[doc(inline)]
+pub use raw::types::{
+    Account, AchBoData, AchData, AchGtData, AchHnData, AchNiData, AchPaData, AchSvData, Bank, BankAccountType,
+    BankAddress, BrebAliasType, BrebData, CciData, ClabeType, CoelsaData, CoelsaDocument, CoelsaDocumentType, Document,
+    DocumentType, DocumentTypeKnown, PixData, PixKeyType, PseData, SinpeData, SpeiData, SpiData, SpiDoData,
+    SpiDoIdentifierType, SpiPyData, SwiftData, TransfiyaAccountType, TransfiyaData, WalletCurrency, WalletData,
+    WalletNetwork, WalletNetworkKnown, WireData,
+};
 pub use rows::{RowResult, Rows};
 pub use status::STATES;
 pub use submission::Submission;

@@ -37,12 +37,6 @@ mod tests {
 
     #[test]
     fn states_have_every_status_word_of_the_spec() {
-        let schemas: serde_json::Value = serde_json::from_str(raw::SCHEMAS).unwrap();
-        let documented = schemas["BulkJobStatus"]["enum"].as_array().unwrap();
-        assert!(!documented.is_empty());
-        for word in documented {
-            let known = STATES.words().iter().any(|(known, _)| *word == *known);
-            assert!(known, "{word} is documented, but has no state");
-        }
+        assert_eq!(STATES.words_without_state(raw::SCHEMAS, "BulkJobStatus"), [""; 0]);
     }
 }

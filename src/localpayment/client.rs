@@ -9,7 +9,8 @@ use bulkrail_core::http::{
 use bulkrail_core::json::{ResponseSchema, StatusFields};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, ErrorKind, PollLimit, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows, Wait,
+    Batch, Error, ErrorKind, PollLimit, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows,
+    Wait, check_id,
 };
 
 use super::raw::types;
@@ -22,6 +23,8 @@ const QUERY_DELAY: Duration = Duration::from_secs(1);
 const QUERY_RETRIES: RetryPolicy = RetryPolicy::new(3, Duration::from_secs(4));
 
 static SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Batch"));
+static ACTIVATION_SCHEMA: LazyLock<ResponseSchema> =
+    LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "ActivationResponse"));
 
 /// Client of Localpayment's virtual accounts. Cheap to clone; clones share one access token.
 ///
@@ -123,6 +126,53 @@ impl Client {
             Ok(_) => Ok(batch),
             Err(_) => Err(error.with_batch(batch)),
         }
+    }
+
+    /// Enables a single account, so that it takes payments again. It must be `DISABLED`.
+    ///
+    /// The request is not repeated when its response is lost.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Usage`]: the id cannot be part of a URL; nothing was sent.
+    /// - [`ErrorKind::OutcomeUnknown`]: the response was lost; the account may be enabled. Read it before another attempt.
+    /// - Any other error means that it was not.
+    pub async fn enable_account(&self, external_id: &str) -> Result<types::ActivationResponse, Error> {
+        self.set_activation(external_id, types::Activation::Enable, "enabling the account").await
+    }
+
+    /// Disables a single account, which refuses payments from then on. It must be `COMPLETED`.
+    ///
+    /// The response has the code `300`, which is an error elsewhere; see the [module documentation](super). The request is
+    /// not repeated when its response is lost.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Usage`]: the id cannot be part of a URL; nothing was sent.
+    /// - [`ErrorKind::OutcomeUnknown`]: the response was lost; the account may be disabled. Read it before another
+    ///   attempt.
+    /// - Any other error means that it was not.
+    pub async fn disable_account(&self, external_id: &str) -> Result<types::ActivationResponse, Error> {
+        self.set_activation(external_id, types::Activation::Disable, "disabling the account").await
+    }
+
+    async fn set_activation(
+        &self,
+        external_id: &str,
+        activation: types::Activation,
+        action: &'static str,
+    ) -> Result<types::ActivationResponse, Error> {
+        check_id(external_id).map_err(|error| {
+            let reason = format!("the external id {}", error.reason());
+            Error::new(ErrorKind::Usage, reason).with_provider(PROVIDER).with_action(action)
+        })?;
+        let prepare = || capture(self.raw.set_activation(external_id, activation));
+        self.http.create(&ACTIVATION_SCHEMA, action, prepare).await.map_err(|error: Error| {
+            match error.is_outcome_unknown() {
+                true => error.with_hint("read the account to see whether it is enabled before trying again"),
+                false => error,
+            }
+        })
     }
 
     /// Polls `batch` once, and returns Localpayment's own response with the snapshot.

@@ -4,7 +4,7 @@ use bulkrail_core::ErrorKind;
 use bulkrail_core::http::{ApiErrorBody, ErrorMapping, text_at};
 
 /// Error codes of Localpayment: business codes, not HTTP statuses. Codes from 500 are documented for payins, not for
-/// batches.
+/// batches. They are read in error responses only: in a 2xx response, 300 is a disabled account.
 pub(super) static ERROR_MAPPING: ErrorMapping = ErrorMapping {
     provider: super::PROVIDER,
     read,

@@ -13,8 +13,22 @@
 //! | `300` `REJECTED` | `Failed` | [error guide](https://docs.localpayment.com/docs/error-handling) |
 //! | any other | `Unknown`: a wait continues, and the word is reported as drift | |
 //!
-//! Letter case does not matter. `DISABLED` and `DELETED` are words of a single account, not of a batch. The counts
-//! decide the [`Outcome`](crate::Outcome) of a `COMPLETED` batch.
+//! Letter case does not matter. The counts decide the [`Outcome`](crate::Outcome) of a `COMPLETED` batch.
+//!
+//! # Status of a single account
+//!
+//! `DISABLED` and `DELETED` are words of a single account, not of a batch. Code `300` has two meanings, so read the word:
+//!
+//! | Code, word | Meaning | [`enable`](Client::enable_account) | [`disable`](Client::disable_account) |
+//! |---|---|---|---|
+//! | `100` `INPROGRESS` | the account is being created | no | no |
+//! | `200` `COMPLETED` | the account takes payments | | yes |
+//! | `300` `DISABLED`, in a 2xx response | the account refuses payments until it is enabled | yes | |
+//! | `300` `REJECTED` | a request was refused, or the account was not created | | |
+//! | `DELETED` (code not documented) | the account is gone for good | no | no |
+//!
+//! Sources: [enable or disable], [newer site](https://docs.localpayment.com/docs/activate-deactivate-virtual-account).
+//! An empty cell is not documented.
 //!
 //! # Counts
 //!
@@ -32,8 +46,11 @@
 //!
 //! - No page documents how often to poll ("after a brief interval") or how long a batch takes:
 //!   [`PollingDefaults::new`](crate::PollingDefaults::new) applies.
+//! - Batches are documented for Argentina and Mexico. The newer site has payment instructions for Brazil, Chile, Colombia
+//!   and Peru, too. A Colombian account is a Bre-B key with letters and `@`, so an account is text and never a number.
 //! - The production URL is known from indirect evidence only.
 //!
+//! [enable or disable]: https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/enable-or-disable-virtual-account
 //! [create page]: https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch
 //! [check page]: https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-batch-virtual-account
 

@@ -18,6 +18,20 @@
 //! Letter case does not matter: the pages have lower case, the tool has upper case. The counts decide the
 //! [`Outcome`](crate::Outcome) of a `completed` batch, because rows of it may have failed or not been processed.
 //!
+//! # Decisions
+//!
+//! A processed row is not an approved person: Reap may review further. The decision is on the entity, which
+//! [`Client::reconcile`] reads:
+//!
+//! | Word of a requirement | Row |
+//! |---|---|
+//! | all `APPROVED` | succeeded; an event may revoke the access later |
+//! | one `REJECTED` | failed; only the webhook says whether another attempt is possible (`RETRY`) or not (`FINAL`) |
+//! | `PENDING`, or any other | unaccounted for |
+//!
+//! The events of Reap's webhook have the id of the entity and not that of the batch. Universal KYB has words of its own
+//! (`PENDING_SUBMISSION`, `UNDER_REVIEW`, `PENDING_ADDITIONAL_INFO`, `CANCELLED_BY_CLIENT`), which belong to another call.
+//!
 //! # Polling
 //!
 //! [`POLLING_DEFAULTS`] are those of the status page: a first poll 1 to 2 minutes after the upload, then one every 30

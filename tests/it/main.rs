@@ -16,6 +16,8 @@ mod generated;
 mod hostile;
 #[cfg(feature = "reap")]
 mod http_limits;
+#[cfg(feature = "killb")]
+mod killb_accounts;
 #[cfg(feature = "reap")]
 mod observability;
 #[cfg(feature = "reap")]

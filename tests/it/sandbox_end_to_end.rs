@@ -281,3 +281,43 @@ async fn clients_report_wrong_credentials_and_unknown_batches() {
     let error = clients.localpayment.poll(&Batch::new(localpayment::PROVIDER, unknown).unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
 }
+
+#[tokio::test]
+async fn killb_account_is_created_listed_exported_and_deleted() {
+    let sandbox = sandbox(Faults::None).await;
+    let killb = Clients::new(&sandbox).killb;
+    let document = killb::Document::new(killb::DocumentTypeKnown::Cpf, "12345678909", "BR");
+    let holder = killb::Holder::person("Ana", "Souza", "ana@example.com", "+5511999990000", document);
+    let data = killb::PixData::new(holder, killb::PixKeyType::Cpf, "12345678909", "BR");
+    let account = killb::CreateAccount::new(data).with_user_id("u-1").with_external_id("pix-1");
+    let created = killb.create_account(&account).await.unwrap();
+    assert_eq!((&*created.type_, &*created.external_id), ("PIX", "pix-1"));
+    assert_eq!(killb.create_account(&account).await.unwrap_err().kind(), ErrorKind::Conflict);
+    let other = killb::AccountKind::Other { kind: "BARTER".to_owned(), data: serde_json::Map::new() };
+    let refused = killb.create_account(&killb::CreateAccount::new(other)).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidRequest);
+    assert_eq!(killb.accounts_of_user("u-1").await.unwrap()[0].id, created.id);
+    assert_eq!(&killb.export_accounts(&["PIX"]).await.unwrap()[..2], b"PK");
+    killb.upload(killb.template().await.unwrap()).await.unwrap();
+    assert!(killb.banks("BR").await.unwrap().is_empty());
+    assert!(killb.banks("CO").await.unwrap().iter().all(|bank| bank.country_code.as_deref() == Some("CO")));
+    killb.delete_account(&created.id).await.unwrap();
+    assert_eq!(killb.delete_account(&created.id).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(killb.accounts_of_user("u-1").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn localpayment_account_is_disabled_and_enabled() {
+    let sandbox = sandbox(Faults::None).await;
+    let localpayment = Clients::new(&sandbox).localpayment;
+    let batch = localpayment.create_batch(&batch_of(10)).await.unwrap();
+    let report = wait_quickly(localpayment.clone(), batch).await.unwrap();
+    let rows = localpayment.reconcile(&report.batch, None).await.unwrap().rows;
+    let account = rows[0].reference.clone().unwrap();
+    let disabled = localpayment.disable_account(&account).await.unwrap().status.unwrap();
+    assert_eq!((disabled.code.as_deref(), disabled.description.as_deref()), (Some("300"), Some("DISABLED")));
+    let refused = localpayment.disable_account(&account).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidRequest);
+    let enabled = localpayment.enable_account(&account).await.unwrap().status.unwrap();
+    assert_eq!(enabled.description.as_deref(), Some("COMPLETED"));
+}

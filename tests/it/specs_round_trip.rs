@@ -64,6 +64,7 @@ const CDQ: &[Type] = types! { cdq:
 
 #[cfg(feature = "localpayment")]
 const LOCALPAYMENT: &[Type] = types! { localpayment:
+    ActivationResponse
     Batch
     ErrorBody
     RefreshRequest
@@ -256,19 +257,34 @@ fn killb_create_account_writes_every_documented_kind() {
         let reference = value.as_str().and_then(|reference| reference.strip_prefix('#'));
         document.pointer(reference.expect("a reference")).expect("a schema")
     };
+    let examples = find_examples(&document);
+    let examples: Vec<&Value> = (examples.iter())
+        .filter(|example| example.schema["$ref"] == "#/components/schemas/CreateAccount")
+        .map(|example| example.value)
+        .collect();
     for (kind, target) in kinds {
         let properties = &resolve(target)["properties"];
         // The schema that the mapping names for a kind requires that kind.
         assert_eq!(properties["type"]["enum"], json!([kind]));
-        let mut data = json!({
-            "firstName": "Ana", "email": "ana@example.com", "countryCode": "CO",
-            "document": {"type": "NIT", "number": "0123456", "issuedCountryCode": "CO"},
-        });
-        if resolve(&properties["data"]["$ref"]).get("additionalProperties").is_some() {
-            data["added later"] = json!({"number": 1.5, "list": [null, "a"]});
+        let example = examples.iter().find(|example| example["type"] == kind.as_str());
+        let is_open = resolve(&properties["data"]["$ref"]).get("additionalProperties").is_some();
+        let data = match example {
+            Some(example) => example["data"].clone(),
+            None => {
+                assert!(is_open, "{kind} has fields, but no example");
+                json!({"firstName": "Ana", "added later": {"number": 1.5, "list": [null, "a"]}})
+            }
+        };
+        let mut least = data.clone();
+        if is_open {
+            least = json!({});
+        } else {
+            let required = &resolve(&properties["data"]["$ref"])["x-required-sdk"];
+            let required = required.as_array().expect("required fields");
+            least.as_object_mut().expect("an object").retain(|name, _| required.iter().any(|known| known == name));
         }
         for account in [
-            json!({"type": kind, "data": {}}),
+            json!({"type": kind, "data": least}),
             json!({"type": kind, "data": data}),
             json!({"type": kind, "data": data, "userId": "u-1", "externalId": "e-1"}),
         ] {

@@ -354,3 +354,110 @@ mod localpayment {
         assert_eq!((snapshot.state, snapshot.outcome), (State::Finished, Some(Outcome::Unknown)));
     }
 }
+
+/// Code 300 is a success here and a refusal elsewhere.
+#[cfg(feature = "localpayment")]
+#[test]
+fn localpayment_activation_reads_code_300_of_2xx_response_as_success() {
+    use bulkrail::ErrorKind;
+    use bulkrail::http::ConnectorError;
+    use bulkrail::localpayment::Credentials;
+
+    let set = |is_enabled: bool, response: MockResponse| {
+        let bench = Bench::new();
+        bench.connector.push(response);
+        let client = client!(localpayment, bench, Credentials::access_token("t"));
+        let answer = match is_enabled {
+            true => bench.clock.run(client.enable_account("acc-1")),
+            false => bench.clock.run(client.disable_account("acc-1")),
+        };
+        let [request] = &bench.connector.requests()[..] else { panic!("one request") };
+        let path = format!("/api/virtual-account/acc-1/activation/{}", if is_enabled { "enable" } else { "disable" });
+        assert_eq!((request.method.as_str(), request.url.path()), ("PUT", &*path));
+        answer
+    };
+    let body = r#"{"status":{"code":"300","description":"DISABLED","detail":"Virtual account disabled"},"errors":[]}"#;
+    let status = set(false, MockResponse::json(200, body)).unwrap().status.unwrap();
+    assert_eq!((status.code.as_deref(), status.description.as_deref()), (Some("300"), Some("DISABLED")));
+    let refused = r#"{"status":{"code":"300","description":"REJECTED","detail":"Invalid param + [status]"}}"#;
+    assert_eq!(set(true, MockResponse::json(400, refused)).unwrap_err().kind(), ErrorKind::InvalidRequest);
+    let lost = set(true, MockResponse::error(ConnectorError::ConnectionReset)).unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::OutcomeUnknown);
+    let bench = Bench::new();
+    let client = client!(localpayment, bench, Credentials::access_token("t"));
+    assert_eq!(bench.clock.run(client.disable_account("..")).unwrap_err().kind(), ErrorKind::Usage);
+    assert!(bench.connector.requests().is_empty());
+}
+
+/// The words that the specs list, read from the YAML files: each has a state.
+mod documented_words {
+    #[cfg(any(feature = "killb", feature = "reap", feature = "cdq"))]
+    use bulkrail_core::json::StatusMap;
+    #[cfg(feature = "localpayment")]
+    use serde_json::Value;
+
+    use crate::common::specs;
+
+    /// Spec, name of its status enum, and the states of its words.
+    #[cfg(any(feature = "killb", feature = "reap", feature = "cdq"))]
+    const ENUMS: &[(&str, &str, StatusMap)] = &[
+        #[cfg(feature = "killb")]
+        ("killb", "BulkJobStatus", bulkrail::killb::STATES),
+        #[cfg(feature = "reap")]
+        ("reap", "BatchState", bulkrail::reap::STATES),
+        #[cfg(feature = "cdq")]
+        ("cdq", "JobStatus", bulkrail::cdq::STATES),
+    ];
+
+    #[cfg(any(feature = "killb", feature = "reap", feature = "cdq"))]
+    #[test]
+    fn every_word_of_a_status_enum_has_a_state() {
+        for (spec, name, states) in ENUMS {
+            let mut schemas = specs::load(spec).document["components"]["schemas"].take();
+            assert_eq!(states.words_without_state(&schemas.to_string(), name), [""; 0], "{spec}");
+            // A word that is added to the file is found.
+            schemas[name]["enum"].as_array_mut().expect("words").push("PONDERING".into());
+            assert_eq!(states.words_without_state(&schemas.to_string(), name), ["PONDERING"], "{spec}");
+        }
+    }
+
+    /// Returns code and word of each status that the spec of Localpayment says a batch has. No page lists them, so that
+    /// they are in a description and in examples.
+    #[cfg(feature = "localpayment")]
+    fn of_localpayment(document: &Value) -> Vec<(String, String)> {
+        let description = "/components/schemas/OperationStatus/properties/code/description";
+        let description = document.pointer(description).and_then(Value::as_str).expect("a description");
+        let listed = description.lines().filter_map(|line| {
+            let (status, meaning) = line.trim().split_once(": ")?;
+            let (code, word) = status.split_once(' ')?;
+            let is_status = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+            (is_status && meaning.contains("batch")).then(|| (code.to_owned(), word.to_owned()))
+        });
+        let examples = specs::find_examples(document);
+        let shown = examples.iter().filter(|example| example.schema["$ref"] == "#/components/schemas/Batch");
+        let shown = shown.map(|example| {
+            let text = |key: &str| example.value["status"][key].as_str().expect("a text").to_owned();
+            (text("code"), text("description"))
+        });
+        listed.chain(shown).collect()
+    }
+
+    #[cfg(feature = "localpayment")]
+    #[test]
+    fn every_word_of_a_localpayment_batch_has_a_state() {
+        let mut document = specs::load("localpayment").document;
+        let unknown = |document: &Value| -> Vec<String> {
+            let words = of_localpayment(document).into_iter().map(|(_, word)| word);
+            words.filter(|word| bulkrail::localpayment::STATES.state(word).is_none()).collect()
+        };
+        let found = of_localpayment(&document);
+        for status in [("100", "INPROGRESS"), ("200", "COMPLETED")] {
+            assert!(found.contains(&(status.0.to_owned(), status.1.to_owned())), "{found:?}");
+        }
+        assert_eq!(unknown(&document), [""; 0]);
+        // A line that is added to the file is found.
+        let code = &mut document["components"]["schemas"]["OperationStatus"]["properties"]["code"]["description"];
+        *code = format!("{}150 PONDERING: a batch is being pondered\n", code.as_str().expect("a text")).into();
+        assert_eq!(unknown(&document), ["PONDERING"]);
+    }
+}

@@ -82,6 +82,9 @@ impl Structure<'_> {
                     }
                     self.require_evidence(&pointer, schema);
                     self.require_description(&pointer, schema);
+                    if schema.get("x-open").is_some_and(|open| *open != true || schema.get("enum").is_none()) {
+                        self.error(&format!("{pointer}/x-open"), "must be `true`, and belongs to an enum of a request");
+                    }
                 }
                 None => self.refuse_inline_type(&pointer, schema, discriminators.contains(&pointer)),
             }
@@ -104,6 +107,20 @@ impl Structure<'_> {
         for name in required.into_iter().flatten().filter_map(Value::as_str) {
             if schema["properties"].get(name).is_none() {
                 self.error(&format!("{pointer}/required"), format!("`{name}` is required but is not a property"));
+            }
+        }
+        let Some(by_client) = schema.get("x-required-sdk") else { return };
+        let pointer = format!("{pointer}/x-required-sdk");
+        let names = by_client.as_array().filter(|names| !names.is_empty() && names.iter().all(Value::is_string));
+        let Some(names) = names else {
+            return self.error(&pointer, "must be a list of properties that a client of the provider requires");
+        };
+        for name in names.iter().filter_map(Value::as_str) {
+            if schema["properties"].get(name).is_none() {
+                self.error(&pointer, format!("`{name}` is not a property"));
+            }
+            if required.is_some_and(|required| required.iter().any(|known| known == name)) {
+                self.error(&pointer, format!("`{name}` is in `required`, too; keep it there if a page says so"));
             }
         }
     }

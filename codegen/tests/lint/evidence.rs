@@ -103,3 +103,23 @@ fn lint_requires_binary_property_for_multipart() {
         assert_eq!(with(kind, part)[0], format!("specs/things.yaml:{at}: {reason}"));
     }
 }
+
+#[test]
+fn lint_checks_list_of_what_client_requires() {
+    let at = "/components/schemas/Thing/x-required-sdk";
+    let with = |list: &str| format!("required: [id]\n      x-required-sdk: {list}");
+    assert_error("required: [id]", &with("[size]"), &format!("56: {at}: `size` is not a property"));
+    let both = "`id` is in `required`, too; keep it there if a page says so";
+    assert_error("required: [id]", &with("[id]"), &format!("56: {at}: {both}"));
+    let list = "must be a list of properties that a client of the provider requires";
+    for wrong in ["id", "[]", "[7]"] {
+        assert_error("required: [id]", &with(wrong), &format!("56: {at}: {list}"));
+    }
+    assert_eq!(errors(&GOOD.replace("required: [id]", "x-required-sdk: [id]")), [""; 0]);
+}
+
+#[test]
+fn lint_allows_open_mark_on_enum_only() {
+    let reason = "55: /components/schemas/Thing/x-open: must be `true`, and belongs to an enum of a request";
+    assert_error("required: [id]", "x-open: true", reason);
+}

@@ -27,6 +27,21 @@ impl PreparedRequest {
         self.request.headers_mut().insert(CONTENT_TYPE, content_type);
         self
     }
+
+    /// Returns the same request with `body` as its JSON, in place of the generated body.
+    ///
+    /// For a body that the generated type of the spec cannot express, such as a new kind of a union.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when `body` cannot be written as JSON.
+    pub fn with_json(mut self, body: &impl serde::Serialize) -> Result<Self, Error> {
+        let json = serde_json::to_vec(body);
+        let json = json.map_err(|_| Error::new(ErrorKind::Usage, "the request body cannot be written as JSON"))?;
+        *self.request.body_mut() = Some(json.into());
+        self.request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(self)
+    }
 }
 
 thread_local! {

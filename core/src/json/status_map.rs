@@ -39,27 +39,29 @@ impl StatusMap {
         self.0
     }
 
-    /// Returns the words that the enum `schema` in the component schemas `schemas` has and the map has not.
+    /// Returns the words of the enum `name` in `schemas` that have no state; empty if each has one.
     ///
-    /// For a test of each provider: a documented word without a state would be reported as unknown. A schema without
-    /// an enum returns one entry that says so.
+    /// For a test: a word that the provider documents must not be left unknown when the spec is updated. `schemas` is
+    /// the constant `SCHEMAS` of a generated client.
     ///
     /// ```
     /// use bulkrail_core::State;
     /// use bulkrail_core::json::StatusMap;
     ///
+    /// const SCHEMAS: &str = r#"{"JobStatus":{"type":"string","enum":["PENDING","DONE","PAUSED"]}}"#;
     /// const STATES: StatusMap = StatusMap::new(&[("PENDING", State::Queued), ("DONE", State::Finished)]);
-    /// // In a provider crate: `raw::SCHEMAS`, which the build script generates.
-    /// let schemas = r#"{"JobStatus":{"type":"string","enum":["PENDING","DONE","PAUSED"]}}"#;
-    /// assert_eq!(STATES.missing_words(schemas, "JobStatus"), ["PAUSED"]);
+    /// assert_eq!(STATES.words_without_state(SCHEMAS, "JobStatus"), ["PAUSED"]);
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if `schemas` has no enum of this name, so that a test with a wrong name does not pass.
     #[must_use]
-    pub fn missing_words(&self, schemas: &str, schema: &str) -> Vec<String> {
+    pub fn words_without_state(&self, schemas: &str, name: &str) -> Vec<String> {
         let schemas: serde_json::Value = serde_json::from_str(schemas).unwrap_or_default();
-        let Some(documented) = schemas[schema]["enum"].as_array().filter(|words| !words.is_empty()) else {
-            return vec![format!("the schema {schema} has no enum")];
-        };
-        let words = documented.iter().filter_map(serde_json::Value::as_str);
+        let words = schemas[name]["enum"].as_array().filter(|words| !words.is_empty());
+        let words = words.unwrap_or_else(|| panic!("the schemas have no enum `{name}`"));
+        let words = words.iter().filter_map(serde_json::Value::as_str);
         words.filter(|word| self.state(word).is_none()).map(str::to_owned).collect()
     }
 

@@ -15,14 +15,11 @@ use bulkrail_core::{
     State, SubmittedRows,
 };
 
-/// Client generated from `specs/persona.yaml`.
 pub mod raw {
     include!(concat!(env!("OUT_DIR"), "/persona.rs"));
 }
 
-/// Provider id in batches and documents.
 pub const PROVIDER: ProviderId = ProviderId::from_static("persona");
-/// Dated version of the API that the spec is written from.
 pub const VERSION: &str = "2025-12-08";
 /// Columns of the file; Persona does not say which are required.
 pub const CSV: CsvFormat = CsvFormat::new(&["reference_id"])
@@ -77,7 +74,6 @@ fn parse_status(mut fields: StatusFields<'_>) -> Snapshot {
     let duplicates = fields.count("/data/attributes/duplicate-count").filter(|count| *count > 0);
     let message = duplicates.map(|count| format!("{count} rows are duplicates, which made no account"));
     let snapshot = Snapshot::new(state, word, progress).with_message(message).with_drift(fields.into_drift());
-    // Accounts that were made before the error are there.
     let is_partial = state == State::Failed && succeeded > Some(0);
     if is_partial { snapshot.with_outcome(Outcome::Partial) } else { snapshot }
 }
@@ -99,6 +95,10 @@ impl Provider for Client {
 
     fn clock(&self) -> bulkrail_core::time::Clock {
         self.http.clock().clone()
+    }
+
+    fn poll_limit(&self) -> Option<bulkrail_core::PollLimit> {
+        Some(self.http.poll_limit().clone())
     }
 }
 

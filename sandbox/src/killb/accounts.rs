@@ -1,139 +1,22 @@
-//! Creation of single accounts, and reading of any account.
+//! Creation of single accounts; reading, deletion, list and export of any account.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
-use serde_json::{Map, Value, json};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::{ApiError, AppState};
+use super::kinds::{self, ACCOUNT_TYPES, CUSTODIAL};
+use super::{ApiError, AppState, xlsx};
 use crate::context::SeedKind;
 use crate::fields::{Field, Kind};
 use crate::http::{self, PathId};
 
-/// Documented account types.
-pub(super) const ACCOUNT_TYPES: [&str; 22] = [
-    "PSE",
-    "ACH",
-    "ACH_HN",
-    "ACH_SV",
-    "ACH_NI",
-    "ACH_GT",
-    "ACH_PA",
-    "ACH_BO",
-    "WIRE",
-    "WALLET",
-    "COELSA",
-    "BREB",
-    "SPEI",
-    "PIX",
-    "CCI",
-    "CUSTODIAL",
-    "TRANSFIYA",
-    "SWIFT",
-    "SPI",
-    "SPI_PY",
-    "SPI_DO",
-    "SINPE",
-];
-
 const FIELDS: &[Field] =
     &[Field::text("type"), Field::new("data", Kind::Object(&[])), Field::text("userId"), Field::text("externalId")];
-
-/// Members of `data` that the documented account types share.
-const DOCUMENT: Field = Field::new(
-    "document",
-    Kind::Object(&[
-        Field::text("type"),
-        Field::text("number"),
-        Field::text("issuedCountryCode"),
-        Field::text("expeditionDate"),
-        Field::text("cic"),
-        Field::text("identificadorCiudadano"),
-        Field::text("ocr"),
-        Field::text("numeroEmision"),
-    ]),
-);
-
-const FIRST_NAME: Field = Field::text("firstName");
-const MIDDLE_NAME: Field = Field::text("middleName");
-const LAST_NAME: Field = Field::text("lastName");
-const COMPANY_NAME: Field = Field::text("companyName");
-const EMAIL: Field = Field::text("email");
-const PHONE: Field = Field::text("phone");
-const COUNTRY_CODE: Field = Field::text("countryCode");
-const ACCOUNT_NUMBER: Field = Field::text("accountNumber");
-const BANK_CODE: Field = Field::text("bankCode");
-
-const PSE: &[Field] = &[
-    FIRST_NAME,
-    MIDDLE_NAME,
-    LAST_NAME,
-    COMPANY_NAME,
-    EMAIL,
-    PHONE,
-    DOCUMENT,
-    COUNTRY_CODE,
-    ACCOUNT_NUMBER,
-    BANK_CODE,
-    Field::new("type", Kind::Word(&["savings", "checking"])),
-];
-
-const SPEI: &[Field] = &[
-    FIRST_NAME,
-    MIDDLE_NAME,
-    LAST_NAME,
-    COMPANY_NAME,
-    EMAIL,
-    PHONE,
-    DOCUMENT,
-    COUNTRY_CODE,
-    BANK_CODE,
-    Field::text("clabe"),
-    Field::new("clabeType", Kind::Word(&["CLABE", "DEBIT_CARD", "PHONE_NUMBER"])),
-];
-
-const ACH: &[Field] = &[
-    FIRST_NAME,
-    MIDDLE_NAME,
-    LAST_NAME,
-    COMPANY_NAME,
-    EMAIL,
-    PHONE,
-    DOCUMENT,
-    COUNTRY_CODE,
-    ACCOUNT_NUMBER,
-    Field::text("bankName"),
-    Field::text("routingNumber"),
-    Field::text("type"),
-];
-
-const WALLET: &[Field] = &[
-    FIRST_NAME,
-    MIDDLE_NAME,
-    LAST_NAME,
-    COMPANY_NAME,
-    EMAIL,
-    PHONE,
-    DOCUMENT,
-    COUNTRY_CODE,
-    Field::text("currency"),
-    Field::text("network"),
-    Field::text("address"),
-];
-
-/// Returns the documented members of `data`. Those of the other account types are not published.
-fn data_fields(account_type: &str) -> &'static [Field] {
-    match account_type {
-        "PSE" => PSE,
-        "SPEI" => SPEI,
-        "ACH" => ACH,
-        "WALLET" => WALLET,
-        _ => &[],
-    }
-}
 
 /// Account as returned by both calls.
 pub(super) struct Account(Value);
@@ -153,8 +36,10 @@ pub(super) async fn create(
     let Some(Value::Object(data)) = request.get("data") else {
         return Err(ApiError::bad_request("data must be an object").with_argument("type", account_type));
     };
-    ApiError::check(data, data_fields(account_type))?;
-    let messages = validation_errors(account_type, data);
+    for fields in kinds::fields(account_type) {
+        ApiError::check(data, fields)?;
+    }
+    let messages = kinds::violations(account_type, data);
     if !messages.is_empty() {
         let mut error = ApiError::bad_request("").with_argument("type", account_type);
         error.messages = messages;
@@ -189,14 +74,79 @@ pub(super) async fn create(
 }
 
 pub(super) async fn read(State(state): State<Arc<AppState>>, id: PathId) -> Result<Response, ApiError> {
+    let account = find(&state, id.as_str()).ok_or_else(|| ApiError::not_found("Account not found"))?;
+    Ok(http::json_response(StatusCode::OK, &account))
+}
+
+pub(super) async fn delete(State(state): State<Arc<AppState>>, id: PathId) -> Result<Response, ApiError> {
     let id = id.as_str();
+    find(&state, id).ok_or_else(|| ApiError::not_found("Account not found"))?;
+    state.deleted.insert(id, Arc::new(()), 1);
+    Ok(StatusCode::OK.into_response())
+}
+
+pub(super) async fn of_user(State(state): State<Arc<AppState>>, user: PathId) -> Response {
+    let accounts: Vec<Value> = all(&state).filter(|account| account["userId"] == user.as_str()).collect();
+    http::json_response(StatusCode::OK, &accounts)
+}
+
+/// Maximum number of accounts in an export, as documented.
+const MAX_EXPORTED: usize = 10_000;
+
+/// Columns of an export: the sandbox's own choice.
+const EXPORT_COLUMNS: [&str; 6] = ["id", "userId", "externalId", "type", "status", "createdAt"];
+
+#[derive(Deserialize)]
+pub(super) struct ExportFilter {
+    #[serde(rename = "type")]
+    types: Option<String>,
+}
+
+pub(super) async fn export(
+    State(state): State<Arc<AppState>>,
+    Query(filter): Query<ExportFilter>,
+) -> Result<Response, ApiError> {
+    let types: Option<Vec<&str>> = filter.types.as_deref().map(|types| types.split(',').map(str::trim).collect());
+    let is_exported = |account_type: &str| ACCOUNT_TYPES.contains(&account_type) && account_type != CUSTODIAL;
+    if let Some(wrong) = types.iter().flatten().find(|account_type| !is_exported(account_type)) {
+        return Err(ApiError::bad_request("type must be a list of account types").with_argument("type", wrong));
+    }
+    let is_wanted = |account: &Value| {
+        let account_type = account["type"].as_str().unwrap_or_default();
+        let is_wanted = types.as_ref().map_or_else(|| is_exported(account_type), |types| types.contains(&account_type));
+        is_wanted && account["status"] == "ACTIVE"
+    };
+    let rows = all(&state).filter(is_wanted).take(MAX_EXPORTED).map(|account| {
+        let cell = |column: &str| account[column].as_str().unwrap_or_default().to_owned();
+        EXPORT_COLUMNS.iter().map(|column| cell(column)).collect()
+    });
+    workbook_response(std::iter::once(EXPORT_COLUMNS.iter().map(ToString::to_string).collect()).chain(rows))
+}
+
+/// Returns a response with a workbook of these rows.
+pub(super) fn workbook_response(rows: impl IntoIterator<Item = Vec<String>>) -> Result<Response, ApiError> {
+    let bytes = xlsx::workbook(rows).map_err(|_| ApiError::from_status(StatusCode::INTERNAL_SERVER_ERROR))?;
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, xlsx::MEDIA_TYPE)], bytes).into_response())
+}
+
+/// Returns the account with this id, unless it was deleted.
+fn find(state: &AppState, id: &str) -> Option<Value> {
+    if state.deleted.get(id).is_some() {
+        return None;
+    }
     if let Some(account) = state.accounts.get(id) {
-        return Ok(http::json_response(StatusCode::OK, &account.0));
+        return Some(account.0.clone());
     }
     // Accounts of jobs are not stored here: a job derives them from its processed rows.
-    let from_job = state.jobs.values().into_iter().find_map(|job| job.account(&state, id));
-    let account = from_job.ok_or_else(|| ApiError::not_found("Account not found"))?;
-    Ok(http::json_response(StatusCode::OK, &account))
+    state.jobs.values().into_iter().find_map(|job| job.account(state, id))
+}
+
+/// Returns all accounts that were not deleted, oldest first: those created singly, then those of jobs.
+fn all(state: &AppState) -> impl Iterator<Item = Value> {
+    let single = state.accounts.values().into_iter().map(|account| account.0.clone());
+    let of_jobs = state.jobs.values().into_iter().flat_map(|job| job.accounts(state).collect::<Vec<_>>());
+    let is_deleted = |account: &Value| state.deleted.get(account["id"].as_str().unwrap_or_default()).is_some();
+    single.chain(of_jobs).filter(move |account| !is_deleted(account))
 }
 
 pub(super) fn account_json(
@@ -223,21 +173,4 @@ pub(super) fn account_json(
 pub(super) fn compliance_url(account_id: &str) -> String {
     let short = account_id.get(..8).unwrap_or(account_id);
     format!("https://compliance.example.com/review/{short}")
-}
-
-/// Checks the rules for `data` that are documented: those of PSE and SPEI.
-fn validation_errors(account_type: &str, data: &Map<String, Value>) -> Vec<String> {
-    let mut errors = Vec::new();
-    let has = |key| http::non_empty_str(data, key).is_some();
-    if matches!(account_type, "PSE" | "SPEI") && !has("firstName") && !has("companyName") {
-        errors.push("firstName is required if companyName is not present".to_owned());
-        errors.push("companyName is required if firstName is not present".to_owned());
-    }
-    if account_type == "SPEI" {
-        let clabe_type = http::non_empty_str(data, "clabeType");
-        if matches!(clabe_type, Some("DEBIT_CARD" | "PHONE_NUMBER")) && !has("bankCode") {
-            errors.push("bankCode is required when clabeType is DEBIT_CARD or PHONE_NUMBER".to_owned());
-        }
-    }
-    errors
 }

@@ -10,7 +10,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::accounts::{self, ACCOUNT_TYPES};
+use super::accounts;
+use super::kinds::ACCOUNT_TYPES;
 use super::workbook::{self, Row};
 use super::{ApiError, AppState};
 use crate::context::{Context, SeedKind};
@@ -74,6 +75,11 @@ pub(super) async fn status(State(state): State<Arc<AppState>>, id: PathId) -> Re
     Ok(http::json_response(StatusCode::OK, &job.status(&state.context)))
 }
 
+/// Returns the template of a workbook. Its columns are the known ones: the headings are published nowhere.
+pub(super) async fn template() -> Result<Response, ApiError> {
+    accounts::workbook_response([workbook::COLUMNS.iter().map(ToString::to_string).collect()])
+}
+
 impl Job {
     fn new(context: &Context, rows: Vec<Row>) -> Self {
         let seed = context.next_seed(SeedKind::Batch);
@@ -128,27 +134,37 @@ impl Job {
 
     /// Returns the account with this id, if a row of this job has created it.
     pub(super) fn account(&self, state: &AppState, id: &str) -> Option<Value> {
+        let (index, _) = self.created(state).find(|(index, _)| self.account_id(*index) == id)?;
+        Some(self.account_at(state, index))
+    }
+
+    /// Returns the accounts that the rows of this job have created so far.
+    pub(super) fn accounts<'a>(&'a self, state: &'a AppState) -> impl Iterator<Item = Value> + 'a {
+        self.created(state).map(|(index, _)| self.account_at(state, index))
+    }
+
+    /// Returns the rows that have created an account, each with its index.
+    fn created(&self, state: &AppState) -> impl Iterator<Item = (usize, &JobRow)> {
+        let processed = self.timeline.snapshot(state.context.clock.batch_millis()).processed as usize;
+        self.rows[..processed].iter().enumerate().filter(|(_, job_row)| job_row.error.is_none())
+    }
+
+    fn account_at(&self, state: &AppState, index: usize) -> Value {
         let clock = &state.context.clock;
-        let processed = self.timeline.snapshot(clock.batch_millis()).processed as usize;
-        let (index, job_row) = self.rows[..processed]
-            .iter()
-            .enumerate()
-            .filter(|(_, job_row)| job_row.error.is_none())
-            .find(|(index, _)| self.account_id(*index) == id)?;
-        let row = &job_row.row;
+        let row = &self.rows[index].row;
         let seed = self.seed.derive("ids").derive_index(index as u64);
         let external_id = match row.cell("externalId") {
             Some(id) => id.to_owned(),
             None => seed.uuid(),
         };
-        Some(accounts::account_json(
-            id,
+        accounts::account_json(
+            &self.account_id(index),
             seed.derive("user").uuid(),
             row.cell("accountType").unwrap_or_default(),
             account_data(row),
             &external_id,
             clock.format_millis(self.timeline.row_processed_at(index as u64)),
-        ))
+        )
     }
 }
 

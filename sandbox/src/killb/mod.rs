@@ -12,7 +12,13 @@
 //! - A workbook without rows creates a job that ends as `FAILED`.
 //! - An account is `ACTIVE` from its creation. A missing `userId` or `externalId` is generated.
 //! - `complianceUrl` and `resultsFileUrl` have the host example.com and are not served.
-//! - A duplicate `externalId` gets a 409.
+//! - A duplicate `externalId` gets a 409, also that of a deleted account.
+//! - A single account of a kind that no page shows needs the members that KillB's client requires. The pages show PSE,
+//!   SPEI and ACH, and mark none of their members as required. Rows of a workbook are not held to these rules.
+//! - The template has the columns of `originalRowData`; those of an export are chosen here. An export without `type`
+//!   has all kinds but CUSTODIAL, the oldest accounts first.
+//! - The list of a user without accounts is empty. A second deletion of an account gets a 404.
+//! - The banks are made up, and the same in each country.
 //! - Uploads of up to 50 MB, 100,000 rows and a million cells are accepted. A workbook over a limit, also after
 //!   decompression, gets a 400 that names the sheet and the cell, or the part.
 //! - An unknown job gets the documented code of an unknown account.
@@ -38,8 +44,11 @@ use crate::rate_limit::RateLimitHeaders;
 use crate::store::Store;
 
 mod accounts;
+mod banks;
 mod bulk;
+mod kinds;
 mod workbook;
+mod xlsx;
 
 pub(crate) static PROVIDER: Provider = Provider {
     name: "killb",
@@ -65,6 +74,8 @@ struct AppState {
     accounts: Store<accounts::Account>,
     /// `externalId` of every account created singly.
     external_ids: Store<()>,
+    /// Id of every deleted account.
+    deleted: Store<()>,
     jobs: Store<bulk::Job>,
 }
 
@@ -73,13 +84,18 @@ fn routes(context: Arc<Context>) -> Router {
         context,
         accounts: Store::for_records(),
         external_ids: Store::for_records(),
+        deleted: Store::for_records(),
         jobs: Store::for_batches(),
     });
     Router::new()
         .route("/api/v2/accounts", post(accounts::create))
-        .route("/api/v2/accounts/{id}", get(accounts::read))
+        .route("/api/v2/accounts/{id}", get(accounts::read).delete(accounts::delete))
+        .route("/api/v2/accounts/export", get(accounts::export))
+        .route("/api/v2/accounts/userId/{userId}", get(accounts::of_user))
+        .route("/api/v2/accounts/bulk/template", get(bulk::template))
         .route("/api/v2/accounts/bulk/upload", post(bulk::upload))
         .route("/api/v2/accounts/bulk/status/{jobId}", get(bulk::status))
+        .route("/api/v2/banks", get(banks::list))
         .route_layer(from_fn_with_state(Arc::clone(&state), require_bearer))
         .route("/api/v2/auth/login", post(login))
         .route("/api/v2/auth/refresh", post(refresh))

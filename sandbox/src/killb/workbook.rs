@@ -8,7 +8,7 @@ use calamine::{Data, DataRef, Reader, SheetType, Xlsx};
 use zip::ZipArchive;
 
 /// Known columns: the keys of `originalRowData` except `rowNumber`.
-const COLUMNS: [&str; 40] = [
+pub(super) const COLUMNS: [&str; 40] = [
     "entityType",
     "email",
     "phone",

@@ -1,9 +1,11 @@
 //! Virtual accounts, and the endpoints of single accounts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -28,6 +30,8 @@ pub(super) struct Account {
     pub(super) ready_at: u64,
     /// Error that the account gets at `ready_at`; `None` if it succeeds.
     pub(super) error: Option<&'static str>,
+    /// Whether the account refuses payments.
+    is_disabled: AtomicBool,
 }
 
 /// Fields that all accounts of a batch share.
@@ -140,6 +144,28 @@ pub(super) fn store_account(state: &AppState, account: &Arc<Account>) -> bool {
     state.accounts.insert_or_replace(&account.external_id, Arc::clone(account), 1, failed)
 }
 
+/// Enables or disables an account, where its status allows that.
+pub(super) async fn set_activation(
+    State(state): State<Arc<AppState>>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Response, ApiError> {
+    let Ok(Path((external_id, activation))) = path else { return Err(ApiError::not_found()) };
+    let account = state.accounts.get(&external_id).ok_or_else(ApiError::not_found)?;
+    let is_created = account.error.is_none() && state.context.clock.batch_millis() >= account.ready_at;
+    let is_changed = |to: bool| account.is_disabled.swap(to, Ordering::Relaxed) != to;
+    let (code, word, detail) = match activation.as_str() {
+        "disable" if is_created && is_changed(true) => ("300", "DISABLED", "Virtual account disabled"),
+        "enable" if is_created && is_changed(false) => ("200", "COMPLETED", "Virtual account has been created"),
+        "disable" | "enable" => {
+            let detail = "The status of the virtual account does not allow that".to_owned();
+            return Err(ApiError::validation(vec![detail]));
+        }
+        _ => return Err(ApiError::validation(vec![invalid_param("status")])),
+    };
+    let body = json!({"status": status(code, word, detail), "errors": []});
+    Ok(http::json_response(StatusCode::OK, &body))
+}
+
 impl Account {
     pub(super) fn new(
         seed: Seed,
@@ -157,6 +183,7 @@ impl Account {
             beneficiary,
             ready_at,
             error,
+            is_disabled: AtomicBool::new(false),
         }
     }
 
@@ -170,8 +197,11 @@ impl Account {
             Some(error) => (rejected("300", error), json!([rejected("300", error)])),
             None => {
                 beneficiary["bank"] = json!({"account": {"number": self.bank_account}});
-                let detail = "Virtual account has been created";
-                (status("200", "COMPLETED", detail), json!([]))
+                let status = match self.is_disabled.load(Ordering::Relaxed) {
+                    true => status("300", "DISABLED", "Virtual account disabled"),
+                    false => status("200", "COMPLETED", "Virtual account has been created"),
+                };
+                (status, json!([]))
             }
         };
         json!({

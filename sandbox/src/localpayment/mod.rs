@@ -15,6 +15,8 @@
 //!   duplicate within a batch fails that account alone.
 //! - Batches are available in `ARG` and `MEX`, single accounts also in `BRA`. Other countries get
 //!   a 400 with code `"300"`. A bank account in `BRA` is a number of 8 digits.
+//! - Enabling an enabled account, or disabling a disabled one, gets a 400 with code `"300"`, as does an account whose
+//!   status does not allow it. An account of a batch can be disabled, too.
 //! - In errors without a published code, `status.code` repeats the HTTP status.
 
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use serde_json::{Map, Value, json};
 
 use crate::auth::{self, TokenError, TokenLifetimes, TokenPair};
@@ -80,6 +82,8 @@ fn routes(context: Arc<Context>) -> Router {
         .route("/api/virtual-account", post(accounts::create))
         .route(account, get(accounts::read))
         .route(&format!("{account}/"), get(accounts::read))
+        .route(&format!("{account}/activation/{{status}}"), put(accounts::set_activation))
+        .route(&format!("{account}/activation/{{status}}/"), put(accounts::set_activation))
         .route_layer(from_fn_with_state(Arc::clone(&state), require_bearer))
         .route("/api/token/", post(login))
         .route("/api/token/refresh", post(refresh))

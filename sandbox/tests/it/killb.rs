@@ -138,13 +138,119 @@ async fn create_account_echoes_request_and_rejects_duplicate_external_id() {
     assert_eq!(duplicate.json()["message"], json!(["Account already exists for this user"]));
 }
 
+/// Returns all members of `data` that any kind needs; those that a kind does not have are ignored.
+fn data(kind: &str) -> serde_json::Value {
+    let mut data = json!({
+        "firstName": "Ana", "lastName": "Souza", "email": "ana@example.com", "phone": "+50688887777",
+        "document": {"type": "PASSPORT", "number": "1", "issuedCountryCode": "CO"}, "countryCode": "CO",
+        "accountNumber": "10234567", "bankCode": "001", "bankName": "Banco", "type": "savings",
+        "routingNumber": "021000021", "swiftCode": "BBVAESMMXXX", "currency": "USDC", "network": "POLYGON",
+        "bankAddress": {"street1": "a", "city": "b", "state": "c", "zipCode": "d", "countryCode": "US"},
+        "address": "0x7", "cvu": "0000003100012345678901", "aliasType": "PHONE", "alias": "3001234567",
+        "pixKeyType": "CPF", "pixKey": "1", "cci": "00219200000000123456", "account": "3001234567",
+        "identifierType": "ACCOUNT",
+    });
+    match kind {
+        "TRANSFIYA" => data["type"] = "WALLET".into(),
+        "SINPE" => data["accountNumber"] = "CR04011400007316288640".into(),
+        "CCI" => data["countryCode"] = "PE".into(),
+        _ => {}
+    }
+    data
+}
+
+#[tokio::test]
+async fn create_account_enforces_published_rules_of_each_kind() {
+    let server = TestSandbox::new().await;
+    let missing = "should not be empty";
+    for (kind, member, value, message) in [
+        ("PIX", "pixKey", json!(null), "pixKey must be a string"),
+        ("PIX", "pixKey", json!(""), missing),
+        ("PIX", "pixKeyType", json!("CFP"), "pixKeyType must be one of CPF, CNPJ, EMAIL, PHONE, RANDOM"),
+        ("PIX", "email", json!(""), missing),
+        ("COELSA", "lastName", json!(""), missing),
+        ("COELSA", "document", json!({"type": "DNI"}), "document.type must be one of NATIONAL_IDENTITY_CARD"),
+        ("BREB", "countryCode", json!("MX"), "countryCode must be CO"),
+        ("CCI", "cci", json!("123"), "cci must have 20 digits"),
+        ("CCI", "countryCode", json!("BR"), "countryCode must be PE or CL"),
+        ("SWIFT", "swiftCode", json!("BBVA"), "swiftCode must have 8 to 11 characters"),
+        ("SPI", "accountNumber", json!("1"), "accountNumber must have 2 to 14 digits"),
+        ("SPI_PY", "bankCode", json!("999"), "bankCode must be in the list of banks"),
+        ("SPI_DO", "bankCode", json!(""), "bankCode is required when identifierType is ACCOUNT"),
+        ("SINPE", "accountNumber", json!("04011400007316288640"), "accountNumber must be CR and 20 digits"),
+        ("TRANSFIYA", "type", json!("SAVINGS"), "type must be one of PHONE_NUMBER, WALLET"),
+        ("WALLET", "currency", json!("EUR"), "currency must be one of USDC, USDT, BTC"),
+        ("WIRE", "bankAddress", json!("New York"), "bankAddress must be an object"),
+        ("ACH_HN", "firstName", json!(""), "firstName is required if companyName is not present"),
+    ] {
+        let mut data = data(kind);
+        data[member] = value;
+        let request = json!({"type": kind, "data": data});
+        let (status, body) = server.post("killb", "/api/v2/accounts", &request).await.parts();
+        assert_eq!(status, 400, "{kind} {member}");
+        let found = body["message"][0].as_str().unwrap();
+        assert!(found.contains(message) && found.contains(member), "{kind} {member}: {found}");
+    }
+}
+
+#[tokio::test]
+async fn deleted_accounts_are_in_no_list_and_no_export() {
+    let server = TestSandbox::new().await;
+    let mut ids = Vec::new();
+    for kind in ["PSE", "PIX", "PIX", "CUSTODIAL"] {
+        let request = json!({"type": kind, "data": data(kind), "userId": "u-1"});
+        let account = server.post("killb", "/api/v2/accounts", &request).await.json();
+        ids.push(account["id"].as_str().unwrap().to_owned());
+    }
+    let job = start(&server, valid_workbook(20)).await;
+    server.advance(95.0);
+    let status = server.get("killb", &format!("/api/v2/accounts/bulk/status/{job}")).await.json();
+    let created = status["successCount"].as_u64().unwrap();
+    let row_account = status["results"].as_array().unwrap().iter().find_map(|row| row["accountId"].as_str()).unwrap();
+    for id in [ids[1].as_str(), row_account] {
+        let path = format!("/api/v2/accounts/{id}");
+        assert_eq!(send(server.request(Method::DELETE, "killb", &path).await).await.status, 200);
+        assert_eq!(server.get("killb", &path).await.status, 404);
+        assert_eq!(send(server.request(Method::DELETE, "killb", &path).await).await.status, 404);
+    }
+    let listed = server.get("killb", "/api/v2/accounts/userId/u-1").await.json();
+    let listed: Vec<_> = listed.as_array().unwrap().iter().map(|account| account["id"].as_str().unwrap()).collect();
+    assert_eq!(listed, [&ids[0], &ids[2], &ids[3]]);
+    let rows = async |query: &str| {
+        let request = server.request(Method::GET, "killb", &format!("/api/v2/accounts/export{query}")).await;
+        let bytes = request.send().await.unwrap().bytes().await.unwrap();
+        rows_of(&bytes)
+    };
+    assert_eq!(rows("?type=PIX").await, [[ids[2].clone(), "PIX".to_owned()]]);
+    assert_eq!(rows("").await.len() as u64, 2 + created - 1);
+}
+
+/// Returns id and type of each account in an export.
+fn rows_of(xlsx: &[u8]) -> Vec<[String; 2]> {
+    use calamine::Reader;
+
+    let mut workbook: calamine::Xlsx<_> = calamine::Xlsx::new(std::io::Cursor::new(xlsx)).unwrap();
+    let range = workbook.worksheet_range("Sheet1").unwrap();
+    let mut rows = range.rows().map(|row| [row[0].to_string(), row[3].to_string()]);
+    assert_eq!(rows.next(), Some(["id".to_owned(), "type".to_owned()]));
+    rows.collect()
+}
+
+#[tokio::test]
+async fn template_is_a_workbook_that_can_be_uploaded() {
+    let server = TestSandbox::new().await;
+    let request = server.request(Method::GET, "killb", "/api/v2/accounts/bulk/template").await;
+    let template = request.send().await.unwrap().bytes().await.unwrap();
+    start(&server, template.to_vec()).await;
+}
+
 #[tokio::test]
 async fn create_account_accepts_documented_types_only() {
     let server = TestSandbox::new().await;
     let kinds = "PSE ACH ACH_HN ACH_SV ACH_NI ACH_GT ACH_PA ACH_BO WIRE WALLET COELSA BREB SPEI PIX CCI \
                  CUSTODIAL TRANSFIYA SWIFT SPI SPI_PY SPI_DO SINPE";
     for kind in kinds.split_whitespace() {
-        let request = json!({"type": kind, "data": {"companyName": "Acme Corp"}});
+        let request = json!({"type": kind, "data": data(kind)});
         let (status, body) = server.post("killb", "/api/v2/accounts", &request).await.parts();
         assert_eq!((status, &body["type"]), (201, &json!(kind)));
         // Both are required in the response and optional in the request.

@@ -59,6 +59,11 @@ const MAX_MESSAGE_BYTES: usize = 300;
 /// let job = json!({"$ref": "#/components/schemas/Job"});
 /// assert!(validator.problems(&job, &json!({"id": "1"})).is_empty());
 /// assert_eq!(validator.problems(&job, &json!({"id": 1})).len(), 1);
+/// // The words of an enum are all that is valid, unless it is marked as open.
+/// assert_eq!(validator.problems(&json!({"type": "string", "enum": ["A"]}), &json!("B")).len(), 1);
+/// let open = json!({"type": "string", "enum": ["A"], "x-open": true});
+/// assert!(validator.problems(&open, &json!("B")).is_empty());
+/// assert_eq!(validator.problems(&open, &json!(1)).len(), 1);
 /// ```
 #[derive(Debug, Clone)]
 pub struct SchemaValidator {
@@ -115,7 +120,9 @@ impl SchemaValidator {
     /// otherwise.
     fn translate(&self, schema: &Value) -> Value {
         let Value::Object(map) = schema else { return schema.clone() };
-        let keywords = map.iter().filter(|(key, _)| KEYWORDS.contains(&key.as_str()));
+        // Beside the words of a marked enum, any text is valid.
+        let is_open = map.get("x-open") == Some(&Value::Bool(true));
+        let keywords = map.iter().filter(|(key, _)| KEYWORDS.contains(&key.as_str()) && !(is_open && *key == "enum"));
         let mut map: Map<_, _> =
             keywords.map(|(key, value)| (key.clone(), self.translate_keyword(key, value))).collect();
         for (limit, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {

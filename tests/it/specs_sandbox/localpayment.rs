@@ -59,5 +59,23 @@ async fn localpayment_sandbox_responses_fit_the_spec() {
     bench.expect(400, Call::to("create_virtual_account").json(json!({}))).await;
     bench.expect(401, Call::to("get_virtual_account").with("externalId", "x").anonymous()).await;
     bench.expect(404, Call::to("get_virtual_account").with("externalId", "x")).await;
+
+    let set = |to: &'static str| Call::to("set_activation").with("externalId", "single-1").with("status", to);
+    bench.expect(400, set("disable")).await;
+    bench.advance(3_000);
+    let word = async |bench: &mut Bench| {
+        let account = bench.expect(200, Call::to("get_virtual_account").with("externalId", "single-1")).await;
+        (text(&account["status"], "code"), text(&account["status"], "description"))
+    };
+    let disabled = bench.expect(200, set("disable")).await;
+    assert_eq!(disabled["status"]["description"], "DISABLED");
+    assert_eq!(word(&mut bench).await, ("300".to_owned(), "DISABLED".to_owned()));
+    bench.expect(400, set("disable")).await;
+    bench.expect(200, set("enable")).await;
+    assert_eq!(word(&mut bench).await, ("200".to_owned(), "COMPLETED".to_owned()));
+    bench.expect(400, set("enable")).await;
+    bench.expect(400, set("pause")).await;
+    bench.expect(401, set("enable").anonymous()).await;
+    bench.expect(404, Call::to("set_activation").with("externalId", "x").with("status", "enable")).await;
     bench.nothing_is_left_but(&[]);
 }
