@@ -181,8 +181,8 @@ fn inline_unions(document: &mut Value) {
     }
 }
 
-/// Returns the names of the component schemas that accept more than the spec says, because responses
-/// contain them.
+/// Returns the names of the component schemas that accept more than the spec says, because
+/// responses contain them.
 pub(crate) fn open_schemas(document: &Value) -> BTreeSet<String> {
     let mut document = document.clone();
     drop_error_responses(&mut document);
@@ -213,8 +213,8 @@ fn response_schemas(document: &Value) -> BTreeSet<String> {
     names
 }
 
-/// Removes formats of strings and numbers and limits of strings, so that any of them decodes and encodes
-/// unchanged.
+/// Removes formats of strings and numbers and limits of strings, so that any of them decodes and
+/// encodes unchanged.
 ///
 /// An unusual timestamp must not fail a response, and providers contradict their own formats of
 /// ids. A number with a format would become a float, which writes 100 as 100.0.
