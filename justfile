@@ -29,6 +29,10 @@ bench:
 bench-live:
     cd benches/live && cargo bench --bench live
 
+# The CPU time of clean builds (some minutes of CPU time).
+bench-build:
+    benches/build/measure.py
+
 # The packages as they would be published, each built from its archive (in a new directory: cargo reuses unpacked crates).
 package:
     cargo package --workspace --exclude bulkrail-example-service --target-dir "$(mktemp -d)"

@@ -15,7 +15,7 @@ use clap_complete::Shell;
 
 pub(crate) use list::ListArgs;
 pub(crate) use rows::{Format, RowsArgs};
-pub(crate) use specs::{DiffArgs, LintArgs, ShowArgs, SpecsArgs, SpecsCommand, SuggestArgs};
+pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs};
 pub(crate) use submit::{RunArgs, SubmissionArgs, SubmitArgs};
 pub(crate) use wait::{RecordArgs, StatusArgs, WaitArgs, WaitCommandArgs};
 

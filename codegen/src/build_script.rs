@@ -13,16 +13,17 @@ const SPECS_DIR: &str = "BULKRAIL_SPECS_DIR";
 /// File beside the specs that is not one.
 const ACCEPTED_DIFFERENCES: &str = "accepted-differences.yaml";
 
-/// Runs as the build script of `bulkrail`: generates `NAME.rs` into `OUT_DIR` from `specs/NAME.yaml` for each of `names`
-/// whose cargo feature is enabled. Packages of your own use [`Builder`].
+/// Runs as the build script of `bulkrail`: generates `NAME.rs` into `OUT_DIR` from
+/// `specs/NAME.yaml` for each of `names` whose cargo feature is enabled. Packages of your own use
+/// [`Builder`].
 ///
-/// The specs are those of the directory in `BULKRAIL_SPECS_DIR` if it is set. The directory has one for each provider
-/// whose feature is enabled. Variables for the compiler name the directory of the generated files
-/// (`BULKRAIL_GENERATED`), and for each provider the spec (`BULKRAIL_SPEC_NAME`) and its name in the documentation
-/// (`BULKRAIL_SPEC_NAME_TEXT`).
+/// The specs are those of the directory in `BULKRAIL_SPECS_DIR` if it is set. The directory has one
+/// for each provider whose feature is enabled. Variables for the compiler name the directory of the
+/// generated files (`BULKRAIL_GENERATED`), and for each provider the spec (`BULKRAIL_SPEC_NAME`)
+/// and its name in the documentation (`BULKRAIL_SPEC_NAME_TEXT`).
 ///
-/// Exits with an error for cargo, one line for each, if a spec has errors, is not one of `names`, or has no cargo feature
-/// in `Cargo.toml`.
+/// Exits with an error for cargo, one line for each, if a spec has errors, is not one of `names`,
+/// or has no cargo feature in `Cargo.toml`.
 ///
 /// # Panics
 ///
@@ -64,7 +65,8 @@ impl Specs {
         match &self.chosen {
             // The spec of a provider that is not compiled may be missing there.
             Some(directory) if is_enabled || directory.join(&file).exists() => directory.join(file),
-            // Not joined, because errors and documentation have the path with `/` on every platform.
+            // Not joined, because errors and documentation have the path with `/` on every
+            // platform.
             _ => format!("specs/{file}").into(),
         }
     }
@@ -80,7 +82,8 @@ impl Specs {
         written.map_err(|errors| errors.into_iter().map(hint).collect())
     }
 
-    /// Returns an error for each spec that would be skipped, because it is not one of `names` or has no cargo feature.
+    /// Returns an error for each spec that would be skipped, because it is not one of `names` or
+    /// has no cargo feature.
     fn check_directory(&self, names: &[&str]) -> Vec<Error> {
         match &self.chosen {
             Some(directory) if !directory.is_absolute() => {
@@ -110,7 +113,8 @@ impl Specs {
     }
 }
 
-/// Returns an error with `reason` for each spec in `directory`, which is `shown` in it, that is not one of `names`.
+/// Returns an error with `reason` for each spec in `directory`, which is `shown` in it, that is not
+/// one of `names`.
 fn unknown(directory: &Path, shown: &Path, names: &[&str], reason: &str) -> Vec<Error> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,

@@ -6,13 +6,11 @@ use crate::{Error, Rules, Spec, lint_with};
 
 /// Generates the raw client of one spec, in the build script of any package.
 ///
-/// The package needs two dependencies: `bulkrail-core`, and `bulkrail-codegen` with the feature `generate` as a
-/// build-dependency. The build script is:
+/// The package needs two dependencies: `bulkrail-core`, and `bulkrail-codegen` with the feature
+/// `generate` as a build-dependency. Its build script has this in `main`:
 ///
 /// ```no_run
-/// fn main() {
-///     bulkrail_codegen::Builder::new("specs/acme.yaml").run();
-/// }
+/// bulkrail_codegen::Builder::new("specs/acme.yaml").run();
 /// ```
 ///
 /// A module of the library includes the result:
@@ -43,10 +41,12 @@ impl Builder {
         self
     }
 
-    /// Sets the path of the HTTP layer, from `crate` or from a crate. Default: `::bulkrail_core::generated`.
+    /// Sets the path of the HTTP layer, from `crate` or from a crate. Default:
+    /// `::bulkrail_core::generated`.
     ///
-    /// The HTTP layer is a module that re-exports the crates `progenitor_client`, `reqwest`, `serde` and `serde_json`. Its
-    /// type `HttpClient` sends the requests. It is `Clone + Send + Sync` and has these methods:
+    /// The HTTP layer is a module that re-exports the crates `progenitor_client`, `reqwest`,
+    /// `serde` and `serde_json`. Its type `HttpClient` sends the requests. It is `Clone + Send +
+    /// Sync` and has these methods:
     ///
     /// ```ignore
     /// fn base_url(&self) -> &str;
@@ -63,7 +63,8 @@ impl Builder {
         self
     }
 
-    /// Sets the name of the generated file, `NAME.rs` in `OUT_DIR`. Default: that of the spec without its extension.
+    /// Sets the name of the generated file, `NAME.rs` in `OUT_DIR`. Default: that of the spec
+    /// without its extension.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -73,8 +74,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Returns each error of the spec with file, line and pointer: it cannot be read, violates the rules, or cannot be
-    /// turned into Rust.
+    /// Returns each error of the spec with file, line and pointer: it cannot be read, violates the
+    /// rules, or cannot be turned into Rust.
     pub fn generate(&self) -> Result<String, Vec<Error>> {
         self.generate_from(&self.spec)
     }
@@ -90,7 +91,8 @@ impl Builder {
         generate_for(&spec, &self.http_layer).map_err(|error| vec![error])
     }
 
-    /// Runs as a build script: writes the raw client into `OUT_DIR`, and tells cargo to run again when the spec changes.
+    /// Runs as a build script: writes the raw client into `OUT_DIR`. Cargo runs it again when the
+    /// spec changes.
     ///
     /// Exits with an error for cargo if the spec has errors, with one line for each.
     ///

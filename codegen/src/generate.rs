@@ -9,8 +9,9 @@ pub(crate) const HTTP_LAYER: &str = "::bulkrail_core::generated";
 
 /// Returns the Rust source of the raw client of `spec`, ready to be included into a module.
 ///
-/// Its requests are sent by `bulkrail_core::http::HttpClient`, or taken by `bulkrail_core::http::capture`. The including
-/// package depends on `bulkrail-core` and on nothing else.
+/// Its requests are sent by `bulkrail_core::http::HttpClient`, or taken by
+/// `bulkrail_core::http::capture`. The including package depends on `bulkrail-core` and on nothing
+/// else.
 ///
 /// # Errors
 ///

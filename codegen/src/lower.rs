@@ -289,8 +289,8 @@ fn response_schemas(document: &Value) -> BTreeSet<String> {
     names
 }
 
-/// Removes formats of strings and numbers and limits of strings, so that any of them decodes and encodes
-/// unchanged.
+/// Removes formats of strings and numbers and limits of strings, so that any of them decodes and
+/// encodes unchanged.
 ///
 /// An unusual timestamp must not fail a response, and providers contradict their own formats of
 /// ids. A number with a format would become a float, which writes 100 as 100.0.

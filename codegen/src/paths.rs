@@ -1,7 +1,8 @@
 //! Connects generated code with the crates that it uses.
 //!
-//! The generator names crates (`::serde`, `reqwest`), which the including package would have to depend on. All of them are
-//! re-exported by one module, the HTTP layer, and the names are replaced by paths through it.
+//! The generator names crates (`::serde`, `reqwest`), which the including package would have to
+//! depend on. All of them are re-exported by one module, the HTTP layer, and the names are replaced
+//! by paths through it.
 
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
@@ -13,7 +14,8 @@ use syn::{
 /// Crates that generated code uses.
 pub(crate) const CRATES: [&str; 4] = ["progenitor_client", "reqwest", "serde", "serde_json"];
 
-/// Returns the path of an HTTP layer, or `None` if `text` is not a path that is valid in every module.
+/// Returns the path of an HTTP layer, or `None` if `text` is not a path that is valid in every
+/// module.
 pub(crate) fn parse(text: &str) -> Option<Path> {
     let mut path: Path = syn::parse_str(text).ok()?;
     let first = path.segments.first()?.ident.to_string();
@@ -47,7 +49,8 @@ impl Connect<'_> {
         }
     }
 
-    /// Connects the traits that are derived. Returns whether one of them is serde's, which needs to know its crate.
+    /// Connects the traits that are derived. Returns whether one of them is serde's, which needs to
+    /// know its crate.
     fn connect_derives(&self, attributes: &mut [Attribute]) -> bool {
         let mut is_serde = false;
         for attribute in attributes.iter_mut().filter(|attribute| attribute.path().is_ident("derive")) {

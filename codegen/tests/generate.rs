@@ -109,11 +109,11 @@ fn generate_writes_methods_servers_and_number_types() {
     let source = source();
     for part in [
         "pub async fn get_thing<'a>(",
-        "pub async fn upload_things<'a, B: Into<reqwest::Body>>(",
+        "pub async fn upload_things<'a, B: Into<::bulkrail_core::generated::reqwest::Body>>(",
         "(\"sandbox\", \"https://sandbox.example.com\")",
         "(\"production\", \"https://api.example.com\")",
-        "pub size: ::std::option::Option<::serde_json::Number>",
-        "::bulkrail_core::http::HttpClient",
+        "pub size: ::std::option::Option<::bulkrail_core::generated::serde_json::Number>",
+        "::bulkrail_core::generated::HttpClient",
     ] {
         assert!(source.contains(part), "{part} is not in:\n{source}");
     }

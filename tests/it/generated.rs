@@ -1,5 +1,6 @@
-//! The clients in `specs/generated/`, which builds without the feature `generate` take, are what the build script writes.
-//! This test proves it byte for byte; the one of `bulkrail-codegen` that writes the files is `surface`.
+//! The clients in `specs/generated/`, which builds without the feature `generate` take, are what
+//! the build script writes. This test proves it byte for byte; the one of `bulkrail-codegen` that
+//! writes the files is `surface`.
 
 macro_rules! assert_equal {
     ($provider:literal) => {

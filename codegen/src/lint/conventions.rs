@@ -1,7 +1,7 @@
 //! Conventions for names, unions, examples and uploads (rules 5, 6, 8 and 9).
 //!
-//! Those for uploads and code blocks hold for every spec: without them, the generated code does not compile, or its
-//! documentation does not.
+//! Those for uploads and code blocks hold for every spec: without them, the generated code does not
+//! compile, or its documentation does not.
 
 use serde_json::Value;
 

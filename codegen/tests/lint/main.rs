@@ -1,6 +1,7 @@
 //! `lint`: each rule has a mistake that violates it alone.
 
 mod evidence;
+mod plain;
 mod rust;
 
 use bulkrail_codegen::{Spec, lint};

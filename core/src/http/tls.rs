@@ -21,7 +21,8 @@ pub(super) struct Tls {
 
 #[cfg(feature = "__rustls")]
 impl Tls {
-    /// Returns settings that verify servers as the platform does, with the CA certificates of the system.
+    /// Returns settings that verify servers as the platform does, with the CA certificates of the
+    /// system.
     pub(super) fn verified() -> Result<Self, Error> {
         let provider = provider();
         let verifier = rustls_platform_verifier::Verifier::new(provider.clone()).map_err(|_| no_certificates())?;
@@ -30,8 +31,8 @@ impl Tls {
         Ok(Self::new(config.with_no_client_auth()))
     }
 
-    /// Returns settings that trust no server, for clients that do not encrypt. They do not read CA certificates, so that
-    /// a machine without them will do.
+    /// Returns settings that trust no server, for clients that do not encrypt. They do not read CA
+    /// certificates, so that a machine without them will do.
     pub(super) fn unused() -> Result<Self, Error> {
         let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let config = config.map_err(|_| unusable())?.with_root_certificates(RootCertStore::empty());
