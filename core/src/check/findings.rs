@@ -8,6 +8,7 @@ use crate::model::ProviderId;
 use crate::text::truncated;
 
 use crate::csv::CsvFault;
+use crate::error::Error;
 
 /// Default of [`CheckOptions::max_per_rule`], 100 findings of a rule in a column: enough to see what is wrong with it.
 pub const MAX_PER_RULE: usize = 100;
@@ -127,6 +128,16 @@ impl Findings {
             _ => reason.into_owned(),
         };
         self.add(place, Level::Error, rule, reason, "");
+    }
+
+    /// Adds an error that ends the reading of a file; its reason must not hold values.
+    pub fn add_error(&mut self, rule: &'static str, error: Error) {
+        let mut text = String::new();
+        let _ = error.map_reason(|reason| {
+            reason.clone_into(&mut text);
+            String::new()
+        });
+        self.add(Place::of_file(), Level::Error, rule, text, "");
     }
 
     /// Returns the report of a file with `rows` rows.
