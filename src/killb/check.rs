@@ -69,8 +69,9 @@ const RULES: &[ColumnRule] = &[
     ColumnRule::code("transfiyaAccountType"),
 ];
 
-/// Columns that every row has, by the types of KillB's client, and that are not fields of a kind.
-const ALWAYS: &[&str] = &["entityType", "accountType"];
+/// Columns that every row has, by the types of KillB's client (`BulkRow` in the spec), whatever its kind.
+const ALWAYS: &[&str] =
+    &["accountType", "countryCode", "documentIssuedCountryCode", "documentNumber", "email", "entityType", "phone"];
 
 /// Columns of which the first with a value identifies an account, with the others of a national account number.
 const ACCOUNTS: &[&str] = &["clabe", "cvu", "cci", "pixKey", "iban", "account", "accountNumber", "alias", "address"];
@@ -294,7 +295,7 @@ impl Rows {
     fn check(&mut self, row: &mut CheckedRow<'_>, findings: &mut Findings) {
         row.check_cells(RULES, findings);
         for column in ALWAYS.iter().filter(|column| row.cell(column).is_empty()) {
-            row.warn(column, "field-missing", "is empty; KillB's rows always have it", findings);
+            row.warn(column, "field-missing", "is empty; rows of KillB always have it", findings);
         }
         if !matches!(row.cell("entityType"), "" | "PERSON" | "COMPANY") {
             row.warn("entityType", "value-not-listed", "is neither PERSON nor COMPANY", findings);
@@ -335,7 +336,7 @@ fn check_kind(row: &CheckedRow<'_>, kind: &Kind, findings: &mut Findings) {
     };
     for column in &kind.required {
         let column = if *column == DOCUMENT_TYPE { document_type } else { column };
-        if row.cell(column).is_empty() {
+        if row.cell(column).is_empty() && !ALWAYS.contains(&column) {
             row.warn(column, "field-missing", format!("is empty; {word} needs it"), findings);
         }
     }
@@ -353,7 +354,7 @@ fn check_kind(row: &CheckedRow<'_>, kind: &Kind, findings: &mut Findings) {
     }
     for (column, _) in row.cells() {
         let is_of_row = ALWAYS.contains(&column) || column == REFERENCE || column.ends_with("DocumentType");
-        if !is_of_row && !kind.columns.contains(column) {
+        if !is_of_row && !kind.is_open && !kind.columns.contains(column) {
             row.warn(column, "field-not-of-kind", format!("is not a field of {word}"), findings);
         }
     }

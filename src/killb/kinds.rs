@@ -24,6 +24,8 @@ const MAX_DEPTH: usize = 8;
 /// Fields of a kind. Without columns its fields are not published.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Kind {
+    /// Further fields may be sent: those that are published may not be all.
+    pub(super) is_open: bool,
     pub(super) columns: HashSet<&'static str>,
     /// Columns that need a value.
     pub(super) required: Vec<&'static str>,
@@ -39,7 +41,9 @@ fn kinds(schemas: &str) -> HashMap<String, Kind> {
         let account = resolve(&schemas, member);
         let word = account["properties"]["type"]["enum"][0].as_str()?.to_owned();
         let mut kind = Kind::default();
-        kind.add(&schemas, &word, resolve(&schemas, &account["properties"]["data"]), "", true, 0);
+        let data = resolve(&schemas, &account["properties"]["data"]);
+        kind.is_open = data.get("additionalProperties").is_some_and(|more| *more != false);
+        kind.add(&schemas, &word, data, "", true, 0);
         Some((word, kind))
     });
     kinds.collect()
@@ -111,7 +115,9 @@ mod tests {
         }
         assert!(pse.words.contains(&("bankAccountType", vec!["savings".to_owned(), "checking".to_owned()])));
         assert!(KINDS["SPEI"].columns.contains("clabe"));
-        assert_eq!(KINDS["CUSTODIAL"], Kind::default(), "its fields are not published");
+        assert!(!pse.is_open);
+        let unpublished = Kind { is_open: true, ..Kind::default() };
+        assert_eq!(KINDS["CUSTODIAL"], unpublished, "its fields are not published");
     }
 
     #[test]

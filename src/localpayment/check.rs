@@ -25,6 +25,7 @@ use crate::submission::{FileFormat, SubmitOptions, wrong_format};
 /// Names of the same fields in a CSV and in JSON.
 struct Names {
     rules: &'static [ColumnRule],
+    names: [&'static str; 3],
     document_type: &'static str,
     document_id: &'static str,
 }
@@ -38,6 +39,7 @@ const OF_CSV: Names = Names {
         ColumnRule::code("documentType"),
         ColumnRule::code("documentId"),
     ],
+    names: ["name", "lastName", "type"],
     document_type: "documentType",
     document_id: "documentId",
 };
@@ -51,6 +53,7 @@ const OF_JSON: Names = Names {
         ColumnRule::code("beneficiary.document.type"),
         ColumnRule::code("beneficiary.document.id"),
     ],
+    names: ["beneficiary.name", "beneficiary.lastName", "beneficiary.lastname"],
     document_type: "beneficiary.document.type",
     document_id: "beneficiary.document.id",
 };
@@ -69,7 +72,7 @@ impl Submission {
     /// provider module.
     ///
     /// Errors are what [`Submission::prepare`] refuses, all of them, but for options that are missing. Warnings are the
-    /// documents of Argentina and Brazil, check digits of CPF and CNPJ, country codes, repeated documents, and damage by
+    /// documents of Argentina and Brazil, check digits of CPF and CNPJ, country codes, repeated beneficiaries, and damage by
     /// spreadsheets. JSON is read as a stream.
     ///
     /// # Errors
@@ -172,7 +175,7 @@ struct Check {
     accounts: u64,
     country: Option<String>,
     references: Repeats,
-    documents: Repeats,
+    beneficiaries: Repeats,
     /// Number of accounts and the first of them, for each kind of document.
     document_types: BTreeMap<String, (u64, u64)>,
 }
@@ -184,7 +187,7 @@ impl Check {
             accounts: 0,
             country: None,
             references: Repeats::default(),
-            documents: Repeats::default(),
+            beneficiaries: Repeats::default(),
             document_types: BTreeMap::new(),
         }
     }
@@ -238,11 +241,13 @@ impl Check {
             "CNPJ" => row.check(names.document_id, &CNPJ, findings),
             _ => {}
         }
+        // Two accounts may have one document, such as the generic RFC; then the names differ.
+        let beneficiary = (type_, id, names.names.map(|column| row.cell(column)));
         if !id.is_empty()
-            && let Some(first) = self.documents.first(&(type_, id), row.number())
+            && let Some(first) = self.beneficiaries.first(&beneficiary, row.number())
         {
-            let reason = format!("is the document of row {first}, too");
-            row.warn(names.document_id, "repeated-document", reason, findings);
+            let reason = format!("is the beneficiary of row {first}, too");
+            row.warn(names.document_id, "repeated-account", reason, findings);
         }
         if let Some((count, _)) = self.document_types.get_mut(type_) {
             *count += 1;
