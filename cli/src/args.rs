@@ -93,8 +93,8 @@ pub(crate) enum Command {
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
-    /// One JSON document with the fields `batch`, `result`, `error` and `list`, each a schema (draft
-    /// 2020-12).
+    /// One JSON document with the fields `batch`, `result`, `error`, `list` and `check`, each a schema
+    /// (draft 2020-12).
     #[command(after_long_help = "Examples:\n  bulkrail schema > schema.json")]
     Schema,
     Completions(CompletionsArgs),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bulkrail::check::CheckReport;
 use bulkrail::text::{printable, truncated};
 use bulkrail::{Batch, CountMismatch, Drift, Error, Outcome, Progress, Report, Row, RowOutcome};
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 
 /// Returns the report of one batch, a line for each of its parts, and its mismatches below.
 pub(crate) fn report(report: &Report) -> String {
@@ -192,13 +192,15 @@ pub(crate) fn unsuccessful<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Strin
     finished(&table)
 }
 
-/// Returns what a check has found, one finding after the other, wrapped at `width`; empty if nothing was found.
+/// Returns what a check has found, one finding after the other; empty if nothing was found.
+///
+/// Reasons, with their rules, and values are wrapped at `width`. Rows, columns and levels are not.
 pub(crate) fn findings(report: &CheckReport, width: u16) -> String {
     if report.findings.is_empty() {
         return String::new();
     }
     let has_values = report.findings.iter().any(|finding| finding.value.is_some());
-    let mut headings = vec!["row", "column", "level", "rule", "reason"];
+    let mut headings = vec!["row", "column", "level", "reason"];
     if has_values {
         headings.push("value");
     }
@@ -210,13 +212,15 @@ pub(crate) fn findings(report: &CheckReport, width: u16) -> String {
             finding.sheet.as_ref().map_or_else(|| row.clone(), |sheet| format!("{}!{row}", clean(sheet))),
             text(finding.column.as_deref()),
             finding.level.to_string(),
-            finding.rule.to_owned(),
-            clean(&finding.reason),
+            format!("{} ({})", clean(&finding.reason), finding.rule),
         ];
         if has_values {
             cells.push(text(finding.value.as_deref()));
         }
         table.add_row(cells);
+    }
+    for column in table.column_iter_mut().take(3) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     format!("{}\n", finished(&table))
 }

@@ -27,7 +27,7 @@ Exit code 3 when something was found, else 0.";
 
 /// Check a file as far as possible before it is sent
 ///
-/// Prints a table of row, column, level, rule and reason. Cells are not shown without
+/// Prints a table of row, column, level and reason, with the rule in brackets. Cells are not shown without
 /// --show-values: they are personal data. Needs neither network nor credentials.
 #[derive(Args)]
 #[command(after_long_help = format!("{EXAMPLES}\n\n{FILES}"))]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bulkrail::check::{CheckOptions, CheckReport, MAX_FINDINGS};
 use bulkrail::{AnySubmission, FileFormat, SubmitOptions, Upload};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::CheckArgs;
@@ -17,9 +18,10 @@ const WIDTH: u16 = 80;
 /// Narrowest table: each column needs room for a word.
 const MIN_WIDTH: u16 = 60;
 
-/// Document that `--json` prints.
-#[derive(Serialize)]
-struct Document<'r> {
+/// What a check of a file has found.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CheckDocument<'r> {
+    /// Path of the file as it was given.
     file: String,
     #[serde(flatten)]
     report: &'r CheckReport,
@@ -43,7 +45,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<u8, CliError> {
         if is_country { error.with_hint("leave out --country") } else { error }
     })?;
     let printed = if args.json {
-        output::json(&Document { file: name(file), report: &report })
+        output::json(&CheckDocument { file: name(file), report: &report })
     } else {
         output::text(&format!("{}{}\n", table::findings(&report, width()), summary(&report, file)))
     };

@@ -95,8 +95,7 @@ pub struct CheckReport {
     pub errors: u64,
     /// Number of warnings, also of those that are not listed.
     pub warnings: u64,
-    /// The findings, by row. Of each rule in each column only the first are listed; see
-    /// [`CheckOptions`](super::CheckOptions).
+    /// The findings, by row. Of each rule in each column only the first are listed.
     pub findings: Vec<Finding>,
     /// Number of findings of each rule in each column, errors first.
     pub counts: Vec<FindingCount>,
