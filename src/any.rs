@@ -361,6 +361,7 @@ impl AnySubmission {
             "killb" => killb::Submission::check(file, format, submit, options).await,
             #[cfg(all(feature = "killb", not(feature = "xlsx")))]
             "killb" => {
+                let _ = (file, format, submit, options);
                 let reason = "files for killb are checked with the feature `xlsx`";
                 Err(Error::new(ErrorKind::Usage, reason).with_provider(killb::PROVIDER))
             }

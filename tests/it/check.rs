@@ -169,6 +169,15 @@ fn documents() -> Vec<Document> {
     ]
 }
 
+#[test]
+fn every_standard_is_in_the_page_of_rules() {
+    let page = include_str!("../../docs/check.md");
+    for standard in bulkrail::check::standards::ALL {
+        assert!(page.contains(&format!("| `{}` |", standard.name)), "{standard:?}");
+        assert!(page.contains(standard.source), "{standard:?}");
+    }
+}
+
 #[tokio::test]
 async fn documents_with_valid_check_digits_pass() {
     let documents = documents();

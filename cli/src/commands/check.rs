@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bulkrail::check::{CheckOptions, CheckReport, MAX_FINDINGS};
+use bulkrail::text::printable;
 use bulkrail::{AnySubmission, FileFormat, SubmitOptions, Upload};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -63,7 +64,7 @@ fn summary(report: &CheckReport, file: &Path) -> String {
         0 => String::new(),
         count => format!("; {count} of them are not listed (see --limit)"),
     };
-    table::clean(&format!("{}: {rows}, {}{unlisted}", name(file), report.summary()))
+    printable(&format!("{}: {rows}, {}{unlisted}", name(file), report.summary())).into_owned()
 }
 
 fn name(file: &Path) -> String {

@@ -183,6 +183,16 @@ mod tests {
     }
 
     #[test]
+    fn summary_names_a_few_rules_and_counts_the_others() {
+        let mut findings = Findings::new(&CheckOptions::default());
+        for rule in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+            findings.add(Place::of_row(2, "x"), Level::Warning, rule, "is odd", "");
+        }
+        let report = findings.into_report(ProviderId::from_static("acme"), 1);
+        assert_eq!(report.summary(), "8 warnings (a 1, b 1, c 1, d 1, e 1, f 1, 2 more rules)");
+    }
+
+    #[test]
     fn value_is_kept_where_it_is_asked_for_and_not_shown_by_debug() {
         let mut findings = Findings::new(&CheckOptions::default().show_values(true));
         findings.add(Place::of_row(2, "a"), Level::Warning, "rule", "is odd", "CANARY");

@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use crate::model::ProviderId;
 
+/// 6 rules are named in a summary, about two lines of a terminal.
+const MAX_SUMMARY_RULES: usize = 6;
+
 /// Weight of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -144,7 +147,13 @@ impl CheckReport {
                 None => rules.push((rule, *count)),
             }
         }
-        let rules: Vec<_> = rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
-        format!("{} ({})", parts.join(", "), rules.join(", "))
+        let listed = rules.iter().take(MAX_SUMMARY_RULES).map(|(rule, count)| format!("{rule} {count}"));
+        let mut listed: Vec<_> = listed.collect();
+        match rules.len().saturating_sub(MAX_SUMMARY_RULES) {
+            0 => {}
+            1 => listed.push("1 more rule".to_owned()),
+            more => listed.push(format!("{more} more rules")),
+        }
+        format!("{} ({})", parts.join(", "), listed.join(", "))
     }
 }
