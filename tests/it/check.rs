@@ -236,6 +236,19 @@ async fn check_has_an_error_wherever_prepare_refuses_and_only_there() {
         ("killb", FileFormat::Xlsx, sheet(&[&["notes"], &["a"]])),
         ("killb", FileFormat::Xlsx, sheet(&[&["externalId"], &["a\u{2028}b"]])),
         ("killb", FileFormat::Xlsx, b"not a workbook".to_vec()),
+        ("localpayment", FileFormat::Csv, localpayment_csv("RFC", "X").into()),
+        ("localpayment", FileFormat::Csv, localpayment_csv("", "X").into()),
+        ("localpayment", FileFormat::Csv, localpayment_csv("RFC", "X").replace("a-10", "a 10").into()),
+        ("localpayment", FileFormat::Csv, localpayment_csv("RFC", "X").replace("a-10", "a-1").into()),
+        ("localpayment", FileFormat::Csv, localpayment_csv("RFC", "X").replace("INDIVIDUAL", "COMPANY").into()),
+        ("localpayment", FileFormat::Csv, localpayment_csv("RFC", "X").replace("INDIVIDUAL", "Company").into()),
+        ("localpayment", FileFormat::Csv, localpayment_csv("RFC", "X").replace("Rojas", " ").into()),
+        ("localpayment", FileFormat::Csv, localpayment_csv("RFC", "X").replacen("a-1,", "a-1,,", 1).into()),
+        (
+            "localpayment",
+            FileFormat::Csv,
+            localpayment_csv("RFC", "X").replacen("a-1,INDIVIDUAL,Ana,Rojas,RFC,X1\n", "", 1).into(),
+        ),
         ("localpayment", FileFormat::Json, batch("").into()),
         ("localpayment", FileFormat::Json, batch("\"extra\":1,").into()),
         ("localpayment", FileFormat::Json, batch("\"extra\":null,").into()),
@@ -247,6 +260,12 @@ async fn check_has_an_error_wherever_prepare_refuses_and_only_there() {
         ("localpayment", FileFormat::Json, batch("").replace("lastName", "lastNme").into()),
         ("localpayment", FileFormat::Json, batch("").replace("\"Ana\"", "7").into()),
         ("localpayment", FileFormat::Json, batch("").replace('}', "").into()),
+        (
+            "localpayment",
+            FileFormat::Json,
+            batch("").replacen("\"beneficiary\"", "\"externalId\":\"a-0\",\"beneficiary\"", 1).into(),
+        ),
+        ("localpayment", FileFormat::Json, batch("").replacen('[', "[7,", 1).into()),
         ("localpayment", FileFormat::Json, "{\"accounts\":[]}".into()),
         ("localpayment", FileFormat::Json, "7".into()),
         ("localpayment", FileFormat::Json, "".into()),
@@ -254,11 +273,14 @@ async fn check_has_an_error_wherever_prepare_refuses_and_only_there() {
         ("cdq", FileFormat::Csv, "IBAN\nDE89370400440532013000\n".into()),
     ];
     for (provider, format, file) in table {
-        let options =
-            if provider == "cdq" { SubmitOptions::default().storage_id("s") } else { SubmitOptions::default() };
+        let options = match (provider, format) {
+            ("cdq", _) => SubmitOptions::default().storage_id("s"),
+            ("localpayment", FileFormat::Csv) => SubmitOptions::default().account_number("1").country("MEX"),
+            _ => SubmitOptions::default(),
+        };
         let upload = || Some(Upload::from_bytes(file.clone()));
         let prepared = AnySubmission::prepare(&provider.parse().unwrap(), upload(), Some(format), &options).await;
-        let report = check(provider, upload().unwrap(), format).await;
+        let report = check_with(provider, upload().unwrap(), format, options).await.unwrap();
         let file = String::from_utf8_lossy(&file);
         assert_eq!(report.errors > 0, prepared.is_err(), "{provider} {file:.200}: {prepared:?} {report:?}");
     }
