@@ -10,7 +10,7 @@ pub(crate) const OTHER: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 
 /// `check` has found an error or a warning.
-pub(crate) const FOUND: u8 = 3;
+pub(crate) const FINDINGS: u8 = 3;
 
 /// Returns the exit code of a batch that has ended.
 pub(crate) fn of_outcome(outcome: Outcome) -> u8 {

@@ -51,14 +51,14 @@ impl SubmissionArgs {
         let format = self.file.as_deref().and_then(FileFormat::from_path);
         match AnySubmission::prepare(&self.provider.id(), upload, format, &self.options()).await {
             Ok(batches) => {
-                let found = self.check().await.filter(|(report, _)| report.warnings > 0);
-                let summary = found.map(|(report, command)| format!("{}; to list them: {command}", report.summary()));
+                let checked = self.check().await.filter(|(report, _)| report.warnings > 0);
+                let summary = checked.map(|(report, command)| format!("{}; to list them: {command}", report.summary()));
                 Ok(Prepared { batches, summary })
             }
             Err(error) => {
-                let found = if error.parameter().is_none() { self.check().await } else { None };
+                let checked = if error.parameter().is_none() { self.check().await } else { None };
                 let error = self.in_context(error);
-                Err(match found.filter(|(report, _)| report.errors + report.warnings > 1) {
+                Err(match checked.filter(|(report, _)| report.errors + report.warnings > 1) {
                     Some((report, command)) => {
                         error.with_hint(format!("{} in all; to list them: {command}", report.summary()))
                     }
@@ -73,7 +73,7 @@ impl SubmissionArgs {
     /// `None` without a file, and for a pipe: it can be read only once.
     async fn check(&self) -> Option<(CheckReport, String)> {
         let file = self.file.as_deref()?;
-        if !tokio::fs::metadata(file).await.is_ok_and(|found| found.is_file()) {
+        if !tokio::fs::metadata(file).await.is_ok_and(|metadata| metadata.is_file()) {
             return None;
         }
         let (provider, format, upload) = (self.provider.id(), FileFormat::from_path(file), Upload::from_path(file));

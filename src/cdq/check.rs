@@ -90,6 +90,6 @@ fn check_row(row: &mut CheckedRow<'_>, accounts: &mut Repeats, findings: &mut Fi
     if !(iban.is_empty() && account.is_empty())
         && let Some(first) = accounts.first(&key, row.number())
     {
-        row.warn(column, "repeated-account", format!("is the account of row {first}, too"), findings);
+        row.warn(column, "repeated-account", format!("is the same account as in row {first}"), findings);
     }
 }

@@ -145,10 +145,9 @@ fn check_book(bytes: &[u8], rows: &mut u64, findings: &mut Findings) -> Result<(
     } else {
         headers.truncate(1);
     }
-    let mut checks = Rows::default();
-    let several = headers.len() > 1;
+    let mut checks = Rows { has_sheets: headers.len() > 1, ..Rows::default() };
     for (name, header) in headers {
-        findings.set_sheet(several.then(|| name.clone()));
+        findings.set_sheet(checks.has_sheets.then(|| name.clone()));
         header.check(findings);
         let mut row = SheetRow::default();
         let mut check = |row: &mut SheetRow, findings: &mut Findings| {
@@ -212,7 +211,8 @@ impl Header {
     /// Adds what is to say about the names. They are not repeated: without a header they would be personal data.
     fn check(&self, findings: &mut Findings) {
         let place = Place { row: self.row.map(|row| u64::from(row) + 1), column: None };
-        let mut unknown: Vec<_> = self.columns.iter().filter(|(_, name)| name.is_none()).map(|(at, _)| *at).collect();
+        let mut unknown: Vec<_> =
+            self.columns.iter().filter(|(_, name)| name.is_none()).map(|(position, _)| *position).collect();
         unknown.sort_unstable();
         for position in unknown {
             let reason = format!("column {} is not one that KillB's responses have", column_name(position));
@@ -276,7 +276,7 @@ impl SheetRow {
                 findings.add(Place::of_row(number, REFERENCE), Level::Error, "control-character", reason, reference);
             }
             if let Some(first) = rows.references.first(&normal_form(reference), number) {
-                let reason = format!("the same value as in row {first}");
+                let reason = rows.of_first("the same value as in", first);
                 findings.add(Place::of_row(number, REFERENCE), Level::Error, "duplicate-reference", reason, reference);
             }
         }
@@ -289,9 +289,20 @@ impl SheetRow {
 struct Rows {
     references: Repeats,
     accounts: Repeats,
+    /// The rows are in several sheets, so that their numbers are not unique.
+    has_sheets: bool,
 }
 
 impl Rows {
+    /// Returns the reason for a value that was in row `first` before.
+    fn of_first(&self, before: &str, first: u64) -> String {
+        if self.has_sheets {
+            format!("{before} a row before, in this or another sheet")
+        } else {
+            format!("{before} row {first}")
+        }
+    }
+
     fn check(&mut self, row: &mut CheckedRow<'_>, findings: &mut Findings) {
         row.check_cells(RULES, findings);
         for column in ALWAYS.iter().filter(|column| row.cell(column).is_empty()) {
@@ -319,7 +330,8 @@ impl Rows {
         let bank = ["accountType", "bankCode", "bankName", "routingNumber", "swiftCode", "network"];
         let account = (bank.map(|column| row.cell(column)), column, row.cell(column));
         if let Some(first) = self.accounts.first(&account, row.number()) {
-            row.warn(column, "repeated-account", format!("is the account of row {first}, too"), findings);
+            let reason = self.of_first("is the same account as in", first);
+            row.warn(column, "repeated-account", reason, findings);
         }
     }
 }

@@ -247,7 +247,7 @@ impl Check {
         if !id.is_empty()
             && let Some(first) = self.beneficiaries.first(&beneficiary, row.number())
         {
-            let reason = format!("is the beneficiary of row {first}, too");
+            let reason = format!("is the same beneficiary as in row {first}");
             row.warn(names.document_id, "repeated-account", reason, findings);
         }
         if let Some((count, _)) = self.document_types.get_mut(type_) {

@@ -24,7 +24,7 @@ async fn check(provider: &str, file: impl Into<Upload>, format: FileFormat) -> C
 }
 
 /// Returns row, column, level and rule of each finding.
-fn found(report: &CheckReport) -> Vec<(Option<u64>, &str, Level, &str)> {
+fn listed(report: &CheckReport) -> Vec<(Option<u64>, &str, Level, &str)> {
     let finding = report.findings.iter();
     finding.map(|one| (one.row, one.column.as_deref().unwrap_or_default(), one.level, one.rule)).collect()
 }
@@ -185,9 +185,9 @@ async fn documents_with_valid_check_digits_pass() {
     for Document { provider, format, make, column, value, .. } in documents {
         let report = check(provider, make(value), format).await;
         // The nine other documents of the Brazilian batch are Mexican.
-        let mut found = found(&report);
-        found.retain(|(.., rule)| *rule != "document-type");
-        assert_eq!(found, [], "{provider} {column}");
+        let mut left = listed(&report);
+        left.retain(|(.., rule)| *rule != "document-type");
+        assert_eq!(left, [], "{provider} {column}");
     }
 }
 
@@ -199,7 +199,7 @@ async fn documents_with_one_wrong_check_digit_are_all_caught() {
         let wrong = format!("{}{digit}{}", &value[..place], &value[place + 1..]);
         let report = check(provider, make(&wrong), format).await;
         let expected = (Some(row), column, Level::Warning, rule);
-        assert!(found(&report).contains(&expected), "{provider} {column}: {:?}", found(&report));
+        assert!(listed(&report).contains(&expected), "{provider} {column}: {:?}", listed(&report));
         assert_eq!(report.errors, 0, "{provider} {column}");
         let printed = format!("{report:?}{}{}", report.summary(), serde_json::to_string(&report).unwrap());
         assert!(!printed.contains(&wrong), "{printed}");
@@ -317,7 +317,7 @@ async fn cells_that_a_spreadsheet_has_rewritten_are_found_with_the_row_numbers_o
     sheet.write_string(5, 5, "#REF!").unwrap();
     let report = check("killb", book.save_to_buffer().unwrap(), FileFormat::Xlsx).await;
     assert_eq!((report.rows, report.errors), (2, 0));
-    let found = found(&report);
+    let listed = listed(&report);
     for expected in [
         (Some(3), "", "unknown-column"),
         (Some(5), "clabe", "number-precision"),
@@ -330,10 +330,10 @@ async fn cells_that_a_spreadsheet_has_rewritten_are_found_with_the_row_numbers_o
         (Some(6), "middleName", "spreadsheet-error"),
     ] {
         let (row, column, rule) = expected;
-        assert!(found.contains(&(row, column, Level::Warning, rule)), "{expected:?} in {found:?}");
+        assert!(listed.contains(&(row, column, Level::Warning, rule)), "{expected:?} in {listed:?}");
     }
     // One finding for a damaged cell, although its check digit cannot be right.
-    assert_eq!(found.iter().filter(|(row, column, ..)| (*row, *column) == (Some(5), "clabe")).count(), 1);
+    assert_eq!(listed.iter().filter(|(row, column, ..)| (*row, *column) == (Some(5), "clabe")).count(), 1);
     let unknown = &report.findings[0];
     assert!(!format!("{unknown:?} {}", unknown.reason).contains("UNKNOWN"), "a header may be personal data");
 }
@@ -356,11 +356,11 @@ async fn accounts_and_tokens_that_are_there_twice_are_found() {
     let reap =
         "externalId,shareToken\n784d4045-c900-4050-aad6-8fe4c8d2fb16,t\n784d4045-c900-4050-aad6-8fe4c8d2fb17,t\n";
     let report = check("reap", reap, FileFormat::Csv).await;
-    assert_eq!(found(&report), [(Some(3), "shareToken", Level::Warning, "repeated-token")]);
+    assert_eq!(listed(&report), [(Some(3), "shareToken", Level::Warning, "repeated-token")]);
     let spei = killb("SPEI", &[("clabe", "032180000118359719")]);
     let second = spei.lines().nth(1).unwrap().replace("ref-1", "ref-2");
     let report = check("killb", format!("{spei}{second}\n"), FileFormat::Csv).await;
-    assert_eq!(found(&report), [(Some(3), "clabe", Level::Warning, "repeated-account")]);
+    assert_eq!(listed(&report), [(Some(3), "clabe", Level::Warning, "repeated-account")]);
     assert!(report.findings[0].reason.contains("row 2"));
 }
 
@@ -374,7 +374,7 @@ async fn rows_of_cdq_that_identify_no_account_or_contradict_themselves_are_found
                ,DEUTDEFFXX,UK,,124\n";
     let report = check("cdq", csv, FileFormat::Csv).await;
     assert_eq!(
-        found(&report),
+        listed(&report),
         [
             (Some(2), "Country Code", Level::Warning, "iban-country-differs"),
             (Some(3), "", Level::Warning, "account-not-identified"),
@@ -388,12 +388,12 @@ async fn rows_of_cdq_that_identify_no_account_or_contradict_themselves_are_found
 async fn localpayment_country_and_its_documents_are_checked_in_either_order() {
     let json = localpayment_json("RFC", "X").replace("\"BRA\"", "\"MXN\"");
     let report = check("localpayment", json.as_str(), FileFormat::Json).await;
-    assert_eq!(found(&report), [(None, "country", Level::Warning, "country-code")]);
+    assert_eq!(listed(&report), [(None, "country", Level::Warning, "country-code")]);
     assert!(report.findings[0].reason.contains("code of a currency"), "{}", report.findings[0].reason);
     let options = SubmitOptions::default().country("ARG");
     let csv = localpayment_csv("CUIT", "20123456786");
     let report = check_with("localpayment", csv, FileFormat::Csv, options).await.unwrap();
-    assert_eq!(found(&report), [(None, "", Level::Warning, "document-type")]);
+    assert_eq!(listed(&report), [(None, "", Level::Warning, "document-type")]);
     assert!(report.findings[0].reason.starts_with("9 accounts, the first in row 2,"), "{}", report.findings[0].reason);
 }
 
@@ -409,7 +409,7 @@ async fn pix_key_follows_its_type() {
         ("CPF", "5299822472", Some("cpf-length")),
     ] {
         let report = check("killb", killb("PIX", &[("pixKeyType", type_), ("pixKey", key)]), FileFormat::Csv).await;
-        assert_eq!(found(&report).first().map(|finding| finding.3), rule, "{type_} {key}");
+        assert_eq!(listed(&report).first().map(|finding| finding.3), rule, "{type_} {key}");
     }
 }
 
@@ -424,8 +424,8 @@ async fn clabe_column_follows_its_type() {
     ] {
         let csv = killb("SPEI", &[("clabeType", type_), ("clabe", value)]);
         let report = check("killb", csv, FileFormat::Csv).await;
-        let found: Vec<_> = found(&report).iter().map(|finding| finding.3).collect();
-        assert_eq!(found, rules, "{type_} {value}");
+        let rules_listed: Vec<_> = listed(&report).iter().map(|finding| finding.3).collect();
+        assert_eq!(rules_listed, rules, "{type_} {value}");
     }
 }
 
@@ -434,7 +434,7 @@ async fn fields_that_every_row_of_killb_has_are_asked_for() {
     let csv = killb("SPEI", &[("clabe", "032180000118359719"), ("email", ""), ("entityType", "ROBOT")]);
     let report = check("killb", csv, FileFormat::Csv).await;
     assert_eq!(
-        found(&report),
+        listed(&report),
         [
             (Some(2), "email", Level::Warning, "field-missing"),
             (Some(2), "entityType", Level::Warning, "value-not-listed"),
@@ -442,11 +442,11 @@ async fn fields_that_every_row_of_killb_has_are_asked_for() {
     );
     let csv = killb("SPEY", &[("clabe", "032180000118359719")]);
     let report = check("killb", csv, FileFormat::Csv).await;
-    assert_eq!(found(&report), [(Some(2), "accountType", Level::Warning, "value-not-listed")]);
+    assert_eq!(listed(&report), [(Some(2), "accountType", Level::Warning, "value-not-listed")]);
     let csv = killb("SPEI", &[("clabe", "032180000118359719"), ("lastName", ""), ("cci", "1")]);
     let report = check("killb", csv, FileFormat::Csv).await;
     assert_eq!(
-        found(&report),
+        listed(&report),
         [(Some(2), "lastName", Level::Warning, "field-missing"), (Some(2), "cci", Level::Warning, "field-not-of-kind"),]
     );
 }

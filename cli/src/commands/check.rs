@@ -51,7 +51,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<u8, CliError> {
         output::text(&format!("{}{}\n", table::findings(&report, width()), summary(&report, file)))
     };
     output::last(printed)?;
-    Ok(if report.is_clean() { exit::SUCCESS } else { exit::FOUND })
+    Ok(if report.is_clean() { exit::SUCCESS } else { exit::FINDINGS })
 }
 
 /// Returns the line below the table.
