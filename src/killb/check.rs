@@ -220,7 +220,7 @@ impl Header {
         }
         for (position, name) in &self.repeated {
             let reason = format!("column {}: {name} is there twice", column_name(*position));
-            // The rows could not be told apart by it.
+            // Rows could not be distinguished by it.
             let level = if *name == REFERENCE { Level::Error } else { Level::Warning };
             findings.add(place, level, "duplicate-column", reason, "");
         }

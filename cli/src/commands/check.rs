@@ -16,7 +16,7 @@ use crate::{exit, input, output};
 /// Width of the table where standard output is not a terminal.
 const WIDTH: u16 = 80;
 
-/// Narrowest table: each column needs room for a word.
+/// Narrowest table: each column must hold a word.
 const MIN_WIDTH: u16 = 60;
 
 /// What a check of a file has found.
