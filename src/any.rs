@@ -2,6 +2,8 @@
 
 use std::env;
 
+#[cfg(feature = "check")]
+use bulkrail_core::check::{CheckOptions, CheckReport};
 use bulkrail_core::http::{Environment, HttpOptions, ProviderClient, Upload};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
@@ -143,6 +145,22 @@ impl AnyClient {
         options: &SubmitOptions,
     ) -> Result<Vec<AnySubmission>, Error> {
         AnySubmission::prepare(&self.id(), file, format, options).await
+    }
+
+    /// Checks a file as far as possible before it is sent; see [`AnySubmission::check`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`AnySubmission::check`].
+    #[cfg(feature = "check")]
+    pub async fn check(
+        &self,
+        file: Upload,
+        format: Option<FileFormat>,
+        submit: &SubmitOptions,
+        options: &CheckOptions,
+    ) -> Result<CheckReport, Error> {
+        AnySubmission::check(&self.id(), file, format, submit, options).await
     }
 
     /// Submits a prepared batch.
@@ -293,6 +311,66 @@ impl AnySubmission {
             "localpayment" => {
                 Ok(any(localpayment::Submission::prepare(file, format, options).await?, Self::Localpayment))
             }
+            _ => Err(other_provider(provider)),
+        }
+    }
+
+    /// Checks a file for `provider` as far as possible before it is sent. No client is needed.
+    ///
+    /// Errors in the report are what [`AnySubmission::prepare`] refuses, all of them instead of the first. Warnings are what
+    /// the provider may refuse later: missing fields of a kind of account, check digits and formats of public standards,
+    /// repeated accounts, and values that a spreadsheet has damaged. A report holds values only if `options` asks for them.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), bulkrail::Error> {
+    /// use bulkrail::check::CheckOptions;
+    /// use bulkrail::{AnySubmission, FileFormat, SubmitOptions};
+    ///
+    /// let csv = "International Account ID\nDE89370400440532013000\nDE89370400440532013001\n";
+    /// let report = AnySubmission::check(
+    ///     &"cdq".parse()?,
+    ///     csv.into(),
+    ///     Some(FileFormat::Csv),
+    ///     &SubmitOptions::default(),
+    ///     &CheckOptions::default(),
+    /// )
+    /// .await?;
+    /// assert_eq!((report.rows, report.summary().as_str()), (2, "1 warning (iban-check-digits 1)"));
+    /// assert_eq!((report.findings[0].row, report.findings[0].rule), (Some(3), "iban-check-digits"));
+    /// # Ok(())
+    /// # }
+    /// # let mut example = std::pin::pin!(example());
+    /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// # let std::task::Poll::Ready(Ok(())) = example.as_mut().poll(&mut context) else { panic!("the example fails") };
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the file cannot be read or has a format that the provider does not take, for options that it
+    /// does not have, or for another provider. KillB's files need the feature `xlsx`.
+    #[cfg(feature = "check")]
+    pub async fn check(
+        provider: &ProviderId,
+        file: Upload,
+        format: Option<FileFormat>,
+        submit: &SubmitOptions,
+        options: &CheckOptions,
+    ) -> Result<CheckReport, Error> {
+        match provider.as_str() {
+            #[cfg(all(feature = "killb", feature = "xlsx"))]
+            "killb" => killb::Submission::check(file, format, submit, options).await,
+            #[cfg(all(feature = "killb", not(feature = "xlsx")))]
+            "killb" => {
+                let _ = (file, format, submit, options);
+                let reason = "files for killb are checked with the feature `xlsx`";
+                Err(Error::new(ErrorKind::Usage, reason).with_provider(killb::PROVIDER))
+            }
+            #[cfg(feature = "reap")]
+            "reap" => reap::Submission::check(file, format, submit, options).await,
+            #[cfg(feature = "cdq")]
+            "cdq" => cdq::Submission::check(file, format, submit, options).await,
+            #[cfg(feature = "localpayment")]
+            "localpayment" => localpayment::Submission::check(file, format, submit, options).await,
             _ => Err(other_provider(provider)),
         }
     }

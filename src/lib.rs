@@ -23,6 +23,8 @@ pub mod specs;
 
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 pub use any::{AnyClient, AnySubmission};
+#[cfg(feature = "check")]
+pub use bulkrail_core::check;
 #[cfg(any(feature = "reap", feature = "cdq", feature = "localpayment", feature = "xlsx"))]
 pub use bulkrail_core::csv;
 pub use bulkrail_core::json::collect_drift;

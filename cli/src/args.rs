@@ -1,5 +1,6 @@
 //! Command line: subcommands, and the arguments that several of them share.
 
+mod check;
 mod list;
 mod rows;
 mod specs;
@@ -13,6 +14,7 @@ use bulkrail_sandbox::Faults;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use check::CheckArgs;
 pub(crate) use list::ListArgs;
 pub(crate) use rows::{Format, RowsArgs};
 pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs};
@@ -26,6 +28,7 @@ const ABOUT: &str = "Submits batches to payments providers, waits for their end,
 const EXAMPLES: &str = "\
 Examples:
   bulkrail demo                                   four batches, without credentials or network
+  bulkrail check killb people.csv                 what can be known before sending
   bulkrail run killb people.csv                   submit, wait, and print the outcome of each row
   bulkrail status reap 784d4045-c900-4050-aad6-8fe4c8d2fb16
   bulkrail wait killb 550e8400 --deadline 30m     wait for the end, for at most half an hour
@@ -36,7 +39,8 @@ Exit codes:
     0  every row succeeded; or a command without a batch did its job
     1  any other error
     2  wrong arguments or configuration
-    3  partial: some rows succeeded, others failed or are unaccounted for; specs: differences found
+    3  partial: some rows succeeded, others failed or are unaccounted for; specs: differences found;
+       check: errors or warnings
     4  failed, cancelled, or outcome unknown: the batch ended, but its rows are unaccounted for
     5  the deadline passed, and the batch is still running
     6  the credentials were refused, or do not allow the request
@@ -79,6 +83,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Demo(DemoArgs),
     Sandbox(SandboxArgs),
+    Check(CheckArgs),
     Submit(SubmitArgs),
     Status(StatusArgs),
     Wait(WaitCommandArgs),
@@ -88,8 +93,8 @@ pub(crate) enum Command {
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
-    /// One JSON document with the fields `batch`, `result`, `error` and `list`, each a schema (draft
-    /// 2020-12).
+    /// One JSON document with the fields `batch`, `result`, `error`, `list` and `check`, each a schema
+    /// (draft 2020-12).
     #[command(after_long_help = "Examples:\n  bulkrail schema > schema.json")]
     Schema,
     Completions(CompletionsArgs),
@@ -100,6 +105,7 @@ impl Command {
     pub(crate) fn prints_json(&self) -> bool {
         match self {
             Self::Demo(args) => args.json,
+            Self::Check(args) => args.json,
             Self::Submit(args) => args.json,
             Self::Status(args) => args.json,
             Self::Rows(args) => args.json || matches!(args.format, Some(Format::Json | Format::Jsonl)),

@@ -9,6 +9,9 @@ pub(crate) const OTHER: u8 = 1;
 /// The arguments or the configuration cannot work.
 pub(crate) const USAGE: u8 = 2;
 
+/// `check` has found an error or a warning.
+pub(crate) const FINDINGS: u8 = 3;
+
 /// Returns the exit code of a batch that has ended.
 pub(crate) fn of_outcome(outcome: Outcome) -> u8 {
     match outcome {

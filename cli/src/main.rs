@@ -49,6 +49,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     match cli.command {
         Command::Demo(args) => block_on(commands::demo::run(args, printer)),
         Command::Sandbox(args) => block_on(commands::sandbox::run(args, printer)),
+        Command::Check(args) => block_on(commands::check::run(args)),
         Command::Submit(args) => block_on(commands::submit::run(args, printer)),
         Command::Status(args) => block_on(commands::status::run(args)),
         Command::Wait(args) => block_on(commands::wait::run(args, printer)),

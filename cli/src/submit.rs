@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bulkrail::cdq::raw::types::ConfirmationFeature;
+use bulkrail::check::{CheckOptions, CheckReport};
 use bulkrail::{AnyClient, AnySubmission, Batch, Error, ErrorKind, FileFormat, Provider, SubmitOptions, Upload};
 
 use crate::args::SubmissionArgs;
@@ -18,17 +19,69 @@ use crate::values::quoted;
 /// outcome is unknown.
 const RESPONSE_GRACE: Duration = Duration::from_secs(5);
 
+/// Batches that a file makes, and what a check of the file has found.
+pub(crate) struct Prepared {
+    pub(crate) batches: Vec<AnySubmission>,
+    /// Summary of the warnings of a check; `None` without warnings.
+    summary: Option<String>,
+}
+
+impl Prepared {
+    /// Returns what the provider may not do as expected with the batch, one sentence each.
+    pub(crate) fn warnings(&self, batch: &AnySubmission) -> Vec<String> {
+        batch.warnings().into_iter().chain(self.summary.clone()).collect()
+    }
+
+    /// Prints what the provider may not do as expected with the batches, also with `--quiet`.
+    pub(crate) fn warn(&self) {
+        for warning in self.batches.iter().flat_map(AnySubmission::warnings).chain(self.summary.clone()) {
+            printer::error(&format!("warning: {warning}"));
+        }
+    }
+}
+
 impl SubmissionArgs {
     /// Returns the batches that the file makes: one, or several where the provider limits their
     /// size. Nothing is sent.
-    pub(crate) async fn prepare(&self) -> Result<Vec<AnySubmission>, CliError> {
+    pub(crate) async fn prepare(&self) -> Result<Prepared, CliError> {
         if let Some(file) = &self.file {
             input::check(file).await?;
         }
         let upload = self.file.as_ref().map(Upload::from_path);
         let format = self.file.as_deref().and_then(FileFormat::from_path);
-        let prepared = AnySubmission::prepare(&self.provider.id(), upload, format, &self.options()).await;
-        prepared.map_err(|error| self.in_context(error))
+        match AnySubmission::prepare(&self.provider.id(), upload, format, &self.options()).await {
+            Ok(batches) => {
+                let checked = self.check().await.filter(|(report, _)| report.warnings > 0);
+                let summary = checked.map(|(report, command)| format!("{}; to list them: {command}", report.summary()));
+                Ok(Prepared { batches, summary })
+            }
+            Err(error) => {
+                let checked = if error.parameter().is_none() { self.check().await } else { None };
+                let error = self.in_context(error);
+                Err(match checked.filter(|(report, _)| report.errors + report.warnings > 1) {
+                    Some((report, command)) => {
+                        error.with_hint(format!("{} in all; to list them: {command}", report.summary()))
+                    }
+                    None => error,
+                })
+            }
+        }
+    }
+
+    /// Returns the report of a check of the file, and the command that prints it in full.
+    ///
+    /// `None` without a file, and for a pipe: it can be read only once.
+    async fn check(&self) -> Option<(CheckReport, String)> {
+        let file = self.file.as_deref()?;
+        if !tokio::fs::metadata(file).await.is_ok_and(|metadata| metadata.is_file()) {
+            return None;
+        }
+        let (provider, format, upload) = (self.provider.id(), FileFormat::from_path(file), Upload::from_path(file));
+        let options = CheckOptions::default().max_findings(0);
+        let report = AnySubmission::check(&provider, upload, format, &self.options(), &options).await.ok()?;
+        let country = self.country.as_ref().map(|code| format!(" --country {}", quoted(code))).unwrap_or_default();
+        let command = format!("bulkrail check {provider} {}{country}", quoted(&file.display().to_string()));
+        Some((report, command))
     }
 
     fn options(&self) -> SubmitOptions {
@@ -185,12 +238,5 @@ pub(crate) fn submitted_line(batch: &Batch, rows: u64) -> String {
         0 => format!("submitted: {batch}\n"),
         1 => format!("submitted: {batch}, 1 row\n"),
         rows => format!("submitted: {batch}, {rows} rows\n"),
-    }
-}
-
-/// Prints what the provider may not do as expected with the batches, also with `--quiet`.
-pub(crate) fn warn(prepared: &[AnySubmission]) {
-    for warning in prepared.iter().flat_map(AnySubmission::warnings) {
-        printer::error(&format!("warning: {warning}"));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use bulkrail::check::CheckReport;
 use bulkrail::text::{printable, truncated};
 use bulkrail::{Batch, CountMismatch, Drift, Error, Outcome, Progress, Report, Row, RowOutcome};
-use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 
 /// Returns the report of one batch, a line for each of its parts, and its mismatches below.
 pub(crate) fn report(report: &Report) -> String {
@@ -191,6 +192,39 @@ pub(crate) fn unsuccessful<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Strin
     finished(&table)
 }
 
+/// Returns what a check has found, one finding after the other; empty if nothing was found.
+///
+/// Reasons, with their rules, and values are wrapped at `width`. Rows, columns and levels are not.
+pub(crate) fn findings(report: &CheckReport, width: u16) -> String {
+    if report.findings.is_empty() {
+        return String::new();
+    }
+    let has_values = report.findings.iter().any(|finding| finding.value.is_some());
+    let mut headings = vec!["row", "column", "level", "reason"];
+    if has_values {
+        headings.push("value");
+    }
+    let mut table = framed_with(headings);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    for finding in &report.findings {
+        let row = number(finding.row);
+        let mut cells = vec![
+            finding.sheet.as_ref().map_or_else(|| row.clone(), |sheet| format!("{}!{row}", clean(sheet))),
+            text(finding.column.as_deref()),
+            finding.level.to_string(),
+            format!("{} ({})", clean(&finding.reason), finding.rule),
+        ];
+        if has_values {
+            cells.push(text(finding.value.as_deref()));
+        }
+        table.add_row(cells);
+    }
+    for column in table.column_iter_mut().take(3) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    format!("{}\n", finished(&table))
+}
+
 /// Returns the reason why a row did not succeed.
 pub(crate) fn reason(row: &Row) -> String {
     match &row.reason {
@@ -211,10 +245,14 @@ pub(crate) fn text(text: Option<&str>) -> String {
 
 /// Returns a table with these headings and without rows.
 pub(crate) fn framed<const N: usize>(headings: [&str; N]) -> Table {
+    framed_with(headings)
+}
+
+fn framed_with<'h>(headings: impl IntoIterator<Item = &'h str>) -> Table {
     let mut table = Table::new();
     let below_headings = LineStyle::none().fill('─').junction('─');
     table.load_style(TableStyle::new().header_separator(below_headings));
-    table.set_header(headings);
+    table.set_header(headings.into_iter().collect::<Vec<_>>());
     table
 }
 

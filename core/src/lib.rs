@@ -7,6 +7,7 @@
 //! | [`http`] | [`HttpClient`](http::HttpClient): authentication, tokens, limits, retries, error mapping, uploads |
 //! | [`generated`] | what generated clients use: [`HttpClient`](http::HttpClient) and crates |
 //! | [`json`] | lenient reading of status bodies, streaming of rows, comparison with the spec |
+//! | [`check`] | public standards, and what is found in a file before it is sent (feature `check`) |
 //! | [`csv`] | checks of CSV files before they are sent (feature `csv`) |
 //! | [`schedule`] | the rule that decides when to poll next |
 //! | [`text`] | escapes and cuts texts for people |
@@ -16,6 +17,8 @@
 //! Applications depend on `bulkrail`, which re-exports what they need.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "check")]
+pub mod check;
 #[cfg(feature = "csv")]
 pub mod csv;
 mod error;

@@ -37,6 +37,8 @@
 //! - CDQ documents a mock server instead of a sandbox. [`Environment::Sandbox`](crate::Environment::Sandbox) is that
 //!   mock server.
 
+#[cfg(feature = "check")]
+mod check;
 mod client;
 mod errors;
 mod status;

@@ -58,9 +58,13 @@
 mod account;
 #[cfg(feature = "xlsx")]
 mod archive;
+#[cfg(all(feature = "check", feature = "xlsx"))]
+mod check;
 mod client;
 mod credentials;
 mod errors;
+#[cfg(all(feature = "check", feature = "xlsx"))]
+mod kinds;
 mod rows;
 mod status;
 mod submission;

@@ -13,7 +13,7 @@ use super::archive::ArchiveLimits;
 use super::raw::types;
 
 /// Column of the caller's own references: KillB returns it with each row.
-const REFERENCE: &str = "externalId";
+pub(super) const REFERENCE: &str = "externalId";
 
 /// 1,048,575 rows: the rows of an Excel sheet below the header.
 const MAX_ROWS: usize = 1_048_575;
@@ -69,7 +69,7 @@ const MAX_WORKBOOK_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_CELLS: usize = 10_000_000;
 
 /// Format of a CSV file that is converted into a workbook.
-const CSV: CsvFormat = CsvFormat::new(&[]).with_optional(COLUMNS).with_reference(REFERENCE).converted();
+pub(super) const CSV: CsvFormat = CsvFormat::new(&[]).with_optional(COLUMNS).with_reference(REFERENCE).converted();
 
 /// Workbook (`.xlsx`) to submit, with one account per row.
 ///
@@ -164,12 +164,7 @@ impl Workbook {
     /// not have a row below a header, or has a reference or the column of references twice.
     pub async fn from_xlsx(xlsx: impl Into<Upload>) -> Result<Self, Error> {
         let read = |file: &mut dyn Read, _: u64| {
-            let mut bytes = Vec::new();
-            let unreadable = |error: std::io::Error| usage(format!("the file cannot be read: {}", error.kind()));
-            file.take(MAX_WORKBOOK_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-            if bytes.len() as u64 > MAX_WORKBOOK_BYTES {
-                return Err(usage(format!("the workbook is larger than {} MiB", MAX_WORKBOOK_BYTES / (1024 * 1024))));
-            }
+            let bytes = bytes(file)?;
             let rows = rows(&bytes)?;
             Ok(Self { bytes, rows })
         };
@@ -278,19 +273,95 @@ fn cells(row: &types::BulkRow) -> [&Option<String>; COLUMNS.len()] {
     ]
 }
 
-/// Returns the rows of a workbook. Its cells are read as a stream: memory does not grow with their positions.
+/// Returns the bytes of a workbook.
+pub(super) fn bytes(file: &mut dyn Read) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let unreadable = |error: std::io::Error| usage(format!("the file cannot be read: {}", error.kind()));
+    file.take(MAX_WORKBOOK_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_WORKBOOK_BYTES {
+        return Err(usage(format!("the workbook is larger than {} MiB", MAX_WORKBOOK_BYTES / (1024 * 1024))));
+    }
+    Ok(bytes)
+}
+
+fn invalid() -> Error {
+    usage("this is not a readable .xlsx workbook (one with a password must be saved without it first)".to_owned())
+}
+
+/// Existing workbook, within the limits of [`Workbook::from_xlsx`].
+pub(super) struct Book<'x> {
+    book: Xlsx<Cursor<&'x [u8]>>,
+    /// Names of the sheets with cells, in their order.
+    pub(super) sheets: Vec<String>,
+    /// Number of cells read so far, blank ones too.
+    cells: usize,
+}
+
+impl<'x> Book<'x> {
+    pub(super) fn open(xlsx: &'x [u8]) -> Result<Self, Error> {
+        let limits = ArchiveLimits::new(MAX_CELLS as u64);
+        limits.check(xlsx).map_err(|limit| limit.map_or_else(invalid, usage))?;
+        let book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(xlsx)).map_err(|_| invalid())?;
+        let sheets = book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+        let sheets = sheets.map(|sheet| sheet.name.clone()).collect();
+        Ok(Self { book, sheets, cells: 0 })
+    }
+
+    /// Passes the cells of a sheet that are not empty to `on_cell`, with row and column from 0, until it returns false.
+    ///
+    /// They are read as a stream: memory does not grow with their positions.
+    pub(super) fn each_cell(
+        &mut self,
+        name: &str,
+        mut on_cell: impl FnMut(u32, u32, &DataRef<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let mut last = 0;
+        let mut reader = self.book.worksheet_cells_reader(name).map_err(|_| invalid())?;
+        while let Some(cell) = reader.next_cell().map_err(|_| invalid())? {
+            let (row, position) = cell.get_position();
+            // A sheet ends at XFD1048576.
+            if row > MAX_ROWS as u32 || position >= 16_384 {
+                let (row, column) = (row.saturating_add(1), column_name(position));
+                return Err(usage(format!(
+                    "sheet {name:?}, row {row}, column {column}: a sheet ends at row 1048576, column XFD"
+                )));
+            }
+            self.cells += 1;
+            if self.cells > MAX_CELLS {
+                let (row, column) = (row + 1, column_name(position));
+                return Err(usage(format!(
+                    "sheet {name:?}, row {row}, column {column}: the workbook has more than {MAX_CELLS} cells"
+                )));
+            }
+            let value = cell.get_value();
+            let is_empty = match value {
+                DataRef::Empty => true,
+                DataRef::String(text) => is_blank(text),
+                DataRef::SharedString(text) => is_blank(text),
+                _ => false,
+            };
+            if is_empty {
+                continue;
+            }
+            // Rows in another order would be counted twice.
+            if row < last {
+                return Err(invalid());
+            }
+            last = row;
+            if !on_cell(row, position, value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the rows of a workbook.
 fn rows(xlsx: &[u8]) -> Result<SubmittedRows, Error> {
-    let invalid = || {
-        let reason = "this is not a readable .xlsx workbook (one with a password must be saved without it first)";
-        usage(reason.to_owned())
-    };
-    ArchiveLimits::new(MAX_CELLS as u64).check(xlsx).map_err(|limit| limit.map_or_else(invalid, usage))?;
-    let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(xlsx)).map_err(|_| invalid())?;
-    let names = book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
-    let names: Vec<_> = names.map(|sheet| sheet.name.clone()).collect();
-    let (mut sheets, mut cells) = (Vec::new(), 0);
-    for name in &names {
-        sheets.push(Sheet::read(&mut book, name, &mut cells, invalid)?);
+    let mut book = Book::open(xlsx)?;
+    let mut sheets = Vec::new();
+    for name in book.sheets.clone() {
+        sheets.push(Sheet::read(&mut book, &name)?);
     }
     if sheets.iter().any(|sheet| sheet.references.is_some()) {
         sheets.retain(|sheet| sheet.references.is_some());
@@ -319,45 +390,23 @@ struct Sheet {
 }
 
 impl Sheet {
-    /// Reads the sheet `name`. `cells` counts the cells of all sheets.
-    fn read(
-        book: &mut Xlsx<Cursor<&[u8]>>,
-        name: &str,
-        cells: &mut usize,
-        invalid: impl Fn() -> Error,
-    ) -> Result<Self, Error> {
+    fn read(book: &mut Book<'_>, name: &str) -> Result<Self, Error> {
         let mut sheet = Self { rows: 0, references: None, numbers: Vec::new() };
         let (mut header, mut last, mut column) = (None, 0, None);
-        let mut reader = book.worksheet_cells_reader(name).map_err(|_| invalid())?;
-        while let Some(cell) = reader.next_cell().map_err(|_| invalid())? {
-            let ((row, position), text) = (cell.get_position(), text(cell.get_value()));
-            // A sheet ends at XFD1048576.
-            if row > MAX_ROWS as u32 || position >= 16_384 {
-                let (row, column) = (row.saturating_add(1), column_name(position));
-                return Err(usage(format!(
-                    "sheet {name:?}, row {row}, column {column}: a sheet ends at row 1048576, column XFD"
-                )));
-            }
-            *cells += 1;
-            if *cells > MAX_CELLS {
-                let (row, column) = (row + 1, column_name(position));
-                return Err(usage(format!(
-                    "sheet {name:?}, row {row}, column {column}: the workbook has more than {MAX_CELLS} cells"
-                )));
-            }
-            if text.is_empty() {
-                continue;
-            }
-            // Rows in another order would be counted twice.
-            if row < last {
-                return Err(invalid());
-            }
+        book.each_cell(name, |row, position, cell| {
             let header = *header.get_or_insert(row);
+            if row != header && row != last {
+                sheet.rows += 1;
+                last = row;
+            }
+            if row != header && column != Some(position) {
+                return Ok(true);
+            }
+            let text = text(cell);
             if row == header {
                 if text == REFERENCE {
                     if column.is_some() {
-                        let column = column_name(position);
-                        let row = row + 1;
+                        let (row, column) = (row + 1, column_name(position));
                         return Err(usage(format!(
                             "sheet {name:?}, row {row}, column {column}: {REFERENCE} is there twice"
                         )));
@@ -365,20 +414,14 @@ impl Sheet {
                     column = Some(position);
                     sheet.references = Some(Vec::new());
                 }
-                continue;
+                return Ok(true);
             }
-            if row != last {
-                sheet.rows += 1;
-                last = row;
-            }
-            if column == Some(position) {
-                check_cell(&text).map_err(|reason| {
-                    usage(format!("sheet {name:?}, row {}, column {REFERENCE}: {reason}", row + 1))
-                })?;
-                sheet.references.get_or_insert_default().push(text);
-                sheet.numbers.push(u64::from(row) + 1);
-            }
-        }
+            check_cell(&text)
+                .map_err(|reason| usage(format!("sheet {name:?}, row {}, column {REFERENCE}: {reason}", row + 1)))?;
+            sheet.references.get_or_insert_default().push(text);
+            sheet.numbers.push(u64::from(row) + 1);
+            Ok(true)
+        })?;
         Ok(sheet)
     }
 }
@@ -399,7 +442,7 @@ fn check_unique(references: &[impl AsRef<str>], numbers: &[u64]) -> Result<(), E
 }
 
 /// Returns the name of the column at `position`: A, B, ..., AA.
-fn column_name(position: u32) -> String {
+pub(super) fn column_name(position: u32) -> String {
     let last = char::from(b'A' + (position % 26) as u8);
     match position / 26 {
         0 => last.to_string(),
@@ -407,15 +450,15 @@ fn column_name(position: u32) -> String {
     }
 }
 
-fn text(cell: &DataRef<'_>) -> String {
+pub(super) fn text(cell: &DataRef<'_>) -> String {
     trimmed(&Data::from(cell.clone()).to_string()).to_owned()
 }
 
-fn in_context(error: Error) -> Error {
+pub(super) fn in_context(error: Error) -> Error {
     error.with_provider(PROVIDER).with_action("making the workbook")
 }
 
-fn usage(reason: String) -> Error {
+pub(super) fn usage(reason: String) -> Error {
     in_context(Error::new(ErrorKind::Usage, reason))
 }
 

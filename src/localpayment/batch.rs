@@ -4,7 +4,7 @@ use bulkrail_core::text::is_blank;
 use bulkrail_core::{Error, ErrorKind};
 
 use super::PROVIDER;
-use super::raw::types::{BeneficiaryType, BeneficiaryTypeKnown, CreateBatch};
+use super::raw::types::{BatchAccount, BeneficiaryType, BeneficiaryTypeKnown, CreateBatch};
 
 /// Number of accounts that one batch may have: 10 to 5,000
 /// ([create page](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/request-batch)).
@@ -67,32 +67,45 @@ fn check_accounts(batch: &CreateBatch) -> Result<(), Error> {
     }
     let mut seen = HashMap::new();
     for (number, account) in (1..).zip(&batch.accounts) {
-        if !is_reference(&account.external_id) {
-            return Err(usage(format!("account {number}, externalId: must be letters, digits and hyphens")));
+        if let Some(AccountFault { field, reason, .. }) = account_faults(account).next() {
+            return Err(usage(format!("account {number}, {field}: {reason}")));
         }
         if let Some(first) = seen.insert(&account.external_id, number) {
             return Err(usage(format!("account {number}, externalId: the same as that of account {first}")));
         }
-        for (field, value) in [
-            ("name", &account.beneficiary.name),
-            ("document.id", &account.beneficiary.document.id),
-            ("document.type", &account.beneficiary.document.type_),
-        ] {
-            if is_blank(value) {
-                return Err(usage(format!("account {number}, beneficiary.{field}: is empty")));
-            }
-        }
-        let beneficiary = &account.beneficiary;
-        let last_names = [&beneficiary.last_name, &beneficiary.lastname];
-        let has_last_name = last_names.into_iter().flatten().any(|name| !is_blank(name));
-        let BeneficiaryType::Known(type_) = beneficiary.type_ else {
-            return Err(usage(format!("account {number}, beneficiary.type: must be INDIVIDUAL or COMPANY")));
-        };
-        if type_ == BeneficiaryTypeKnown::Individual && !has_last_name {
-            return Err(usage(format!("account {number}, beneficiary.lastName: is empty; an individual needs it")));
-        }
     }
     Ok(())
+}
+
+/// Rule that an account breaks.
+pub(super) struct AccountFault {
+    pub(super) field: &'static str,
+    /// Identifier of the rule, for a check of the file.
+    #[cfg_attr(not(feature = "check"), expect(dead_code, reason = "for checks only"))]
+    pub(super) rule: &'static str,
+    /// End of a sentence such as "is empty".
+    pub(super) reason: &'static str,
+}
+
+/// Returns the documented rules that an account breaks by itself.
+pub(super) fn account_faults(account: &BatchAccount) -> impl Iterator<Item = AccountFault> {
+    let fault = |is_broken: bool, field, rule, reason| is_broken.then_some(AccountFault { field, rule, reason });
+    let beneficiary = &account.beneficiary;
+    let last_names = [&beneficiary.last_name, &beneficiary.lastname];
+    let has_last_name = last_names.into_iter().flatten().any(|name| !is_blank(name));
+    let is_individual = matches!(beneficiary.type_, BeneficiaryType::Known(BeneficiaryTypeKnown::Individual));
+    let is_known = matches!(beneficiary.type_, BeneficiaryType::Known(_));
+    let empty = "is empty";
+    [
+        fault(!is_reference(&account.external_id), "externalId", "reference", "must be letters, digits and hyphens"),
+        fault(is_blank(&beneficiary.name), "beneficiary.name", "empty", empty),
+        fault(is_blank(&beneficiary.document.id), "beneficiary.document.id", "empty", empty),
+        fault(is_blank(&beneficiary.document.type_), "beneficiary.document.type", "empty", empty),
+        fault(!is_known, "beneficiary.type", "beneficiary-type", "must be INDIVIDUAL or COMPANY"),
+        fault(is_individual && !has_last_name, "beneficiary.lastName", "empty", "is empty; an individual needs it"),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 pub(super) fn is_reference(id: &str) -> bool {

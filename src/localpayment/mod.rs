@@ -55,6 +55,8 @@
 //! [check page]: https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-batch-virtual-account
 
 mod batch;
+#[cfg(feature = "check")]
+mod check;
 mod client;
 mod credentials;
 mod errors;

@@ -85,6 +85,10 @@ impl Submission {
     }
 }
 
+/// Reason to refuse options beside a file that has them.
+pub(super) const OWN_OPTIONS: &str = "the file has its own externalId, accountNumber and country; key, account number and \
+                                      country are for files with accounts only";
+
 /// Content of a file.
 enum Document {
     /// A batch as Localpayment documents it.
@@ -108,11 +112,7 @@ impl Document {
         let SubmitOptions { key, account_number, country, .. } = options;
         match self {
             Self::Batch(batch) if key.is_none() && account_number.is_none() && country.is_none() => Ok(*batch),
-            Self::Batch(_) => Err(batch::usage(
-                "the file has its own externalId, accountNumber and country; key, account number and country are for \
-                 files with accounts only"
-                    .to_owned(),
-            )),
+            Self::Batch(_) => Err(batch::usage(OWN_OPTIONS.to_owned())),
             Self::Accounts(accounts) => {
                 let (Some(account_number), Some(country)) = (account_number, country) else {
                     let reason = "a file with accounts only needs an account number and a country";
@@ -164,6 +164,26 @@ impl Document {
     }
 }
 
+/// Which some programs put before UTF-8.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reason to refuse a file that begins as neither of the documents.
+pub(super) const NEITHER: &str = "this is neither a batch (a JSON object) nor an array of accounts";
+
+/// Reason to refuse a field that would be dropped.
+pub(super) const NOT_SENT: &str = "Localpayment does not document this field; it would not be sent";
+
+/// Returns what is wrong with JSON, without values: only names of documented fields are repeated.
+pub(super) fn fault_of_json(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let missing = message.strip_prefix("missing field ").and_then(|rest| rest.split(" at line").next());
+    match missing {
+        Some(field) => format!("the field {field} is missing"),
+        None if error.is_data() => "this is not what Localpayment documents there".to_owned(),
+        None => "this is not JSON".to_owned(),
+    }
+}
+
 fn parse_json(file: &mut dyn Read, _: u64) -> Result<Document, Error> {
     let mut text = Vec::new();
     let unreadable = |error: std::io::Error| usage(format!("the file cannot be read: {}", error.kind()));
@@ -171,53 +191,57 @@ fn parse_json(file: &mut dyn Read, _: u64) -> Result<Document, Error> {
     if text.len() as u64 > MAX_BYTES {
         return Err(usage(format!("the file has more than {MAX_BYTES} bytes")));
     }
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
     match text.trim_ascii_start().first() {
         Some(b'{') => parse(text).map(|batch| Document::Batch(Box::new(batch))),
         Some(b'[') => parse(text).map(Document::Accounts),
-        _ => Err(usage("this is neither a batch (a JSON object) nor an array of accounts".to_owned())),
+        _ => Err(usage(NEITHER.to_owned())),
     }
 }
 
 /// Parses JSON that is sent as it is: a field that would be dropped is an error. Errors do not quote values.
 fn parse<T: DeserializeOwned + Serialize>(text: &[u8]) -> Result<T, Error> {
     let parsed: T = serde_json::from_slice(text).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        let message = error.to_string();
-        // Only names of documented fields are repeated; other messages quote values.
-        let missing = message.strip_prefix("missing field ").and_then(|rest| rest.split(" at line").next());
-        usage(match missing {
-            Some(field) => format!("{place}: the field {field} is missing"),
-            None if error.is_data() => format!("{place}: this is not what Localpayment documents there"),
-            None => format!("{place}: this is not JSON"),
-        })
+        usage(format!("line {}, column {}: {}", error.line(), error.column(), fault_of_json(&error)))
     })?;
     let given: Value = serde_json::from_slice(text).unwrap_or_default();
     let kept = serde_json::to_value(&parsed).unwrap_or_default();
     match dropped_field(&given, &kept, String::new()) {
-        Some(pointer) => {
-            Err(usage(format!("{pointer}: Localpayment does not document this field; it would not be sent")))
-        }
+        Some(pointer) => Err(usage(format!("{pointer}: {NOT_SENT}"))),
         None => Ok(parsed),
     }
 }
 
 /// Returns the JSON pointer of the first field of `given` that is not in `kept`.
 fn dropped_field(given: &Value, kept: &Value, pointer: String) -> Option<String> {
+    let mut first = None;
+    dropped_fields(given, kept, pointer, &mut |pointer| {
+        first.get_or_insert(pointer);
+    });
+    first
+}
+
+/// Calls `on_field` with the JSON pointer of each field of `given` that is not in `kept`.
+pub(super) fn dropped_fields(given: &Value, kept: &Value, pointer: String, on_field: &mut dyn FnMut(String)) {
     match (given, kept) {
-        (Value::Object(given), Value::Object(kept)) => given.iter().find_map(|(name, value)| {
-            let pointer = format!("{pointer}/{}", identifier_or_length(name));
-            match kept.get(name) {
-                None if value.is_null() => None,
-                None => Some(pointer),
-                Some(kept) => dropped_field(value, kept, pointer),
+        (Value::Object(given), Value::Object(kept)) => {
+            for (name, value) in given {
+                match kept.get(name) {
+                    None if value.is_null() => {}
+                    None => on_field(format!("{pointer}/{}", identifier_or_length(name))),
+                    Some(kept) if value.is_object() || value.is_array() => {
+                        dropped_fields(value, kept, format!("{pointer}/{}", identifier_or_length(name)), on_field);
+                    }
+                    Some(_) => {}
+                }
             }
-        }),
-        (Value::Array(given), Value::Array(kept)) => {
-            let mut items = given.iter().zip(kept).enumerate();
-            items.find_map(|(index, (given, kept))| dropped_field(given, kept, format!("{pointer}/{index}")))
         }
-        _ => None,
+        (Value::Array(given), Value::Array(kept)) => {
+            for (index, (given, kept)) in given.iter().zip(kept).enumerate() {
+                dropped_fields(given, kept, format!("{pointer}/{index}"), on_field);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -230,19 +254,31 @@ fn parse_csv(file: &mut dyn Read, size: u64) -> Result<Document, Error> {
     Ok(Document::Accounts(accounts))
 }
 
+/// Returns column, rule and reason of each rule that a row breaks, beyond those of [`CSV`].
+pub(super) fn row_faults(row: &CsvRow<'_>) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let cell = |column: &str| row.cell(column).trim();
+    let fault = |is_broken: bool, column, rule, reason| is_broken.then_some((column, rule, reason));
+    let is_known = ["INDIVIDUAL", "COMPANY"].contains(&cell("type"));
+    let has_no_last_name = cell("type") == "INDIVIDUAL" && cell("lastName").is_empty();
+    let is_reference = batch::is_reference(cell("externalId"));
+    [
+        fault(!is_known, "type", "beneficiary-type", "must be INDIVIDUAL or COMPANY"),
+        fault(has_no_last_name, "lastName", "empty", "is empty"),
+        fault(!is_reference, "externalId", "reference", "must be letters, digits and hyphens"),
+    ]
+    .into_iter()
+    .flatten()
+}
+
 fn parse_row(row: &CsvRow<'_>) -> Result<BatchAccount, Error> {
+    if let Some((column, _, reason)) = row_faults(row).next() {
+        return Err(row.error(column, reason));
+    }
     let cell = |column: &str| row.cell(column).trim();
     let type_ = match cell("type") {
-        "INDIVIDUAL" => BeneficiaryTypeKnown::Individual,
         "COMPANY" => BeneficiaryTypeKnown::Company,
-        _ => return Err(row.error("type", "must be INDIVIDUAL or COMPANY")),
+        _ => BeneficiaryTypeKnown::Individual,
     };
-    if type_ == BeneficiaryTypeKnown::Individual && cell("lastName").is_empty() {
-        return Err(row.error("lastName", "is empty"));
-    }
-    if !batch::is_reference(cell("externalId")) {
-        return Err(row.error("externalId", "must be letters, digits and hyphens"));
-    }
     let document = BeneficiaryDocument { id: cell("documentId").to_owned(), type_: cell("documentType").to_owned() };
     Ok(BatchAccount {
         address: None,

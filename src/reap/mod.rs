@@ -38,6 +38,8 @@
 //! to 60 seconds, for 30 minutes at most. Large batches may take longer (Reap's guide: up to 10 minutes for 1,000
 //! rows). A wait then ends with [`Deadline`](crate::ErrorKind::Deadline), and the batch can be waited for again.
 
+#[cfg(feature = "check")]
+mod check;
 mod client;
 mod errors;
 mod rows;

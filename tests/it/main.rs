@@ -8,6 +8,15 @@ mod common;
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 mod any_client;
 mod auto_traits;
+#[cfg(all(
+    feature = "check",
+    feature = "xlsx",
+    feature = "killb",
+    feature = "reap",
+    feature = "cdq",
+    feature = "localpayment"
+))]
+mod check;
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 mod errors;
 #[cfg(feature = "generate")]

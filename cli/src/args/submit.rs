@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::wait::HISTORY;
 use super::{Connection, ENVIRONMENT, ProviderName, RecordArgs, WaitArgs};
 
-const FILES: &str = "\
+pub(super) const FILES: &str = "\
 Files:
   killb         .xlsx, sent unchanged; or .csv, converted to a workbook. Its columns are the keys of
                 KillB's rows, such as externalId, accountType, firstName
@@ -26,7 +26,7 @@ Files:
                 have -2, -3 and so on added to it
 
 A file that breaks a rule is refused before anything is sent. The message names row and column and
-does not show a value.";
+does not show a value. `bulkrail check` lists all of them, and what the provider may refuse later.";
 
 const SUBMIT_EXAMPLES: &str = "\
 Examples:

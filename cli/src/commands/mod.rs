@@ -1,5 +1,6 @@
 //! Subcommands, one module each.
 
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod list;

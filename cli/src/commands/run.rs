@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bulkrail::{
-    AnyClient, AnySubmission, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows,
-    collect_drift,
+    AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows, collect_drift,
 };
 use serde::Serialize;
 
@@ -19,7 +18,7 @@ use crate::run_result::RunResult;
 use crate::signals::Signals;
 use crate::state::{HistoryStore, StateDir};
 use crate::submissions::{BatchEnd, Submissions, Target};
-use crate::submit::{after, submit, submitted_line, wait_command, warn};
+use crate::submit::{Prepared, after, submit, submitted_line, wait_command};
 use crate::{exit, output};
 
 /// A batch that was submitted.
@@ -49,7 +48,7 @@ enum Document<'a> {
 pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError> {
     let prepared = args.submission.prepare().await?;
     if !args.json {
-        warn(&prepared);
+        prepared.warn();
     }
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let drift = Arc::new(DriftReport::open(args.record.drift_report.as_deref())?);
@@ -59,8 +58,8 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
     let args = Arc::new(args);
     let signals = Signals::listen()?;
     let bars = Bars::new(printer.draws_progress());
-    let (mut jobs, total) = (Vec::new(), prepared.len());
-    for (before, submission) in prepared.iter().enumerate() {
+    let (mut jobs, total) = (Vec::new(), prepared.batches.len());
+    for (before, submission) in prepared.batches.iter().enumerate() {
         let note = target.note(&client, submission, before + 1, total);
         let submitted = submit(&client, submission, note, &submissions, signals, printer.for_json(args.json));
         let (submitted, submit_drift) = collect_drift(submitted).await;
@@ -165,13 +164,13 @@ fn with_submit_drift(drift: Vec<Drift>, mut report: Report) -> Report {
 /// Prints the end of every batch, and returns the exit code of the worst.
 fn print(
     args: &RunArgs,
-    prepared: &[AnySubmission],
+    prepared: &Prepared,
     batches: &[Batch],
     ends: Vec<Result<RunResult, CliError>>,
 ) -> Result<u8, CliError> {
     let printed = if args.json {
-        let documents = ends.iter().zip(batches).zip(prepared).map(|((end, batch), submission)| match end {
-            Ok(result) => Document::Ended { report: &result.report, warnings: submission.warnings() },
+        let documents = ends.iter().zip(batches).zip(&prepared.batches).map(|((end, batch), submission)| match end {
+            Ok(result) => Document::Ended { report: &result.report, warnings: prepared.warnings(submission) },
             Err(_) => Document::Open(batch),
         });
         match &documents.collect::<Vec<_>>()[..] {

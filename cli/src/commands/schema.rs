@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
+use super::check::CheckDocument;
 use crate::error::CliError;
 use crate::submissions::Listed;
 use crate::{exit, output};
@@ -15,6 +16,7 @@ struct Schemas {
     result: Schema,
     error: Schema,
     list: Schema,
+    check: Schema,
 }
 
 pub(crate) fn run() -> Result<u8, CliError> {
@@ -23,6 +25,7 @@ pub(crate) fn run() -> Result<u8, CliError> {
         result: schema::<Report>(),
         error: schema::<ErrorDocument>(),
         list: schema::<Vec<Listed>>(),
+        check: schema::<CheckDocument<'static>>(),
     };
     output::last(output::json(&schemas))?;
     Ok(exit::SUCCESS)

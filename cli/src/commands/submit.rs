@@ -7,20 +7,20 @@ use crate::printer::{self, Printer};
 use crate::signals::Signals;
 use crate::state::StateDir;
 use crate::submissions::{Submissions, Target};
-use crate::submit::{after, submit, submitted_line, wait_command, warn};
+use crate::submit::{after, submit, submitted_line, wait_command};
 use crate::{exit, output};
 
 pub(crate) async fn run(args: SubmitArgs, printer: Printer) -> Result<u8, CliError> {
     let prepared = args.submission.prepare().await?;
     if !args.json {
-        warn(&prepared);
+        prepared.warn();
     }
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let target = Target::new(&client, &args.submission, &args.connection).await;
     let submissions = Submissions::new(&StateDir::from_env());
     let signals = Signals::listen()?;
-    let (flags, total) = (args.connection.flags(), prepared.len());
-    for (before, submission) in prepared.iter().enumerate() {
+    let (flags, total) = (args.connection.flags(), prepared.batches.len());
+    for (before, submission) in prepared.batches.iter().enumerate() {
         let note = target.note(&client, submission, before + 1, total);
         let submitted = submit(&client, submission, note, &submissions, signals, printer.for_json(args.json)).await;
         let done = submitted.map_err(|error| after(error, before, total))?;
@@ -46,7 +46,7 @@ pub(crate) async fn run(args: SubmitArgs, printer: Printer) -> Result<u8, CliErr
     }
     // Standard error has one document and nothing else where a JSON submit fails.
     if args.json {
-        warn(&prepared);
+        prepared.warn();
     }
     Ok(exit::SUCCESS)
 }

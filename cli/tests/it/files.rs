@@ -37,7 +37,7 @@ async fn refused(provider: &str, name: &str, content: impl AsRef<[u8]>, options:
 #[tokio::test]
 async fn submit_refuses_killb_files_that_break_a_rule() {
     refused("killb", "k-empty.csv", "externalId\n", &[], &["no rows"]).await;
-    let twice = with(people(2), &format!("person-1,PERSON,PSE,{CANARY},x"));
+    let twice = with(people(2), &format!("person-1,PERSON,PSE,{CANARY},x,,,,,,,,,"));
     let open = "externalId,accountType\nref-1,\"PSE\nref-2,PSE\n";
     refused("killb", "k-open.csv", open, &[], &["quotation mark", "not closed"]).await;
     refused("killb", "k-twice.csv", twice, &[], &["row 4, column externalId"]).await;

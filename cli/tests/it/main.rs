@@ -1,5 +1,6 @@
 //! Runs the command as a process, and checks its output and exit codes.
 
+mod check;
 mod demo;
 mod documented;
 mod endings;

@@ -77,9 +77,20 @@ async fn deadline_that_is_too_long_is_refused_with_the_maximum() {
 
 #[tokio::test]
 async fn help_of_every_command_has_examples() {
-    for command in
-        ["demo", "sandbox", "submit", "status", "wait", "rows", "run", "list", "specs", "schema", "completions"]
-    {
+    for command in [
+        "demo",
+        "sandbox",
+        "check",
+        "submit",
+        "status",
+        "wait",
+        "rows",
+        "run",
+        "list",
+        "specs",
+        "schema",
+        "completions",
+    ] {
         let help = run([command, "--help"]).await;
         assert_eq!((help.code, help.stderr.as_str()), (0, ""));
         let example = format!("\n  bulkrail {command}");

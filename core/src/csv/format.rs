@@ -1,7 +1,7 @@
 use std::io::Read;
 
+use super::fault::CsvFault;
 use super::row::CsvRow;
-use super::usage;
 use crate::error::Error;
 use crate::model::SubmittedRows;
 
@@ -117,14 +117,73 @@ impl CsvFormat {
         size: u64,
         on_row: impl FnMut(&CsvRow<'_>) -> Result<(), Error>,
     ) -> Result<SubmittedRows, Error> {
+        let fault = |fault: CsvFault| Err(fault.into_error());
+        self.read_within_limits(file, size, on_row, fault)
+    }
+
+    /// Reads the whole file, also where it has faults: calls `on_row` with each row of the right number of cells, and
+    /// `on_fault` with each fault. Returns the number of rows.
+    ///
+    /// Reading ends where nothing more can be said: at a limit, or below a header without a known column.
+    ///
+    /// ```
+    /// use bulkrail_core::csv::CsvFormat;
+    ///
+    /// const FORMAT: CsvFormat = CsvFormat::new(&["id", "name"]).with_reference("id");
+    /// let csv = "id,name\na,\nb,Ben,1\na,Ann\n";
+    /// let mut faults = Vec::new();
+    /// let rows = FORMAT.read_all(&mut csv.as_bytes(), csv.len() as u64, |_| {}, |fault| faults.push(fault.to_string()))?;
+    /// assert_eq!(rows, 3);
+    /// assert_eq!(
+    ///     faults,
+    ///     [
+    ///         "row 2, column name: is empty",
+    ///         "row 3: has 3 cells, but the header has 2",
+    ///         "row 4, column id: the same value as in row 2",
+    ///     ]
+    /// );
+    /// # Ok::<(), bulkrail_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the file cannot be read.
+    pub fn read_all(
+        &self,
+        file: &mut dyn Read,
+        size: u64,
+        mut on_row: impl FnMut(&CsvRow<'_>),
+        mut on_fault: impl FnMut(CsvFault),
+    ) -> Result<u64, Error> {
+        let row = |row: &CsvRow<'_>| {
+            on_row(row);
+            Ok(())
+        };
+        let fault = |fault: CsvFault| {
+            on_fault(fault);
+            Ok(())
+        };
+        self.read_within_limits(file, size, row, fault).map(|rows| rows.rows)
+    }
+
+    fn read_within_limits(
+        &self,
+        file: &mut dyn Read,
+        size: u64,
+        on_row: impl FnMut(&CsvRow<'_>) -> Result<(), Error>,
+        mut on_fault: impl FnMut(CsvFault) -> Result<(), Error>,
+    ) -> Result<SubmittedRows, Error> {
         if size > self.max_bytes {
-            return Err(usage(format!("the file has {size} bytes; the limit is {}", self.max_bytes)));
+            let reason = format!("the file has {size} bytes; the limit is {}", self.max_bytes);
+            on_fault(CsvFault::of_file("file-size", reason))?;
+            return Ok(SubmittedRows::default());
         }
         // A pipe or device has no size.
         let mut file = file.take(self.max_bytes.saturating_add(1));
-        let result = self.read_file(&mut file, on_row);
+        let result = self.read_file(&mut file, on_row, &mut on_fault);
         if file.limit() == 0 {
-            return Err(usage(format!("the file has more than {} bytes", self.max_bytes)));
+            // That is the fault, also where another was found before.
+            on_fault(CsvFault::of_file("file-size", format!("the file has more than {} bytes", self.max_bytes)))?;
         }
         result
     }

@@ -3,10 +3,12 @@
 //! | Type | Does |
 //! |---|---|
 //! | [`CsvFormat`] | checks a file by the rules of a provider, and passes on its rows |
+//! | [`CsvFault`] | one rule that a file breaks; [`CsvFormat::read_all`] collects them |
 //! | [`CsvRecords`] | reads the records of a CSV text in a response |
 
 mod cell;
 mod check;
+mod fault;
 mod format;
 mod records;
 mod row;
@@ -14,6 +16,7 @@ mod row;
 mod tests;
 
 pub use cell::{check_cell, spreadsheet_safe};
+pub use fault::CsvFault;
 pub use format::{CsvFormat, MAX_BYTES, MAX_ROWS};
 pub use records::{CsvRecord, CsvRecords};
 pub use row::CsvRow;

@@ -24,9 +24,9 @@ impl CsvRow<'_> {
         position.and_then(|position| self.record.get(position)).unwrap_or_default()
     }
 
-    /// Returns the columns of the file, with the cell in each.
+    /// Returns the known columns of the file, with the cell in each.
     pub fn cells(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.columns.iter().copied().zip(self.record.iter())
+        self.columns.iter().copied().zip(self.record.iter()).filter(|(name, _)| !name.is_empty())
     }
 
     /// Returns the error for a cell: `reason` is the end of a sentence such as "is empty".

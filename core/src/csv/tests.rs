@@ -1,5 +1,7 @@
 use std::io::{self, Read};
 
+use proptest::prelude::*;
+
 use super::*;
 
 const FORMAT: CsvFormat = CsvFormat::new(&["id", "name"])
@@ -76,6 +78,59 @@ fn csv_format_names_row_and_column_of_each_fault() {
     let utf_16 = Err("the file is not UTF-8 (it may be UTF-16); save it as UTF-8".to_owned());
     assert_eq!(check(FORMAT, b"\xff\xfei\0d\0"), utf_16);
     assert_eq!(check(FORMAT, b"\"id\",\"name\"\r\n\"a\"\"b\",\"c, d\"\r\n"), Ok(vec!["a\"b".to_owned()]));
+}
+
+/// Returns the number of rows and every fault of a file.
+fn faults(format: CsvFormat, csv: &[u8]) -> (u64, Vec<String>) {
+    let mut faults = Vec::new();
+    let rows = format.read_all(&mut &*csv, csv.len() as u64, |_| {}, |fault| faults.push(fault.to_string())).unwrap();
+    (rows, faults)
+}
+
+#[test]
+fn read_all_goes_on_behind_each_fault() {
+    let csv = "id,extra,name,id\na,,,\nb/,x,y,z\n\u{b},x,y,z\nb/,,\n,,,\n";
+    let (rows, faults) = faults(FORMAT.with_max_rows(10), csv.as_bytes());
+    assert_eq!(rows, 4);
+    assert_eq!(
+        faults,
+        [
+            "row 1, column 2: is not one of id, name, note (names are case-sensitive)",
+            "row 1, column 4: id is there twice",
+            "row 2, column name: is empty",
+            "row 3, column id: has a slash",
+            "row 4, column id: has a line break (is a quotation mark there by mistake?)",
+            "row 4, column id: is empty",
+            "row 5: has 3 cells, but the header has 4",
+            "row 6: is blank; delete it",
+        ]
+    );
+}
+
+#[test]
+fn read_all_stops_where_the_header_has_no_known_column() {
+    let (rows, faults) = faults(FORMAT, b"CANARY;x\na;b\nc;d\n");
+    assert_eq!((rows, faults.len()), (0, 1));
+    assert!(faults[0].ends_with("cells are separated by commas") && !faults[0].contains("CANARY"), "{faults:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn read_all_has_faults_where_check_has_an_error_and_the_same_one_among_them(
+        header in "(id,name|name,id|id,name,note|id|id;name|id,x|id,id,name|)\n?",
+        rows in "([ab/é ,\"\n\u{0}\u{200b}]|a,b\n){0,20}",
+        is_converted in any::<bool>(),
+    ) {
+        let format = if is_converted { FORMAT.converted() } else { FORMAT };
+        let csv = format!("{header}{rows}");
+        let (_, faults) = faults(format, csv.as_bytes());
+        match check(format, csv.as_bytes()) {
+            Ok(_) => prop_assert_eq!(faults, Vec::<String>::new()),
+            Err(error) => prop_assert!(faults.contains(&error), "{} is not in {:?}", error, faults),
+        }
+    }
 }
 
 #[test]
