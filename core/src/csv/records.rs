@@ -246,7 +246,7 @@ struct Found {
     /// Bytes of the record.
     start: usize,
     end: usize,
-    /// Where to look for the next one.
+    /// Where the next one may begin.
     next: usize,
     /// The cells are in [`Cells::unquoted`] instead of the text.
     is_quoted: bool,
