@@ -66,6 +66,7 @@ struct Inner {
     polls: u32,
     elapsed: Duration,
     nothing_sent: bool,
+    token_refreshed: bool,
     /// Another attempt fails, too.
     is_permanent: bool,
     /// `reason` is a whole message, as it was saved.
@@ -97,6 +98,7 @@ impl Error {
             polls: 0,
             elapsed: Duration::ZERO,
             nothing_sent: false,
+            token_refreshed: false,
             is_permanent: false,
             is_complete: false,
             source: None,
@@ -383,9 +385,14 @@ impl Error {
         self
     }
 
-    /// Returns whether nothing was done because the access token was refused, and a new token was obtained.
+    /// Marks that the provider did nothing because it refused the access token, and that a new token was obtained.
+    pub(crate) fn with_token_refreshed(mut self) -> Self {
+        self.0.token_refreshed = true;
+        self.with_nothing_sent()
+    }
+
     pub(crate) fn is_token_refreshed(&self) -> bool {
-        self.0.nothing_sent && self.0.kind == ErrorKind::Authentication && self.0.http_status.is_some()
+        self.0.token_refreshed
     }
 
     /// Adds the idempotency key, which is needed to look the batch up.

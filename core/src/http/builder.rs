@@ -166,9 +166,12 @@ impl HttpOptions {
             Environment::Sandbox => &["sandbox", "mock"],
         };
         let server = servers.iter().find(|(name, _)| names.contains(name));
-        server
-            .map(|(_, url)| *url)
-            .ok_or_else(|| configuration("the provider does not document this environment; set a base URL"))
+        server.map(|(_, url)| *url).ok_or_else(|| {
+            let known: Vec<_> = servers.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let reason = format!("the provider has no server with the name \"{}\" (it has: {known})", names[0]);
+            Error::new(ErrorKind::Configuration, reason).with_hint("set a base URL, or another environment")
+        })
     }
 }
 

@@ -309,14 +309,15 @@ impl HttpClient {
         mut request: Request,
         operation: &'static str,
     ) -> Result<reqwest::Response, Error> {
-        let token = tokens.current(&self.shared.clock).await.map_err(Error::with_nothing_sent)?;
+        let unobtained = |error: Error| error.with_provider(self.provider().clone()).with_nothing_sent();
+        let token = tokens.current(&self.shared.clock).await.map_err(unobtained)?;
         request.headers_mut().insert(AUTHORIZATION, token.header());
         let repeated = request.try_clone();
         let response = self.execute_once(request, operation).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        let refreshed = tokens.refresh(&self.shared.clock, &token).await.map_err(Error::with_nothing_sent)?;
+        let refreshed = tokens.refresh(&self.shared.clock, &token).await.map_err(unobtained)?;
         let Some(token) = refreshed else {
             return Ok(response);
         };
@@ -324,7 +325,7 @@ impl HttpClient {
             // A streamed body cannot be sent again from here: the caller does, with the new token.
             let reason = "the provider refused the access token, and it was refreshed";
             let error = self.error(ErrorKind::Authentication, reason);
-            return Err(error.with_http_status(response.status().as_u16()).with_nothing_sent());
+            return Err(error.with_http_status(response.status().as_u16()).with_token_refreshed());
         };
         repeated.headers_mut().insert(AUTHORIZATION, token.header());
         self.execute_once(repeated, operation).await

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
+use crate::json::number_text;
 use crate::model::ProviderId;
 
 /// Headers that carry the id of a request. Providers do not document them; all are common.
@@ -21,7 +22,8 @@ static REQUEST_ID_HEADERS: [HeaderName; 4] = [
 pub struct ErrorMapping {
     /// Provider whose errors these are.
     pub provider: ProviderId,
-    /// Reads an error body. It gets any JSON, and must not expect a field to be there.
+    /// Reads an error body of up to 1 MiB. It gets any JSON, and must not expect a field to be there. Also called with the
+    /// error bodies of token requests.
     pub read: fn(&Value) -> ApiErrorBody,
     /// Code, its meaning in our words, and the kind of error where the HTTP status alone would mislead.
     pub codes: &'static [(&'static str, &'static str, Option<ErrorKind>)],
@@ -41,11 +43,22 @@ pub struct ApiErrorBody {
 }
 
 /// Returns the non-empty text (or the number, as text) at the JSON pointer `pointer` of `body`.
+///
+/// A number without a fraction is written as an integer, also where the body has `17.0` or `1.7e1`.
+///
+/// ```
+/// use bulkrail_core::http::text_at;
+///
+/// let body = serde_json::json!({"code": 300.0, "errors": [{"title": "refused"}]});
+/// assert_eq!(text_at(&body, "/code").as_deref(), Some("300"));
+/// assert_eq!(text_at(&body, "/errors/0/title").as_deref(), Some("refused"));
+/// assert_eq!(text_at(&body, "/message"), None);
+/// ```
 #[must_use]
 pub fn text_at(body: &Value, pointer: &str) -> Option<String> {
     match body.pointer(pointer)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => Some(number_text(number)),
         _ => None,
     }
 }

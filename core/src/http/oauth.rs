@@ -160,6 +160,7 @@ impl fmt::Debug for ClientCredentials {
 mod tests {
     use super::*;
     use crate::http::{ApiErrorBody, Auth, ClientBuilder, ErrorMapping, ProviderClient, TokenCache};
+    use crate::json::ResponseSchema;
     use crate::model::ProviderId;
     use crate::test_util::{CapturedRequest, MockConnector, MockResponse, VirtualClock};
 
@@ -282,6 +283,60 @@ mod tests {
         }
         let (_, result) = run(LOGIN, 1, |_| MockResponse::json(503, "{}"));
         assert!(result.unwrap_err().is_transient());
+    }
+
+    #[test]
+    fn submit_with_refused_client_credentials_says_so_after_one_request() {
+        let (connector, clock) = (MockConnector::new(), VirtualClock::new());
+        connector.respond_with(|_| MockResponse::json(400, r#"{"error":"invalid_client"}"#));
+        let builder = ClientBuilder::<Acme>::new().credentials(LOGIN).connector(connector.clone());
+        let client = builder.clock(clock.clock()).build().unwrap();
+        let schema = ResponseSchema::new("{}", "Batch");
+        let prepare = || {
+            let request = Request::new(Method::POST, "https://api.example/v1/batches".parse().unwrap());
+            Ok(PreparedRequest { request, operation: "create" })
+        };
+        let error = clock.run(client.0.submit(CallKind::Small, &schema, "/id", prepare)).unwrap_err();
+        assert!(error.to_string().contains("the provider refused the client credentials"), "{error}");
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Authentication, None));
+        assert_eq!(error.provider().map(ProviderId::as_str), Some("acme"));
+        assert_eq!(connector.requests().len(), 1);
+    }
+
+    #[test]
+    fn submit_takes_a_whole_number_as_id_and_not_one_that_lost_digits() {
+        let submit = |id: &'static str| {
+            let (connector, clock) = (MockConnector::new(), VirtualClock::new());
+            connector.push(token(""));
+            connector.push(MockResponse::json(202, format!(r#"{{"batch":{{"id":{id}}}}}"#)));
+            let builder = ClientBuilder::<Acme>::new().credentials(LOGIN).connector(connector);
+            let client = builder.clock(clock.clock()).build().unwrap();
+            let schema = ResponseSchema::new("{}", "Batch");
+            let prepare = || {
+                let request = Request::new(Method::POST, "https://api.example/v1/batches".parse().unwrap());
+                Ok(PreparedRequest { request, operation: "create" })
+            };
+            let submitted = clock.run(client.0.submit(CallKind::Small, &schema, "/batch/id", prepare));
+            submitted.map(|batch| batch.id().to_owned()).map_err(|error| error.kind())
+        };
+        for whole in ["17", "17.0", "1.7e1", "\"17\""] {
+            assert_eq!(submit(whole), Ok("17".to_owned()), "{whole}");
+        }
+        for inexact in ["123456789012345678901234567890", "17.5", "null"] {
+            assert_eq!(submit(inexact), Err(ErrorKind::OutcomeUnknown), "{inexact}");
+        }
+    }
+
+    #[test]
+    fn error_body_of_a_fault_for_each_row_keeps_its_code() {
+        let rows = vec![r#"{"name":"iban","reason":"is not valid for the country of the account"}"#; 2_000].join(",");
+        let body = format!(r#"{{"faults":[{rows}],"error":"closed"}}"#);
+        assert!(body.len() > 100_000);
+        let (_, result) = run(LOGIN, 1, move |request| match request.method {
+            Method::POST => token(""),
+            _ => MockResponse::json(422, &body),
+        });
+        assert_eq!(result.unwrap_err().code(), Some("closed"));
     }
 
     #[test]

@@ -22,8 +22,9 @@ use crate::json::{ArrayElider, ResponseSchema, StatusFields, decode_error, inval
 use crate::model::{Drift, Snapshot};
 use crate::time::Clock;
 
-/// 64 KiB: error bodies are small. Of a larger one (a proxy's page, an attack) only this much is read.
-const MAX_ERROR_BODY: usize = 64 * 1024;
+/// 1 MiB: an error body may list a fault for each of some thousand rows. Of a larger one (an attack) only this much is read,
+/// and it has neither code nor message then.
+const MAX_ERROR_BODY: usize = 1024 * 1024;
 
 /// 8 KiB: a body of one chunk up to this size is parsed as it is. Eliding its arrays first would cost more time.
 const SMALL_BODY: usize = 8 * 1024;

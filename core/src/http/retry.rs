@@ -21,7 +21,8 @@ pub struct RetryPolicy {
 impl RetryPolicy {
     /// 30 s: the longest pause between two attempts, unless the provider asks for more.
     pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
-    /// 60 s: a longer `Retry-After` is cut to this, so that one response cannot stop an operation for hours.
+    /// 60 s: where the provider asks to wait longer, the error is returned instead, and says so
+    /// ([`Error::retry_after`]). One response cannot stop an operation for hours, and no request is sent too early.
     pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
     /// Returns a policy of `max_attempts` attempts, the second one after `initial_backoff`.
@@ -39,7 +40,7 @@ impl RetryPolicy {
     fn backoff(&self, attempts: u32, retry_after: Option<Duration>) -> Duration {
         let doubled = self.initial_backoff.saturating_mul(1 << attempts.saturating_sub(1).min(16));
         let backoff = doubled.min(self.max_backoff.max(self.initial_backoff));
-        retry_after.unwrap_or_default().min(Self::MAX_RETRY_AFTER).max(backoff)
+        retry_after.unwrap_or_default().max(backoff)
     }
 }
 
@@ -91,6 +92,7 @@ where
         let backoff = match decision {
             Retry::No => return Err(error),
             Retry::Immediately => continue,
+            Retry::AfterBackoff if error.retry_after() > Some(RetryPolicy::MAX_RETRY_AFTER) => return Err(error),
             Retry::AfterBackoff => policy.backoff(attempts, error.retry_after()),
         };
         if clock.now().saturating_sub(started).saturating_add(backoff) > policy.max_elapsed {
@@ -153,7 +155,8 @@ mod tests {
         assert_eq!(run(three, &[(NotFound, 0)]), (Err(NotFound), second(0)));
         assert_eq!(run(three, &[(Conflict, 0), (Conflict, 0)]), (Ok(()), second(0)));
         assert_eq!(run(three, &[(RateLimited, 20)]), (Ok(()), second(20)));
-        assert_eq!(run(three, &[(RateLimited, 86_400)]), (Ok(()), RetryPolicy::MAX_RETRY_AFTER));
+        assert_eq!(run(three, &[(RateLimited, 86_400)]), (Err(RateLimited), second(0)));
+        assert_eq!(run(three, &[(RateLimited, 60)]), (Ok(()), RetryPolicy::MAX_RETRY_AFTER));
         let (result, elapsed) = run(READ_RETRIES, &[(Unavailable, 0); 100]);
         assert_eq!(result, Err(Unavailable));
         assert!(elapsed <= second(120) && elapsed > second(60), "{elapsed:?}");

@@ -22,7 +22,7 @@ const LOST_RESPONSE_RETRIES: RetryPolicy = RetryPolicy::new(3, Duration::from_se
 impl HttpClient {
     /// Submits a batch with the request that `prepare` makes for each attempt.
     ///
-    /// The id of the new batch is at the JSON pointer `id_pointer` of the response. Whatever else the response has or
+    /// The id of the new batch is at the JSON pointer `id_pointer` of the response, a string or a whole number. Whatever else the response has or
     /// lacks does not cost the id; its differences from `schema` are traced. The request is sent a second time only
     /// where the first one certainly did nothing: a connection was not made, or a token was refused.
     ///
@@ -43,8 +43,14 @@ impl HttpClient {
         let attempt = async || {
             let body = self.send(prepare()?, kind).await?.error_for_status().await?.bytes().await?;
             let unusable = |reason| body.with_response_context(Error::new(ErrorKind::Decode, reason));
-            let id = text_at(&body.decode_traced::<Value>(schema)?, id_pointer);
+            let response = body.decode_traced::<Value>(schema)?;
+            let id = text_at(&response, id_pointer);
             let id = id.ok_or_else(|| unusable("the response does not have the id of the batch"))?;
+            // Of a number that is too large, digits are lost.
+            let is_inexact = response.pointer(id_pointer).is_some_and(Value::is_f64) && id.contains(['.', 'e']);
+            if is_inexact {
+                return Err(unusable("the id in the response is a number that cannot be read exactly"));
+            }
             let batch = Batch::new(self.provider().clone(), id);
             let batch = batch.map_err(|_| unusable("the id in the response cannot be used"))?;
             Ok(batch.with_submitted_at(self.clock().wall()).with_environment(self.environment()))

@@ -50,6 +50,16 @@ pub fn trace_drift(drift: &Drift) {
     );
 }
 
+/// Returns `number` as text: as an integer where it has no fraction and is exact.
+pub(crate) fn number_text(number: &serde_json::Number) -> String {
+    /// 2^53: up to here a float is exact.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT => format!("{float:.0}"),
+        _ => number.to_string(),
+    }
+}
+
 /// Returns the decode error of a response: with the position of `error`, without what it quotes from the body.
 pub(crate) fn decode_error(error: &serde_json::Error) -> Error {
     use serde_json::error::Category;

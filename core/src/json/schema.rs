@@ -130,6 +130,14 @@ impl ResponseSchema {
 
     /// `open` has the names of the component schemas that are being parsed.
     fn parse<'s>(schemas: &'s Value, schema: &'s Value, open: &mut Vec<&'s str>) -> Self {
+        if schema["oneOf"].is_array() {
+            let objects = FieldType::parse(schemas, schema, open).into_iter();
+            let object = objects.into_iter().find_map(|member| match member {
+                FieldType::Object(schema) => Some(schema),
+                _ => None,
+            });
+            return object.unwrap_or_else(|| Self { fields: Vec::new(), is_open: true });
+        }
         let required: HashSet<_> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = schema["properties"].as_object().into_iter().flatten();
@@ -141,6 +149,60 @@ impl ResponseSchema {
         });
         let is_open = schema["additionalProperties"].is_object() || schema["additionalProperties"] == true;
         Self { fields: fields.collect(), is_open }
+    }
+
+    /// Returns the schema of an object that is one of the two: its fields are those of both, and required is what both
+    /// require.
+    fn or(mut self, other: Self) -> Self {
+        for field in &mut self.fields {
+            field.is_required &= other.fields.iter().any(|same| same.name == field.name && same.is_required);
+        }
+        for mut field in other.fields {
+            match self.fields.iter_mut().find(|same| same.name == field.name) {
+                Some(same) => {
+                    same.is_nullable |= field.is_nullable;
+                    same.types = FieldType::one_of(same.types.drain(..).chain(field.types));
+                }
+                None => {
+                    field.is_required = false;
+                    self.fields.push(field);
+                }
+            }
+        }
+        Self { fields: self.fields, is_open: self.is_open || other.is_open }
+    }
+
+    /// Returns those of the JSON `pointers` that do not lead to a field of the schema.
+    ///
+    /// For a test of each provider: a field that is renamed in the spec is then not read under its old name.
+    ///
+    /// ```
+    /// use bulkrail_core::json::ResponseSchema;
+    ///
+    /// let schemas = r#"{"Job":{"type":"object","properties":{"id":{"type":"string"},"done":{"type":"integer"}}}}"#;
+    /// let schema = ResponseSchema::new(schemas, "Job");
+    /// assert_eq!(schema.missing_pointers(&["/id", "/total"]), ["/total"]);
+    /// ```
+    #[must_use]
+    pub fn missing_pointers<'p>(&self, pointers: &[&'p str]) -> Vec<&'p str> {
+        let is_known = |pointer: &str| {
+            let mut names = pointer.split('/').skip(1).peekable();
+            let mut schema = self;
+            while let Some(name) = names.next() {
+                let Some(field) = schema.fields.iter().find(|field| field.name == name) else { return false };
+                if names.peek().is_none() {
+                    return true;
+                }
+                let nested = field.types.iter().find_map(|field_type| match field_type {
+                    FieldType::Object(nested) => Some(nested),
+                    _ => None,
+                });
+                let Some(nested) = nested else { return false };
+                schema = nested;
+            }
+            false
+        };
+        pointers.iter().copied().filter(|pointer| !is_known(pointer)).collect()
     }
 
     /// Adds to `drift` the differences of the object at `path`, of which `fields` are the names and types.
@@ -256,7 +318,7 @@ impl FieldType {
             return types;
         }
         if let Some(members) = property["oneOf"].as_array() {
-            return members.iter().flat_map(|member| Self::parse(schemas, member, open)).collect();
+            return Self::one_of(members.iter().flat_map(|member| Self::parse(schemas, member, open)));
         }
         let words = || property["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         vec![match property["type"].as_str() {
@@ -273,6 +335,23 @@ impl FieldType {
             Some("object") => Self::Object(ResponseSchema::parse(schemas, property, open)),
             _ => Self::Any,
         }]
+    }
+
+    /// Returns the alternatives, of which the objects are made one.
+    fn one_of(members: impl Iterator<Item = Self>) -> Vec<Self> {
+        let mut types: Vec<Self> = Vec::new();
+        for member in members {
+            let object = types.iter().position(|known| matches!(known, Self::Object(_)));
+            match (member, object) {
+                (Self::Object(schema), Some(object)) => {
+                    if let Self::Object(first) = types.remove(object) {
+                        types.insert(object, Self::Object(first.or(schema)));
+                    }
+                }
+                (member, _) => types.push(member),
+            }
+        }
+        types
     }
 
     fn fits(&self, found: &JsonType<'_>) -> bool {
@@ -310,6 +389,26 @@ mod tests {
     fn drift(schemas: &Value, value: &Value) -> Vec<(String, DriftKind, String)> {
         let drift = ResponseSchema::new(&schemas.to_string(), "S").differences(value);
         drift.into_iter().map(|drift| (drift.pointer, drift.kind, drift.found)).collect()
+    }
+
+    #[test]
+    fn schema_of_a_union_has_the_fields_of_all_members() {
+        let schemas = json!({
+            "S": {"type": "object", "properties": {"u": {"$ref": "#/components/schemas/U"}, "v": {"oneOf": [
+                {"$ref": "#/components/schemas/A"}, {"type": "string"}, {"$ref": "#/components/schemas/B"}]}}},
+            "U": {"oneOf": [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]},
+            "A": {"type": "object", "required": ["k", "x"], "properties": {"k": {"type": "string"}, "x": {"type": "string"}}},
+            "B": {"type": "object", "required": ["k"], "properties": {"k": {"type": "integer"}, "z": {"type": "string"}}},
+        });
+        for value in [json!({"k": "1", "x": "1"}), json!({"k": 1, "z": "1"})] {
+            assert_eq!(drift(&schemas, &json!({"u": value, "v": value})), [], "{value}");
+            let root = ResponseSchema::new(&schemas.to_string(), "U").differences(&value);
+            assert_eq!(root, [], "{value}");
+        }
+        assert_eq!(drift(&schemas, &json!({"v": "a text"})), []);
+        let found = drift(&schemas, &json!({"u": {"z": "1", "y": 1}}));
+        let kinds: Vec<_> = found.iter().map(|(pointer, kind, _)| (&**pointer, *kind)).collect();
+        assert_eq!(kinds, [("/u/y", DriftKind::UnknownField), ("/u/k", DriftKind::MissingField)]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::Number;
 use super::array_reader::sanitize_json;
 use super::long_text::{Cut, LongText};
 use super::schema::{JsonPath, JsonType, ResponseSchema};
-use super::{decode_error, invalid_json};
+use super::{decode_error, invalid_json, number_text};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Drift, Snapshot, identifier_or_length};
 
@@ -132,7 +132,7 @@ impl<'a> StatusFields<'a> {
         let found = match find(&self.fields, pointer) {
             Some(Scalar::String(text)) => Cow::Borrowed(&**text),
             Some(Scalar::LongText(text)) => Cow::Borrowed(text.text()),
-            Some(Scalar::Number(number)) => Cow::Owned(number.to_string()),
+            Some(Scalar::Number(number)) => Cow::Owned(number_text(number)),
             _ => return Ok(()),
         };
         let found = found.trim();

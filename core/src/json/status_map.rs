@@ -55,7 +55,8 @@ impl StatusMap {
     ///
     /// # Panics
     ///
-    /// Panics if `schemas` has no enum of this name, so that a test with a wrong name does not pass.
+    /// Panics if `schemas` has no enum of this name, so that a test with a wrong name does not pass. It must be a component
+    /// schema, not inline.
     #[must_use]
     pub fn words_without_state(&self, schemas: &str, name: &str) -> Vec<String> {
         let schemas: serde_json::Value = serde_json::from_str(schemas).unwrap_or_default();

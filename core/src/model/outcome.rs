@@ -151,6 +151,15 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Cuts texts that were assigned instead of set by the methods above.
+    pub(super) fn cut_texts(&mut self) {
+        for text in [&mut self.reference, &mut self.account_id, &mut self.reason] {
+            *text = text.take().map(kept);
+        }
+    }
+}
+
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Row").field("index", &self.index).field("outcome", &self.outcome).finish_non_exhaustive()

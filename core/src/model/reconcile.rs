@@ -202,6 +202,7 @@ impl Reconciler {
     /// Adds a row that the provider lists.
     pub fn push(&mut self, mut row: Row) {
         self.listed += 1;
+        row.cut_texts();
         let exact = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference, &self.rows));
         let position = exact.or_else(|| self.pair_loosely(&mut row));
         let Some(entry) = position.map(|position| &mut self.rows[position]) else {
@@ -574,6 +575,16 @@ mod tests {
         assert_eq!(references, [Some("a"), Some("b"), None, None]);
         assert_eq!(found.unaccounted_rows().count(), 2);
         assert_eq!(found.missing, ["b"]);
+    }
+
+    #[test]
+    fn reconciler_cuts_texts_that_were_assigned() {
+        let mut long = Row::new(RowOutcome::Failed).with_reference("a");
+        long.reason = Some("x".repeat(5_000_000));
+        let mut reconciler = Reconciler::without_references();
+        reconciler.push(long);
+        let reason = reconciler.finish(&Progress::default()).rows.remove(0).reason.unwrap();
+        assert!(reason.len() < 2 * crate::text::MAX_TEXT_CHARS, "{}", reason.len());
     }
 
     #[test]
