@@ -1,4 +1,9 @@
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::exact;
 
 /// 0.5: a refusal halves the rate, as in congestion control.
 const CUT: f64 = 0.5;
@@ -14,41 +19,92 @@ const MIN_SHARE: f64 = 0.05;
 /// pause and does not cut again.
 const MIN_CUT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// 10 s: a clock that goes back by more was set. By less, it is the clock of another machine that shares the budget: then
+/// no token is added until it has caught up, so that clocks that differ do not make the budget larger.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(10);
+
+/// 1 ms to 1 h of burst.
+const BURST_RANGE: RangeInclusive<f64> = 0.001..=3600.0;
+
+/// 0.001 to a million requests per second.
+const RATE_RANGE: RangeInclusive<f64> = 0.001..=1e6;
+
 /// Request limit of one account, shared by many batches: a token bucket that pauses and slows down
 /// after a refusal, and recovers.
 ///
-/// Times count from any moment, the same for all calls.
-#[derive(Debug, Clone, PartialEq)]
+/// A [`WaitSet`](crate::WaitSet) has one. Serialised, one budget is shared by several processes. Times count from any
+/// moment, the same for all calls: for a shared one, since 1970. It is safe to lose: a new one begins with a full bucket.
+///
+/// ```
+/// use std::time::Duration;
+/// use bulkrail_core::schedule::Budget;
+///
+/// // A little less than the 25 requests per second that the provider allows.
+/// let mut budget = Budget::new(24.0);
+/// let now = Duration::from_secs(1_767_225_600);
+/// let stored = serde_json::to_string(&budget)?;
+///
+/// // In a process of the account, under a lock:
+/// let mut budget: Budget = serde_json::from_str(&stored)?;
+/// let sleep = budget.reserve(now);
+/// assert_eq!(sleep, Duration::ZERO);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
+    #[serde(serialize_with = "exact::serialize", deserialize_with = "checked_rate")]
     full_rate: f64,
+    /// Seconds of requests that may be sent at once.
+    #[serde(serialize_with = "exact::serialize", deserialize_with = "checked_burst")]
+    burst: f64,
     /// Share of the full rate that is used at present.
+    #[serde(serialize_with = "exact::serialize", deserialize_with = "checked_share")]
     share: f64,
+    /// Negative where more is reserved than there was.
+    #[serde(with = "exact")]
     tokens: f64,
-    /// Time for which `tokens` and `share` were computed.
+    /// The latest time of a call.
+    seen: Duration,
+    /// Time for which `tokens` and `share` were computed: the latest one, or the end of a pause.
     updated: Duration,
     paused_until: Duration,
     last_cut: Option<Duration>,
 }
 
 impl Budget {
-    /// 2 s of requests may be sent at once after a pause. A provider that counts by the second then
-    /// sees three times its limit at most; one that counts by the minute sees no difference.
-    pub const BURST: f64 = 2.0;
+    /// 0.2 s of requests may be sent at once after a time without any. Four processes with a budget of 24 requests per
+    /// second for an account that allows 25, of which it saves 25, then drew no refusal. With 2 s they drew 24 to 52.
+    pub const BURST: f64 = 0.2;
 
     /// Returns a budget of `rate` requests per second, with one token.
     ///
     /// A rate below 0.001, or NaN, counts as 0.001; one above a million as a million.
     #[must_use]
     pub fn new(rate: f64) -> Self {
-        let full_rate = if rate.is_nan() { 0.001 } else { rate.clamp(0.001, 1e6) };
         Self {
-            full_rate,
+            full_rate: clamped(rate, RATE_RANGE),
+            burst: Self::BURST,
             share: 1.0,
             tokens: 1.0,
+            seen: Duration::ZERO,
             updated: Duration::ZERO,
             paused_until: Duration::ZERO,
             last_cut: None,
         }
+    }
+
+    /// Sets how many seconds of requests may be sent at once after a time without any; one request at least.
+    ///
+    /// Default: [`BURST`](Self::BURST). Values outside 1 ms to 1 h count as the nearest one inside.
+    #[must_use]
+    pub fn with_burst(self, seconds: f64) -> Self {
+        Self { burst: clamped(seconds, BURST_RANGE), ..self }
+    }
+
+    /// Returns the burst in seconds.
+    #[must_use]
+    pub fn burst(&self) -> f64 {
+        self.burst
     }
 
     /// Returns the present rate in requests per second.
@@ -72,10 +128,21 @@ impl Budget {
     #[must_use]
     pub fn wait(&mut self, now: Duration) -> Duration {
         self.update(now);
-        let missing = ((1.0 - self.tokens) / self.rate()).max(0.0);
-        // Rounded up, so that the token is available then.
-        let refill = Duration::from_millis((missing * 1000.0).ceil() as u64);
-        refill.max(self.paused_until.saturating_sub(now))
+        self.refill(1.0).max(self.paused_until.saturating_sub(now))
+    }
+
+    /// Takes the next free place of a request, and returns the time until then; zero if it may be sent at once.
+    ///
+    /// The caller sleeps so long and sends its request. Places are given in the order of the calls, and the one of a
+    /// request that is not sent is lost.
+    #[must_use = "the request is to be sent after this time"]
+    pub fn reserve(&mut self, now: Duration) -> Duration {
+        self.update(now);
+        // Places in a pause are places after it, one after the other.
+        let from = self.paused_until.max(now);
+        self.advance(from);
+        self.tokens -= 1.0;
+        (from - now).saturating_add(self.refill(0.0))
     }
 
     /// Makes no token available before `until`. A later pause stays.
@@ -87,7 +154,7 @@ impl Budget {
     /// down.
     pub fn throttled(&mut self, now: Duration, retry_after: Option<Duration>) {
         self.update(now);
-        self.tokens = 0.0;
+        self.tokens = self.tokens.min(0.0);
         self.pause(now.saturating_add(retry_after.unwrap_or_default()));
         if self.last_cut.is_none_or(|cut| now >= cut.saturating_add(MIN_CUT_INTERVAL)) {
             self.last_cut = Some(now);
@@ -95,11 +162,46 @@ impl Budget {
         }
     }
 
+    /// Returns the time in which the tokens become `tokens`.
+    fn refill(&self, tokens: f64) -> Duration {
+        let missing = ((tokens - self.tokens) / self.rate()).max(0.0);
+        // Rounded up, so that the token is available then.
+        Duration::from_millis((missing * 1000.0).ceil() as u64)
+    }
+
     fn update(&mut self, now: Duration) {
-        let passed = now.saturating_sub(self.updated).as_secs_f64();
-        self.updated = self.updated.max(now);
-        let max_tokens = (self.full_rate * Self::BURST).max(1.0);
+        let back = self.seen.saturating_sub(now);
+        if back > MAX_CLOCK_DIFFERENCE {
+            self.seen = now;
+            for time in [&mut self.updated, &mut self.paused_until].into_iter().chain(&mut self.last_cut) {
+                *time = time.saturating_sub(back);
+            }
+        }
+        self.seen = self.seen.max(now);
+        self.advance(now);
+    }
+
+    fn advance(&mut self, to: Duration) {
+        let passed = to.saturating_sub(self.updated).as_secs_f64();
+        self.updated = self.updated.max(to);
+        let max_tokens = (self.full_rate * self.burst).max(1.0);
         self.tokens = (self.tokens + passed * self.rate()).min(max_tokens);
         self.share = (self.share + passed * RECOVERY).min(1.0);
     }
+}
+
+fn clamped(value: f64, range: RangeInclusive<f64>) -> f64 {
+    if value.is_nan() { *range.start() } else { value.clamp(*range.start(), *range.end()) }
+}
+
+fn checked_rate<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    exact::deserialize(from).map(|rate| clamped(rate, RATE_RANGE))
+}
+
+fn checked_burst<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    exact::deserialize(from).map(|burst| clamped(burst, BURST_RANGE))
+}
+
+fn checked_share<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    exact::deserialize(from).map(|share| clamped(share, MIN_SHARE..=1.0))
 }
