@@ -266,3 +266,6 @@ mod gave_up {
         ErrorDocument::deserialize(from).map(Error::from)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -205,3 +205,84 @@ fn checked_burst<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
 fn checked_share<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     exact::deserialize(from).map(|share| clamped(share, MIN_SHARE..=1.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secs(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    /// Returns the times at which the requests of many callers are sent, who all ask at `now`.
+    fn reserved(budget: &mut Budget, now: Duration, requests: usize) -> Vec<Duration> {
+        (0..requests).map(|_| now + budget.reserve(now)).collect()
+    }
+
+    #[test]
+    fn budget_reserves_places_at_its_rate_after_its_burst() {
+        let mut budget = Budget::new(10.0);
+        let now = secs(1_767_225_600.0);
+        let times = reserved(&mut budget, now, 12);
+        let expected: Vec<_> = (0..12_u32).map(|n| now + n.saturating_sub(1) * secs(0.1)).collect();
+        assert_eq!(times, expected, "0.2 s of 10 requests per second are two at once");
+        assert!(!budget.take(now + secs(0.9)), "the places are taken");
+        assert!(budget.take(now + secs(1.2)));
+
+        let mut budget = Budget::new(10.0).with_burst(1.0);
+        let times = reserved(&mut budget, now, 11);
+        assert_eq!((times[9], times[10]), (now, now + secs(0.1)));
+        let mut slow = Budget::new(0.5);
+        assert_eq!(reserved(&mut slow, now, 2), [now, now + secs(2.0)], "one at least");
+    }
+
+    #[test]
+    fn budget_reserves_places_in_a_pause_one_after_the_other_behind_it() {
+        let mut budget = Budget::new(10.0);
+        let now = secs(1000.0);
+        budget.throttled(now, Some(secs(60.0)));
+        let times = reserved(&mut budget, now, 1_000);
+        assert_eq!(times[0], now + secs(60.0));
+        let in_first_second = times.iter().filter(|time| **time < now + secs(61.0)).count();
+        assert!(in_first_second <= 12, "{in_first_second}");
+        assert!(times.is_sorted());
+        assert!(!budget.take(now + secs(61.0)), "they come first");
+    }
+
+    #[test]
+    fn budget_survives_json_unchanged() {
+        let mut budget = Budget::new(24.7).with_burst(0.3);
+        for request in 0..50 {
+            let _ = budget.reserve(secs(f64::from(request) / 97.0));
+        }
+        budget.throttled(secs(1.0 / 3.0), Some(secs(7.0)));
+        let stored = serde_json::to_string(&budget).unwrap();
+        assert_eq!(serde_json::from_str::<Budget>(&stored).unwrap(), budget);
+        assert!(serde_json::from_str::<Budget>(&stored.replace("24.7", "NaN")).is_err());
+        let fast: Budget = serde_json::from_str(&stored.replace("24.7", "1e300")).unwrap();
+        assert!(fast.rate() <= 1e6);
+    }
+
+    #[test]
+    fn budget_does_not_stop_when_the_clock_is_set_back() {
+        let mut budget = Budget::new(10.0);
+        let now = secs(100_000.0);
+        budget.throttled(now, Some(secs(60.0)));
+        let back = secs(1_000.0);
+        assert!(budget.reserve(back) <= secs(61.0), "the pause is not longer than it was");
+        let _ = reserved(&mut budget, back, 20);
+        assert!(budget.take(back + secs(120.0)), "tokens are added again");
+    }
+
+    #[test]
+    fn budget_of_machines_whose_clocks_differ_is_not_larger() {
+        // Two machines in turn, one 3 s behind the other.
+        let mut budget = Budget::new(10.0);
+        let mut sent = 0;
+        for step in 0_u32..10_000 {
+            let now = secs(1_000.0 + f64::from(step) / 100.0) - if step % 2 == 0 { secs(3.0) } else { Duration::ZERO };
+            sent += u32::from(budget.take(now));
+        }
+        assert!((900..=1_005).contains(&sent), "{sent} requests in 100 s");
+    }
+}

@@ -238,7 +238,8 @@ impl Run {
         let Some(&(first_t, first_p)) = self.points.get(1) else { return };
         if p > first_p && t > first_t {
             let start = first_t - first_p * (t - first_t) / (p - first_p);
-            self.start = start.clamp(self.poll_before, self.first_poll);
+            // `clamp` would panic if a stored state had them the wrong way round.
+            self.start = start.min(self.first_poll).max(self.poll_before);
             self.points[0].0 = self.start;
         }
     }
