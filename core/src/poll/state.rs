@@ -48,8 +48,9 @@ use crate::provider::Provider;
 ///
 /// # Document
 ///
-/// Serialises to a document of version 1, of 1 to 5 kB. Later versions of this crate read it; one of a later version is an
-/// error that names the version. Its fields may change between versions: read it with this type only.
+/// Serialises to a document of version 1, of 1 to 5 kB; a response with a hundred differences from the spec adds up to
+/// 20 kB. Later versions of this crate read it; one of a later version is an error that names the version. Its fields may
+/// change between versions: read it with this type only.
 ///
 /// It holds the batch, numbers, the last snapshot as its own JSON has it, and the last transient error as an
 /// [`ErrorDocument`]. So it holds those texts of the provider that they hold: the status word, the message (which may name
@@ -219,7 +220,6 @@ pub(super) fn check_provider(batch: &Batch, provider: &ProviderId) -> Result<(),
 /// of [`Report`] and [`Error`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Step {
     /// The batch has not ended: poll it again.
     Again {

@@ -311,8 +311,13 @@ impl<'a> WaitSet<'a> {
     /// let store = |state: &WaitState| *stored.lock().unwrap() = serde_json::to_string(state).unwrap();
     /// let mut set = WaitSet::new(&provider).on_state(store);
     /// set.add(provider.submitted("b-1"))?;
-    /// # let step = std::pin::pin!(set.next());
-    /// # clock.run(async { futures_util::future::select(step, clock.clock().sleep(std::time::Duration::from_secs(20))).await; });
+    /// # {
+    /// #     let mut next = std::pin::pin!(set.next());
+    /// #     clock.run(std::future::poll_fn(|context| {
+    /// #         let _ = next.as_mut().poll(context);
+    /// #         if stored.lock().unwrap().is_empty() { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+    /// #     }));
+    /// # }
     /// // ... polls once, and the process ends ...
     /// drop(set);
     ///
