@@ -17,6 +17,8 @@
 //! # }
 //! ```
 //!
+//! A [`Budget`] is the request limit of one account, which processes can share.
+//!
 //! # The adaptive rule
 //!
 //! The rule weighs requests against lag: the time from the end of a batch to the poll that sees it.
