@@ -7,8 +7,8 @@ use bulkrail_core::check::{CheckOptions, CheckReport};
 use bulkrail_core::http::{Environment, HttpOptions, ProviderClient, Upload};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Reconciliation, Report, Snapshot,
-    SubmittedRows, Wait,
+    Batch, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Reconciliation, Recovery, Report,
+    Snapshot, SubmittedRows, Wait,
 };
 
 #[cfg(feature = "cdq")]
@@ -189,6 +189,27 @@ impl AnyClient {
             #[allow(unreachable_patterns)]
             _ => Err(other_provider(&self.id())),
         }
+    }
+
+    /// Returns what may be done about a submit whose process ended before it had the response; see `recovery` of each
+    /// client.
+    ///
+    /// `key` is [`AnySubmission::key`], saved before the submit.
+    ///
+    /// ```
+    /// # fn example(client: &bulkrail::AnyClient, saved: Option<&str>) {
+    /// use bulkrail::Recovery;
+    ///
+    /// match client.recovery(saved) {
+    ///     Recovery::SendAgain => println!("submit the same file again, with the same key"),
+    ///     Recovery::LookUp(batch) => println!("poll {batch}"),
+    ///     Recovery::Never => println!("find out at the provider whether it exists"),
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn recovery(&self, key: Option<&str>) -> Recovery {
+        with_client!(self, client => client.recovery(key))
     }
 
     /// Polls `batch` until it ends; see [`Wait`].

@@ -33,9 +33,9 @@ pub use bulkrail_core::test_util;
 pub use bulkrail_core::{
     Batch, BatchId, CountMismatch, Drift, DriftKind, DurationHistory, DynProvider, Error, ErrorBody, ErrorDocument,
     ErrorKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome, PollEvent, PollFuture, PollLimit,
-    PollStream, PollingDefaults, Progress, Provider, ProviderId, Reconciler, Reconciliation, ReferenceMismatch, Report,
-    Row, RowCounts, RowOutcome, Snapshot, State, SubmittedRows, Wait, WaitSet, WaitSetProgress, http,
-    identifier_or_length, normal_form, poll, schedule, text, time, wait,
+    PollStream, PollingDefaults, Progress, Provider, ProviderId, Reconciler, Reconciliation, Recovery,
+    ReferenceMismatch, Report, Row, RowCounts, RowOutcome, Snapshot, State, SubmittedRows, Wait, WaitSet,
+    WaitSetProgress, http, identifier_or_length, normal_form, poll, schedule, text, time, wait,
 };
 pub use http::{ClientBuilder, Environment, Limits, Upload};
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]

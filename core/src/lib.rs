@@ -3,7 +3,7 @@
 //! | Module | What it has |
 //! |---|---|
 //! | crate root | the provider-neutral model ([`Batch`], [`Snapshot`], [`Outcome`], [`Reconciliation`]), [`Error`], [`Provider`] |
-//! | [`poll`] | [`wait`], [`WaitSet`], [`PollStream`]: polling a batch until it ends |
+//! | [`poll`] | [`wait`], [`WaitSet`], [`PollStream`], [`WaitState`](poll::WaitState): polling a batch until it ends |
 //! | [`http`] | [`HttpClient`](http::HttpClient): authentication, tokens, limits, retries, error mapping, uploads |
 //! | [`generated`] | what generated clients use: [`HttpClient`](http::HttpClient) and crates |
 //! | [`json`] | lenient reading of status bodies, streaming of rows, comparison with the spec |
@@ -37,8 +37,8 @@ pub mod time;
 pub use error::{Error, ErrorBody, ErrorDocument, ErrorKind};
 pub use model::{
     Batch, BatchId, CountMismatch, Drift, DriftKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome,
-    Progress, ProviderId, Reconciler, Reconciliation, ReferenceMismatch, Report, Row, RowCounts, RowOutcome, Snapshot,
-    State, SubmittedRows, check_id, identifier_or_length, normal_form,
+    Progress, ProviderId, Reconciler, Reconciliation, Recovery, ReferenceMismatch, Report, Row, RowCounts, RowOutcome,
+    Snapshot, State, SubmittedRows, check_id, identifier_or_length, normal_form,
 };
 pub use poll::{DurationHistory, PollEvent, PollStream, Wait, WaitSet, WaitSetProgress, wait};
 // Pre-1.0 crates whose types are in public signatures.

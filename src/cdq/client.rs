@@ -8,7 +8,7 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Snapshot,
+    Batch, Error, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Recovery, Snapshot,
     SubmittedRows, Wait,
 };
 use secrecy::SecretString;
@@ -91,6 +91,15 @@ impl Client {
     /// Polls `batch` until it reaches a terminal state, the deadline or a permanent error; see [`Wait`].
     pub fn wait(&self, batch: Batch) -> Wait<'static> {
         bulkrail_core::wait(self.clone(), batch)
+    }
+
+    /// Returns what may be done about a submit whose process ended before it had the response: [`Recovery::Never`].
+    ///
+    /// The [page of the job](https://developer.cdq.com/apis/bankaccount-data-api/api-v2/bank-account-verification/paths/~1bankaccounts~1jobs~1confirmation/post.md)
+    /// does not document a key against a second start, and no public call lists jobs.
+    #[must_use]
+    pub fn recovery(&self, _key: Option<&str>) -> Recovery {
+        Recovery::Never
     }
 
     /// Uploads the accounts of a prepared submission, if it has any, and starts the confirmation of its storage.

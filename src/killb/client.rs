@@ -9,7 +9,7 @@ use bulkrail_core::json::{ResponseSchema, trace_drift};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
     Batch, Drift, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation,
-    Snapshot, State, SubmittedRows, Wait, check_id,
+    Recovery, Snapshot, State, SubmittedRows, Wait, check_id,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -67,6 +67,15 @@ impl Client {
     /// Polls `batch` until it reaches a terminal state, the deadline or a permanent error; see [`Wait`].
     pub fn wait(&self, batch: Batch) -> Wait<'static> {
         bulkrail_core::wait(self.clone(), batch)
+    }
+
+    /// Returns what may be done about a submit whose process ended before it had the response: [`Recovery::Never`].
+    ///
+    /// The [page of the upload](https://docs.killb.com/api-reference/account/upload-bulk-beneficiaries) documents neither an
+    /// idempotency key nor what a second upload of a file does, and no page has a list of jobs.
+    #[must_use]
+    pub fn recovery(&self, _key: Option<&str>) -> Recovery {
+        Recovery::Never
     }
 
     /// Submits a prepared workbook.

@@ -9,8 +9,8 @@ use bulkrail_core::http::{
 use bulkrail_core::json::{ResponseSchema, StatusFields};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Error, ErrorKind, PollLimit, Provider, ProviderId, Reconciler, Reconciliation, Snapshot, SubmittedRows,
-    Wait, check_id,
+    Batch, Error, ErrorKind, PollLimit, Provider, ProviderId, Reconciler, Reconciliation, Recovery, Snapshot,
+    SubmittedRows, Wait, check_id,
 };
 
 use super::raw::types;
@@ -69,6 +69,27 @@ impl Client {
     /// Polls `batch` until it reaches a terminal state, the deadline or a permanent error; see [`Wait`].
     pub fn wait(&self, batch: Batch) -> Wait<'static> {
         bulkrail_core::wait(self.clone(), batch)
+    }
+
+    /// Returns what may be done about a submit under the `externalId` `key` whose process ended before it had the
+    /// response: [`Recovery::LookUp`] with the batch, or [`Recovery::Never`] without a usable `externalId`.
+    ///
+    /// A batch is [read by its `externalId`](https://docs.v3.localpayment.com/request-a-payment/payins/bank-transfer/virtual-account/api-reference/check-virtual-account/check-batch-virtual-account).
+    /// It is not sent again: no page documents what a second batch of the same `externalId` does. Nor is it documented
+    /// how soon a batch can be read, so a batch that is not found at once may still appear.
+    ///
+    /// ```
+    /// use bulkrail::{Recovery, localpayment};
+    ///
+    /// let client = localpayment::Client::builder().credentials(localpayment::Credentials::login("me", "secret")).build()?;
+    /// let Recovery::LookUp(batch) = client.recovery(Some("batch-7")) else { panic!("it has an externalId") };
+    /// assert_eq!((batch.id(), batch.environment()), ("batch-7", Some("sandbox")));
+    /// # Ok::<(), bulkrail::Error>(())
+    /// ```
+    #[must_use]
+    pub fn recovery(&self, key: Option<&str>) -> Recovery {
+        let batch = key.and_then(|key| Some(Batch::new(PROVIDER, key).ok()?.with_key(key)));
+        batch.map_or(Recovery::Never, |batch| Recovery::LookUp(batch.with_environment(self.http.environment())))
     }
 
     /// Submits a prepared batch with [`Client::create_batch`].

@@ -8,8 +8,8 @@ use bulkrail_core::http::{
 use bulkrail_core::json::ResponseSchema;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{
-    Batch, Drift, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Row,
-    RowOutcome, Snapshot, SubmittedRows, Wait, check_id,
+    Batch, Drift, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation,
+    Recovery, Row, RowOutcome, Snapshot, SubmittedRows, Wait, check_id,
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -103,6 +103,26 @@ impl Client {
     /// Polls `batch` until it reaches a terminal state, the deadline or a permanent error; see [`Wait`].
     pub fn wait(&self, batch: Batch) -> Wait<'static> {
         bulkrail_core::wait(self.clone(), batch)
+    }
+
+    /// Returns what may be done about a submit under `key` whose process ended before it had the response:
+    /// [`Recovery::SendAgain`], or [`Recovery::Never`] without its key.
+    ///
+    /// The [page of the upload](https://reap-ra.readme.io/reference/post_entity-kyc-import-batch) has the header
+    /// `Idempotency-Key` against uploading the same file twice. A repeated submit may fail with [`ErrorKind::Conflict`]:
+    /// the batch exists then, and Reap does not return its id. How long a key is kept is not documented.
+    ///
+    /// ```
+    /// use bulkrail::{Recovery, reap};
+    ///
+    /// let client = reap::Client::builder().credentials(reap::Credentials::api_key("my-key")).build()?;
+    /// assert_eq!(client.recovery(Some("payroll-2026-01")), Recovery::SendAgain);
+    /// assert_eq!(client.recovery(None), Recovery::Never);
+    /// # Ok::<(), bulkrail::Error>(())
+    /// ```
+    #[must_use]
+    pub fn recovery(&self, key: Option<&str>) -> Recovery {
+        if key.is_some() { Recovery::SendAgain } else { Recovery::Never }
     }
 
     /// Submits a prepared batch with its idempotency key.

@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use bulkrail::http::{ConnectorError, HttpClient, HttpOptions, Limits};
-use bulkrail::schedule::Schedule;
+use bulkrail::poll::{Step, WaitOptions, WaitState};
+use bulkrail::schedule::{Budget, Schedule};
 use bulkrail::test_util::{MockConnector, MockProvider, VirtualClock};
 use bulkrail::time::Clock;
 use bulkrail::{
     Batch, BatchId, CountMismatch, Drift, DurationHistory, DynProvider, Error, ErrorDocument, ErrorKind,
     InvalidBatchId, InvalidProviderId, Outcome, PollFuture, PollStream, PollingDefaults, Progress, ProviderId,
-    Reconciler, Reconciliation, Report, Row, Snapshot, State, SubmittedRows, Upload, Wait, WaitSet, WaitSetProgress,
+    Reconciler, Reconciliation, Recovery, Report, Row, Snapshot, State, SubmittedRows, Upload, Wait, WaitSet,
+    WaitSetProgress,
 };
 
 const fn is_shared<T: Send + Sync + 'static>() {}
@@ -41,6 +43,13 @@ const _: () = {
     is_unpin::<PollStream<'static>>();
     is_unpin::<WaitSet<'static>>();
     is_shared::<WaitSetProgress>();
+    is_shared::<(WaitState, WaitOptions, Step, Budget, Recovery)>();
+
+    fn poll_of_a_state_is_sent(state: &mut WaitState, provider: &MockProvider) {
+        fn is_sent<T: Send>(_: T) {}
+        is_sent(state.poll(provider));
+    }
+    let _: fn(&mut WaitState, &MockProvider) = poll_of_a_state_is_sent;
     is_shared::<Box<dyn DynProvider>>();
     is_shared::<Arc<dyn DynProvider>>();
 };

@@ -10,7 +10,7 @@ use bulkrail::localpayment::raw::types::{
     BatchAccount, Beneficiary, BeneficiaryDocument, BeneficiaryTypeKnown, CreateBatch,
 };
 use bulkrail::test_util::{CapturedRequest, MockResponse};
-use bulkrail::{Batch, Error, ErrorKind, Upload, cdq, killb, localpayment, reap};
+use bulkrail::{AnyClient, Batch, Error, ErrorKind, Recovery, Upload, cdq, killb, localpayment, reap};
 use bulkrail_sandbox::Sandbox;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -242,6 +242,31 @@ fn submit_is_not_repeated_for_what_another_attempt_cannot_change() {
         assert!(error.is_nothing_sent() && !error.is_outcome_unknown(), "{fault}: {error:?}");
         assert_eq!(bench.connector.requests().len(), 1, "{fault}");
     }
+}
+
+#[test]
+fn recovery_is_what_each_provider_documents() {
+    let bench = Bench::new();
+    let reap = client!(reap, bench, reap::Credentials::api_key("k"));
+    let localpayment = client!(localpayment, bench, localpayment::Credentials::access_token("t"));
+    let killb = client!(killb, bench, killb::Credentials::access_token("t"));
+    let cdq = client!(cdq, bench, cdq::Credentials::api_key("k"));
+    let batch = Batch::new(localpayment::PROVIDER, "k-1").unwrap().with_key("k-1").with_environment("sandbox");
+    let table: [(AnyClient, Recovery, Recovery); 4] = [
+        (reap.into(), Recovery::SendAgain, Recovery::Never),
+        (localpayment.clone().into(), Recovery::LookUp(batch), Recovery::Never),
+        (killb.clone().into(), Recovery::Never, Recovery::Never),
+        (cdq.into(), Recovery::Never, Recovery::Never),
+    ];
+    for (client, with_key, without_key) in table {
+        assert_eq!(client.recovery(Some("k-1")), with_key, "{client:?}");
+        assert_eq!(client.recovery(None), without_key, "{client:?}");
+        let json = serde_json::to_string(&with_key).unwrap();
+        assert_eq!(serde_json::from_str::<Recovery>(&json).unwrap(), with_key, "{json}");
+    }
+    assert_eq!(localpayment.recovery(Some("../accounts")), Recovery::Never, "it cannot have been submitted");
+    assert_eq!(killb.recovery(Some("../accounts")), Recovery::Never);
+    assert!(bench.connector.requests().is_empty(), "nothing is asked");
 }
 
 #[test]

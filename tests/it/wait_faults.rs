@@ -3,7 +3,7 @@
 
 use crate::common::{Bench, client, secs};
 use bulkrail::http::ConnectorError;
-use bulkrail::poll::FINAL_POLL_GRACE;
+use bulkrail::poll::{FINAL_POLL_GRACE, Step, WaitOptions, WaitState};
 use bulkrail::reap::{Credentials, PROVIDER};
 use bulkrail::test_util::{MockProvider, MockResponse, VirtualClock, finished, running, unavailable};
 use bulkrail::{Batch, Error, ErrorKind, Outcome, Report};
@@ -338,4 +338,53 @@ fn wait_delays_the_first_poll_after_a_submit_as_the_provider_asks() {
     bench.connector.push(finished_response());
     bench.clock.run(client.wait(submitted)).unwrap();
     assert!(bench.clock.elapsed() - before <= secs(1), "{:?}", bench.clock.elapsed() - before);
+}
+
+/// Returns the step that ends a wait whose state is written as JSON and read after every poll.
+fn last_step_through_json(bench: &Bench, client: &bulkrail::reap::Client, batch: Batch) -> Step {
+    let now = || bench.clock.clock().wall();
+    let mut state = WaitState::new(batch, &WaitOptions::new(client), now());
+    loop {
+        bench.clock.run(bench.clock.clock().sleep(state.due_in(now())));
+        let step = bench.clock.run(state.poll(client));
+        if !matches!(step, Step::Again { .. }) {
+            return step;
+        }
+        state = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn wait_state_through_json_ends_as_the_wait_after_each_transient_fault() {
+    for (name, fault) in TRANSIENT {
+        let course = |through_json: bool| {
+            let bench = Bench::new();
+            let client = client!(reap, bench, Credentials::api_key("k"));
+            [running_response(), fault(), MockResponse::new(403, "")].into_iter().for_each(|r| bench.connector.push(r));
+            let batch = Batch::new(PROVIDER, "b-1").unwrap().with_submitted_at(bench.clock.clock().wall());
+            let error = if through_json {
+                let step = last_step_through_json(&bench, &client, batch);
+                let Step::GaveUp(error) = step else { panic!("{name}: {step:?}") };
+                error
+            } else {
+                bench.clock.run(client.wait(batch)).unwrap_err()
+            };
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            (error.document(), source, bench.clock.elapsed())
+        };
+        let (plain, stored) = (course(false), course(true));
+        assert_eq!((plain.0.polls, plain.1.is_some()), (3, true), "{name}");
+        assert_eq!(stored, plain, "{name}");
+    }
+}
+
+#[test]
+fn wait_state_of_another_environment_sends_nothing() {
+    let bench = Bench::new();
+    let client = client!(reap, bench, Credentials::api_key("k"));
+    let batch = Batch::new(PROVIDER, "b-1").unwrap().with_environment("production");
+    let step = last_step_through_json(&bench, &client, batch);
+    let Step::GaveUp(error) = step else { panic!("{step:?}") };
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(bench.connector.requests().is_empty());
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::task::Poll;
 use std::time::Duration;
 
-use bulkrail::poll::FINAL_POLL_GRACE;
+use bulkrail::poll::{FINAL_POLL_GRACE, Step, WaitOptions, WaitState};
 use bulkrail::test_util::{MockProvider, PROVIDER, VirtualClock, finished, queued, running, unavailable};
 use bulkrail::time::Clock;
 use bulkrail::{
@@ -53,7 +53,8 @@ impl Response {
         let ended = |state| Ok(Snapshot::new(state, "x", Progress::default()));
         match self {
             Self::Queued => Ok(queued()),
-            Self::Running(done) => Ok(running(*done, 100)),
+            // Of 97 rows: fractions with as many digits as there are.
+            Self::Running(done) => Ok(running(*done, 97)),
             Self::Unknown => ended(State::Unknown),
             Self::Hint(_) => Ok(running(1, 2).with_retry_after(Some(self.hint()))),
             Self::Fault { hint: None } => Err(unavailable()),
@@ -150,12 +151,17 @@ impl Case {
         Recorder { clock: clock.clone(), responses: self.responses.clone(), defaults, times: Mutex::default() }
     }
 
+    fn batch(&self, provider: &Recorder) -> Batch {
+        let batch = Batch::new(PROVIDER, "b-1").unwrap();
+        if self.submitted { batch.with_submitted_at(provider.clock.clock().wall()) } else { batch }
+    }
+
+    fn options(&self, provider: &Recorder) -> WaitOptions {
+        WaitOptions::new(provider).deadline(secs(self.deadline)).failure_budget(secs(self.budget))
+    }
+
     fn wait<'a>(&self, provider: &'a Recorder) -> Wait<'a> {
-        let mut batch = Batch::new(PROVIDER, "b-1").unwrap();
-        if self.submitted {
-            batch = batch.with_submitted_at(provider.clock.clock().wall());
-        }
-        wait(provider, batch).deadline(secs(self.deadline)).failure_budget(secs(self.budget))
+        wait(provider, self.batch(provider)).deadline(secs(self.deadline)).failure_budget(secs(self.budget))
     }
 }
 
@@ -217,6 +223,75 @@ fn run_dropping(case: &Case, is_dropped: impl Fn(usize) -> bool) -> (Course, usi
     });
     let times = recorder.times.lock().unwrap().clone();
     (Course { times, items, history: history.export() }, awaits)
+}
+
+/// Runs `case` on a state that is written as JSON and read after every poll.
+fn run_through_json(case: &Case) -> Course {
+    let clock = VirtualClock::new();
+    let (recorder, history) = (case.recorder(&clock), DurationHistory::default());
+    let now = || clock.clock().wall();
+    let options = case.options(&recorder);
+    let state = WaitState::new(case.batch(&recorder), &options, now()).history(&history);
+    let (mut stored, mut items) = (serde_json::to_string(&state).unwrap(), Vec::new());
+    clock.run(async {
+        loop {
+            let mut state = serde_json::from_str::<WaitState>(&stored).unwrap().history(&history);
+            clock.clock().sleep(state.due_in(now())).await;
+            assert_eq!(state.due().max(now()), now(), "it is due");
+            let step = state.poll(&recorder).await;
+            stored = serde_json::to_string(&state).unwrap();
+            let written = serde_json::to_value(&step).unwrap();
+            assert_eq!(
+                serde_json::to_value(serde_json::from_value::<Step>(written.clone()).unwrap()).unwrap(),
+                written
+            );
+            let item = match step {
+                Step::Again { after, report: Some(report), fault: None } => {
+                    assert_eq!(after, state.due_in(now()));
+                    Ok(*report)
+                }
+                Step::Again { report: None, fault: Some(_), .. } => continue,
+                Step::Ended(report) => Ok(*report),
+                Step::GaveUp(error) => Err(error),
+                step => panic!("{step:?}"),
+            };
+            let is_end = item.as_ref().map_or(true, |report| report.snapshot.is_terminal());
+            items.push((clock.elapsed(), document(item)));
+            if is_end {
+                return;
+            }
+        }
+    });
+    let times = recorder.times.lock().unwrap().clone();
+    Course { times, items, history: history.export() }
+}
+
+/// Runs `case` in a wait set that is dropped after every poll: the next one resumes the state that it stored. The only
+/// item is the end.
+fn run_in_a_set_per_poll(case: &Case) -> Course {
+    let clock = VirtualClock::new();
+    let (recorder, history) = (case.recorder(&clock), DurationHistory::default());
+    let state = WaitState::new(case.batch(&recorder), &case.options(&recorder), clock.clock().wall());
+    let stored = Mutex::new(serde_json::to_string(&state).unwrap());
+    // The first plan is that of the first set.
+    let mut first = Some(state);
+    let end = loop {
+        let before = stored.lock().unwrap().clone();
+        let store = |state: &WaitState| *stored.lock().unwrap() = serde_json::to_string(state).unwrap();
+        let mut set = WaitSet::new(&recorder).history(&history).on_state(store);
+        set.resume(first.take().unwrap_or_else(|| serde_json::from_str(&before).unwrap())).unwrap();
+        let mut next = pin!(set.next());
+        let end = clock.run(std::future::poll_fn(|context| match next.as_mut().poll(context) {
+            Poll::Pending if *stored.lock().unwrap() == before => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+            Poll::Ready(end) => Poll::Ready(end),
+        }));
+        if let Some((_, end)) = end {
+            break end;
+        }
+    };
+    let times = recorder.times.lock().unwrap().clone();
+    Course { times, items: vec![(clock.elapsed(), document(end))], history: history.export() }
 }
 
 /// Returns control to the executor once, without arranging to be woken.
@@ -357,6 +432,19 @@ proptest! {
             };
             prop_assert_eq!(without_times(document(next)), without_times(document(alone.end)));
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn wait_through_json_after_every_poll_is_the_same_wait(case in case()) {
+        let (plain, _) = run_dropping(&case, |_| false);
+        prop_assert_eq!(&run_through_json(&case), &plain);
+
+        let end = plain.items.last().cloned().into_iter().collect();
+        prop_assert_eq!(run_in_a_set_per_poll(&case), Course { items: end, ..plain });
     }
 }
 

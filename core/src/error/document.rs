@@ -6,7 +6,7 @@ use crate::text::kept;
 
 /// An [`Error`] as a JSON document.
 ///
-/// `{"error":{...},"batch":...,"last":...,"polls":N}`
+/// `{"error":{...},"batch":...,"last":...,"polls":N,"elapsed_ms":N}`
 ///
 /// Each text has at most [`MAX_TEXT_CHARS`](crate::text::MAX_TEXT_CHARS) characters; one that is cut ends with
 /// `… (N characters cut)`.
@@ -22,6 +22,9 @@ pub struct ErrorDocument {
     pub last: Option<Report>,
     /// Number of status requests that got a response or failed.
     pub polls: u32,
+    /// Time since the wait began, in milliseconds; 0 where there was no wait.
+    #[serde(default)]
+    pub elapsed_ms: u64,
 }
 
 /// The field `error` of an [`ErrorDocument`].
@@ -54,7 +57,7 @@ pub struct ErrorBody {
 
 impl ErrorDocument {
     pub(super) fn new(error: &Error) -> Self {
-        let millis = |after: std::time::Duration| u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
             error: ErrorBody {
                 kind: error.kind(),
@@ -71,6 +74,7 @@ impl ErrorDocument {
             batch: error.batch().cloned(),
             last: error.last_report(),
             polls: error.polls(),
+            elapsed_ms: millis(error.elapsed()),
         }
     }
 }

@@ -434,8 +434,11 @@ impl From<InvalidProviderId> for Error {
 
 impl From<ErrorDocument> for Error {
     /// Returns the error that was saved as a document. Its message is shown as it was saved.
+    ///
+    /// It has everything but [`provider_message`](Error::provider_message), [`is_nothing_sent`](Error::is_nothing_sent)
+    /// and its sources, which the document does not hold.
     fn from(document: ErrorDocument) -> Self {
-        let ErrorDocument { error: saved, batch, last, polls } = document;
+        let ErrorDocument { error: saved, batch, last, polls, elapsed_ms } = document;
         let mut error = Self::new(saved.kind, saved.message);
         error.0.is_complete = true;
         error.0.is_permanent = error.is_transient() && !saved.retryable;
@@ -448,7 +451,9 @@ impl From<ErrorDocument> for Error {
         error.0.retry_after = saved.retry_after_ms.map(Duration::from_millis);
         error.0.batch = batch;
         error.0.polls = polls;
+        error.0.elapsed = Duration::from_millis(elapsed_ms);
         if let Some(last) = last {
+            // Documents of earlier versions have the time in the report only.
             error.0.elapsed = last.elapsed;
             error.0.last = Some(last.snapshot);
         }
@@ -583,6 +588,7 @@ mod tests {
         let document = error.document();
         let restored = Error::from(document.clone());
         assert_eq!(restored.document(), document);
+        assert_eq!((restored.polls(), restored.elapsed()), (3, Duration::from_secs(9)));
         assert_eq!(restored.to_string(), error.to_string());
     }
 }

@@ -8,6 +8,7 @@ mod outcome;
 mod progress;
 mod provider_id;
 mod reconcile;
+mod recovery;
 mod report;
 mod snapshot;
 
@@ -17,5 +18,6 @@ pub use outcome::{Outcome, Row, RowOutcome};
 pub use progress::{CountMismatch, Progress, State};
 pub use provider_id::{InvalidProviderId, ProviderId};
 pub use reconcile::{Reconciler, Reconciliation, ReferenceMismatch, RowCounts, SubmittedRows, normal_form};
+pub use recovery::Recovery;
 pub use report::Report;
 pub use snapshot::Snapshot;

@@ -180,8 +180,12 @@ impl From<Counts> for Progress {
             failed: counts.failed,
             stated_percent: None,
         };
-        let stated_percent = if counted.percent() == counts.percent { None } else { counts.percent };
-        Self { stated_percent, ..counted }
+        // Reading JSON may change the last bit of a number.
+        let is_counted = match (counted.percent(), counts.percent) {
+            (Some(counted), Some(percent)) => (counted - percent).abs() <= 1e-9,
+            (counted, percent) => counted == percent,
+        };
+        Self { stated_percent: counts.percent.filter(|_| !is_counted), ..counted }
     }
 }
 

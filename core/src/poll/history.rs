@@ -54,7 +54,7 @@ impl DurationHistory {
         let (document, samples) = parse(document)?;
         let mut content = self.content();
         for (provider, samples) in samples {
-            *content.of(&provider) = samples;
+            content.of(&provider).replace(samples);
         }
         content.imported = document;
         Ok(())
@@ -83,7 +83,10 @@ impl DurationHistory {
         let mut content = self.content();
         let merged = merge::merge(&content.imported, &content.to_json(), &stored);
         let (merged, samples) = parse(&merged.to_string())?;
-        *content = Content { samples, imported: merged };
+        for (provider, samples) in samples {
+            content.of(&provider).replace(samples);
+        }
+        content.imported = merged;
         Ok(())
     }
 

@@ -1,12 +1,16 @@
 //! Decides what a wait does next. Pure: it gets the time and the result of each poll, and returns a step.
+//!
+//! Times count from the start of the wait. A stored wait knows the time of day of its start, and counts from it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use super::document::{Version, fault, snapshot};
 use super::history::DurationHistory;
-use super::options::{FINAL_POLL_GRACE, Options, POLL_TIMEOUT, VISIBILITY_GRACE};
+use super::options::{FINAL_POLL_GRACE, POLL_TIMEOUT, VISIBILITY_GRACE, WaitOptions};
 use crate::error::{Error, ErrorKind};
 use crate::http::ConnectorError;
 use crate::model::{Batch, Drift, Report, Snapshot, State, identifier_or_length};
@@ -32,33 +36,44 @@ pub(super) enum Observed {
     Nothing,
 }
 
-/// The state of one wait.
-#[derive(Debug)]
+/// The state of one wait. Its fields are those of the document that a [`WaitState`](super::WaitState) is stored as.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Machine {
+    version: Version,
+    batch: Batch,
+    /// Time of day at the start of the wait.
+    started_at: Timestamp,
+    /// Time up to which the wait has come: of its last poll.
+    latest: Duration,
     deadline: Option<Duration>,
     failure_budget: Duration,
-    batch: Batch,
     /// Time from our submission of the batch to the start of the wait.
     age: Option<Duration>,
     schedule: BatchSchedule,
     /// `None` for a wait that shares none: what it learned would be of use to no other wait.
+    #[serde(skip)]
     history: Option<DurationHistory>,
+    /// Was neither polled nor stored yet.
+    #[serde(skip)]
+    is_new: bool,
     next_poll: Duration,
     /// Interval that was planned after the last successful poll.
     interval: Duration,
     polls: u32,
     /// The last snapshot, with all differences from the spec so far.
+    #[serde(serialize_with = "snapshot::serialize")]
     last: Option<Box<Snapshot>>,
     last_success: Option<Duration>,
     /// When the failures since the last successful poll began.
     failing_since: Option<Duration>,
+    #[serde(with = "fault")]
     fault: Option<Error>,
 }
 
 impl Machine {
     /// Returns a wait that begins now, at the time of day `wall`, for a batch of `rows` rows, if that is known.
     pub(super) fn new(
-        options: &Options,
+        options: &WaitOptions,
         history: Option<DurationHistory>,
         batch: Batch,
         rows: Option<u64>,
@@ -66,29 +81,99 @@ impl Machine {
     ) -> Self {
         // Submitted "in the future" (another machine's clock) counts as just now.
         let age = batch.submitted_at().map(|at| Duration::try_from(wall.duration_since(at)).unwrap_or_default());
-        let jitter = jitter(&batch, 0);
-        let (schedule, first) = read(history.as_ref(), &batch, |samples| {
-            let mut schedule = BatchSchedule::new(options.schedule(), rows, samples);
-            let first = schedule.first(age, jitter, samples);
-            (schedule, first.wait)
-        });
+        let schedule = BatchSchedule::new(options.bounded_schedule(), rows, DurationSamples::empty());
         let mut machine = Self {
+            version: Version,
+            batch,
+            started_at: wall,
+            latest: Duration::ZERO,
             deadline: options.deadline,
             failure_budget: options.failure_budget,
-            batch,
             age,
             schedule,
             history,
+            is_new: true,
             next_poll: Duration::ZERO,
-            interval: first,
+            interval: Duration::ZERO,
             polls: 0,
             last: None,
             last_success: None,
             failing_since: None,
             fault: None,
         };
-        machine.plan(Duration::ZERO, first);
+        machine.plan_first(rows);
         machine
+    }
+
+    /// Plans the first poll of a wait for a batch of `rows` rows, if that is known.
+    fn plan_first(&mut self, rows: Option<u64>) {
+        let jitter = jitter(&self.batch, 0);
+        let Self { schedule, history, batch, age, .. } = self;
+        self.interval = read(history.as_ref(), batch, |samples| {
+            *schedule = schedule.begin(rows, samples);
+            schedule.first(*age, jitter, samples).wait
+        });
+        self.plan(Duration::ZERO, self.interval);
+    }
+
+    /// Sets the number of rows, unless it is known already.
+    pub(super) fn set_rows(&mut self, rows: u64) {
+        if self.is_new {
+            self.plan_first(Some(rows));
+        } else {
+            self.schedule.set_rows(rows);
+        }
+    }
+
+    /// Shares `history` from now on: a new wait plans its first poll by it.
+    pub(super) fn set_history(&mut self, history: &DurationHistory) {
+        self.leave_history();
+        self.history = Some(history.clone());
+        if self.is_new {
+            self.plan_first(None);
+        }
+    }
+
+    /// Returns the time of the wait at the time of day `wall`. It does not decrease, whatever the clock does.
+    pub(super) fn time(&self, wall: Timestamp) -> Duration {
+        Duration::try_from(wall.duration_since(self.started_at)).unwrap_or_default().max(self.latest)
+    }
+
+    /// Returns the same, and counts from it: where the clock was set back, the wait goes on from where it was.
+    pub(super) fn advance(&mut self, wall: Timestamp) -> Duration {
+        let now = self.time(wall);
+        self.synchronise(now, wall);
+        now
+    }
+
+    /// Records that the time of the wait is `now` at the time of day `wall`.
+    pub(super) fn synchronise(&mut self, now: Duration, wall: Timestamp) {
+        self.latest = self.latest.max(now);
+        self.started_at = wall.checked_sub(now).unwrap_or(Timestamp::MIN);
+    }
+
+    /// Returns the time of day of the time `then` of the wait.
+    pub(super) fn wall(&self, then: Duration) -> Timestamp {
+        self.started_at.checked_add(then).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Goes on at the time of day `wall`, after a time in which the wait may not have run, and returns the time.
+    pub(super) fn resume(&mut self, wall: Timestamp) -> Duration {
+        let now = self.advance(wall);
+        // Time in which no poll was made is not time in which polls failed.
+        let missed = now.saturating_sub(self.next_poll);
+        self.failing_since = self.failing_since.map(|since| since.saturating_add(missed).min(now));
+        now
+    }
+
+    /// Returns whether the deadline has passed at `now`.
+    pub(super) fn is_over(&self, now: Duration) -> bool {
+        self.deadline.is_some_and(|deadline| now >= deadline)
+    }
+
+    /// Returns the last error, if no poll has succeeded since.
+    pub(super) fn fault(&self) -> Option<&Error> {
+        self.fault.as_ref()
     }
 
     /// Returns the batch.
@@ -148,6 +233,8 @@ impl Machine {
     /// Takes the result of a poll that ended at `now`.
     pub(super) fn observe(&mut self, now: Duration, result: Result<Snapshot, Error>) -> Observed {
         self.polls = self.polls.saturating_add(1);
+        self.latest = self.latest.max(now);
+        self.is_new = false;
         match result {
             Ok(snapshot) => self.observe_snapshot(now, snapshot),
             Err(error) if error.is_transient() => self.observe_fault(now, error),
@@ -211,7 +298,7 @@ impl Machine {
         self.fault = Some(error);
         let end = if self.is_over(now) {
             self.over(now)
-        } else if now - failing_since >= self.failure_budget {
+        } else if now.saturating_sub(failing_since) >= self.failure_budget {
             Error::new(ErrorKind::Unreachable, "polls of the batch have failed for the whole failure budget")
         } else {
             let interval = self.decide(now, result);
@@ -266,10 +353,6 @@ impl Machine {
         self.next_poll = self.deadline.map_or(due, |deadline| due.min(deadline.max(now)));
     }
 
-    fn is_over(&self, now: Duration) -> bool {
-        self.deadline.is_some_and(|deadline| now >= deadline)
-    }
-
     fn may_be_invisible(&self, now: Duration) -> bool {
         self.last.is_none() && self.was_just_submitted(now)
     }
@@ -293,13 +376,20 @@ impl Machine {
     }
 }
 
-impl Drop for Machine {
-    /// A wait that is dropped before the end leaves no running batch in the history.
-    fn drop(&mut self) {
+impl Machine {
+    /// Takes the batch from the running ones of the history.
+    fn leave_history(&mut self) {
         let Self { schedule, history, batch, .. } = self;
         if let Some(history) = history {
             history.write(batch.provider(), |samples| schedule.stopped(samples));
         }
+    }
+}
+
+impl Drop for Machine {
+    /// A wait that is dropped before the end leaves no running batch in the history.
+    fn drop(&mut self) {
+        self.leave_history();
     }
 }
 

@@ -1,6 +1,9 @@
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::provider::PollingDefaults;
+use serde::{Deserialize, Serialize};
+
+use crate::provider::{PollingDefaults, Provider};
 use crate::schedule::{IntervalBounds, Schedule};
 
 /// 15 min without a successful poll before a wait ends as unreachable: longer than a provider's usual deployment,
@@ -19,9 +22,23 @@ pub const FINAL_POLL_GRACE: Duration = Duration::from_secs(10);
 /// alone, "not found" ends the wait.
 pub const VISIBILITY_GRACE: Duration = Duration::from_secs(60);
 
-/// Options of one wait.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Options {
+/// Options of a wait: deadline, intervals, schedule and failure budget. [`Wait`](super::Wait) and
+/// [`WaitSet`](super::WaitSet) have their own methods for them; a [`WaitState`](super::WaitState) takes them.
+///
+/// ```
+/// use std::time::Duration;
+/// use bulkrail_core::poll::WaitOptions;
+/// use bulkrail_core::test_util::{MockProvider, VirtualClock};
+///
+/// let provider = MockProvider::by_time(&VirtualClock::new());
+/// let options = WaitOptions::new(&provider).deadline(Duration::from_secs(24 * 3600));
+/// let stored = serde_json::to_string(&options)?;
+/// assert_eq!(serde_json::from_str::<WaitOptions>(&stored)?, options);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[must_use]
+pub struct WaitOptions {
     schedule: Schedule,
     bounds: IntervalBounds,
     reports_progress: bool,
@@ -29,8 +46,55 @@ pub(super) struct Options {
     pub(super) failure_budget: Duration,
 }
 
-impl Options {
-    pub(super) fn new(defaults: PollingDefaults) -> Self {
+impl WaitOptions {
+    /// Returns the options that a wait on `provider` has by default: its
+    /// [polling defaults](Provider::polling_defaults), the adaptive schedule and [`FAILURE_BUDGET`].
+    pub fn new(provider: &(impl Provider + ?Sized)) -> Self {
+        provider.polling_defaults().into()
+    }
+
+    /// Sets the deadline; see [`Wait::deadline`](super::Wait::deadline).
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    /// Removes the deadline; see [`Wait::without_deadline`](super::Wait::without_deadline).
+    pub fn without_deadline(self) -> Self {
+        Self { deadline: None, ..self }
+    }
+
+    /// Sets the shortest and longest time between two polls; see [`Wait::interval`](super::Wait::interval).
+    pub fn interval(self, bounds: RangeInclusive<Duration>) -> Self {
+        let (min, max) = (*bounds.start(), (*bounds.end()).max(*bounds.start()));
+        let bounds = self.bounds;
+        let bounds = bounds
+            .with_initial_min(bounds.initial_min().min(min))
+            .with_min(min)
+            .with_max(max)
+            .with_max_without_progress(bounds.max_without_progress().clamp(min, max));
+        Self { bounds, ..self }
+    }
+
+    /// Sets the schedule; see [`Wait::schedule`](super::Wait::schedule). The interval bounds stay those of the options.
+    pub fn schedule(self, schedule: Schedule) -> Self {
+        Self { schedule, ..self }
+    }
+
+    /// Sets the failure budget; see [`Wait::failure_budget`](super::Wait::failure_budget).
+    pub fn failure_budget(self, budget: Duration) -> Self {
+        Self { failure_budget: budget, ..self }
+    }
+
+    /// Returns the schedule within the bounds of this wait.
+    pub(super) fn bounded_schedule(&self) -> Schedule {
+        let schedule = self.schedule.bounds(self.bounds);
+        if self.reports_progress { schedule.expect_progress() } else { schedule }
+    }
+}
+
+impl From<PollingDefaults> for WaitOptions {
+    /// Returns the options of a wait on a provider with these defaults.
+    fn from(defaults: PollingDefaults) -> Self {
         let bounds = IntervalBounds::new()
             .with_initial_min(defaults.initial_delay)
             .with_min(defaults.min_interval)
@@ -43,25 +107,5 @@ impl Options {
             deadline: Some(defaults.deadline),
             failure_budget: FAILURE_BUDGET,
         }
-    }
-
-    /// Returns the schedule within the bounds of this wait.
-    pub(super) fn schedule(&self) -> Schedule {
-        let schedule = self.schedule.bounds(self.bounds);
-        if self.reports_progress { schedule.expect_progress() } else { schedule }
-    }
-
-    pub(super) fn use_schedule(&mut self, schedule: Schedule) {
-        self.schedule = schedule;
-    }
-
-    pub(super) fn interval(&mut self, min: Duration, max: Duration) {
-        let bounds = self.bounds;
-        let max = max.max(min);
-        self.bounds = bounds
-            .with_initial_min(bounds.initial_min().min(min))
-            .with_min(min)
-            .with_max(max)
-            .with_max_without_progress(bounds.max_without_progress().clamp(min, max));
     }
 }

@@ -13,7 +13,7 @@ use super::wait::{Stop, Wait};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Batch, Report, Snapshot};
 use crate::provider::{DynProvider, PollPlace};
-use crate::time::Clock;
+use crate::time::{Clock, Sleep};
 
 /// Every report of a wait: `next().await` in a loop, or a `Stream`.
 ///
@@ -161,18 +161,9 @@ impl Driver<'_> {
         if let Some(place) = PollPlace::try_take(&*self.provider) {
             return Ok(place);
         }
-        let mut end = self.machine.ends_by(begun).map(|end| self.clock.sleep(end.saturating_sub(begun)));
-        let mut place = PollPlace::take(&*self.provider);
-        let place_or_end = std::future::poll_fn(|context| {
-            if let Poll::Ready(place) = place.as_mut().poll(context) {
-                return Poll::Ready(Some(place));
-            }
-            match &mut end {
-                Some(end) => end.as_mut().poll(context).map(|()| None),
-                None => Poll::Pending,
-            }
-        });
-        match unless_stopped(&mut self.stop, place_or_end).await {
+        let end = self.machine.ends_by(begun).map(|end| self.clock.sleep(end.saturating_sub(begun)));
+        let place = place_until(&*self.provider, end);
+        match unless_stopped(&mut self.stop, place).await {
             Some(Some(place)) => Ok(place),
             Some(None) => Err(self.end(Machine::expired)),
             None => Err(self.end(Machine::interrupted)),
@@ -196,6 +187,24 @@ impl Driver<'_> {
     fn now(&self) -> Duration {
         self.clock.now().saturating_sub(self.started)
     }
+}
+
+/// Returns the next place within the limit of `provider`; `None` when `end` completes first.
+pub(super) async fn place_until(provider: &(dyn DynProvider + '_), mut end: Option<Sleep>) -> Option<PollPlace> {
+    if let Some(place) = PollPlace::try_take(provider) {
+        return Some(place);
+    }
+    let mut place = PollPlace::take(provider);
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(place) = place.as_mut().poll(context) {
+            return Poll::Ready(Some(place));
+        }
+        match &mut end {
+            Some(end) => end.as_mut().poll(context).map(|()| None),
+            None => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// Polls once; cut off when `limit` completes.

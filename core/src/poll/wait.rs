@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::history::DurationHistory;
-use super::options::Options;
+use super::options::WaitOptions;
 use super::stream::PollStream;
 use super::trace::{Observer, PollEvent};
 use crate::error::Error;
@@ -29,7 +29,7 @@ use crate::time::Clock;
 /// ```
 pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
     let clock = provider.clock();
-    let options = Options::new(provider.polling_defaults());
+    let options = WaitOptions::new(&provider);
     Wait { provider: Arc::new(provider), batch, rows: None, options, clock, history: None, stop: None, observer: None }
 }
 
@@ -91,7 +91,7 @@ pub struct Wait<'a> {
     pub(super) provider: Arc<dyn DynProvider + 'a>,
     pub(super) batch: Batch,
     pub(super) rows: Option<u64>,
-    pub(super) options: Options,
+    pub(super) options: WaitOptions,
     pub(super) clock: Clock,
     pub(super) history: Option<DurationHistory>,
     pub(super) stop: Option<Stop<'a>>,
@@ -106,20 +106,20 @@ impl<'a> Wait<'a> {
     /// A last poll is made then, which may take up to [`FINAL_POLL_GRACE`](super::FINAL_POLL_GRACE). Default:
     /// [`PollingDefaults::deadline`](crate::PollingDefaults::deadline) of the provider.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.options.deadline = Some(deadline);
+        self.options = self.options.deadline(deadline);
         self
     }
 
     /// Removes the deadline: the wait ends only by the batch, a permanent error, the failure budget or
     /// [`stop_when`](Wait::stop_when).
     pub fn without_deadline(mut self) -> Self {
-        self.options.deadline = None;
+        self.options = self.options.without_deadline();
         self
     }
 
     /// Sets the shortest and longest time between two polls, instead of what the provider advises.
     pub fn interval(mut self, bounds: RangeInclusive<Duration>) -> Self {
-        self.options.interval(*bounds.start(), *bounds.end());
+        self.options = self.options.interval(bounds);
         self
     }
 
@@ -127,7 +127,7 @@ impl<'a> Wait<'a> {
     ///
     /// The interval bounds stay those of the wait.
     pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.options.use_schedule(schedule);
+        self.options = self.options.schedule(schedule);
         self
     }
 
@@ -150,7 +150,7 @@ impl<'a> Wait<'a> {
     ///
     /// Default: [`FAILURE_BUDGET`](super::FAILURE_BUDGET).
     pub fn failure_budget(mut self, budget: Duration) -> Self {
-        self.options.failure_budget = budget;
+        self.options = self.options.failure_budget(budget);
         self
     }
 

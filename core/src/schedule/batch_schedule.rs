@@ -1,10 +1,12 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::duration_samples::RunningId;
 use super::next_poll::{NextPoll, Reason};
 use super::poll_result::PollStatus;
 use super::progress_estimator::{Estimate, ProgressEstimator};
-use super::{DurationSamples, End, PollResult, Rule, Schedule, without_progress};
+use super::{DurationSamples, End, PollResult, Rule, Schedule, exact, without_progress};
 
 /// Half to all of 1, 2, 4 ... seconds after a failed poll, 30 s at most.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
@@ -25,7 +27,7 @@ const MAX_FIRST_DELAY: Duration = Duration::from_secs(1);
 const MAX_WAIT: f64 = 365.0 * 86_400.0;
 
 /// State of one batch under a [`Schedule`]. Times count from its submission.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BatchSchedule {
     schedule: Schedule,
     /// 0 where it is not known.
@@ -34,17 +36,22 @@ pub struct BatchSchedule {
     since_submission: bool,
     estimator: ProgressEstimator,
     /// The last successful poll.
+    #[serde(with = "exact")]
     last_success: f64,
     successes: u32,
     /// Failed polls since the last successful one.
     failures: u32,
     /// The last poll, successful or not.
+    #[serde(with = "exact")]
     last_poll: f64,
+    #[serde(with = "exact")]
     due: f64,
     /// Before this time a bound, a `Retry-After` or a backoff forbids a poll.
+    #[serde(with = "exact")]
     earliest: f64,
     estimate: Option<Estimate>,
-    /// Its place among the running batches of the samples.
+    /// Its place among the running batches of the samples. Not stored: they are samples of this process.
+    #[serde(skip)]
     running: Option<RunningId>,
 }
 
@@ -77,6 +84,12 @@ impl BatchSchedule {
             estimate: None,
             running: None,
         }
+    }
+
+    /// Returns the same schedule before its first poll, of `rows` rows if that is known.
+    pub(crate) fn begin(&self, rows: Option<u64>, samples: &DurationSamples) -> Self {
+        let known = if self.rows == 0 { rows } else { Some(self.rows) };
+        Self::new(self.schedule, known, samples)
     }
 
     /// Sets the number of rows, unless it is known already.

@@ -155,6 +155,12 @@ impl DurationSamples {
         samples
     }
 
+    /// Replaces what was learned by `learned`. Waits still know the places of their batches: running batches stay.
+    pub(crate) fn replace(&mut self, learned: Self) {
+        let (running, free) = (std::mem::take(&mut self.running), std::mem::take(&mut self.free));
+        *self = Self { running, free, ..learned };
+    }
+
     /// Returns the number of durations of batches that finished.
     #[must_use]
     pub fn len(&self) -> usize {

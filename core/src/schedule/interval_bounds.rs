@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Bounds of the intervals between polls, whatever the rule of the [`Schedule`](super::Schedule)
 /// asks for.
 ///
@@ -14,7 +16,7 @@ use std::time::Duration;
 ///     .with_min(Duration::from_secs(30));
 /// let schedule = Schedule::adaptive().bounds(bounds);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntervalBounds {
     initial_min: Duration,
     min: Duration,

@@ -17,6 +17,8 @@
 //! # }
 //! ```
 //!
+//! A [`Budget`] is the request limit of one account, which processes can share.
+//!
 //! # The adaptive rule
 //!
 //! The rule weighs requests against lag: the time from the end of a batch to the poll that sees it.
@@ -35,6 +37,7 @@ mod budget;
 mod distribution;
 mod document;
 mod duration_samples;
+mod exact;
 mod interval_bounds;
 mod next_poll;
 mod poll_result;
@@ -44,8 +47,10 @@ mod without_progress;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 pub(crate) use batch_schedule::BatchSchedule;
-pub(crate) use budget::Budget;
+pub use budget::Budget;
 pub(crate) use document::InvalidDocument;
 pub(crate) use duration_samples::DurationSamples;
 pub use interval_bounds::IntervalBounds;
@@ -64,19 +69,45 @@ pub mod internal {
 }
 
 /// Rule for the time of the next poll, its bounds, and the price of a request.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
+    #[serde(deserialize_with = "checked_rule")]
     rule: Rule,
+    #[serde(deserialize_with = "checked_bounds")]
     bounds: IntervalBounds,
+    #[serde(serialize_with = "exact::serialize", deserialize_with = "checked_lag_per_request")]
     lag_per_request: f64,
     expects_progress: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Rule {
     Adaptive,
     Fixed(Duration),
-    Exponential { first: Duration, factor: f64, max: Duration },
+    Exponential {
+        first: Duration,
+        #[serde(with = "exact")]
+        factor: f64,
+        max: Duration,
+    },
+}
+
+// A document may have been edited: its values count as those of the setters do.
+
+fn checked_rule<'de, D: Deserializer<'de>>(from: D) -> Result<Rule, D::Error> {
+    Ok(match Rule::deserialize(from)? {
+        Rule::Exponential { first, factor, max } => Schedule::exponential(first, factor, max).rule,
+        rule => rule,
+    })
+}
+
+fn checked_bounds<'de, D: Deserializer<'de>>(from: D) -> Result<IntervalBounds, D::Error> {
+    IntervalBounds::deserialize(from).map(IntervalBounds::consistent)
+}
+
+fn checked_lag_per_request<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    exact::deserialize(from).map(|seconds| Schedule::adaptive().lag_per_request(seconds).lag_per_request)
 }
 
 impl Schedule {

@@ -1,6 +1,9 @@
 //! Estimate of the end of one batch from its progress. Times in seconds since its submission.
 
+use serde::{Deserialize, Serialize};
+
 use super::duration_samples::Calibration;
+use super::exact;
 use super::poll_result::Fraction;
 
 /// 0.003 to 2, the squared error of an estimate: 5 % at least.
@@ -41,48 +44,65 @@ const MAX_FORECASTS: usize = 6;
 const MAX_POINTS: usize = 64;
 
 /// Estimate of the remaining time.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Estimate {
     /// Remaining seconds.
+    #[serde(with = "exact")]
     pub(super) remaining: f64,
     /// Standard deviation of the logarithm of `remaining`.
+    #[serde(with = "exact")]
     pub(super) spread: f64,
     pub(super) is_stalled: bool,
 }
 
 /// Estimate that is compared with the end later.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Forecast {
+    #[serde(with = "exact")]
     pub(super) at: f64,
+    #[serde(with = "exact")]
     pub(super) remaining: f64,
     /// Seconds that one step of progress takes.
+    #[serde(with = "exact")]
     pub(super) step: f64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ProgressEstimator {
+    #[serde(with = "exact")]
     bias: f64,
     /// As in [`Calibration`].
+    #[serde(with = "exact")]
     onset: f64,
+    #[serde(with = "exact")]
     error: f64,
+    #[serde(with = "exact")]
     min_error: f64,
+    #[serde(with = "exact")]
     last_queued: f64,
     /// Allocated once progress is reported: many batches end before, or never report it.
     run: Option<Box<Run>>,
 }
 
 /// Progress since it was first reported.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Run {
     /// The first poll with progress, and the last one before it.
+    #[serde(with = "exact")]
     first_poll: f64,
+    #[serde(with = "exact")]
     poll_before: f64,
     /// Estimated start, between the two.
+    #[serde(with = "exact")]
     start: f64,
+    #[serde(with = "exact")]
     last_poll: f64,
+    #[serde(with = "exact")]
     last_change: f64,
+    #[serde(with = "exact::pairs")]
     points: Vec<(f64, f64)>,
     /// Time, progress and rate of the last estimate.
+    #[serde(with = "exact::triple")]
     last_estimate: Option<(f64, f64, f64)>,
     /// The first estimates.
     forecasts: Vec<Forecast>,
@@ -218,7 +238,8 @@ impl Run {
         let Some(&(first_t, first_p)) = self.points.get(1) else { return };
         if p > first_p && t > first_t {
             let start = first_t - first_p * (t - first_t) / (p - first_p);
-            self.start = start.clamp(self.poll_before, self.first_poll);
+            // `clamp` would panic if a stored state had them the wrong way round.
+            self.start = start.min(self.first_poll).max(self.poll_before);
             self.points[0].0 = self.start;
         }
     }

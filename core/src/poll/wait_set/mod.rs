@@ -17,9 +17,10 @@ use tracing::Span;
 
 use super::history::DurationHistory;
 use super::machine::Machine;
-use super::options::Options;
+use super::options::WaitOptions;
+use super::state::{WaitState, check_provider};
 use super::trace::{self, Observer, PollEvent};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::model::{Batch, BatchId, Report, Snapshot};
 use crate::provider::{DynProvider, NextPlace, Provider};
 use crate::schedule::{Budget, Schedule};
@@ -63,10 +64,11 @@ pub struct WaitSet<'a> {
     provider: Arc<dyn DynProvider + 'a>,
     clock: Clock,
     started: Duration,
-    options: Options,
+    options: WaitOptions,
     history: DurationHistory,
     budget: Budget,
     observer: Option<Observer<'a>>,
+    state_observer: Option<StateObserver<'a>>,
     /// One slot per batch ever added; `None` once it has ended or was removed.
     waits: Vec<Option<Box<Waiting>>>,
     slots: HashMap<String, usize>,
@@ -96,14 +98,34 @@ pub struct WaitSet<'a> {
     past: WaitSetProgress,
 }
 
+type StateObserver<'a> = Box<dyn FnMut(&WaitState) + Send + 'a>;
+
 struct Waiting {
-    machine: Machine,
-    /// Time when the batch was added; the times of the machine count from there.
+    state: WaitState,
+    /// Time when the batch was added.
     added: Duration,
+    /// Time that the wait had taken before it was added.
+    before: Duration,
     span: Span,
     /// The last poll failed.
     is_failing: bool,
     is_in_flight: bool,
+}
+
+impl Waiting {
+    fn machine(&self) -> &Machine {
+        &self.state.0
+    }
+
+    /// Returns the time of the wait at the time `now` of the set.
+    fn time(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.added).saturating_add(self.before)
+    }
+
+    /// Returns the time of the set at the time `then` of the wait.
+    fn set_time(&self, then: Duration) -> Duration {
+        self.added.saturating_add(then.saturating_sub(self.before))
+    }
 }
 
 /// A completed poll.
@@ -146,10 +168,11 @@ impl<'a> WaitSet<'a> {
             provider: Arc::new(provider),
             started: clock.now(),
             clock,
-            options: Options::new(defaults),
+            options: defaults.into(),
             history: DurationHistory::default(),
             budget: Budget::new(defaults.requests_per_second),
             observer: None,
+            state_observer: None,
             waits: Vec::new(),
             slots: HashMap::new(),
             open: 0,
@@ -176,7 +199,15 @@ impl<'a> WaitSet<'a> {
     ///
     /// Default: [`PollingDefaults::requests_per_second`](crate::PollingDefaults::requests_per_second) of the provider.
     pub fn requests_per_second(mut self, rate: f64) -> Self {
-        self.budget = Budget::new(rate);
+        self.budget = Budget::new(rate).with_burst(self.budget.burst());
+        self
+    }
+
+    /// Sets how many seconds of requests may be sent at once after a time without any; see [`Budget::with_burst`].
+    ///
+    /// Default: [`Budget::BURST`].
+    pub fn burst(mut self, seconds: f64) -> Self {
+        self.budget = self.budget.with_burst(seconds);
         self
     }
 
@@ -184,25 +215,25 @@ impl<'a> WaitSet<'a> {
     ///
     /// It holds even where the budget has no request left for a last poll. Batches already in the set keep theirs.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.options.deadline = Some(deadline);
+        self.options = self.options.deadline(deadline);
         self
     }
 
     /// Removes the deadline: a batch ends only by itself, a permanent error or the failure budget.
     pub fn without_deadline(mut self) -> Self {
-        self.options.deadline = None;
+        self.options = self.options.without_deadline();
         self
     }
 
     /// Sets the interval bounds as [`Wait::interval`](super::Wait::interval).
     pub fn interval(mut self, bounds: RangeInclusive<Duration>) -> Self {
-        self.options.interval(*bounds.start(), *bounds.end());
+        self.options = self.options.interval(bounds);
         self
     }
 
     /// Sets the schedule as [`Wait::schedule`](super::Wait::schedule).
     pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.options.use_schedule(schedule);
+        self.options = self.options.schedule(schedule);
         self
     }
 
@@ -214,13 +245,21 @@ impl<'a> WaitSet<'a> {
 
     /// Sets the failure budget as [`Wait::failure_budget`](super::Wait::failure_budget).
     pub fn failure_budget(mut self, budget: Duration) -> Self {
-        self.options.failure_budget = budget;
+        self.options = self.options.failure_budget(budget);
         self
     }
 
     /// Calls `observer` after every poll of any batch; see [`Wait::on_poll`](super::Wait::on_poll).
     pub fn on_poll(mut self, observer: impl FnMut(&PollEvent<'_>) + Send + 'a) -> Self {
         self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Calls `observer` with the state of a batch after every poll that has not ended its wait, to store it.
+    ///
+    /// It runs inside the set and must not block. A state that was stored goes on with [`resume`](WaitSet::resume).
+    pub fn on_state(mut self, observer: impl FnMut(&WaitState) + Send + 'a) -> Self {
+        self.state_observer = Some(Box::new(observer));
         self
     }
 
@@ -235,7 +274,7 @@ impl<'a> WaitSet<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when it is a batch of another provider.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is a batch of another provider.
     pub fn add(&mut self, batch: Batch) -> Result<(), Error> {
         self.insert(batch, None)
     }
@@ -247,31 +286,83 @@ impl<'a> WaitSet<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] when it is a batch of another provider.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is a batch of another provider.
     pub fn add_with_rows(&mut self, batch: Batch, rows: u64) -> Result<(), Error> {
         self.insert(batch, Some(rows))
     }
 
+    /// Adds a batch whose wait was stored, and goes on with it. A batch that is in the set already is left unchanged.
+    ///
+    /// The wait keeps its deadline, intervals, schedule and failure budget, not those of the set; the history is that of
+    /// the set. A poll that is overdue is made as soon as the request rate allows. A wait whose deadline has passed in the
+    /// meantime gets its last poll, however long that takes. Time in which no process ran does not count for its failure
+    /// budget.
+    ///
+    /// ```
+    /// use std::sync::Mutex;
+    /// use bulkrail_core::WaitSet;
+    /// use bulkrail_core::poll::WaitState;
+    /// use bulkrail_core::test_util::{MockProvider, VirtualClock, finished, running};
+    ///
+    /// let clock = VirtualClock::new();
+    /// let provider = MockProvider::in_order(&clock).then(|| Ok(running(1, 2))).then(|| Ok(finished(2, 0)));
+    /// let stored = Mutex::new(String::new());
+    ///
+    /// let store = |state: &WaitState| *stored.lock().unwrap() = serde_json::to_string(state).unwrap();
+    /// let mut set = WaitSet::new(&provider).on_state(store);
+    /// set.add(provider.submitted("b-1"))?;
+    /// # {
+    /// #     let mut next = std::pin::pin!(set.next());
+    /// #     clock.run(std::future::poll_fn(|context| {
+    /// #         let _ = next.as_mut().poll(context);
+    /// #         if stored.lock().unwrap().is_empty() { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+    /// #     }));
+    /// # }
+    /// // ... polls once, and the process ends ...
+    /// drop(set);
+    ///
+    /// let mut set = WaitSet::new(&provider);
+    /// set.resume(serde_json::from_str(&stored.lock().unwrap()).unwrap())?;
+    /// let (batch, end) = clock.run(set.next()).expect("a batch");
+    /// assert_eq!((batch.id(), end?.polls), ("b-1", 2));
+    /// # Ok::<(), bulkrail_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is a batch of another provider.
+    pub fn resume(&mut self, state: WaitState) -> Result<(), Error> {
+        check_provider(state.batch(), &self.provider.dyn_id())?;
+        if !self.slots.contains_key(state.batch().id()) {
+            let mut state = state.history(&self.history);
+            let before = state.0.resume(self.clock.wall());
+            let ends_by = if state.0.is_over(before) { None } else { state.0.ends_by(before) };
+            self.push(state, before, ends_by);
+        }
+        Ok(())
+    }
+
     fn insert(&mut self, batch: Batch, rows: Option<u64>) -> Result<(), Error> {
-        let provider = self.provider.dyn_id();
-        if *batch.provider() != provider {
-            let reason = format!("this is a batch of {}, not of {provider}", batch.provider());
-            return Err(Error::new(ErrorKind::Usage, reason).with_batch(batch));
+        check_provider(&batch, &self.provider.dyn_id())?;
+        if !self.slots.contains_key(batch.id()) {
+            let history = Some(self.history.clone());
+            let machine = Machine::new(&self.options, history, batch, rows, self.clock.wall());
+            let ends_by = machine.ends_by(Duration::ZERO);
+            self.push(WaitState(machine), Duration::ZERO, ends_by);
         }
-        if self.slots.contains_key(batch.id()) {
-            return Ok(());
-        }
+        Ok(())
+    }
+
+    /// Adds a wait that has taken the time `before` already, and ends by `ends_by`, even without a last poll.
+    fn push(&mut self, state: WaitState, before: Duration, ends_by: Option<Duration>) {
         let slot = self.waits.len();
-        self.slots.insert(batch.id().to_owned(), slot);
-        let span = trace::span(&batch);
-        let machine = Machine::new(&self.options, Some(self.history.clone()), batch, rows, self.clock.wall());
-        let added = self.now();
-        self.later.push(Reverse((added.saturating_add(machine.next_poll()), slot)));
-        self.expiries.extend(machine.ends_by(Duration::ZERO).map(|by| Reverse((added.saturating_add(by), slot))));
-        let waiting = Waiting { machine, added, span, is_failing: false, is_in_flight: false };
+        self.slots.insert(state.batch().id().to_owned(), slot);
+        let (added, span, is_failing) = (self.now(), trace::span(state.batch()), state.fault().is_some());
+        let waiting = Waiting { state, added, before, span, is_failing, is_in_flight: false };
+        self.later.push(Reverse((waiting.set_time(waiting.machine().next_poll()), slot)));
+        self.expiries.extend(ends_by.map(|by| Reverse((waiting.set_time(by), slot))));
         self.waits.push(Some(Box::new(waiting)));
         self.open += 1;
-        Ok(())
     }
 
     /// Removes a batch without waiting for its end, and returns it. The batch continues at the provider.
@@ -280,29 +371,37 @@ impl<'a> WaitSet<'a> {
         let waiting = self.waits[slot].take()?;
         self.slots.remove(id.id());
         self.open -= 1;
-        Some(waiting.machine.batch().clone())
+        Some(waiting.state.batch().clone())
     }
 
     /// Returns the last snapshot of a batch that has not ended; `None` before its first successful poll.
     #[must_use]
     pub fn snapshot(&self, id: &BatchId) -> Option<&Snapshot> {
-        self.waits[self.slot(id)?].as_ref()?.machine.last()
+        self.state(id)?.snapshot()
+    }
+
+    /// Returns the state of a batch that has not ended, to store it.
+    ///
+    /// To store it after every poll, use [`on_state`](WaitSet::on_state).
+    #[must_use]
+    pub fn state(&self, id: &BatchId) -> Option<&WaitState> {
+        Some(&self.waits[self.slot(id)?].as_ref()?.state)
     }
 
     /// Returns the batches that have not ended, in the order in which they were added.
     pub fn batches(&self) -> impl Iterator<Item = &Batch> {
-        self.waits.iter().flatten().map(|waiting| waiting.machine.batch())
+        self.waits.iter().flatten().map(|waiting| waiting.state.batch())
     }
 
     fn slot(&self, id: &BatchId) -> Option<usize> {
         let slot = *self.slots.get(id.id())?;
-        (self.waits.get(slot)?.as_ref()?.machine.batch().provider() == id.provider()).then_some(slot)
+        (self.waits.get(slot)?.as_ref()?.state.batch().provider() == id.provider()).then_some(slot)
     }
 
     /// Stops all waits.
     ///
     /// From now on [`WaitSet::next`] returns at once, one after the other, the batches that have not ended, each with
-    /// an error of kind [`Interrupted`](ErrorKind::Interrupted) that holds the last snapshot. The batches continue at
+    /// an error of kind [`Interrupted`](crate::ErrorKind::Interrupted) that holds the last snapshot. The batches continue at
     /// the provider.
     ///
     /// ```no_run
@@ -335,7 +434,7 @@ impl<'a> WaitSet<'a> {
     #[must_use]
     pub fn progress(&self) -> WaitSetProgress {
         let mut progress = WaitSetProgress { batches: self.past.ended + self.open, ..self.past };
-        let snapshots = self.waits.iter().flatten().filter_map(|waiting| waiting.machine.last());
+        let snapshots = self.waits.iter().flatten().filter_map(|waiting| waiting.state.snapshot());
         snapshots.for_each(|snapshot| progress.add(snapshot));
         progress
     }

@@ -43,8 +43,9 @@ impl WaitSet<'_> {
             if let Some(Some(waiting)) = self.waits.get_mut(slot)
                 && !waiting.is_in_flight
             {
-                let Waiting { machine, added, span, .. } = &mut **waiting;
-                let end = Err(machine.expired(now.saturating_sub(*added)));
+                let time = waiting.time(now);
+                let Waiting { state, span, .. } = &mut **waiting;
+                let end = Err(state.0.expired(time));
                 span.in_scope(|| trace::end(&end));
                 return Some((self.finish(slot)?, end));
             }
@@ -126,7 +127,7 @@ impl WaitSet<'_> {
         let mut due: Vec<_> = due
             .filter_map(|slot| {
                 let waiting = self.waits[slot].as_ref()?;
-                Some((waiting.machine.priority(now.saturating_sub(waiting.added)), slot))
+                Some((waiting.machine().priority(waiting.time(now)), slot))
             })
             .collect();
         due.sort_by(|(one, slot), (other, after)| one.total_cmp(other).then(after.cmp(slot)));
@@ -140,9 +141,9 @@ impl WaitSet<'_> {
         waiting.is_in_flight = true;
         let was_failing = waiting.is_failing;
         self.failing_in_flight += usize::from(was_failing);
-        let (provider, batch) = (Arc::clone(&self.provider), waiting.machine.batch().clone());
-        let now = now.saturating_sub(waiting.added);
-        let limit = self.clock.sleep(waiting.machine.poll_until(now, now).saturating_sub(now));
+        let (provider, batch) = (Arc::clone(&self.provider), waiting.state.batch().clone());
+        let now = waiting.time(now);
+        let limit = self.clock.sleep(waiting.machine().poll_until(now, now).saturating_sub(now));
         let (span, clock, sent) = (waiting.span.clone(), self.clock.clone(), self.clock.now());
         self.in_flight.push(Box::pin(async move {
             let result = poll_until(&*provider, &batch, limit).instrument(span).await;
@@ -191,11 +192,16 @@ impl WaitSet<'_> {
         }
         let waiting = self.waits.get_mut(slot)?.as_mut()?;
         (waiting.is_failing, waiting.is_in_flight) = (result.is_err(), false);
-        let Waiting { machine, added, span, .. } = &mut **waiting;
-        let (elapsed, observer) = (now.saturating_sub(*added), self.observer.as_mut());
-        let end = match span.in_scope(|| trace::observe(machine, elapsed, duration, result, observer)) {
+        let (time, observer) = (waiting.time(now), self.observer.as_mut());
+        let Waiting { state, span, .. } = &mut **waiting;
+        let end = match span.in_scope(|| trace::observe(&mut state.0, time, duration, result, observer)) {
             Observed::Running(_) | Observed::Nothing => {
-                self.later.push(Reverse((added.saturating_add(machine.next_poll()), slot)));
+                // The clock of the set does not jump; the time of day of a stored state follows it.
+                state.0.synchronise(time, self.clock.wall());
+                if let Some(observer) = &mut self.state_observer {
+                    observer(state);
+                }
+                self.later.push(Reverse((waiting.set_time(waiting.machine().next_poll()), slot)));
                 return None;
             }
             Observed::End(end) => end,
@@ -208,19 +214,21 @@ impl WaitSet<'_> {
         let slot = (from..self.waits.len()).find(|slot| self.waits[*slot].is_some())?;
         self.stopped = Some(slot);
         let now = self.now();
-        let Waiting { machine, added, span, .. } = &mut **self.waits[slot].as_mut()?;
-        let end = Err(machine.interrupted(now.saturating_sub(*added)));
+        let waiting = self.waits[slot].as_mut()?;
+        let time = waiting.time(now);
+        let Waiting { state, span, .. } = &mut **waiting;
+        let end = Err(state.0.interrupted(time));
         span.in_scope(|| trace::end(&end));
         Some((self.finish(slot)?, end))
     }
 
     /// Takes a batch that has ended out of the set.
     fn finish(&mut self, slot: usize) -> Option<Batch> {
-        let Waiting { machine, .. } = *self.waits[slot].take()?;
+        let Waiting { state, .. } = *self.waits[slot].take()?;
         self.past.ended += 1;
         self.open -= 1;
-        machine.last().iter().for_each(|snapshot| self.past.add(snapshot));
-        let batch = machine.batch().clone();
+        state.snapshot().iter().for_each(|snapshot| self.past.add(snapshot));
+        let batch = state.batch().clone();
         self.slots.remove(batch.id());
         Some(batch)
     }
