@@ -79,8 +79,9 @@ impl Calibration {
     const MAX_COUNT: u32 = 40;
     /// A tenth for a new onset: about the last ten batches are remembered.
     const ONSET_WEIGHT: f64 = 0.1;
-    /// A factor of 7.4 (`e^2`): a greater error is an accident.
-    const MAX_ERROR: f64 = 2.0;
+    /// A factor of 3.5 (`e^1.25`): a greater error counts as this one. Batches that share a throughput seem to last longer
+    /// by more at first, and with such errors take more requests.
+    const MAX_ERROR: f64 = 1.25;
     /// 5 s or two steps of progress: the error of a shorter estimate is that of clocks and steps.
     const MIN_REMAINING: f64 = 5.0;
     const MIN_STEPS: f64 = 2.0;
