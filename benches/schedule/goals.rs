@@ -9,7 +9,7 @@ use bulkrail::schedule::{IntervalBounds, Schedule};
 use crate::account::{self, Client};
 use crate::anchor::{self, AWS_SMITHY, AZURE30, Anchor, FIXED30, GOOGLE_RUST, PROVIDER_90_45};
 use crate::results::{JOBS, JUDGING_SEEDS, PRICES, Results, TUNING_SEEDS, adaptive, adaptive_name, parallel};
-use crate::simulation::{Adaptive, JobResult, LIMITS, Limits, Policy, SPACING};
+use crate::simulation::{self, Adaptive, JobResult, LIMITS, Limits, Policy, SPACING};
 use crate::stats::{Lag, Point, Resample, bootstrap, lag_at, point, requests_at};
 use crate::workload::Seeds;
 use crate::workload::Workload::{self, *};
@@ -41,7 +41,7 @@ impl Cell {
 }
 
 /// Texts of the goals, in the order of their numbers.
-const GOALS: [(&str, &str); 17] = [
+const GOALS: [(&str, &str); 18] = [
     ("P1", "the six with progress: lag at equal requests vs azure30"),
     ("P2", "the six: requests at equal lag vs azure30"),
     ("P3", "the six, default c: lag and requests vs azure30"),
@@ -58,6 +58,10 @@ const GOALS: [(&str, &str); 17] = [
     ("N1", "nothing known and no progress: lag at equal requests vs tuned fixed at every c; lag + 2 requests at c = 2"),
     ("N2", "whole percent every 5 s: lag at equal requests vs tuned fixed at every c from .5 to 8; lag from c to c"),
     ("N3", "480 short batches submitted in a minute, by default: lag at equal requests vs tuned fixed"),
+    (
+        "N4",
+        "480 short batches in 10 s after 256 whose ends are learned: lag at equal requests vs tuned fixed at every c from .5 to 8",
+    ),
     ("S2", "the six with 90/30 s advised: lag and requests vs 90 + 45 s"),
 ];
 
@@ -72,6 +76,15 @@ const COLD_JOBS: usize = 4 * JOBS;
 
 /// 480 batches in a minute.
 const COHORT: usize = 480;
+
+/// 256 batches in a second, as many as are remembered, come before 480 in 10 s that go by them. Four times per seed:
+/// 5,760 batches.
+const FIRST_COHORT: usize = DurationSamples::CAPACITY;
+const FIRST_COHORT_TIME: u64 = 1_000;
+const LEARNED_COHORT_TIME: u64 = 10_000;
+const LEARNED_COHORTS: u64 = 4;
+/// Distance of the seeds of a first cohort from those of the one that learns.
+const FIRST_COHORT_SEEDS: u64 = 500;
 
 /// Wrong earlier durations: name, factor, whether it learns, and limit.
 const WRONG: [(&str, f64, bool, f64); 2] = [("x4, learns", 4.0, true, 1.15), ("x0.25, frozen", 0.25, false, 2.2)];
@@ -103,6 +116,9 @@ fn measure(seeds: &Seeds) -> Vec<Cell> {
     cells.extend(parallel(&Workload::WITHOUT_PROGRESS, |workload| cold_cells(*workload, seeds)).into_iter().flatten());
     cells.extend(percent_cells(seeds));
     cells.extend(cohort_cells(seeds));
+    cells.extend(
+        parallel(&[LogUniform, PercentSteps], |workload| learned_cells(*workload, seeds)).into_iter().flatten(),
+    );
     let violations = by_name.values().map(Results::violations).sum();
     let waits = by_name.values().map(Results::waits).sum::<f64>();
     cells.push(zero("S1", format!("of {waits} waits"), violations));
@@ -302,6 +318,32 @@ fn cohort_cells(seeds: &Seeds) -> Vec<Cell> {
     let mut cells = tuned_cells("N3", name, 1.0, &default, &results);
     cells.extend(tuned_cells("-", name, f64::INFINITY, &others, &results));
     cells
+}
+
+/// Returns the figures of many batches at once that go by the ends of an earlier cohort, and learn from one another.
+fn learned_cells(workload: Workload, seeds: &Seeds) -> Vec<Cell> {
+    let cohorts = seeds.iter().flat_map(|seed| (0..LEARNED_COHORTS).map(move |cohort| seed * 1_000 + cohort));
+    let jobs = cohorts.map(|seed| (seed, workload.generate(seed, COHORT))).collect();
+    let mut results = Results::of_fixed(jobs, LEARNED_COHORT_TIME / COHORT as u64, anchor::tuned().collect());
+    let policy = |price, samples| {
+        let mut policy = Adaptive { samples, ..adaptive(price) };
+        if workload == PercentSteps {
+            policy.schedule = policy.schedule.expect_progress();
+        }
+        Policy::Adaptive(Box::new(policy))
+    };
+    let learned = |seed| {
+        let jobs = workload.generate(seed, FIRST_COHORT);
+        let policy = policy(Schedule::LAG_PER_REQUEST, DurationSamples::new());
+        simulation::run(&jobs, &policy, seed, FIRST_COHORT_TIME / FIRST_COHORT as u64).samples
+    };
+    let seeds = results.jobs.iter().map(|(seed, _)| *seed);
+    let learned: BTreeMap<u64, DurationSamples> =
+        seeds.map(|seed| (seed, learned(seed + FIRST_COHORT_SEEDS))).collect();
+    for price in MODERATE_PRICES {
+        results.add_each(adaptive_name(price), |seed| policy(price, learned[&seed].clone()));
+    }
+    tuned_cells("N4", &format!("{} after others", workload.name()), 1.0, &MODERATE_PRICES, &results)
 }
 
 fn account_cells(workload: Workload, seeds: &Seeds) -> Vec<Cell> {

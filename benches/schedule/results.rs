@@ -79,7 +79,13 @@ impl Results {
     }
 
     pub(crate) fn add(&mut self, name: String, policy: &Policy) {
-        let runs: Vec<Run> = self.jobs.iter().map(|(seed, jobs)| run(jobs, policy, *seed, self.spacing)).collect();
+        self.add_each(name, |_| policy.clone());
+    }
+
+    /// Runs the jobs of each seed with a policy of their own.
+    pub(crate) fn add_each(&mut self, name: String, policy: impl Fn(u64) -> Policy) {
+        let runs = self.jobs.iter().map(|(seed, jobs)| run(jobs, &policy(*seed), *seed, self.spacing));
+        let runs: Vec<Run> = runs.collect();
         self.pooled.insert(name.clone(), runs.iter().flat_map(|run| run.results.iter().copied()).collect());
         self.runs.insert(name, runs);
     }

@@ -63,6 +63,8 @@ pub(crate) struct JobResult {
 pub(crate) struct Run {
     pub(crate) results: Vec<JobResult>,
     pub(crate) violations: usize,
+    /// Durations at the end of the run.
+    pub(crate) samples: DurationSamples,
 }
 
 /// One poll of the simulation.
@@ -89,7 +91,7 @@ fn run_spaced(jobs: &[Job], policy: &Policy, seed: u64, spacing: u64, mut trace:
     };
     let mut waits: Vec<Option<Waiting>> = jobs.iter().map(|_| None).collect();
     let mut events: BinaryHeap<_> = (0..jobs.len()).map(|job| Reverse((job as u64 * spacing, job, 0u64))).collect();
-    let mut run = Run { results: vec![JobResult::default(); jobs.len()], violations: 0 };
+    let mut run = Run { results: vec![JobResult::default(); jobs.len()], violations: 0, ..Run::default() };
     while let Some(Reverse((now, id, number))) = events.pop() {
         let job = &jobs[id];
         let at = now - id as u64 * spacing;
@@ -120,6 +122,7 @@ fn run_spaced(jobs: &[Job], policy: &Policy, seed: u64, spacing: u64, mut trace:
         run.violations += usize::from(waiting.is_violation);
         events.push(Reverse((now + wait, id, number + 1)));
     }
+    run.samples = samples;
     run
 }
 

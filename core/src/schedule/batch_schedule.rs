@@ -23,6 +23,9 @@ const EARLY_FAILURE_START: f64 = 2.0;
 /// providers ask between two polls of one batch, and hardly noticed by a caller.
 const MAX_FIRST_DELAY: Duration = Duration::from_secs(1);
 
+/// 0.618: multiples of it are spread evenly over the numbers from 0 to 1.
+const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
+
 /// 1 year, the longest wait: sums with it do not overflow.
 const MAX_WAIT: f64 = 365.0 * 86_400.0;
 
@@ -53,6 +56,8 @@ pub struct BatchSchedule {
     /// Its place among the running batches of the samples. Not stored: they are samples of this process.
     #[serde(skip)]
     running: Option<RunningId>,
+    /// Whether the samples observe it; `None` before that is decided.
+    is_observed: Option<bool>,
 }
 
 /// An interval before bounds and jitter.
@@ -83,6 +88,7 @@ impl BatchSchedule {
             earliest: 0.0,
             estimate: None,
             running: None,
+            is_observed: None,
         }
     }
 
@@ -163,7 +169,7 @@ impl BatchSchedule {
 
     /// Counts the batch as a running one in `samples`, as old as the last successful poll saw it.
     pub fn record_running(&mut self, samples: &mut DurationSamples) {
-        if self.since_submission && self.successes > 0 {
+        if self.since_submission && self.successes > 0 && self.is_observed(samples) {
             let id = *self.running.get_or_insert_with(|| samples.next_running());
             samples.set_running(id, self.rows, self.last_success);
         }
@@ -177,21 +183,30 @@ impl BatchSchedule {
         // Longer without a poll than any schedule asks for: the wait was interrupted, and the end
         // is at any time in between.
         let was_interrupted = t - self.last_success > 2.0 * bounds.max().max(bounds.initial_min()).as_secs_f64();
-        let (at, uncertainty) = match end.at {
-            Some(at) => (at, 0.0),
+        let (earliest, latest) = match end.at {
+            Some(at) => (at.as_secs_f64(), at.as_secs_f64()),
             None if was_interrupted => return,
-            None => (duration(f64::midpoint(self.last_success, t)), t - self.last_success),
+            None => (self.last_success, t),
         };
         if !self.since_submission {
             return;
         }
-        let rows = Some(self.rows);
-        if end.is_failure {
-            samples.add_failure(rows, at);
-        } else {
-            samples.add(rows, at);
-            samples.calibrate(&self.estimator, at.as_secs_f64(), uncertainty);
+        if self.is_observed(samples) {
+            let (rows, at) = (Some(self.rows), duration(any_time(earliest, latest)));
+            if end.is_failure {
+                samples.add_failure(rows, at);
+            } else {
+                samples.add(rows, at);
+            }
         }
+        if !end.is_failure {
+            samples.calibrate(&self.estimator, earliest, latest);
+        }
+    }
+
+    /// Returns whether `samples` observe the batch, which is decided once.
+    fn is_observed(&mut self, samples: &mut DurationSamples) -> bool {
+        *self.is_observed.get_or_insert_with(|| samples.observe_next())
     }
 
     /// Takes the batch from the running ones in `samples`: its wait is over, with or without an end.
@@ -322,6 +337,17 @@ fn with_jitter(min: Duration, jitter: f64) -> Duration {
     min.saturating_add(duration(min.as_secs_f64() * BatchSchedule::JITTER * unit(jitter)))
 }
 
+/// Returns a time between `earliest` and `latest` that follows from the two. Over many batches, such times are spread
+/// evenly; those before the first poll are later rather than sooner, because a batch does not end at once.
+///
+/// Batches that began together are polled together. If the middle of both polls were taken, all of them would end at a
+/// few times.
+fn any_time(earliest: f64, latest: f64) -> f64 {
+    let share = (latest * 1000.0).round() * GOLDEN_RATIO % 1.0;
+    let share = if earliest > 0.0 { share } else { share.sqrt() };
+    earliest + (latest - earliest) * share
+}
+
 fn unit(jitter: f64) -> f64 {
     if jitter.is_nan() { 0.5 } else { jitter.clamp(0.0, 1.0) }
 }
@@ -329,4 +355,33 @@ fn unit(jitter: f64) -> f64 {
 /// Rounds to milliseconds, so that the last digit of a logarithm does not matter. NaN is 0.
 fn duration(seconds: f64) -> Duration {
     Duration::from_millis((seconds.min(MAX_WAIT) * 1000.0).round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_time_is_between_both_polls(earliest in 0.0..1e7f64, interval in 0.0..1e5f64) {
+            let at = any_time(earliest, earliest + interval);
+            prop_assert!(at >= earliest && at <= earliest + interval, "{at}");
+        }
+
+        #[test]
+        fn any_time_is_spread_over_the_interval(earliest in 1.0..1e4f64, interval in 1.0..1e3f64) {
+            // Polls of 1,000 batches that began together, 10 ms apart.
+            let shares = (0..1_000).map(|poll| {
+                let shift = f64::from(poll) / 100.0;
+                (any_time(earliest + shift, earliest + shift + interval) - earliest - shift) / interval
+            });
+            let mut shares: Vec<f64> = shares.collect();
+            shares.sort_by(f64::total_cmp);
+            let longest = shares.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+            prop_assert!(longest < 0.05, "{longest}");
+            prop_assert!((shares.iter().sum::<f64>() / 1_000.0 - 0.5).abs() < 0.05);
+        }
+    }
 }

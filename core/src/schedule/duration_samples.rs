@@ -17,6 +17,10 @@ const REFIT: usize = 8;
 const PRIOR_FAILED: f64 = 1.0;
 const PRIOR_ENDED: f64 = 20.0;
 
+/// 64 running batches, a quarter of [`DurationSamples::CAPACITY`]: beyond them, each of `n` at once is observed with a
+/// chance of 64 in `n`. 150 of 250 are so, and 390 of 10,000.
+const OBSERVED: f64 = 64.0;
+
 /// 1 ms to 30 days: durations outside are mistakes.
 const PLAUSIBLE_MILLIS: RangeInclusive<u64> = 1..=30 * 86_400_000;
 
@@ -40,6 +44,8 @@ pub struct DurationSamples {
     running: Vec<Option<(u64, u64)>>,
     /// Free places in `running`.
     free: Vec<RunningId>,
+    /// Part of a batch that is due to be observed: each adds its share. Not stored.
+    unobserved: f64,
 }
 
 /// Rows (0 if not known) and milliseconds of the last batches. Integers survive storage unchanged.
@@ -66,18 +72,21 @@ pub(super) struct Calibration {
 impl Calibration {
     /// 0.04, an error of 20 %, while nothing is known.
     const INITIAL_VARIANCE: f64 = 0.04;
+    /// 0.0025, an error of 5 %: errors are not taken to be more alike when one of them is not known exactly.
+    const MIN_VARIANCE: f64 = 0.0025;
     /// 40: a new error counts for 1 in 42 at least, so about the last forty estimates are
     /// remembered.
     const MAX_COUNT: u32 = 40;
     /// A tenth for a new onset: about the last ten batches are remembered.
     const ONSET_WEIGHT: f64 = 0.1;
-    /// A factor of 7.4 (`e^2`): a greater error is an accident.
-    const MAX_ERROR: f64 = 2.0;
+    /// A factor of 3.5 (`e^1.25`): a greater error counts as this one. Batches that share a throughput seem to last longer
+    /// by more at first, and with such errors take more requests.
+    const MAX_ERROR: f64 = 1.25;
     /// 5 s or two steps of progress: the error of a shorter estimate is that of clocks and steps.
     const MIN_REMAINING: f64 = 5.0;
     const MIN_STEPS: f64 = 2.0;
-    /// A factor of 2: the estimated time has to be longer than the uncertainty of the end by it.
-    const MIN_PRECISION: f64 = 2.0;
+    /// 32 errors between the least and the greatest possible one stand for all.
+    const ERRORS: u32 = 32;
 
     /// Returns the values of a document, clamped to what is possible; `None` if they are not
     /// numbers.
@@ -95,11 +104,37 @@ impl Calibration {
         self.onset = rounded(self.onset + Self::ONSET_WEIGHT * (onset - self.onset));
     }
 
-    fn add_error(&mut self, error: f64) {
+    /// Adds an error between `least` and `greatest`.
+    ///
+    /// Where an end is known to lie between two polls only, the error is expected to be as those before, within these
+    /// limits. An end in the middle would be wrong: polls aim at the expected end.
+    fn add_error(&mut self, least: f64, greatest: f64) {
+        let [least, greatest] = [least, greatest].map(|error| error.clamp(-Self::MAX_ERROR, Self::MAX_ERROR));
+        let (error, square) = self.expected_error(least, greatest);
         self.count = (self.count + 1).min(Self::MAX_COUNT);
         let weight = 1.0 / f64::from(self.count + 2);
         self.bias = rounded(self.bias + weight * (error - self.bias));
-        self.variance = rounded(self.variance + weight * ((error - self.bias).powi(2) - self.variance));
+        self.variance = rounded(self.variance + weight * (square + (error - self.bias).powi(2) - self.variance));
+    }
+
+    /// Returns mean and variance of the normal distribution of errors between two limits.
+    fn expected_error(&self, least: f64, greatest: f64) -> (f64, f64) {
+        let step = (greatest - least) / f64::from(Self::ERRORS);
+        let error = |index: u32| least + step * (f64::from(index) + 0.5);
+        let variance = self.variance.max(Self::MIN_VARIANCE);
+        // Relative to the likeliest of these errors: the densities may all be too small for a number.
+        let likeliest = self.bias.clamp(error(0), error(Self::ERRORS - 1));
+        let density =
+            |error: f64| (((likeliest - self.bias).powi(2) - (error - self.bias).powi(2)) / (2.0 * variance)).exp();
+        let (mut weights, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        for error in (0..Self::ERRORS).map(error) {
+            let (weight, difference) = (density(error), error - likeliest);
+            weights += weight;
+            sum += weight * difference;
+            squares += weight * difference * difference;
+        }
+        let mean = sum / weights;
+        (likeliest + mean, (squares / weights - mean * mean).max(0.0))
     }
 }
 
@@ -189,19 +224,18 @@ impl DurationSamples {
         self.failed.push(sample(rows, duration));
     }
 
-    /// Compares the estimates of a batch with its end, which is known to half of `uncertainty`
-    /// either way.
-    pub(super) fn calibrate(&mut self, estimator: &ProgressEstimator, end: f64, uncertainty: f64) {
+    /// Compares the estimates of a batch with its end, which is between `earliest` and `latest`.
+    pub(super) fn calibrate(&mut self, estimator: &ProgressEstimator, earliest: f64, latest: f64) {
         if let Some(onset) = estimator.onset() {
             self.calibration.add_onset(onset);
         }
         for forecast in estimator.forecasts() {
-            let actual = end - forecast.at;
             let min_remaining = Calibration::MIN_REMAINING.max(Calibration::MIN_STEPS * forecast.step);
-            let is_long_enough = forecast.remaining > min_remaining;
-            if is_long_enough && actual > Calibration::MIN_PRECISION * uncertainty && actual > 0.0 {
-                let error = (actual / forecast.remaining).ln();
-                self.calibration.add_error(error.clamp(-Calibration::MAX_ERROR, Calibration::MAX_ERROR));
+            // Every estimate that is long enough counts, whenever the batch ended: to leave those out of batches that
+            // ended soon would teach that all take longer.
+            if forecast.remaining > min_remaining && latest > forecast.at {
+                let error = |end: f64| ((end - forecast.at).max(0.0) / forecast.remaining).ln();
+                self.calibration.add_error(error(earliest), error(latest));
             }
         }
     }
@@ -217,7 +251,24 @@ impl DurationSamples {
         (failed + PRIOR_FAILED) / (ended + PRIOR_ENDED)
     }
 
-    /// Returns the number of batches that have not ended.
+    /// Returns whether the next batch is one of those that are observed: it counts while it runs, and teaches its end.
+    ///
+    /// Of many batches at once the short ones end first. If all were observed, their ends would push out what is known
+    /// of long ones. So few are that the ring holds more ends than run. The choice does not depend on how long the
+    /// batch takes.
+    pub(super) fn observe_next(&mut self) -> bool {
+        if self.len() + self.running() < Self::CAPACITY {
+            return true;
+        }
+        self.unobserved += (1.0 - self.running() as f64 / OBSERVED).exp().min(1.0);
+        let observes = self.unobserved >= 1.0;
+        if observes {
+            self.unobserved -= 1.0;
+        }
+        observes
+    }
+
+    /// Returns the number of batches that are observed and have not ended.
     #[must_use]
     pub fn running(&self) -> usize {
         self.running.len() - self.free.len()
@@ -260,4 +311,155 @@ impl DurationSamples {
 
 fn sample(rows: Option<u64>, duration: Duration) -> (u64, u64) {
     (rows.unwrap_or(0), u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::schedule::{BatchSchedule, End, PollResult, Schedule};
+
+    /// As they were written before ends were spread over the time between two polls.
+    const DOCUMENT: &str =
+        r#"{"version":1,"finished":[[120,61250],[0,9000]],"failed":[[7,500]],"calibration":[3,-0.125,0.0625,0.25]}"#;
+
+    fn full(millis: u64) -> DurationSamples {
+        let finished = Ring(vec![(0, millis); DurationSamples::CAPACITY].into());
+        DurationSamples::restored(finished, Ring::default(), Calibration::default())
+    }
+
+    /// Runs batches that begin together, one every 10 ms, and are polled every 10 s.
+    fn run_together(seconds: &[u64], samples: &mut DurationSamples, mut each: impl FnMut(u64, &DurationSamples)) {
+        let mut batches: Vec<_> =
+            seconds.iter().map(|_| BatchSchedule::new(Schedule::adaptive(), None, samples)).collect();
+        for poll in 1.. {
+            let mut runs = false;
+            for (batch, seconds) in batches.iter_mut().zip(seconds) {
+                let (before, now) = (10 * (poll - 1), 10 * poll);
+                if now < *seconds {
+                    batch.after(PollResult::running(None), Duration::from_secs(now), 0.5, samples);
+                    batch.record_running(samples);
+                    runs = true;
+                } else if before < *seconds {
+                    batch.ended(End::finished(), Duration::from_secs(now), samples);
+                }
+                each(now, samples);
+            }
+            if !runs {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn document_of_version_1_is_read_and_written_unchanged() {
+        let samples = DurationSamples::import(DOCUMENT).expect("a document");
+        assert_eq!((samples.len(), samples.failed.0.len(), samples.calibration.count), (2, 1, 3));
+        assert_eq!(samples.export(), DOCUMENT);
+    }
+
+    #[test]
+    fn ends_of_a_large_cohort_leave_what_is_known_of_long_batches() {
+        // 20 s are known, and half of 480 batches at once end before them.
+        let mut samples = full(20_000);
+        let seconds: Vec<u64> = (0..480).map(|batch| 2 + batch * 7 % 480 / 12).collect();
+        let mut left = 0;
+        run_together(&seconds, &mut samples, |now, samples| {
+            if now == 20 {
+                left = samples.finished.iter().filter(|(_, millis)| *millis == 20_000).count();
+            }
+        });
+        assert!(left > 120, "{left} of 256 are left when half of the cohort has ended");
+        let new = samples.finished.iter().map(|(_, millis)| *millis).filter(|millis| *millis != 20_000);
+        let new: Vec<u64> = new.collect();
+        let short = new.iter().filter(|millis| **millis < 20_000).count();
+        assert!((0.35..0.6).contains(&(short as f64 / new.len() as f64)), "{short} of {} are short", new.len());
+    }
+
+    #[test]
+    fn every_end_is_learned_where_few_batches_run_at_once() {
+        let mut samples = full(600_000);
+        for _ in 0..DurationSamples::CAPACITY / 16 {
+            run_together(&[30; 16], &mut samples, |_, _| {});
+        }
+        assert!(samples.finished.iter().all(|(_, millis)| *millis <= 30_000), "{}", samples.export());
+    }
+
+    #[test]
+    fn every_end_is_learned_before_the_samples_are_full() {
+        let mut samples = DurationSamples::new();
+        run_together(&[25; 200], &mut samples, |_, _| {});
+        assert_eq!(samples.len(), 200);
+    }
+
+    #[test]
+    fn calibration_finds_the_bias_behind_ends_that_are_known_to_an_interval() {
+        // Errors of -0.3 to 0.7, known to parts of 0.4.
+        let mut calibration = Calibration::default();
+        for index in 0..2_000 {
+            let error = f64::from(index) * 0.618_034 % 1.0 - 0.3;
+            let least = (error / 0.4).floor() * 0.4;
+            calibration.add_error(least, least + 0.4);
+        }
+        assert!((calibration.bias - 0.2).abs() < 0.05, "{calibration:?}");
+        assert!((calibration.variance - 1.0 / 12.0).abs() < 0.03, "{calibration:?}");
+    }
+
+    #[test]
+    fn calibration_learns_from_an_end_before_the_first_poll_after_the_estimate() {
+        let mut calibration = Calibration::default();
+        for _ in 0..100 {
+            calibration.add_error(f64::NEG_INFINITY, -0.5);
+        }
+        assert!(calibration.bias < -0.5, "{calibration:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn expected_error_is_within_its_limits(
+            bias in -2.0..2.0f64, variance in 0.0..4.0f64, limits in [-2.0..2.0f64, -2.0..2.0f64],
+        ) {
+            let calibration = Calibration { bias, variance, ..Calibration::default() };
+            let (least, greatest) = (limits[0].min(limits[1]), limits[0].max(limits[1]));
+            let (error, square) = calibration.expected_error(least, greatest);
+            prop_assert!(error >= least - 1e-9 && error <= greatest + 1e-9, "{error}");
+            prop_assert!((0.0..=(greatest - least).powi(2) / 4.0 + 1e-9).contains(&square), "{square}");
+            let (exact, none) = calibration.expected_error(least, least);
+            prop_assert!((exact - least).abs() < 1e-9 && none < 1e-9);
+        }
+
+        #[test]
+        fn calibration_stays_possible(errors in prop::collection::vec((any::<f64>(), any::<f64>()), 0..50)) {
+            let mut calibration = Calibration::default();
+            for (one, other) in errors.into_iter().filter(|(one, other)| !one.is_nan() && !other.is_nan()) {
+                calibration.add_error(one.min(other), one.max(other));
+            }
+            prop_assert_eq!(calibration.validated(), Some(calibration));
+        }
+
+        #[test]
+        fn observed_batches_are_few_however_many_run(running in 1..5_000usize) {
+            let mut samples = full(1_000);
+            for _ in 0..running {
+                if samples.observe_next() {
+                    samples.next_running();
+                }
+            }
+            let expected = (running as f64).min(OBSERVED * (1.0 + (running as f64 / OBSERVED).max(1.0).ln()));
+            prop_assert!((samples.running() as f64 - expected).abs() < 5.0, "{} of {running}", samples.running());
+        }
+    }
+
+    #[test]
+    fn document_has_pairs_of_integers_after_ends_between_two_polls() {
+        let mut samples = DurationSamples::new();
+        run_together(&[3, 14, 25], &mut samples, |_, _| {});
+        let document: serde_json::Value = serde_json::from_str(&samples.export()).expect("JSON");
+        let finished = document["finished"].as_array().expect("a list");
+        assert!(finished.iter().all(|pair| pair[0] == json!(0) && pair[1].is_u64()), "{document}");
+        let millis: Vec<u64> = finished.iter().filter_map(|pair| pair[1].as_u64()).collect();
+        assert!(millis.iter().zip([0, 10_000, 20_000]).all(|(millis, from)| (from..=from + 10_000).contains(millis)));
+    }
 }

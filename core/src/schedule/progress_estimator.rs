@@ -252,12 +252,12 @@ impl Run {
 }
 
 impl Estimate {
-    /// `0.36 - 0.5 ln(spread * remaining / c)`: the best offset of a poll from the expected end, in
+    /// `0.38 - 0.5 ln(spread * remaining / c)`: the best offset of a poll from the expected end, in
     /// standard deviations. It depends on this ratio alone: an uncertainty that costs less than
     /// a request is waited out, a greater one is polled early. Value iteration over estimates that
     /// are made anew at every poll gives `0.2 - 0.6 ln`. The estimates of one batch err alike, so
     /// that an early poll teaches less, and the benchmark prefers this.
-    const OFFSET: f64 = 0.36;
+    const OFFSET: f64 = 0.38;
     const OFFSET_SLOPE: f64 = 0.5;
     /// 2 standard deviations, as far as the fit goes.
     const MAX_OFFSET: f64 = 2.0;
