@@ -255,8 +255,8 @@ pub(crate) fn open_schemas(document: &Value) -> BTreeSet<String> {
     names
 }
 
-/// Returns the names of the component schemas that are decoded: 2xx responses or error bodies contain
-/// them.
+/// Returns the names of the component schemas that are decoded: 2xx responses or error bodies
+/// contain them.
 pub(crate) fn decoded_schemas(document: &Value) -> BTreeSet<String> {
     let mut document = document.clone();
     drop_error_responses(&mut document);

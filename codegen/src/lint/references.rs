@@ -15,7 +15,7 @@ const MAX_SUGGESTIONS: usize = 20;
 /// Maximum number of characters in which a suggested name differs from the wrong one.
 const MAX_DISTANCE: usize = 3;
 
-/// Maximum length of a name for which a similar one is looked for.
+/// Maximum length of a wrong name that is compared with the names of components.
 const MAX_NAME_BYTES: usize = 80;
 
 pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {

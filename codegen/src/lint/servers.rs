@@ -66,7 +66,7 @@ fn is_loopback(address: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback())
 }
 
-/// Checks that the client builder finds the servers. Without any server each caller sets a base URL.
+/// Checks that the client builder finds the servers. Without any, each caller sets a base URL.
 fn names(spec: &Spec, servers: &[Value], errors: &mut Vec<Error>) {
     let is_described = |words: &[&str]| servers.iter().any(|server| words.contains(&description(server)));
     let (found, missing): (Vec<_>, Vec<_>) = ENVIRONMENTS.iter().partition(|(_, words)| is_described(words));

@@ -1,6 +1,7 @@
-//! Unions without a discriminator, in responses: a value is decoded as the first member that it fits.
+//! Unions without a discriminator, in responses: a value is decoded as the first member that fits.
 //!
-//! An object fits each Rust struct whose required properties it has, and its other properties are lost.
+//! An object fits each Rust struct whose required properties it has, and its other properties are
+//! lost.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -12,8 +13,8 @@ use crate::load::Spec;
 use crate::lower::decoded_schemas;
 use crate::pointer;
 
-/// Maximum number of objects in a union that are compared in pairs. Beyond it, each needs a required
-/// property of its own: the time would grow with the square.
+/// Maximum number of objects in a union that are compared in pairs. Beyond it, each needs a
+/// required property of its own: the time would grow with the square.
 const MAX_COMPARED: usize = 64;
 
 pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
@@ -35,8 +36,8 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
         }
         for (index, other) in ambiguous(document, &objects) {
             let reason = format!(
-                "a response with member {other} (counted from 0) would be read as this one, without the properties that \
-                 only the other has; give the union a `discriminator`, or every member but the last a required \
+                "a response with member {other} (counted from 0) would be read as this one, without the properties \
+                 that only the other has; give the union a `discriminator`, or every member but the last a required \
                  property of its own"
             );
             errors.push(spec.error(&format!("{pointer}/oneOf/{index}"), reason));
@@ -60,7 +61,7 @@ fn is_decoded(pointer: &str, decoded: &BTreeSet<String>) -> bool {
     let mut keys = pointer.split('/').skip(1);
     match (keys.next(), keys.next()) {
         (Some("components"), Some("responses")) => keys.nth(1) == Some("content"),
-        // Path, method, `responses`, status. The bodies of errors are not decoded with their schema.
+        // Path, method, `responses`, status. Bodies of errors are not decoded with their schema.
         (Some("paths"), _) if keys.nth(1) == Some("responses") => {
             keys.next().is_some_and(|status| status.starts_with('2')) && keys.next() == Some("content")
         }
@@ -108,8 +109,8 @@ fn add_objects<'a>(
     }
 }
 
-/// Returns the indexes of the members as which a later member would be decoded, with that of the later
-/// one.
+/// Returns the indexes of the members as which a later member would be decoded, each with that of
+/// the later one.
 fn ambiguous(document: &Value, objects: &[Object<'_>]) -> Vec<(usize, usize)> {
     let mut later: HashSet<&str> = HashSet::new();
     let mut found = BTreeSet::new();
@@ -130,7 +131,7 @@ fn ambiguous(document: &Value, objects: &[Object<'_>]) -> Vec<(usize, usize)> {
     found.into_iter().filter(|(index, _)| indexes.insert(*index)).collect()
 }
 
-/// Returns whether a value of `other` is never decoded as `object`: a demanded property is missing in it
+/// Returns whether a value of `other` is never decoded as `object`: a demanded property is missing
 /// or has other values.
 fn is_distinct(document: &Value, object: &Object<'_>, other: &Object<'_>) -> bool {
     object.demanded().any(|(name, property)| match other.property(name) {
@@ -148,7 +149,7 @@ fn is_distinct(document: &Value, object: &Object<'_>, other: &Object<'_>) -> boo
     })
 }
 
-/// Returns whether both are inline enums without a common word. Enums of components accept any word.
+/// Returns whether both are inline enums without a common word. Those of components accept any.
 fn have_different_words(one: &Value, other: &Value) -> bool {
     let words = |schema: &Value| schema.get("enum").and_then(Value::as_array).cloned();
     let (Some(one), Some(other)) = (words(one), words(other)) else { return false };
