@@ -17,6 +17,9 @@ use crate::pointer;
 /// required property of its own: the time would grow with the square.
 const MAX_COMPARED: usize = 64;
 
+/// Maximum number of members that are followed in unions inside a union. Limits time and stack.
+const MAX_NESTED: usize = 64;
+
 pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
     let document = &spec.document;
     let decoded = decoded_schemas(document);
@@ -28,8 +31,9 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
         let mut objects = Vec::new();
         let mut lists = Vec::new();
         let mut seen = BTreeSet::new();
+        let mut nested = MAX_NESTED;
         for (index, member) in members.iter().enumerate() {
-            add_objects(document, index, member, &mut seen, &mut objects);
+            add_objects(document, index, member, &mut seen, &mut nested, &mut objects);
             if kind(document, member) == Some("array") {
                 lists.push(index);
             }
@@ -94,6 +98,7 @@ fn add_objects<'a>(
     index: usize,
     member: &'a Value,
     seen: &mut BTreeSet<*const Value>,
+    nested: &mut usize,
     objects: &mut Vec<Object<'a>>,
 ) {
     let member = follow(document, member);
@@ -103,7 +108,11 @@ fn add_objects<'a>(
     }
     let Some(schema) = member.as_object() else { return };
     if let Some(members) = schema.get("oneOf").and_then(Value::as_array) {
-        members.iter().for_each(|member| add_objects(document, index, member, seen, objects));
+        for member in members {
+            let Some(left) = nested.checked_sub(1) else { return };
+            *nested = left;
+            add_objects(document, index, member, seen, nested, objects);
+        }
     } else if schema.get("type").map_or(schema.contains_key("properties"), |kind| kind == "object") {
         objects.push(Object { index, schema });
     }
