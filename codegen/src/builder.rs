@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn plain_openapi_needs_no_evidence_and_may_be_inline() {
-        let text = "openapi: 3.0.1\ninfo: {title: t, version: '1'}\nservers: [{url: /v1}]\npaths: {/jobs: {get: {operationId: getJob, \
+        let text = "openapi: 3.0.1\ninfo: {title: t, version: '1'}\nservers: [{url: 'https://api.example.com/v1', description: production}]\npaths: {/jobs: {get: {operationId: getJob, \
                     responses: {'200': {description: d, content: {application/json: {schema: {type: object, \
                     properties: {state: {type: string, enum: [on, off]}}}}}}}}}}\n";
         let directory = Directory::new("plain");

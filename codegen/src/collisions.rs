@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use syn::{Fields, FnArg, ImplItem, Item, Pat};
 
+use crate::lint::names::schemas_of_type;
 use crate::locate::schema_of;
 use crate::{Error, Spec};
 
@@ -31,7 +32,11 @@ impl Collisions<'_> {
             _ => None,
         });
         for name in repeated(types) {
-            self.error(&schema_of(self.spec, &name), format!("two schemas become the Rust type `{name}`; rename one"));
+            let places = schemas_of_type(&self.spec.document, &name);
+            let places: Vec<String> = places.iter().map(|place| self.place(place)).collect();
+            let places = if places.len() > 1 { format!(" ({})", places.join(" and ")) } else { String::new() };
+            let reason = format!("two schemas become the Rust type `{name}`{places}; rename one");
+            self.error(&schema_of(self.spec, &name), reason);
         }
         for item in items {
             match item {
@@ -82,6 +87,12 @@ impl Collisions<'_> {
                 self.error("", reason);
             }
         }
+    }
+
+    /// Returns a pointer with its line.
+    fn place(&self, pointer: &str) -> String {
+        let line = self.spec.line(pointer).map(|line| format!(" in line {line}")).unwrap_or_default();
+        format!("{pointer}{line}")
     }
 
     fn error(&mut self, pointer: &str, reason: String) {

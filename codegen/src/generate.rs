@@ -146,7 +146,11 @@ fn drop_prose(value: &mut Value) {
     match value {
         Value::Object(map) => {
             // In `properties` these keys are field names, and the schema of a field is an object.
-            let is_prose = |key: &str| matches!(key, "description" | "title" | "example") || key.starts_with("x-");
+            let is_prose = |key: &str| match key {
+                "description" | "title" | "example" => true,
+                // The form of a KillB quote is chosen by what its client requires.
+                key => key.starts_with("x-") && key != "x-required-sdk",
+            };
             map.retain(|key, value| value.is_object() || !is_prose(key));
             map.values_mut().for_each(drop_prose);
         }

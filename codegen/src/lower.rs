@@ -250,11 +250,17 @@ fn inline_unions(document: &mut Value) {
 /// Returns the names of the component schemas that accept more than the spec says: responses contain
 /// them, or they are marked.
 pub(crate) fn open_schemas(document: &Value) -> BTreeSet<String> {
+    let mut names = decoded_schemas(document);
+    names.append(&mut open_in_requests(document));
+    names
+}
+
+/// Returns the names of the component schemas that are decoded: 2xx responses or error bodies
+/// contain them.
+pub(crate) fn decoded_schemas(document: &Value) -> BTreeSet<String> {
     let mut document = document.clone();
     drop_error_responses(&mut document);
-    let mut names = response_schemas(&document);
-    names.append(&mut open_in_requests(&document));
-    names
+    response_schemas(&document)
 }
 
 /// Returns the names of the component schemas with `x-open: true`: enums of requests whose words are

@@ -130,6 +130,32 @@ fn generate_accepts_missing_nullable_field() {
 }
 
 #[test]
+fn generate_keeps_what_a_client_requires_in_the_schemas() {
+    let text = SPEC
+        .replace("      properties:\n", "      x-required-sdk: [size]\n      x-evidence: page\n      properties:\n");
+    assert_ne!(text, SPEC);
+    let source = generated(&text).unwrap_or_else(|error| panic!("{error}"));
+    let schemas = source.split("pub const SCHEMAS").nth(1).expect("the schemas");
+    assert!(schemas.contains("x-required-sdk") && !schemas.contains("x-evidence"), "{schemas}");
+}
+
+#[test]
+fn generate_names_both_schemas_that_become_one_type() {
+    let text = SPEC
+        .replace("        size:", "        colour_known: {type: string, enum: [a]}\n        size:")
+        .replace("    Colour:", "    ThingColourKnown: {type: object, properties: {a: {type: string}}}\n    Colour:");
+    let message = generated(&text).expect_err("must fail");
+    let place = |pointer: &str| format!("{pointer} in line ");
+    for part in [
+        "two schemas become the Rust type `ThingColourKnown` (",
+        &place("/components/schemas/Thing/properties/colour_known"),
+        &place("/components/schemas/ThingColourKnown"),
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
 fn generate_is_deterministic() {
     assert_eq!(source(), source());
 }

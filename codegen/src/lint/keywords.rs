@@ -123,6 +123,11 @@ impl Keywords<'_> {
         for (index, word) in words.iter().enumerate() {
             let place = format!("enum/{index}");
             match word {
+                Value::String(word) if word.is_empty() => {
+                    let reason = "an empty word has no name in Rust; remove it (an enum component of responses keeps unknown \
+                                  words), or remove `enum`";
+                    self.error(&place, reason.to_owned());
+                }
                 Value::String(word) if seen.insert(word) => {}
                 Value::String(word) => self.error(&place, format!("`{word}` is listed twice; keep one")),
                 Value::Null => self.error(&place, "null is not a word; remove it: a missing value is read".to_owned()),

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::lint::{
-    bodies, constraints, conventions, evidence, form, keywords, names, parameters, references, security, structure,
-    unions,
+    bodies, constraints, conventions, evidence, form, keywords, names, parameters, references, security, servers,
+    structure, union_order, unions,
 };
 use crate::load::Spec;
 use crate::rules::Rules;
@@ -38,6 +38,7 @@ pub fn lint_with(spec: &Spec, rules: Rules) -> Vec<Error> {
     let mut errors = Vec::new();
     form::check(spec, &mut errors);
     structure::check(spec, rules, &mut errors);
+    servers::check(spec, rules, &mut errors);
     if rules == Rules::Bulkrail {
         evidence::check(spec, &mut errors);
         constraints::check(spec, &mut errors);
@@ -46,10 +47,11 @@ pub fn lint_with(spec: &Spec, rules: Rules) -> Vec<Error> {
     references::check(spec, &mut errors);
     keywords::check(spec, &mut errors);
     unions::check(spec, &mut errors);
+    union_order::check(spec, &mut errors);
     parameters::check(spec, &mut errors);
     bodies::check(spec, &mut errors);
     security::check(spec, &mut errors);
-    names::check(spec, &mut errors);
+    names::check(spec, rules, &mut errors);
     errors.sort_by_key(|error| error.line);
     errors
 }

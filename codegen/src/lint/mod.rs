@@ -8,12 +8,14 @@ mod evidence;
 mod form;
 mod keywords;
 mod linter;
-mod names;
+pub(crate) mod names;
 mod parameters;
 mod references;
 mod rust_name;
 mod security;
+mod servers;
 mod structure;
+mod union_order;
 mod unions;
 
 pub use linter::{lint, lint_with};

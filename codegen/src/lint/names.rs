@@ -14,6 +14,7 @@ use crate::document::{Schema, component_name, operations, schemas};
 use crate::error::Error;
 use crate::load::Spec;
 use crate::pointer;
+use crate::rules::Rules;
 
 /// Methods that the generated client has or calls.
 const METHODS: [&str; 11] = [
@@ -33,10 +34,10 @@ const METHODS: [&str; 11] = [
 /// Names that the generated methods use themselves.
 const VARIABLES: [&str; 2] = ["header_map", "encode_path"];
 
-pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
+pub(super) fn check(spec: &Spec, rules: Rules, errors: &mut Vec<Error>) {
     types(spec, errors);
     for Schema { pointer, value, .. } in schemas(&spec.document) {
-        fields(spec, &pointer, value, errors);
+        fields(spec, rules, &pointer, value, errors);
         variants(spec, &pointer, value, errors);
     }
     methods(spec, errors);
@@ -93,7 +94,14 @@ fn type_names(spec: &Spec) -> Vec<(String, String, String)> {
     names
 }
 
-/// Returns the Rust type of an inline union in a component schema.
+/// Returns the pointers of the schemas that become this Rust type, as far as it follows from names.
+#[cfg(feature = "generate")]
+pub(crate) fn schemas_of_type(document: &Value, name: &str) -> Vec<String> {
+    let schemas = schemas(document).into_iter().map(|schema| schema.pointer);
+    schemas.filter(|pointer| inline_name(pointer).is_some_and(|own| own == name)).collect()
+}
+
+/// Returns the Rust type of a component schema, or of an inline schema inside it.
 fn inline_name(pointer: &str) -> Option<String> {
     let mut keys = pointer.strip_prefix("/components/schemas/")?.split('/');
     let mut name = type_name(keys.next()?);
@@ -109,7 +117,7 @@ fn inline_name(pointer: &str) -> Option<String> {
     Some(name)
 }
 
-fn fields(spec: &Spec, pointer: &str, schema: &Value, errors: &mut Vec<Error>) {
+fn fields(spec: &Spec, rules: Rules, pointer: &str, schema: &Value, errors: &mut Vec<Error>) {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
     let pointer = pointer::join(pointer, "properties");
     let mut scope = Scope::default();
@@ -122,9 +130,8 @@ fn fields(spec: &Spec, pointer: &str, schema: &Value, errors: &mut Vec<Error>) {
     for (place, name) in properties {
         let field = field_name(name);
         if let Some(other) = scope.add(field.clone(), format!("`{name}`{}", line(spec, &place))) {
-            let reason = format!(
-                "`{name}` becomes the Rust field `{field}`, like {other}; leave one out here, and say so in an `x-unknown`"
-            );
+            let say = if rules == Rules::Bulkrail { ", and say so in an `x-unknown`" } else { "" };
+            let reason = format!("`{name}` becomes the Rust field `{field}`, like {other}; leave one out here{say}");
             errors.push(spec.error(&place, reason));
         }
     }

@@ -10,6 +10,9 @@ use crate::load::Spec;
 use crate::lower::open_schemas;
 use crate::pointer;
 
+/// Hint for a list that is one text in the request.
+const JOIN: &str = "write it as `type: string` and join the values yourself";
+
 /// Parameter of an operation, with the place where it is written.
 pub(super) struct Parameter<'a> {
     pub(super) pointer: String,
@@ -72,7 +75,10 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
         let path = pointer.split('/').nth(2).unwrap_or_default().replace("~1", "/").replace("~0", "~");
         let Ok(placeholders) = placeholders(&path) else { continue };
         let parameters = parameters(document, &pointer);
-        for name in &placeholders {
+        // Another rule reports the reference to a parameter that does not exist.
+        let (parameters, unresolved): (Vec<_>, Vec<_>) =
+            parameters.into_iter().partition(|parameter| parameter.value.get("$ref").is_none());
+        for name in placeholders.iter().filter(|_| unresolved.is_empty()) {
             if !parameters.iter().any(|parameter| parameter.place() == "path" && parameter.name() == name) {
                 let reason =
                     format!("the path has `{{{name}}}`, but `parameters` has no `{name}` with `in: path`; add it");
@@ -110,14 +116,32 @@ fn check_parameter(
             errors.push(("/name", format!("`{name}` cannot be the name of a header; correct it")));
         }
         "cookie" => errors.push(("/in", "a parameter in a cookie is not supported; use `in: header`".to_owned())),
-        _ => {}
+        "query" | "path" | "header" => {}
+        // Another rule reports what is not a place.
+        _ => return errors,
     }
+    let is_list = value.get("schema").is_some_and(|schema| !is_scalar(document, schema));
     let style = if place == "query" { "form" } else { "simple" };
-    if value.get("style").is_some_and(|other| other != style) {
-        errors.push(("/style", format!("only `style: {style}` is supported for `in: {place}`; remove it")));
-    }
-    if value.get("explode").is_some_and(|explode| *explode != Value::Bool(place == "query")) {
-        errors.push(("/explode", "is not supported; remove it".to_owned()));
+    if let Some(other) = value.get("style").and_then(Value::as_str).filter(|other| *other != style) {
+        let hint = match (place, other) {
+            ("query", "deepObject") => {
+                let property =
+                    value["schema"]["properties"].as_object().and_then(|properties| properties.keys().next());
+                let property = property.map_or("a", String::as_str);
+                format!("write one parameter for each name, such as `{name}[{property}]`")
+            }
+            ("query", "spaceDelimited" | "pipeDelimited") => JOIN.to_owned(),
+            ("path", "label") => format!("remove it, and write its sign into the path: `.{{{name}}}`"),
+            ("path", "matrix") => format!("remove it, and write its signs into the path: `;{name}={{{name}}}`"),
+            _ => format!("OpenAPI 3.0 has no `{other}` there; remove it"),
+        };
+        errors.push(("/style", format!("only `style: {style}` is supported for `in: {place}`; {hint}")));
+    } else if value.get("explode").is_some_and(|explode| *explode != Value::Bool(place == "query")) {
+        let reason = match is_list && place == "query" {
+            true => format!("a list is sent as one parameter for each value; without that, {JOIN}"),
+            false => "has no effect on a single value; remove it".to_owned(),
+        };
+        errors.push(("/explode", reason));
     }
     match value.get("schema") {
         None => errors.push(("", "needs a `schema`; `content` is not supported".to_owned())),

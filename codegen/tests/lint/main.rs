@@ -120,6 +120,12 @@ fn lint_checks_header() {
         "",
         "6: /servers/0: needs a `description` such as sandbox or production",
     );
+    assert_error(
+        "https://api.",
+        "https://{region}.",
+        "6: /servers/0: `{region}` in an address is not supported: requests would be sent to it as it is; write one \
+         server for each address",
+    );
 }
 
 #[test]
@@ -129,6 +135,7 @@ fn lint_checks_operation_ids() {
     assert_error("      operationId: get_thing\n", "", &missing);
     assert_error("get_thing", "getThing", &format!("{at} operationId `getThing` must be snake_case"));
     assert_error("get_thing", "2nd_thing", &format!("{at} operationId `2nd_thing` must be snake_case"));
+    assert_error("get_thing", "''", &missing);
     let twice = errors(&GOOD.replace("get_thing", "make_thing"));
     assert!(twice.len() == 1 && twice[0].ends_with("operationId `make_thing` is used twice"), "{twice:?}");
 }
@@ -269,8 +276,21 @@ fn lint_refuses_required_name_without_property() {
 fn lint_refuses_invalid_and_circular_references() {
     let at = "58: /components/schemas/Thing/properties/colour/$ref";
     let nowhere = "points at a value that does not exist";
-    for wrong in ["#/components/schemas/Color", "other.yaml#/Colour", "https://example.com/Colour", "Colour"] {
-        assert_error("#/components/schemas/Colour", wrong, &format!("{at}: `{wrong}` {nowhere}"));
+    let file = "only references within this file are read: copy the component into it";
+    for (wrong, hint) in [
+        ("#/components/schemas/Color", "; did you mean `Colour`?"),
+        ("#/components/schemas/colour", "; did you mean `Colour`?"),
+        ("#/component/schemas/Colour", "; did you mean '#/components/schemas/Colour'?"),
+        ("#/components/responses/Colour", "; did you mean '#/components/schemas/Colour'?"),
+        ("#/components/schemas/Shade", ""),
+        ("#/", ""),
+        ("other.yaml#/Colour", &format!("; {file}")),
+        ("other.yaml", &format!("; {file}")),
+        ("https://example.com/Colour", &format!("; {file}")),
+        ("Colour", "; write '#/components/schemas/Colour'"),
+        ("Made", "; write '#/components/responses/Made'"),
+    ] {
+        assert_error("#/components/schemas/Colour", wrong, &format!("{at}: `{wrong}` {nowhere}{hint}"));
     }
     let own = "#/components/schemas/Thing";
     let text = GOOD.replace("#/components/schemas/Colour", own);

@@ -37,8 +37,168 @@ fn lint_of_plain_openapi_accepts_other_names_inline_types_and_servers() {
     let inline =
         "{type: object, properties: {state: {type: string, enum: [on, off]}, of: {type: object, properties: {a: {}}}}}";
     assert_errors(&format!("Thing: {inline}\nsnake_case: {{type: object}}"), &[]);
-    let servers = PATHS.replace("paths:\n", "servers: [{url: /v1}, {url: 'http://localhost:8080'}]\npaths:\n");
-    assert_eq!(errors(&spec(&servers, &format!("Thing: {inline}"))), [""; 0]);
+}
+
+/// Returns the errors of a spec with these servers in line 3.
+fn server_errors(servers: &str) -> Vec<String> {
+    errors(&spec(&PATHS.replace("paths:\n", &format!("servers: {servers}\npaths:\n")), "Thing: {type: object}"))
+}
+
+#[test]
+fn lint_of_plain_openapi_accepts_servers_that_the_client_finds() {
+    for servers in [
+        "[]",
+        "[{url: 'https://s.example', description: sandbox}]",
+        "[{url: 'https://s.example', description: mock}, {url: 'https://p.example', description: production}]",
+        "[{url: 'https://p.example', description: production}, {url: 'https://eu.example', description: Europe}]",
+        "[{url: 'https://p.example', description: production}, {url: 'https://s.example', description: sandbox}, \
+         {url: 'https://eu.example'}]",
+        "[{url: 'http://localhost:8080', description: sandbox}]",
+        "[{url: 'http://127.0.0.1/v1', description: sandbox}, {url: 'http://[::1]:80', description: production}]",
+    ] {
+        assert_eq!(server_errors(servers), [""; 0], "{servers}");
+    }
+}
+
+#[test]
+fn lint_of_plain_openapi_refuses_servers_that_no_request_reaches() {
+    let finds = "the client builder finds a server by this word";
+    let none = format!(
+        "/servers: describe one as `sandbox` or `production`: {finds}; without a server of either, remove `servers`, and \
+         each caller sets a base URL"
+    );
+    let other = |name: &str| format!("/servers/0: describe it as `{name}`: {finds}, and no other server has it");
+    let in_full = "/servers/0: needs a `url` in full, such as https://api.example.com/v1: a client has no other address \
+                   to add it to";
+    let http = "/servers/0: needs an https `url`: over http the credentials travel readable; only a loopback address may \
+                have http";
+    let variable = "/servers/0: `{region}` in an address is not supported: requests would be sent to it as it is; write \
+                    one server for each address";
+    for (servers, reason) in [
+        ("[{url: 'https://s.example'}]", &*none),
+        ("[{url: 'https://s.example', description: Test}]", &none),
+        ("[{url: 'https://s.example'}, {url: 'https://p.example', description: production}]", &other("sandbox")),
+        ("[{url: 'https://p.example', description: Production}, {url: 'https://m.example', description: mock}]", &{
+            other("production")
+        }),
+        (
+            "[{url: 'https://s.example', description: Sandbox server}, {url: 'https://p.example', description: production}]",
+            &other("sandbox"),
+        ),
+        ("[{description: sandbox}]", in_full),
+        ("[{url: /v1, description: sandbox}]", in_full),
+        ("[{url: 'ftp://s.example', description: sandbox}]", in_full),
+        ("[{url: 'http://s.example/v1', description: sandbox}]", http),
+        ("[{url: 'http://localhost.example', description: sandbox}]", http),
+        ("[{url: 'http://localhost@s.example', description: sandbox}]", http),
+        ("[{url: 'https://{region}.s.example', description: sandbox, variables: {region: {default: eu}}}]", variable),
+    ] {
+        assert_eq!(server_errors(servers), [format!("acme.yaml:3: {reason}")], "{servers}");
+    }
+}
+
+#[test]
+fn lint_of_plain_openapi_refuses_method_without_a_name() {
+    for (id, reason) in [
+        ("''", "needs an `operationId`; it becomes the Rust method"),
+        ("'-'", "operationId `-` needs a letter; it becomes the Rust method"),
+    ] {
+        let found = errors(&spec(&PATHS.replace("getThing", id), "Thing: {type: object}"));
+        assert_eq!(found, [format!("acme.yaml:5: /paths/~1things~1{{id}}/get: {reason}")], "{id}");
+    }
+}
+
+/// Schemas `Thing`, a union in a response, and its members.
+fn union(members: &str, schemas: &str) -> String {
+    let members: Vec<String> =
+        members.split(' ').map(|name| format!("{{$ref: '#/components/schemas/{name}'}}")).collect();
+    format!("Thing: {{oneOf: [{}]}}\n{schemas}", members.join(", "))
+}
+
+#[test]
+fn lint_refuses_object_that_hides_later_members_of_a_union() {
+    let hides = |index: usize, other: usize| {
+        format!(
+            "acme.yaml:11: /components/schemas/Thing/oneOf/{index}: a response with member {other} (counted from 0) would \
+             be read as this one, without the properties that only the other has; give the union a `discriminator`, or \
+             every member but the last a required property of its own"
+        )
+    };
+    let string = "{type: string}";
+    let a = format!("A: {{type: object, properties: {{x: {string}}}}}");
+    let b = format!("B: {{type: object, properties: {{z: {string}}}}}");
+    let c = format!("C: {{type: object, required: [x], properties: {{x: {string}, c: {string}}}}}");
+    let d = "D: {type: object, required: [id], properties: {id: {type: string, nullable: true}}}".to_owned();
+    for (members, schemas, expected) in [
+        ("A B", vec![&a, &b], vec![hides(0, 1)]),
+        ("A B C", vec![&a, &b, &c], vec![hides(0, 1), hides(1, 2)]),
+        // Both have `x`: the first needs a property of its own.
+        ("C A", vec![&a, &c], vec![hides(0, 1)]),
+        // A nullable property may be missing.
+        ("D A", vec![&a, &d], vec![hides(0, 1)]),
+        // A union in a union.
+        (
+            "U B",
+            vec![&a, &b, &format!("U: {{oneOf: [{string}, {{$ref: '#/components/schemas/A'}}]}}")],
+            vec![hides(0, 1)],
+        ),
+        ("M A", vec![&a, &format!("M: {{type: object, additionalProperties: {string}}}")], vec![hides(0, 1)]),
+    ] {
+        let schemas: Vec<&str> = schemas.into_iter().map(String::as_str).collect();
+        assert_eq!(errors(&spec(PATHS, &union(members, &schemas.join("\n")))), expected, "{members}");
+    }
+    let array = union("A L", &format!("{a}\nL: {{type: array, items: {string}}}"));
+    assert_eq!(
+        errors(&spec(PATHS, &array)),
+        [
+            "acme.yaml:11: /components/schemas/Thing/oneOf/1: an array comes before the objects of a union: an object is \
+             read from an array, too; move it up"
+        ]
+    );
+    let inline = PATHS.replace(
+        "{$ref: '#/components/schemas/Thing'}",
+        "{oneOf: [{$ref: '#/components/schemas/A'}, {$ref: '#/components/schemas/B'}]}",
+    );
+    let found = errors(&spec(&inline, &format!("{a}\n{b}")));
+    assert!(found.len() == 1 && found[0].contains("/schema/oneOf/0: a response with member 1"), "{found:?}");
+}
+
+#[test]
+fn lint_accepts_union_whose_members_are_decoded_as_themselves() {
+    let string = "{type: string}";
+    let a = format!("A: {{type: object, properties: {{x: {string}}}}}");
+    let b = format!("B: {{type: object, properties: {{z: {string}}}}}");
+    let c = format!("C: {{type: object, required: [c], properties: {{x: {string}, c: {string}}}}}");
+    let number = "N: {type: object, required: [x], properties: {x: {type: number}}}";
+    let word = |name: &str, word: &str| {
+        format!("{name}: {{type: object, required: [kind], properties: {{kind: {{type: string, enum: [{word}]}}}}}}")
+    };
+    for (members, schemas) in [
+        ("C A", vec![&a, &c]),
+        ("N A", vec![&a, &number.to_owned()]),
+        ("P Q", vec![&word("P", "p"), &word("Q", "q")]),
+        ("S A", vec![&a, &format!("S: {string}")]),
+        ("L A", vec![&a, &format!("L: {{type: array, items: {string}}}")]),
+        ("A", vec![&a]),
+    ] {
+        let schemas: Vec<&str> = schemas.into_iter().map(String::as_str).collect();
+        assert_errors(&union(members, &schemas.join("\n")), &[]);
+    }
+    // A request is not decoded.
+    let request = "requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/New'}}}}";
+    let paths = PATHS.replace("      responses:", &format!("      {request}\n      responses:"));
+    let new = "New: {oneOf: [{$ref: '#/components/schemas/A'}, {$ref: '#/components/schemas/B'}]}";
+    assert_eq!(errors(&spec(&paths, &format!("Thing: {{type: object}}\n{new}\n{a}\n{b}"))), [""; 0]);
+}
+
+#[test]
+fn lint_of_plain_openapi_reports_wrong_reference_to_parameter_once() {
+    let text = PATHS.replace("[{name: id,", "[{$ref: '#/components/parameters/Page'}, {name: id,");
+    assert_eq!(
+        errors(&spec(&text, "Thing: {type: object}")),
+        ["acme.yaml:7: /paths/~1things~1{id}/get/parameters/0/$ref: `#/components/parameters/Page` points at a value \
+          that does not exist"]
+    );
 }
 
 #[test]
@@ -74,9 +234,9 @@ fn lint_of_plain_openapi_refuses_properties_that_become_one_field() {
         lastname: {type: string}}}",
         &[
             "acme.yaml:13: /components/schemas/Thing/properties/last_name: `last_name` becomes the Rust field \
-             `last_name`, like `lastName` in line 12; leave one out here, and say so in an `x-unknown`",
+             `last_name`, like `lastName` in line 12; leave one out here",
             "acme.yaml:14: /components/schemas/Thing/properties/LastName: `LastName` becomes the Rust field \
-             `last_name`, like `last_name` in line 13; leave one out here, and say so in an `x-unknown`",
+             `last_name`, like `last_name` in line 13; leave one out here",
         ],
     );
 }

@@ -52,7 +52,31 @@ fn lint_refuses_values_and_keys_that_openapi_does_not_have() {
             "id: {type: [string, 'null']}\n",
             &[
                 "57: /components/schemas/Thing/properties/id/type: must be one of string, integer, number, boolean, array, \
-             object",
+             object, not a list, in OpenAPI 3.0; write `type: string` and `nullable: true`",
+            ],
+        ),
+        (
+            ID,
+            "id: {type: [string]}\n",
+            &[
+                "57: /components/schemas/Thing/properties/id/type: must be one of string, integer, number, boolean, array, \
+             object, not a list, in OpenAPI 3.0; write `type: string`",
+            ],
+        ),
+        (
+            ID,
+            "id: {type: [string, integer]}\n",
+            &[
+                "57: /components/schemas/Thing/properties/id/type: must be one of string, integer, number, boolean, array, \
+             object, not a list, in OpenAPI 3.0; write `oneOf` with a schema for each",
+            ],
+        ),
+        (
+            ID,
+            "id: {type: string, required: true}\n",
+            &[
+                "57: /components/schemas/Thing/properties/id/required: must be a list, of an object; to require this value, \
+             list its name in `required` of the object",
             ],
         ),
         (ID, "id: string\n", &["57: /components/schemas/Thing/properties/id: must be an object: a schema"]),
@@ -149,6 +173,8 @@ fn lint_refuses_enums_that_are_not_lists_of_different_words() {
     let at = "67: /components/schemas/Colour/enum";
     let words = |words: &str| errors(&GOOD.replace("enum: [red, blue]", &format!("enum: {words}")));
     let drops = "signs and case are dropped; remove `enum`, and list the words in the description";
+    let empty = "/0: an empty word has no name in Rust; remove it (an enum component of responses keeps unknown words), \
+                 or remove `enum`";
     for (list, expected) in [
         ("[]", vec![": an enum needs at least one word; without any, remove `enum`".to_owned()]),
         ("[a, 1]", vec!["/1: must be text; write '1' in quotes".to_owned()]),
@@ -160,14 +186,15 @@ fn lint_refuses_enums_that_are_not_lists_of_different_words() {
             vec![format!("/1: `Completed` becomes the Rust variant `Completed`, like `COMPLETED`: {drops}")],
         ),
         ("[a-b, a_b]", vec![format!("/1: `a_b` becomes the Rust variant `AXb`, like `a-b`: {drops}")]),
+        ("['', a]", vec![empty.to_owned()]),
         ("[+, '-']", vec![format!("/1: `-` becomes the Rust variant `X`, like `+`: {drops}")]),
-        ("['', '=']", vec![format!("/1: `=` becomes the Rust variant `X`, like ``: {drops}")]),
+        ("['', '=']", vec![empty.to_owned(), format!("/1: `=` becomes the Rust variant `X`, like ``: {drops}")]),
         ("[🙂, 😀]", vec![format!("/1: `😀` becomes the Rust variant `X`, like `🙂`: {drops}")]),
     ] {
         let expected: Vec<String> = expected.iter().map(|reason| format!("specs/things.yaml:{at}{reason}")).collect();
         assert_eq!(words(list), expected, "{list}");
     }
-    for good in ["[a-b, 'a b c']", "['=', '>=']", "[self, type, '1', 2nd, größe, '']", "['+1', '-1']"] {
+    for good in ["[a-b, 'a b c']", "['=', '>=']", "[self, type, '1', 2nd, größe, '=']", "['+1', '-1']"] {
         assert_eq!(words(good), [""; 0], "{good}");
     }
     assert_cases(&[
@@ -368,6 +395,27 @@ fn lint_refuses_unions_whose_members_cannot_be_distinguished() {
 }
 
 #[test]
+fn lint_refuses_unions_without_discriminator_in_responses_under_both_rules() {
+    let colour = "colour: {oneOf: [{$ref: '#/components/schemas/A'}, {$ref: '#/components/schemas/B'}]}";
+    let schema = |name: &str, property: &str| {
+        format!(
+            "    {name}:\n      description: One.\n      x-source: https://docs.example.com/get\n      x-evidence: page\n      \
+             type: object\n      properties: {{{property}: {{type: string}}}}\n"
+        )
+    };
+    let schemas = format!("  schemas:\n{}{}", schema("A", "x"), schema("B", "z"));
+    let text = GOOD.replace("  schemas:\n", &schemas).replace("colour: {$ref: '#/components/schemas/Colour'}", colour);
+    assert_eq!(
+        errors(&text),
+        [
+            "specs/things.yaml:70: /components/schemas/Thing/properties/colour/oneOf/0: a response with member 1 (counted \
+             from 0) would be read as this one, without the properties that only the other has; give the union a \
+             `discriminator`, or every member but the last a required property of its own"
+        ]
+    );
+}
+
+#[test]
 fn lint_refuses_bodies_that_the_generator_does_not_support() {
     let body = "          application/json:\n            schema: {$ref: '#/components/schemas/NewThing'}\n";
     let content = "/paths/~1things/post/requestBody/content";
@@ -491,13 +539,16 @@ fn lint_refuses_paths_and_parameters_that_do_not_fit() {
         ),
         (
             "{name: id, in: path, required: true, style: label, schema: {type: string}}",
-            &["19: P/parameters/1/style: only `style: simple` is supported for `in: path`; remove it"],
+            &[
+                "19: P/parameters/1/style: only `style: simple` is supported for `in: path`; remove it, and write its sign into the \
+             path: `.{id}`",
+            ],
         ),
         (
             "{name: id, in: body, required: true, schema: {type: string}}",
             &[
                 "10: P: the path has `{id}`, but `parameters` has no `id` with `in: path`; add it",
-                "19: P/parameters/1/in: must be one of path, query, header, cookie",
+                "19: P/parameters/1/in: must be one of path, query, header",
             ],
         ),
         (
@@ -531,7 +582,52 @@ fn lint_refuses_paths_and_parameters_that_do_not_fit() {
         (
             "in: query\n",
             "in: query\n          explode: false\n",
-            &["18: /paths/~1things~1{id}/get/parameters/0/explode: is not supported; remove it"],
+            &["18: /paths/~1things~1{id}/get/parameters/0/explode: has no effect on a single value; remove it"],
+        ),
+        (
+            "in: query\n          schema: {type: string}\n",
+            "in: query\n          explode: false\n          schema: {type: array, items: {type: string}}\n",
+            &[
+                "18: /paths/~1things~1{id}/get/parameters/0/explode: a list is sent as one parameter for each value; without \
+             that, write it as `type: string` and join the values yourself",
+            ],
+        ),
+        (
+            "in: query\n          schema: {type: string}\n",
+            "in: query\n          style: deepObject\n          schema: {type: object, additionalProperties: {}}\n",
+            &[
+                "18: /paths/~1things~1{id}/get/parameters/0/style: only `style: form` is supported for `in: query`; write one \
+             parameter for each name, such as `kind[a]`",
+            ],
+        ),
+        (
+            "in: query\n          schema: {type: string}\n",
+            "in: query\n          style: pipeDelimited\n          explode: false\n          schema: {type: array, items: {type: string}}\n",
+            &[
+                "18: /paths/~1things~1{id}/get/parameters/0/style: only `style: form` is supported for `in: query`; write it \
+             as `type: string` and join the values yourself",
+            ],
+        ),
+        (
+            "in: query\n",
+            "in: query\n          style: simple\n",
+            &[
+                "18: /paths/~1things~1{id}/get/parameters/0/style: only `style: form` is supported for `in: query`; OpenAPI 3.0 \
+             has no `simple` there; remove it",
+            ],
+        ),
+        (
+            "in: path, required: true",
+            "in: path, style: matrix, required: true",
+            &[
+                "19: /paths/~1things~1{id}/get/parameters/1/style: only `style: simple` is supported for `in: path`; remove it, \
+             and write its signs into the path: `;id={id}`",
+            ],
+        ),
+        (
+            "in: query",
+            "in: querry",
+            &["17: /paths/~1things~1{id}/get/parameters/0/in: must be one of path, query, header"],
         ),
     ]);
     for (path, reason) in [

@@ -21,8 +21,12 @@ enum Form {
     /// Whole number of at least 0.
     Count,
     Number,
-    /// One of these words.
-    Word(&'static [&'static str]),
+    /// Type of a schema: one of these words.
+    Type(&'static [&'static str]),
+    /// Place of a parameter. Another rule refuses a cookie.
+    Place,
+    /// Names of required properties.
+    Required,
     List(&'static Form),
     /// Object whose keys are names.
     Map(&'static Form),
@@ -76,10 +80,19 @@ impl Checker<'_> {
             Form::Flag => self.expect(pointer, value.is_boolean(), "true or false, without quotes"),
             Form::Count => self.expect(pointer, value.is_u64(), "a whole number of at least 0, without quotes"),
             Form::Number => self.expect(pointer, value.is_number(), "a number, without quotes"),
-            Form::Word(words) => {
-                let is_known = value.as_str().is_some_and(|word| words.contains(&word));
-                self.expect(pointer, is_known, &format!("one of {}", words.join(", ")));
+            Form::Type(words) => self.kind(pointer, value, words),
+            Form::Place => {
+                let is_known = ["path", "query", "header", "cookie"].iter().any(|place| value == place);
+                self.expect(pointer, is_known, "one of path, query, header");
             }
+            Form::Required if value.is_boolean() => {
+                self.expect(
+                    pointer,
+                    false,
+                    "a list, of an object; to require this value, list its name in `required` of the object",
+                );
+            }
+            Form::Required => self.value(pointer, value, &Form::List(&Form::Text)),
             Form::List(form) => match value.as_array() {
                 None => self.expect(pointer, false, "a list"),
                 Some(items) => {
@@ -104,6 +117,21 @@ impl Checker<'_> {
             Form::FlagOrSchema if value.is_boolean() => {}
             Form::FlagOrSchema => self.value(pointer, value, &tables::SCHEMA_OR_REFERENCE),
         }
+    }
+
+    fn kind(&mut self, pointer: &str, value: &Value, words: &[&str]) {
+        let known = words.join(", ");
+        let Some(list) = value.as_array() else {
+            let is_known = value.as_str().is_some_and(|word| words.contains(&word));
+            return self.expect(pointer, is_known, &format!("one of {known}"));
+        };
+        let kinds: Vec<&str> = list.iter().filter_map(Value::as_str).filter(|kind| *kind != "null").collect();
+        let hint = match kinds[..] {
+            [kind] if words.contains(&kind) && list.len() == 1 => format!("write `type: {kind}`"),
+            [kind] if words.contains(&kind) => format!("write `type: {kind}` and `nullable: true`"),
+            _ => "write `oneOf` with a schema for each".to_owned(),
+        };
+        self.error(pointer, format!("must be one of {known}, not a list, in OpenAPI 3.0; {hint}"));
     }
 
     fn object(&mut self, pointer: &str, value: &Value, form: &ObjectForm) {

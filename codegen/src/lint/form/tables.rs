@@ -1,6 +1,6 @@
 //! Keys of each kind of object in OpenAPI 3.0.
 
-use super::Form::{Any, Count, Flag, FlagOrSchema, List, Map, Number, Object, Reference, Text, Word};
+use super::Form::{Any, Count, Flag, FlagOrSchema, List, Map, Number, Object, Place, Reference, Required, Text, Type};
 use super::{Form, ObjectForm};
 
 pub(super) static SCHEMA_OR_REFERENCE: Form = Reference(&SCHEMA);
@@ -90,7 +90,7 @@ static PARAMETER: ObjectForm = ObjectForm {
     required: &["name", "in"],
     fields: &[
         ("name", Text),
-        ("in", Word(&["path", "query", "header", "cookie"])),
+        ("in", Place),
         ("description", Text),
         ("required", Flag),
         ("deprecated", Flag),
@@ -182,7 +182,7 @@ static SCHEMA: ObjectForm = ObjectForm {
     section: "schemas",
     required: &[],
     fields: &[
-        ("type", Word(&["string", "integer", "number", "boolean", "array", "object"])),
+        ("type", Type(&["string", "integer", "number", "boolean", "array", "object"])),
         ("format", Text),
         ("title", Text),
         ("description", Text),
@@ -194,7 +194,7 @@ static SCHEMA: ObjectForm = ObjectForm {
         ("default", Any),
         ("example", Any),
         ("properties", Map(&Reference(&SCHEMA))),
-        ("required", List(&Text)),
+        ("required", Required),
         ("additionalProperties", FlagOrSchema),
         ("items", Reference(&SCHEMA)),
         ("oneOf", List(&Reference(&SCHEMA))),

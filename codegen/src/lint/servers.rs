@@ -1,0 +1,96 @@
+//! Servers: addresses that requests can be sent to, with names that the client builder finds.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::load::Spec;
+use crate::rules::Rules;
+
+/// Environments of the client builder, each with the descriptions by which it finds a server.
+const ENVIRONMENTS: [(&str, &[&str]); 2] = [("sandbox", &["sandbox", "mock"]), ("production", &["production"])];
+
+pub(super) fn check(spec: &Spec, rules: Rules, errors: &mut Vec<Error>) {
+    let servers = spec.document["servers"].as_array().map_or(&[][..], Vec::as_slice);
+    for (index, server) in servers.iter().enumerate() {
+        let url = server["url"].as_str().unwrap_or_default();
+        if let Some(reason) = address_error(url, rules) {
+            errors.push(spec.error(&format!("/servers/{index}"), reason));
+        }
+        if rules == Rules::Bulkrail && description(server).is_empty() {
+            let reason = "needs a `description` such as sandbox or production";
+            errors.push(spec.error(&format!("/servers/{index}"), reason));
+        }
+    }
+    if rules != Rules::Bulkrail {
+        names(spec, servers, errors);
+    }
+}
+
+/// Returns what is wrong with the address of a server.
+fn address_error(url: &str, rules: Rules) -> Option<String> {
+    if let Some((_, variable)) = url.split_once('{') {
+        let variable = variable.split('}').next().unwrap_or_default();
+        let reason = format!(
+            "`{{{variable}}}` in an address is not supported: requests would be sent to it as it is; write one server \
+             for each address"
+        );
+        return Some(reason);
+    }
+    if url.starts_with("https://") {
+        return None;
+    }
+    if rules == Rules::Bulkrail {
+        return Some("needs an https `url`".to_owned());
+    }
+    let Some(rest) = url.strip_prefix("http://") else {
+        let reason = "needs a `url` in full, such as https://api.example.com/v1: a client has no other address to \
+                      add it to";
+        return Some(reason.to_owned());
+    };
+    (!is_loopback(rest)).then(|| {
+        "needs an https `url`: over http the credentials travel readable; only a loopback address may have http"
+            .to_owned()
+    })
+}
+
+/// Returns whether the address, without its scheme, is on this machine.
+fn is_loopback(address: &str) -> bool {
+    let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(host) => host.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback())
+}
+
+/// Checks that the client builder finds the servers. Without any, each caller sets a base URL.
+fn names(spec: &Spec, servers: &[Value], errors: &mut Vec<Error>) {
+    let is_described = |words: &[&str]| servers.iter().any(|server| words.contains(&description(server)));
+    let (found, missing): (Vec<_>, Vec<_>) = ENVIRONMENTS.iter().partition(|(_, words)| is_described(words));
+    let ask = "the client builder finds a server by this word";
+    if !servers.is_empty() && found.is_empty() {
+        let reason = format!(
+            "describe one as `sandbox` or `production`: {ask}; without a server of either, remove `servers`, and each \
+             caller sets a base URL"
+        );
+        return errors.push(spec.error("/servers", reason));
+    }
+    for (index, server) in servers.iter().enumerate() {
+        let exact = description(server);
+        let description = exact.to_lowercase();
+        // Another description may be of a further server, such as that of a region.
+        let is_meant = |name: &str| description.is_empty() || description.contains(name);
+        let is_known = ENVIRONMENTS.iter().any(|(_, words)| words.contains(&exact));
+        if let Some((name, _)) = missing.iter().find(|(name, _)| !is_known && is_meant(name)) {
+            let reason = format!("describe it as `{name}`: {ask}, and no other server has it");
+            errors.push(spec.error(&format!("/servers/{index}"), reason));
+        }
+    }
+}
+
+fn description(server: &Value) -> &str {
+    server["description"].as_str().unwrap_or_default()
+}
