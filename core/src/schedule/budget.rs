@@ -72,8 +72,9 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// 0.2 s of requests may be sent at once after a time without any. Four processes with a budget of 24 requests per
-    /// second for an account that allows 25, of which it saves 25, then drew no refusal. With 2 s they drew 24 to 52.
+    /// 0.2 s of requests may be sent at once after a time without any. Four processes on an account that allows 25 requests
+    /// per second, and saves 25, drew no refusal with one budget of 24 requests per second. With a burst of 2 s they drew
+    /// 24 to 52.
     pub const BURST: f64 = 0.2;
 
     /// Returns a budget of `rate` requests per second, with one token.
