@@ -101,7 +101,7 @@ impl CsvFormat {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`], naming row (the header is row 1) and column, never a value.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage), naming row (the header is row 1) and column, never a value.
     pub fn check(&self, file: &mut dyn Read, size: u64) -> Result<SubmittedRows, Error> {
         self.read(file, size, |_| Ok(()))
     }
@@ -110,7 +110,7 @@ impl CsvFormat {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] as for [`CsvFormat::check`], and the error of `on_row`.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) as for [`CsvFormat::check`], and the error of `on_row`.
     pub fn read(
         &self,
         file: &mut dyn Read,

@@ -23,6 +23,10 @@ const MIN_CUT_INTERVAL: Duration = Duration::from_secs(1);
 /// no token is added until it has caught up, so that clocks that differ do not make the budget larger.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(10);
 
+/// 2 requests may be sent at once, however low the rate is: with one, a request that was not used when it was allowed is
+/// lost to the other batches.
+const MIN_BURST: f64 = 2.0;
+
 /// 1 ms to 1 h of burst.
 const BURST_RANGE: RangeInclusive<f64> = 0.001..=3600.0;
 
@@ -33,7 +37,7 @@ const RATE_RANGE: RangeInclusive<f64> = 0.001..=1e6;
 /// after a refusal, and recovers.
 ///
 /// A [`WaitSet`](crate::WaitSet) has one. Serialised, one budget is shared by several processes. Times count from any
-/// moment, the same for all calls: for a shared one, since 1970. It is safe to lose: a new one begins with a full bucket.
+/// moment, the same for all calls: for a shared one, since 1970. It is safe to lose: a new one begins with one token.
 ///
 /// ```
 /// use std::time::Duration;
@@ -94,7 +98,8 @@ impl Budget {
         }
     }
 
-    /// Sets how many seconds of requests may be sent at once after a time without any; one request at least.
+    /// Sets how many seconds of requests may be sent at once after a time without any; two requests at
+    /// least.
     ///
     /// Default: [`BURST`](Self::BURST). Values outside 1 ms to 1 h count as the nearest one inside.
     #[must_use]
@@ -185,7 +190,7 @@ impl Budget {
     fn advance(&mut self, to: Duration) {
         let passed = to.saturating_sub(self.updated).as_secs_f64();
         self.updated = self.updated.max(to);
-        let max_tokens = (self.full_rate * self.burst).max(1.0);
+        let max_tokens = (self.full_rate * self.burst).max(MIN_BURST);
         self.tokens = (self.tokens + passed * self.rate()).min(max_tokens);
         self.share = (self.share + passed * RECOVERY).min(1.0);
     }
@@ -234,7 +239,7 @@ mod tests {
         let times = reserved(&mut budget, now, 11);
         assert_eq!((times[9], times[10]), (now, now + secs(0.1)));
         let mut slow = Budget::new(0.5);
-        assert_eq!(reserved(&mut slow, now, 2), [now, now + secs(2.0)], "one at least");
+        assert_eq!(reserved(&mut slow, now, 3), [now, now, now + secs(2.0)], "two at least");
     }
 
     #[test]
