@@ -16,7 +16,7 @@ pub(crate) const HTTP_LAYER: &str = "::bulkrail_core::generated";
 /// # Errors
 ///
 /// Returns an error if the spec uses OpenAPI in a way that cannot be turned into Rust, or if two of
-/// its names become one in Rust. [`lint`](lint()) must have passed before: it reports each mistake
+/// its names become one in Rust. [`lint`](crate::lint()) must have passed before: it reports each mistake
 /// with its line. Errors of the generator itself are not passed on, they are about its own code.
 pub fn generate(spec: &Spec) -> Result<String, Error> {
     generate_for(spec, HTTP_LAYER)
