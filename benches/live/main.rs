@@ -95,7 +95,7 @@ enum Kind {
     },
 }
 
-/// Durations that a wait of ours goes by.
+/// Durations that a wait of ours uses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Learns {
     Nothing,
@@ -270,7 +270,7 @@ fn single(server: &Server, jobs: &Arc<[Job]>, progress: bool) -> Vec<Rows> {
     rows.into()
 }
 
-/// A first cohort fills a history; then as many waits as without a history go by it.
+/// A first cohort fills a history; then as many waits as without a history use it.
 fn with_history(server: &Server, jobs: &Arc<[Job]>, progress: bool) -> Rows {
     let first: Arc<[Job]> = jobs::generate(2, FIRST_COHORT).into();
     let first = server.add(&format!("first-{progress}"), &first, progress);

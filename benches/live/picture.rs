@@ -16,7 +16,7 @@ use crate::{JOBS, Kind, Learns, Row};
 const REQUESTS: (f64, f64) = (1.5, 20.0);
 const LAG: (f64, f64) = (0.8, 30.0);
 
-/// Colours of waits that go by earlier durations, and of sets.
+/// Colours of waits that use earlier durations, and of sets.
 const LEARNED: &str = "#1a7f4b";
 const SET: &str = "#7a3fb0";
 

@@ -77,7 +77,7 @@ const COLD_JOBS: usize = 4 * JOBS;
 /// 480 batches in a minute.
 const COHORT: usize = 480;
 
-/// 256 batches in a second, as many as are remembered, come before 480 in 10 s that go by them. Four times per seed:
+/// 256 batches in a second, as many as are remembered, come before 480 in 10 s that use what was learned from them. Four times per seed:
 /// 5,760 batches.
 const FIRST_COHORT: usize = DurationSamples::CAPACITY;
 const FIRST_COHORT_TIME: u64 = 1_000;
@@ -320,7 +320,7 @@ fn cohort_cells(seeds: &Seeds) -> Vec<Cell> {
     cells
 }
 
-/// Returns the figures of many batches at once that go by the ends of an earlier cohort, and learn from one another.
+/// Returns the figures of many batches at once that use the ends of an earlier cohort, and learn from one another.
 fn learned_cells(workload: Workload, seeds: &Seeds) -> Vec<Cell> {
     let cohorts = seeds.iter().flat_map(|seed| (0..LEARNED_COHORTS).map(move |cohort| seed * 1_000 + cohort));
     let jobs = cohorts.map(|seed| (seed, workload.generate(seed, COHORT))).collect();

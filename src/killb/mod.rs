@@ -15,7 +15,7 @@
 //!
 //! # Accounts
 //!
-//! [`CreateAccount`] is an account of one of 22 documented kinds, or of a kind of tomorrow ([`AccountKind::Other`]). The pages
+//! [`CreateAccount`] is an account of one of 22 documented kinds, or of a kind that the spec does not have ([`AccountKind::Other`]). The pages
 //! show the fields of PSE, SPEI and, in part, ACH; those of the others are from the types in [KillB's own client]. Each data
 //! type names its source, its conditions and what contradicts it. The constructors ask for each field that the client
 //! requires.
@@ -56,6 +56,7 @@
 //! [KillB's own client]: https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts
 
 mod account;
+mod account_data;
 #[cfg(feature = "xlsx")]
 mod archive;
 #[cfg(all(feature = "check", feature = "xlsx"))]
@@ -63,6 +64,7 @@ mod check;
 mod client;
 mod credentials;
 mod errors;
+mod holder;
 #[cfg(all(feature = "check", feature = "xlsx"))]
 mod kinds;
 mod rows;
@@ -81,9 +83,10 @@ pub mod raw {
     include!(concat!(env!("BULKRAIL_GENERATED"), "/killb.rs"));
 }
 
-pub use account::{AccountKind, CreateAccount, Holder};
+pub use account::{AccountKind, CreateAccount};
 pub use client::Client;
 pub use credentials::Credentials;
+pub use holder::Holder;
 #[doc(inline)]
 pub use raw::types::{
     Account, AchBoData, AchData, AchGtData, AchHnData, AchNiData, AchPaData, AchSvData, Bank, BankAccountType,

@@ -4,20 +4,24 @@
 
 mod batch;
 mod drift;
+mod normal_form;
 mod outcome;
 mod progress;
 mod provider_id;
 mod reconcile;
 mod recovery;
 mod report;
+mod row_counts;
 mod snapshot;
 
 pub use batch::{Batch, BatchId, InvalidBatchId, MAX_BATCH_ID_LEN, check_id};
 pub use drift::{Drift, DriftKind, identifier_or_length};
+pub use normal_form::normal_form;
 pub use outcome::{Outcome, Row, RowOutcome};
 pub use progress::{CountMismatch, Progress, State};
 pub use provider_id::{InvalidProviderId, ProviderId};
-pub use reconcile::{Reconciler, Reconciliation, ReferenceMismatch, RowCounts, SubmittedRows, normal_form};
+pub use reconcile::{Reconciler, Reconciliation, ReferenceMismatch, SubmittedRows};
 pub use recovery::Recovery;
 pub use report::Report;
+pub use row_counts::RowCounts;
 pub use snapshot::Snapshot;

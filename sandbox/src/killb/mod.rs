@@ -14,7 +14,7 @@
 //! - `complianceUrl` and `resultsFileUrl` have the host example.com and are not served.
 //! - A duplicate `externalId` gets a 409, also that of a deleted account.
 //! - A single account of a kind that no page shows needs the members that KillB's client requires. The pages show PSE,
-//!   SPEI and ACH, and mark none of their members as required. Rows of a workbook are not held to these rules.
+//!   SPEI and ACH, and mark none of their members as required. Rows of a workbook are not checked by these rules.
 //! - The template has the columns of `originalRowData`; those of an export are chosen here. An export without `type`
 //!   has all kinds but CUSTODIAL, the oldest accounts first.
 //! - The list of a user without accounts is empty. A second deletion of an account gets a 404.
