@@ -5,9 +5,13 @@ use std::path::Path;
 #[cfg(any(feature = "killb", feature = "reap", feature = "localpayment"))]
 use bulkrail_core::http::Upload;
 use bulkrail_core::{Error, ErrorKind, ProviderId};
+use serde::{Deserialize, Serialize};
 
 /// Format of a file that is submitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// Serialises to `"csv"`, `"json"` or `"xlsx"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FileFormat {
     /// Comma-separated values, UTF-8, with a header line.
@@ -40,12 +44,20 @@ impl FileFormat {
 ///
 /// let options = SubmitOptions::default().key("payroll-2026-01").country("MEX").account_number("484.484.00000011");
 /// ```
-#[derive(Debug, Clone, Default)]
+///
+/// Serialises to an object of the options that are set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SubmitOptions {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) storage_id: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) features: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) account_number: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) country: Option<String>,
 }
 
@@ -79,6 +91,18 @@ impl SubmitOptions {
     #[must_use]
     pub fn country(self, country: impl Into<String>) -> Self {
         Self { country: Some(country.into()), ..self }
+    }
+
+    /// Returns whether a key is set.
+    #[must_use]
+    pub fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Returns whether an account number is set.
+    #[must_use]
+    pub fn has_account_number(&self) -> bool {
+        self.account_number.is_some()
     }
 
     /// Refuses options other than those in `allowed`.

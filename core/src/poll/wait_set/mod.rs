@@ -388,6 +388,27 @@ impl<'a> WaitSet<'a> {
         Some(&self.waits[self.slot(id)?].as_ref()?.state)
     }
 
+    /// Returns the number of batches that have not ended.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.open
+    }
+
+    /// Returns whether all batches have ended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.open == 0
+    }
+
+    /// Takes the next free place of a request from the budget of the set, and returns the time until then.
+    ///
+    /// It is for other requests on the same account, such as a submit: sleep so long, and send it. See
+    /// [`Budget::reserve`].
+    #[must_use = "the request is to be sent after this time"]
+    pub fn reserve(&mut self) -> Duration {
+        self.budget.reserve(self.now())
+    }
+
     /// Returns the batches that have not ended, in the order in which they were added.
     pub fn batches(&self) -> impl Iterator<Item = &Batch> {
         self.waits.iter().flatten().map(|waiting| waiting.state.batch())
