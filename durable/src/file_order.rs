@@ -28,7 +28,7 @@ const CHUNK: usize = 64 * 1024;
 /// use bulkrail_durable::{FileOrder, Service};
 ///
 /// let client = AnyClient::from_env(&"reap".parse()?, HttpOptions::default())?;
-/// let service = Service::open("bulkrail.redb", client).await?.start().await?;
+/// let service = Service::open("bulkrail.redb", client).start().await?;
 /// service.submit("import-2026-11-25", &FileOrder::new("import.csv").await?).await?;
 /// let report = service.ended("import-2026-11-25").await?;
 /// # Ok(())

@@ -409,6 +409,12 @@ impl<'a> WaitSet<'a> {
         self.budget.reserve(self.now())
     }
 
+    /// Records that another request on the same account was refused with "too many requests": all polls pause for
+    /// `retry_after`, and continue at half the rate.
+    pub fn throttled(&mut self, retry_after: Option<Duration>) {
+        self.budget.throttled(self.now(), retry_after);
+    }
+
     /// Returns the batches that have not ended, in the order in which they were added.
     pub fn batches(&self) -> impl Iterator<Item = &Batch> {
         self.waits.iter().flatten().map(|waiting| waiting.state.batch())

@@ -1,0 +1,241 @@
+//! Decides what follows an attempt to submit.
+
+use std::time::Duration;
+
+use bulkrail_core::{Batch, Error, ErrorKind, Recovery};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// 1 h after the first attempt whose outcome is not known, an order is not sent again, even under a key. How long a
+/// provider keeps a key is often not documented; an hour is longer than a restart and shorter than any time that is.
+pub const SEND_AGAIN_WITHIN: Duration = Duration::from_secs(60 * 60);
+
+/// 24 h of transient errors end the attempts: an outage of a day is longer than any that providers report.
+pub const SUBMIT_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// 1 s to 5 min between two attempts, each twice the one before.
+const BACKOFF: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5 * 60);
+
+/// Attempts to submit an order, between two of them. Serialises, so that they go on in another process.
+///
+/// It decides; it sends and waits for nothing.
+///
+/// ```
+/// use bulkrail_core::{Error, ErrorKind, Recovery};
+/// use bulkrail_durable::{Attempts, SubmitStep};
+///
+/// let mut attempts = Attempts::default();
+/// let now = "2026-01-01T00:00:00Z".parse()?;
+/// attempts.begin(now);
+/// let lost = || Error::new(ErrorKind::OutcomeUnknown, "the response was lost");
+/// assert!(matches!(attempts.observe(now, Err(lost()), &Recovery::Never), SubmitStep::GaveUp(_)));
+/// assert!(matches!(attempts.observe(now, Err(lost()), &Recovery::SendAgain), SubmitStep::Again { .. }));
+/// # Ok::<(), bulkrail_core::jiff::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attempts {
+    /// Number of attempts that have begun.
+    count: u32,
+    /// When the first attempt began.
+    first_at: Option<Timestamp>,
+    /// When the last attempt began.
+    last_at: Option<Timestamp>,
+    /// When the first attempt began whose outcome is not known.
+    unknown_at: Option<Timestamp>,
+}
+
+/// What follows an attempt.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SubmitStep {
+    /// Submit it again after this time, in the same way.
+    Again {
+        /// Time until then.
+        after: Duration,
+        /// Error of this attempt.
+        error: Error,
+    },
+    /// The provider has the batch: wait for its end.
+    Submitted(Batch),
+    /// The provider may have this batch: poll it. It is not there if the poll ends with
+    /// [`ErrorKind::NotFound`].
+    LookUp(Batch),
+    /// The order is not submitted again. With [`ErrorKind::OutcomeUnknown`] the batch may exist; with
+    /// [`ErrorKind::Conflict`] it does. With any other error it does not.
+    GaveUp(Error),
+}
+
+impl Attempts {
+    /// Returns the number of attempts that have begun.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Records that an attempt begins. Store it before anything is sent.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.count = self.count.saturating_add(1);
+        self.first_at.get_or_insert(now);
+        self.last_at = Some(now);
+    }
+
+    /// Takes the result of the attempt, and returns what follows.
+    pub fn observe(&mut self, now: Timestamp, result: Result<Batch, Error>, recovery: &Recovery) -> SubmitStep {
+        let error = match result {
+            Ok(batch) => return SubmitStep::Submitted(batch),
+            Err(error) => error,
+        };
+        if error.is_outcome_unknown() {
+            self.unknown_at = self.unknown_at.or(self.last_at).or(Some(now));
+        }
+        match (self.unknown_at, error.kind()) {
+            (_, ErrorKind::Conflict) => SubmitStep::GaveUp(error),
+            (Some(_), ErrorKind::OutcomeUnknown) => self.recover(now, error, recovery),
+            (Some(_), _) if error.is_transient() => self.recover(now, error, recovery),
+            (Some(_), _) => SubmitStep::GaveUp(unknown(error)),
+            (None, _) if error.is_transient() && !is_over(self.first_at, now, SUBMIT_WITHIN) => {
+                SubmitStep::Again { after: self.backoff(&error), error }
+            }
+            (None, _) => SubmitStep::GaveUp(error),
+        }
+    }
+
+    /// Returns what follows an attempt whose process ended before it had the result.
+    pub fn lost(&mut self, now: Timestamp, recovery: &Recovery) -> SubmitStep {
+        let reason = "the process ended while the batch was being submitted";
+        self.observe(now, Err(Error::new(ErrorKind::OutcomeUnknown, reason)), recovery)
+    }
+
+    fn recover(&self, now: Timestamp, error: Error, recovery: &Recovery) -> SubmitStep {
+        match recovery {
+            Recovery::SendAgain if !is_over(self.unknown_at, now, SEND_AGAIN_WITHIN) => {
+                SubmitStep::Again { after: self.backoff(&error), error }
+            }
+            Recovery::LookUp(batch) => SubmitStep::LookUp(match self.unknown_at {
+                Some(at) => batch.clone().with_submitted_at(at),
+                None => batch.clone(),
+            }),
+            Recovery::SendAgain | Recovery::Never => SubmitStep::GaveUp(unknown(error)),
+        }
+    }
+
+    fn backoff(&self, error: &Error) -> Duration {
+        let doubled = BACKOFF.start().saturating_mul(1 << self.count.saturating_sub(1).min(16));
+        doubled.min(*BACKOFF.end()).max(error.retry_after().unwrap_or_default())
+    }
+}
+
+/// Returns whether more than `within` has passed since `from`. A clock that was set back does not prolong it by more.
+fn is_over(from: Option<Timestamp>, now: Timestamp, within: Duration) -> bool {
+    from.is_some_and(|from| now.duration_since(from).unsigned_abs() > within)
+}
+
+/// Returns the error for an order of which it is not known whether the provider has it.
+fn unknown(error: Error) -> Error {
+    let error = if error.is_outcome_unknown() {
+        error
+    } else {
+        let reason = format!("an earlier attempt may have worked, and the next one failed: {error}");
+        Error::new(ErrorKind::OutcomeUnknown, reason)
+    };
+    if error.hint().is_some() { error } else { error.with_hint(UNKNOWN_HINT) }
+}
+
+const UNKNOWN_HINT: &str =
+    "find out at the provider whether the batch exists; then set the batch, or submit the order again";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_767_225_600 + seconds).unwrap()
+    }
+
+    fn batch() -> Batch {
+        Batch::new("acme".parse().unwrap(), "b-1").unwrap()
+    }
+
+    fn error(kind: ErrorKind) -> Result<Batch, Error> {
+        Err(Error::new(kind, "it failed"))
+    }
+
+    fn name(step: &SubmitStep) -> String {
+        match step {
+            SubmitStep::Again { after, .. } => format!("again after {} s", after.as_secs()),
+            SubmitStep::Submitted(_) => "submitted".to_owned(),
+            SubmitStep::LookUp(batch) => {
+                format!("look up, submitted at {}", batch.submitted_at().unwrap().as_second() - at(0).as_second())
+            }
+            SubmitStep::GaveUp(error) => format!("gave up: {}", error.kind().as_str()),
+        }
+    }
+
+    #[test]
+    fn attempts_go_on_only_where_no_second_batch_can_come_of_it() {
+        use ErrorKind::{Authentication, Conflict, InvalidRequest, OutcomeUnknown, RateLimited, Unavailable};
+        let look_up = Recovery::LookUp(batch());
+        // Results of the attempts one after the other, one a minute; and what follows the last of them.
+        let table: &[(&[ErrorKind], &Recovery, &str)] = &[
+            (&[Unavailable], &Recovery::Never, "again after 1 s"),
+            (&[Unavailable, RateLimited], &Recovery::Never, "again after 2 s"),
+            (&[Unavailable; 20], &Recovery::Never, "again after 300 s"),
+            (&[Authentication], &Recovery::SendAgain, "gave up: authentication"),
+            (&[InvalidRequest], &look_up, "gave up: invalid_request"),
+            (&[Conflict], &Recovery::SendAgain, "gave up: conflict"),
+            (&[OutcomeUnknown], &Recovery::Never, "gave up: outcome_unknown"),
+            (&[OutcomeUnknown], &Recovery::SendAgain, "again after 1 s"),
+            (&[Unavailable, OutcomeUnknown], &look_up, "look up, submitted at 60"),
+            // After one of unknown outcome, what a later attempt says of itself is not true of the order.
+            (&[OutcomeUnknown, Unavailable], &Recovery::SendAgain, "again after 2 s"),
+            (&[OutcomeUnknown, Authentication], &Recovery::SendAgain, "gave up: outcome_unknown"),
+            (&[OutcomeUnknown, Conflict], &Recovery::SendAgain, "gave up: conflict"),
+            (&[OutcomeUnknown, RateLimited], &Recovery::Never, "gave up: outcome_unknown"),
+        ];
+        for (results, recovery, expected) in table {
+            let mut attempts = Attempts::default();
+            let mut step = String::new();
+            for (minute, kind) in results.iter().enumerate() {
+                let now = at(60 * minute as i64);
+                attempts.begin(now);
+                // As it was stored.
+                attempts = serde_json::from_str(&serde_json::to_string(&attempts).unwrap()).unwrap();
+                step = name(&attempts.observe(now, error(*kind), recovery));
+            }
+            assert_eq!(step, *expected, "{results:?} {recovery:?}");
+        }
+    }
+
+    #[test]
+    fn attempts_end_an_hour_after_one_of_unknown_outcome_and_a_day_after_the_first() {
+        for (seconds, expected) in [(3_600, "again after 2 s"), (3_601, "gave up: outcome_unknown")] {
+            let mut attempts = Attempts::default();
+            attempts.begin(at(0));
+            let _step = attempts.observe(at(1), error(ErrorKind::OutcomeUnknown), &Recovery::SendAgain);
+            attempts.begin(at(seconds));
+            assert_eq!(name(&attempts.lost(at(seconds), &Recovery::SendAgain)), expected);
+        }
+        for (hours, expected) in [(24, "again after 1 s"), (25, "gave up: unavailable")] {
+            let mut attempts = Attempts::default();
+            attempts.begin(at(0));
+            assert_eq!(
+                name(&attempts.observe(at(hours * 3_600), error(ErrorKind::Unavailable), &Recovery::Never)),
+                expected
+            );
+        }
+        // The clock was set back by a day.
+        let mut attempts = Attempts::default();
+        attempts.begin(at(90_000));
+        assert_eq!(name(&attempts.lost(at(0), &Recovery::SendAgain)), "gave up: outcome_unknown");
+    }
+
+    #[test]
+    fn attempt_waits_as_long_as_the_provider_asks() {
+        let mut attempts = Attempts::default();
+        attempts.begin(at(0));
+        let refused = Error::new(ErrorKind::RateLimited, "too many").with_retry_after(Duration::from_secs(77));
+        assert_eq!(name(&attempts.observe(at(0), Err(refused), &Recovery::Never)), "again after 77 s");
+        assert_eq!(name(&attempts.observe(at(0), Ok(batch()), &Recovery::Never)), "submitted");
+    }
+}

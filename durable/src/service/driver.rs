@@ -1,0 +1,656 @@
+//! The task of a service: it submits, waits and writes.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bulkrail_core::poll::{WaitOptions, WaitState};
+use bulkrail_core::time::Clock;
+use bulkrail_core::{Batch, BatchId, DurationHistory, Error, ErrorKind, Recovery, Report, WaitSet};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::builder::ServiceBuilder;
+use super::view::Change;
+use crate::attempts::SubmitStep;
+use crate::error::ServiceError;
+use crate::record::{Event, Phase, Record};
+use crate::store::{Durability, Entry, Filter, Store, StoreError};
+use crate::submitter::Submitter;
+
+/// 500 records are read at a time: about 2 MB.
+const PAGE: usize = 500;
+
+/// 10 s of polls at most are lost with the machine: a poll is cheap, and a write to the disk for each of them is not.
+const DURABLE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// 5 s between two attempts to write where the store fails: a full disk is not soon less full.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+
+/// 1 h between two removals of records whose retention is over.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// 256 orders at most are written at once.
+const MAX_ORDERS: usize = 256;
+
+/// Account under which the durations of earlier batches are kept, by account. It has a control character, which the names
+/// of accounts must not have.
+const DURATIONS: &str = "\u{1}durations";
+
+type Reply = oneshot::Sender<Result<(), ServiceError>>;
+
+type Open = Record<Box<RawValue>>;
+
+/// Call of a handle.
+pub(super) enum Command {
+    Submit { key: String, order: Box<RawValue>, reply: Reply },
+    SubmitAgain { key: String, reply: Reply },
+    WaitAgain { key: String, batch: Option<Batch>, reply: Reply },
+    Remove { key: String, reply: Reply },
+    Stop { reply: oneshot::Sender<()> },
+}
+
+/// Entry to write, and the phase that it has.
+struct Write {
+    key: Arc<str>,
+    entry: Entry,
+    phase: &'static str,
+}
+
+/// States of the waits that were polled since they were last written.
+#[derive(Default)]
+struct States {
+    polled: Mutex<HashMap<BatchId, Box<RawValue>>>,
+    changed: Notify,
+}
+
+impl States {
+    fn lock(&self) -> MutexGuard<'_, HashMap<BatchId, Box<RawValue>>> {
+        self.polled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) struct Driver<S: Submitter> {
+    submitter: S,
+    store: Arc<dyn Store>,
+    account: Arc<str>,
+    changes: broadcast::Sender<Change>,
+    clock: Clock,
+    options: WaitOptions,
+    retention: Option<Duration>,
+    set: WaitSet<'static>,
+    history: DurationHistory,
+    states: Arc<States>,
+    /// Records that have not ended. Their wait states are in `set`.
+    records: HashMap<Arc<str>, Open>,
+    /// Keys by batch: a provider may return one batch for two orders.
+    waiting: HashMap<BatchId, Vec<Arc<str>>>,
+    /// Orders to submit, the first first.
+    queue: VecDeque<Arc<str>>,
+    /// Orders to submit later.
+    later: BinaryHeap<Reverse<(Duration, Arc<str>)>>,
+    submitting: JoinSet<Result<Batch, Error>>,
+    submitting_keys: HashMap<Id, Arc<str>>,
+    max_submits: usize,
+    /// Durable writes that have failed.
+    unsaved: HashMap<Arc<str>, Write>,
+    retry_at: Option<Duration>,
+    /// When the last durable write was made.
+    durable_at: Duration,
+    /// A batch has ended since the durations were written.
+    has_new_durations: bool,
+    sweep_at: Option<Duration>,
+}
+
+impl<S: Submitter> Driver<S> {
+    /// Reads what is open.
+    pub(super) async fn load(
+        builder: ServiceBuilder<S>,
+        store: Arc<dyn Store>,
+        account: Arc<str>,
+        changes: broadcast::Sender<Change>,
+    ) -> Result<Self, ServiceError> {
+        let ServiceBuilder { submitter, requests_per_second, burst, options, submits, retention, .. } = builder;
+        let (clock, states, history) = (submitter.clock(), Arc::new(States::default()), DurationHistory::default());
+        if let Some(durations) = store.get(DURATIONS, &account).await?
+            && let Err(error) = history.import(&durations)
+        {
+            tracing::warn!(%account, "the durations of earlier batches cannot be read: {error}");
+        }
+        let polled = Arc::clone(&states);
+        let set = WaitSet::new(submitter.clone())
+            .requests_per_second(requests_per_second)
+            .burst(burst)
+            .history(&history)
+            .on_state(move |state| {
+                if let Ok(document) = serde_json::value::to_raw_value(state) {
+                    polled.lock().insert(state.batch().batch_id(), document);
+                    polled.changed.notify_one();
+                }
+            });
+        let mut driver = Self {
+            sweep_at: retention.map(|_| clock.now()),
+            durable_at: clock.now(),
+            submitter,
+            store,
+            account,
+            changes,
+            clock,
+            options,
+            retention,
+            set,
+            history,
+            states,
+            records: HashMap::new(),
+            waiting: HashMap::new(),
+            queue: VecDeque::new(),
+            later: BinaryHeap::new(),
+            submitting: JoinSet::new(),
+            submitting_keys: HashMap::new(),
+            max_submits: submits,
+            unsaved: HashMap::new(),
+            retry_at: None,
+            has_new_durations: false,
+        };
+        let mut lost = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = driver.store.page(&driver.account, Filter::Open, after.as_deref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            for entry in page {
+                driver.resume(entry, &mut lost)?;
+            }
+        }
+        // Read all before anything is decided: where a record cannot be read, nothing has changed.
+        for key in lost {
+            driver.recover(&key).await;
+        }
+        Ok(driver)
+    }
+
+    /// Goes on with a record that is open.
+    fn resume(&mut self, entry: Entry, lost: &mut Vec<Arc<str>>) -> Result<(), ServiceError> {
+        let unreadable = |source| ServiceError::Unreadable { key: entry.key.clone(), source };
+        let mut record = Open::from_document(&entry.document).map_err(unreadable)?;
+        let key: Arc<str> = entry.key.as_str().into();
+        match &record.phase {
+            Phase::Ordered { .. } => self.queue.push_back(Arc::clone(&key)),
+            Phase::Submitting => lost.push(Arc::clone(&key)),
+            Phase::Waiting { batch, state } => {
+                let state: WaitState = serde_json::from_str(state.get()).map_err(unreadable)?;
+                let id = batch.batch_id();
+                self.set.resume(state).map_err(|error| ServiceError::GaveUp(Box::new(error)))?;
+                self.waiting.entry(id).or_default().push(Arc::clone(&key));
+                forget_state(&mut record);
+            }
+            Phase::Ended { .. } | Phase::GaveUp { .. } => return Ok(()),
+        }
+        self.records.insert(key, record);
+        Ok(())
+    }
+
+    /// Decides about an order that was being submitted when the process ended.
+    async fn recover(&mut self, key: &Arc<str>) {
+        let now = self.clock.wall();
+        let Some(recovery) = self.recovery(key) else { return self.give_up(key, unreadable_order()).await };
+        let Some(record) = self.records.get_mut(key) else { return };
+        let step = record.attempts.lost(now, &recovery);
+        self.follow(key, step).await;
+    }
+
+    /// Runs until it is stopped or all handles are gone.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let states = Arc::clone(&self.states);
+        let mut stopped = None;
+        while stopped.is_none() {
+            self.keep_up().await;
+            let timer = self.next_time().map(|at| self.clock.sleep(at.saturating_sub(self.clock.now())));
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => stopped = self.command(command, &mut commands).await,
+                    None => break,
+                },
+                Some((batch, end)) = self.set.next(), if !self.set.is_empty() => self.end(&batch, end).await,
+                Some(submitted) = self.submitting.join_next_with_id(), if !self.submitting.is_empty() => {
+                    self.submitted(submitted).await;
+                }
+                () = states.changed.notified() => self.save_states(self.durability()).await,
+                () = timer.unwrap_or_else(|| Box::pin(std::future::pending())) => {}
+            }
+        }
+        commands.close();
+        if stopped.is_some() {
+            while let Some(submitted) = self.submitting.join_next_with_id().await {
+                self.submitted(submitted).await;
+            }
+        }
+        self.save_states(Durability::Durable).await;
+        self.retry_unsaved().await;
+        if let Some(stopped) = stopped {
+            let _gone = stopped.send(());
+        }
+    }
+
+    /// Does what its time has come for.
+    async fn keep_up(&mut self) {
+        let now = self.clock.now();
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_unsaved().await;
+        }
+        while let Some(Reverse((at, _))) = self.later.peek()
+            && *at <= now
+            && let Some(Reverse((_, key))) = self.later.pop()
+        {
+            self.queue.push_back(key);
+        }
+        if let (Some(at), Some(retention)) = (self.sweep_at, self.retention)
+            && at <= now
+        {
+            self.sweep_at = Some(now + SWEEP_INTERVAL);
+            let before =
+                self.clock.wall().saturating_sub(jiff::SignedDuration::try_from(retention).unwrap_or_default());
+            let removed = match before {
+                Ok(before) => self.store.remove_ended(&self.account, before).await,
+                Err(_) => Ok(0),
+            };
+            if let Err(error) = removed {
+                tracing::warn!(account = %self.account, "records whose retention is over are not removed: {error}");
+            }
+        }
+        if self.retry_at.is_none() {
+            self.start_submits().await;
+        }
+    }
+
+    fn next_time(&self) -> Option<Duration> {
+        let later = self.later.peek().map(|Reverse((at, _))| *at);
+        [later, self.retry_at, self.sweep_at].into_iter().flatten().min()
+    }
+
+    /// Writes that orders are being submitted, and then submits them.
+    async fn start_submits(&mut self) {
+        let mut begun = Vec::new();
+        while self.submitting.len() + begun.len() < self.max_submits
+            && let Some(key) = self.queue.pop_front()
+        {
+            let Some(record) = self.records.get_mut(&key) else { continue };
+            let Ok(order) = serde_json::from_str::<S::Order>(record.order.get()) else {
+                self.give_up(&key, unreadable_order()).await;
+                continue;
+            };
+            let before = record.clone();
+            if record.apply(self.clock.wall(), Event::Submit).is_ok() {
+                begun.push((key, order, before));
+            }
+        }
+        if begun.is_empty() {
+            return;
+        }
+        let writes = begun.iter().filter_map(|(key, ..)| self.entry(key)).collect();
+        if let Err(error) = self.write(writes, Durability::Durable).await {
+            tracing::warn!(account = %self.account, "orders are not submitted until they can be written: {error}");
+            let at = self.clock.now() + STORE_RETRY;
+            for (key, _, before) in begun {
+                self.records.insert(Arc::clone(&key), before);
+                self.later.push(Reverse((at, key)));
+            }
+            return;
+        }
+        for (key, order, _) in begun {
+            let place = self.clock.sleep(self.set.reserve());
+            let (submitter, of) = (self.submitter.clone(), Arc::clone(&key));
+            let task = self.submitting.spawn(async move {
+                place.await;
+                submitter.submit(&order, &of).await
+            });
+            self.submitting_keys.insert(task.id(), key);
+        }
+    }
+
+    /// Takes the result of a submit.
+    async fn submitted(&mut self, submitted: Result<(Id, Result<Batch, Error>), JoinError>) {
+        let (id, result) = match submitted {
+            Ok((id, result)) => (id, result),
+            Err(error) => {
+                let lost = Error::new(ErrorKind::OutcomeUnknown, "submitting the batch panicked");
+                (error.id(), Err(lost))
+            }
+        };
+        let Some(key) = self.submitting_keys.remove(&id) else { return };
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::RateLimited
+        {
+            self.set.throttled(error.retry_after());
+        }
+        let Some(recovery) = self.recovery(&key) else { return };
+        let Some(record) = self.records.get_mut(&key) else { return };
+        let step = record.attempts.observe(self.clock.wall(), result, &recovery);
+        self.follow(&key, step).await;
+    }
+
+    fn recovery(&self, key: &str) -> Option<Recovery> {
+        let order = serde_json::from_str(self.records.get(key)?.order.get()).ok()?;
+        Some(self.submitter.recovery(&order, key))
+    }
+
+    /// Does what follows an attempt to submit.
+    async fn follow(&mut self, key: &Arc<str>, step: SubmitStep) {
+        match step {
+            SubmitStep::Submitted(batch) | SubmitStep::LookUp(batch) => self.wait(key, batch, Event::Submitted).await,
+            SubmitStep::Again { after, error } => {
+                // One of unknown outcome stays in the phase that says so.
+                if !error.is_outcome_unknown() {
+                    self.apply(key, Event::Postponed(Box::new(error.document())));
+                    let writes = self.entry(key).into_iter().collect();
+                    if let Err(error) = self.write(writes, Durability::Relaxed).await {
+                        tracing::warn!(account = %self.account, key = %key, "the last error is not written: {error}");
+                    }
+                }
+                self.later.push(Reverse((self.clock.now() + after, Arc::clone(key))));
+            }
+            SubmitStep::GaveUp(error) => self.give_up(key, error).await,
+        }
+    }
+
+    /// Waits for `batch`, once it is written.
+    async fn wait(&mut self, key: &Arc<str>, batch: Batch, event: fn(Batch, Box<RawValue>) -> Event) {
+        let state = self.new_state(key, batch.clone());
+        let Ok(document) = serde_json::value::to_raw_value(&state) else { return };
+        self.apply(key, event(batch.clone(), document));
+        let writes = self.entry(key).into_iter().collect();
+        self.save(writes).await;
+        self.resume_wait(key, batch, state).await;
+    }
+
+    fn new_state(&self, key: &str, batch: Batch) -> WaitState {
+        let state = WaitState::new(batch, &self.options, self.clock.wall());
+        let order = self.records.get(key).and_then(|record| serde_json::from_str(record.order.get()).ok());
+        match order.and_then(|order| self.submitter.rows(&order)) {
+            Some(rows) => state.rows(rows),
+            None => state,
+        }
+    }
+
+    async fn resume_wait(&mut self, key: &Arc<str>, batch: Batch, state: WaitState) {
+        if let Some(record) = self.records.get_mut(key) {
+            forget_state(record);
+        }
+        match self.set.resume(state) {
+            Ok(()) => self.waiting.entry(batch.batch_id()).or_default().push(Arc::clone(key)),
+            Err(error) => self.give_up(key, error).await,
+        }
+    }
+
+    async fn give_up(&mut self, key: &Arc<str>, error: Error) {
+        self.apply(key, Event::GaveUp(Box::new(error.document())));
+        self.finish(vec![Arc::clone(key)]).await;
+    }
+
+    /// Takes the end of a wait.
+    async fn end(&mut self, batch: &Batch, end: Result<Report, Error>) {
+        let keys = self.waiting.remove(&batch.batch_id()).unwrap_or_default();
+        self.states.lock().remove(&batch.batch_id());
+        self.has_new_durations |= end.is_ok();
+        let event = match end {
+            Ok(report) => Event::Ended(Box::new(report)),
+            Err(error) => {
+                let error = if error.batch().is_some() { error } else { error.with_batch(batch.clone()) };
+                Event::GaveUp(Box::new(error.document()))
+            }
+        };
+        for key in &keys {
+            self.apply(key, event.clone());
+        }
+        self.finish(keys).await;
+    }
+
+    /// Writes records that have ended, and forgets them.
+    async fn finish(&mut self, keys: Vec<Arc<str>>) {
+        let writes = keys.iter().filter_map(|key| self.entry(key)).collect();
+        self.save(writes).await;
+        for key in &keys {
+            self.records.remove(key);
+        }
+    }
+
+    fn apply(&mut self, key: &str, event: Event) {
+        let Some(record) = self.records.get_mut(key) else { return };
+        if let Err(error) = record.apply(self.clock.wall(), event) {
+            tracing::error!(account = %self.account, key, "this is a bug of bulkrail-durable: {error}");
+        }
+    }
+
+    fn entry(&self, key: &Arc<str>) -> Option<Write> {
+        let record = self.records.get(key)?;
+        let entry = record.to_entry(&self.account).ok()?;
+        Some(Write { key: Arc::clone(key), entry, phase: record.phase.as_str() })
+    }
+
+    /// Returns whether the next states have to be on the disk.
+    fn durability(&self) -> Durability {
+        let is_old = self.clock.now().saturating_sub(self.durable_at) >= DURABLE_INTERVAL;
+        if is_old { Durability::Durable } else { Durability::Relaxed }
+    }
+
+    /// Writes the states of the waits that were polled.
+    async fn save_states(&mut self, durability: Durability) {
+        let polled = std::mem::take(&mut *self.states.lock());
+        let mut writes = Vec::new();
+        for (batch, state) in polled {
+            for key in self.waiting.get(&batch).cloned().unwrap_or_default() {
+                self.apply(&key, Event::Polled(state.clone()));
+                writes.extend(self.entry(&key));
+                self.records.get_mut(&key).into_iter().for_each(forget_state);
+            }
+        }
+        if durability == Durability::Durable && std::mem::take(&mut self.has_new_durations) {
+            let (account, key) = (DURATIONS.to_owned(), self.account.to_string());
+            let entry = Entry { account, key, document: self.history.export(), ended_at: None };
+            if let Err(error) = self.store.write(vec![entry], Durability::Relaxed).await {
+                tracing::warn!(account = %self.account, "the durations of batches are not written: {error}");
+            }
+        }
+        if let Err(error) = self.write(writes, durability).await {
+            tracing::warn!(account = %self.account, "the states of waits are not written: {error}");
+        }
+    }
+
+    /// Writes durably. What cannot be written is kept, and written later.
+    async fn save(&mut self, writes: Vec<Write>) {
+        let kept: Vec<_> =
+            writes.iter().map(|write| (Arc::clone(&write.key), write.entry.clone(), write.phase)).collect();
+        let Err(error) = self.write(writes, Durability::Durable).await else { return };
+        for (key, entry, phase) in kept {
+            let batch = self.records.get(&key).and_then(|record| record.batch());
+            let batch = batch.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+            tracing::error!(
+                account = %self.account, key = %key, phase, batch,
+                "the record is not written, and is kept in memory until it can be: {error}"
+            );
+            self.unsaved.insert(Arc::clone(&key), Write { key, entry, phase });
+        }
+        self.retry_at = Some(self.clock.now() + STORE_RETRY);
+    }
+
+    async fn retry_unsaved(&mut self) {
+        self.retry_at = None;
+        let writes: Vec<_> = std::mem::take(&mut self.unsaved).into_values().collect();
+        if !writes.is_empty() {
+            self.save(writes).await;
+        }
+    }
+
+    /// Writes entries, and announces them.
+    async fn write(&mut self, writes: Vec<Write>, durability: Durability) -> Result<(), StoreError> {
+        let (mut entries, mut changes) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
+        for Write { key, entry, phase } in writes {
+            entries.push(entry);
+            changes.push((key, phase));
+        }
+        if entries.is_empty() && durability == Durability::Relaxed {
+            return Ok(());
+        }
+        self.store.write(entries, durability).await?;
+        if durability == Durability::Durable {
+            self.durable_at = self.clock.now();
+        }
+        for (key, phase) in changes {
+            self.unsaved.remove(&key);
+            let _nobody = self.changes.send(Change::Record { key, phase });
+        }
+        Ok(())
+    }
+
+    /// Carries out a call, and with a submit those that wait behind it. Returns the reply to a stop.
+    async fn command(
+        &mut self,
+        command: Command,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Option<oneshot::Sender<()>> {
+        let mut next = Some(command);
+        while let Some(command) = next.take() {
+            match command {
+                Command::Submit { key, order, reply } => {
+                    let mut orders = vec![(key, order, reply)];
+                    while orders.len() < MAX_ORDERS
+                        && let Ok(command) = commands.try_recv()
+                    {
+                        match command {
+                            Command::Submit { key, order, reply } => orders.push((key, order, reply)),
+                            other => {
+                                next = Some(other);
+                                break;
+                            }
+                        }
+                    }
+                    self.order(orders).await;
+                }
+                Command::SubmitAgain { key, reply } => drop(reply.send(self.submit_again(&key).await)),
+                Command::WaitAgain { key, batch, reply } => drop(reply.send(self.wait_again(&key, batch).await)),
+                Command::Remove { key, reply } => drop(reply.send(self.remove(&key).await)),
+                Command::Stop { reply } => return Some(reply),
+            }
+        }
+        None
+    }
+
+    /// Writes orders, and queues those that are new.
+    async fn order(&mut self, orders: Vec<(String, Box<RawValue>, Reply)>) {
+        let now = self.clock.wall();
+        let (mut records, mut entries) = (Vec::new(), Vec::new());
+        for (key, order, reply) in orders {
+            let record = Record::new(key, order, now);
+            match record.to_entry(&self.account) {
+                Ok(entry) => {
+                    entries.push(entry);
+                    records.push((record, reply));
+                }
+                Err(source) => drop(reply.send(Err(ServiceError::Unreadable { key: record.key, source }))),
+            }
+        }
+        let known = match self.store.insert(entries).await {
+            Ok(known) => known,
+            Err(error) => {
+                let text = error.to_string();
+                for (_, reply) in records {
+                    drop(reply.send(Err(StoreError::failed("ordering the batch", text.clone()).into())));
+                }
+                return;
+            }
+        };
+        for ((record, reply), known) in records.into_iter().zip(known) {
+            let result = match known {
+                Some(document) => is_same_order(&record, &document),
+                None => {
+                    let key: Arc<str> = record.key.as_str().into();
+                    let _nobody = self.changes.send(Change::Record { key: Arc::clone(&key), phase: "ordered" });
+                    self.records.insert(Arc::clone(&key), record);
+                    self.queue.push_back(key);
+                    Ok(())
+                }
+            };
+            let _gone = reply.send(result);
+        }
+    }
+
+    /// Reads a record that has ended.
+    async fn ended_record(&mut self, key: &str) -> Result<Open, ServiceError> {
+        if let Some(record) = self.records.get(key) {
+            return Ok(record.clone());
+        }
+        let document = self.store.get(&self.account, key).await?;
+        let document = document.ok_or_else(|| ServiceError::NotFound(key.to_owned()))?;
+        Open::from_document(&document).map_err(|source| ServiceError::Unreadable { key: key.to_owned(), source })
+    }
+
+    async fn submit_again(&mut self, key: &str) -> Result<(), ServiceError> {
+        let mut record = self.ended_record(key).await?;
+        let wrong = |error| ServiceError::WrongPhase(key.to_owned(), error);
+        record.apply(self.clock.wall(), Event::SubmitAgain).map_err(wrong)?;
+        let key = self.reopen(record).await?;
+        self.queue.push_back(key);
+        Ok(())
+    }
+
+    async fn wait_again(&mut self, key: &str, batch: Option<Batch>) -> Result<(), ServiceError> {
+        let mut record = self.ended_record(key).await?;
+        let batch = batch.or_else(|| record.batch().cloned());
+        let batch = batch.ok_or_else(|| ServiceError::NotFound(key.to_owned()))?;
+        if *batch.provider() != self.submitter.id() {
+            let reason = format!("this is a batch of {}, not of {}", batch.provider(), self.submitter.id());
+            return Err(ServiceError::GaveUp(Box::new(Error::new(ErrorKind::Usage, reason))));
+        }
+        let state = self.new_state(key, batch.clone());
+        let document = serde_json::value::to_raw_value(&state);
+        let document = document.map_err(|source| ServiceError::Unreadable { key: key.to_owned(), source })?;
+        let event = Event::WaitAgain(batch.clone(), document);
+        record.apply(self.clock.wall(), event).map_err(|error| ServiceError::WrongPhase(key.to_owned(), error))?;
+        let key = self.reopen(record).await?;
+        self.resume_wait(&key, batch, state).await;
+        Ok(())
+    }
+
+    /// Writes a record that had ended and goes on.
+    async fn reopen(&mut self, record: Open) -> Result<Arc<str>, ServiceError> {
+        let key: Arc<str> = record.key.as_str().into();
+        let entry = record.to_entry(&self.account);
+        let entry = entry.map_err(|source| ServiceError::Unreadable { key: key.to_string(), source })?;
+        let write = Write { key: Arc::clone(&key), entry, phase: record.phase.as_str() };
+        self.write(vec![write], Durability::Durable).await?;
+        self.records.insert(Arc::clone(&key), record);
+        Ok(key)
+    }
+
+    async fn remove(&mut self, key: &str) -> Result<(), ServiceError> {
+        if self.records.contains_key(key) || self.unsaved.contains_key(key) {
+            return Err(ServiceError::Open(key.to_owned()));
+        }
+        match self.store.remove(&self.account, key).await? {
+            true => Ok(()),
+            false => Err(ServiceError::NotFound(key.to_owned())),
+        }
+    }
+}
+
+/// Drops the state of the wait, which the wait set has.
+fn forget_state<O>(record: &mut Record<O>) {
+    if let Phase::Waiting { state, .. } = &mut record.phase {
+        *state = RawValue::NULL.to_owned();
+    }
+}
+
+fn unreadable_order() -> Error {
+    Error::new(ErrorKind::Usage, "the order cannot be read: it was made by a program with another type of orders")
+        .with_action("submitting the batch")
+}
+
+fn is_same_order(record: &Open, document: &str) -> Result<(), ServiceError> {
+    let unreadable = |source| ServiceError::Unreadable { key: record.key.clone(), source };
+    let known = Open::from_document(document).map_err(unreadable)?;
+    let parse = |order: &RawValue| serde_json::from_str::<Value>(order.get()).map_err(unreadable);
+    if parse(&known.order)? == parse(&record.order)? { Ok(()) } else { Err(ServiceError::KeyUsed(record.key.clone())) }
+}
