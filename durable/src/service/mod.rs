@@ -5,7 +5,6 @@ mod driver;
 mod view;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 
 use bulkrail_core::{Batch, Error, Reconciliation, Report};
@@ -213,16 +212,14 @@ impl<S: Submitter> Service<S> {
         while ended.changed().await.is_ok() {}
     }
 
-    fn call<'a>(
-        &'a self,
-        command: impl FnOnce(oneshot::Sender<Result<(), ServiceError>>) -> Command + 'a,
-    ) -> impl Future<Output = Result<(), ServiceError>> + 'a {
-        async {
-            let (reply, done) = oneshot::channel();
-            let sent = self.shared.commands.send(command(reply)).await;
-            sent.map_err(|_closed| ServiceError::Stopped)?;
-            done.await.map_err(|_closed| ServiceError::Stopped)?
-        }
+    async fn call(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<(), ServiceError>>) -> Command,
+    ) -> Result<(), ServiceError> {
+        let (reply, done) = oneshot::channel();
+        let sent = self.shared.commands.send(command(reply)).await;
+        sent.map_err(|_closed| ServiceError::Stopped)?;
+        done.await.map_err(|_closed| ServiceError::Stopped)?
     }
 }
 
