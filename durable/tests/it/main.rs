@@ -1,5 +1,7 @@
 //! Tests of the service and its records.
 
+#![expect(clippy::disallowed_methods, reason = "the time of the tests is that of a paused runtime")]
+
 mod cut;
 mod provider;
 mod record;

@@ -104,7 +104,7 @@ impl Submitter for Acme {
             Tells::Content => "shared".to_owned(),
             Tells::Not => format!("{key}-{}", state.batches.len()),
         };
-        if !error.as_ref().is_some_and(|(_, exists)| !exists) {
+        if error.as_ref().is_none_or(|(_, exists)| *exists) {
             state.batches.entry(id.clone()).or_default();
         }
         let is_panicking = std::mem::take(&mut state.is_panicking);
