@@ -201,7 +201,8 @@ impl<S: Submitter> Service<S> {
 
     /// Stops: accepts nothing more, awaits the submits that are under way, and writes the state of all waits.
     ///
-    /// Batches continue at the provider, and with the next start. When all handles are dropped, submits are not awaited:
+    /// Batches continue at the provider, and with the next start. The file of the store is free once the service and its views
+    /// are dropped, too. When all handles are dropped, submits are not awaited:
     /// they are then recovered with the next start.
     pub async fn stop(&self) {
         let (reply, stopped) = oneshot::channel();
