@@ -141,7 +141,7 @@ impl Client {
         let hint = "ask CDQ whether a job for this storage was started at that time before starting another; no public call \
                     lists jobs";
         let storage = bulkrail_core::identifier_or_length(storage_id);
-        let sent = |began| format!("the confirmation of the storage {storage} was requested at {began}");
+        let sent = |began| format!("the submit began at {began}, for the storage {storage}");
         started.map_err(|error| with_sent(error, began, sent, hint))
     }
 
@@ -177,7 +177,7 @@ impl Client {
             "ask CDQ whether the accounts arrived before uploading them again; no page says how to find an upload";
         sent.await.map_err(|error: Error| {
             let error = error.into_submit_error().with_action("uploading the bank accounts");
-            let sent = |began| format!("the file was sent at {began} as {FILE_NAME}, and no job was started");
+            let sent = |began| format!("the upload began at {began}, as {FILE_NAME}, and no job was started");
             with_sent(error, began, sent, hint)
         })
     }

@@ -473,7 +473,7 @@ fn with_sent(error: Error, rows: u64, began: Timestamp) -> Error {
     let began = Timestamp::from_second(began.as_second()).unwrap_or(began);
     let hint = "compare its rows with the accounts that exist (`bulkrail compare killb`, or `compare_with_existing`), or ask \
                 KillB for a bulk job of that time, before submitting it again; no page has a list of jobs";
-    error.map_reason(|reason| format!("{reason}; it was sent at {began} as {FILE_NAME}{rows}")).with_hint(hint)
+    error.map_reason(|reason| format!("{reason}; the submit began at {began}, as {FILE_NAME}{rows}")).with_hint(hint)
 }
 
 /// Checks an id that becomes a segment of a path, in which `..` would lead to another call.

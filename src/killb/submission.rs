@@ -77,6 +77,17 @@ impl Submission {
 
     /// Reads the rows of a file that was submitted: a workbook, or a CSV file. It does not make a workbook of them.
     ///
+    /// ```no_run
+    /// use bulkrail::killb::{Client, Submission};
+    /// use bulkrail::{Error, FileFormat, Upload};
+    ///
+    /// # async fn example(client: &Client, users: &[String]) -> Result<(), Error> {
+    /// let rows = Submission::rows_of_file(Upload::from_path("people.xlsx"), Some(FileFormat::Xlsx)).await?;
+    /// let compared = client.compare_with_existing(&rows, users).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Usage`] when the file has another format or breaks a rule; the message names row and column.

@@ -246,7 +246,7 @@ fn unknown_submit_names_time_rows_and_file_and_is_not_sent_again() {
     let error = bench.clock.run(client.upload(&b"PK\x03\x04 a workbook"[..])).unwrap_err();
     assert_eq!((error.kind(), bench.connector.requests().len()), (ErrorKind::OutcomeUnknown, 1));
     let began = bulkrail::jiff::Timestamp::from_second(began).unwrap();
-    assert!(error.to_string().ends_with(&format!("it was sent at {began} as batch.xlsx")), "{error}");
+    assert!(error.to_string().ends_with(&format!("the submit began at {began}, as batch.xlsx")), "{error}");
     let hint = error.hint().unwrap();
     assert!(hint.contains("compare its rows") && hint.contains("before submitting it again"), "{hint}");
 
@@ -258,7 +258,7 @@ fn unknown_submit_names_time_rows_and_file_and_is_not_sent_again() {
     bench.connector.push(MockResponse::json(400, "{}"));
     let error = bench.clock.run(client.upload(&b"PK\x03\x04 a workbook"[..])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert!(!error.to_string().contains("it was sent at"), "{error}");
+    assert!(!error.to_string().contains("the submit began at"), "{error}");
 }
 
 #[cfg(feature = "xlsx")]

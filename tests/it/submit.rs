@@ -354,7 +354,7 @@ fn unknown_start_at_cdq_names_storage_and_time_and_is_not_sent_again() {
     bench.connector.push(MockResponse::error(ConnectorError::ConnectionReset));
     let error = bench.clock.run(client.start("72d6900f", &[])).unwrap_err();
     assert_eq!((error.kind(), bench.connector.requests().len()), (ErrorKind::OutcomeUnknown, 1));
-    let sent = format!("the confirmation of the storage 72d6900f was requested at {began}");
+    let sent = format!("the submit began at {began}, for the storage 72d6900f");
     assert!(error.to_string().ends_with(&sent), "{error}");
     assert!(error.hint().unwrap().ends_with("before starting another; no public call lists jobs"), "{error:?}");
 
@@ -368,7 +368,7 @@ fn unknown_start_at_cdq_names_storage_and_time_and_is_not_sent_again() {
     bench.connector.push(MockResponse::json(400, "{}"));
     let error = bench.clock.run(client.start("72d6900f", &[])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert!(!error.to_string().contains("requested at"), "{error}");
+    assert!(!error.to_string().contains("the submit began at"), "{error}");
 }
 
 #[test]

@@ -100,7 +100,7 @@ async fn lost_response_of_killb_is_outcome_unknown_and_not_sent_again() {
             assert_eq!(run.error()["error"]["hint"], hint);
             let message = run.error()["error"]["message"].as_str().unwrap().to_owned();
             assert!(
-                message.contains("; it was sent at ") && message.contains("as batch.xlsx, with 3 rows"),
+                message.contains("; the submit began at 20") && message.contains("Z, as batch.xlsx, with 3 rows"),
                 "{message}"
             );
             assert_eq!(server.requests(), ["POST /api/v2/accounts/bulk/upload HTTP/1.1"]);
@@ -131,7 +131,7 @@ async fn lost_response_of_cdq_names_storage_and_time_and_is_not_sent_again() {
     assert_eq!((run.code, run.stdout.as_str()), (9, ""), "{run:?}");
     let error = &run.error()["error"];
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("the storage 72d6900fce6b326088f5d9d91049e3e6 was requested at 20"), "{message}");
+    assert!(message.contains("Z, for the storage 72d6900fce6b326088f5d9d91049e3e6"), "{message}");
     assert!(error["hint"].as_str().unwrap().contains("no public call lists jobs"), "{error}");
     assert_eq!(server.requests().len(), 1);
 }
