@@ -138,8 +138,8 @@ impl Client {
         let began = self.http.clock().wall();
         let prepare = || capture(self.raw.start_confirmation(&body));
         let started = self.http.submit(CallKind::Small, &JOB_SCHEMA, "/id", prepare).await;
-        let hint = "ask CDQ whether a job for this storage was started at that time before starting another; no public call \
-                    lists jobs";
+        let hint = "ask CDQ whether a job for this storage was started at that time before starting another; no public \
+                    call lists jobs";
         let storage = bulkrail_core::identifier_or_length(storage_id);
         let sent = |began| format!("the submit began at {began}, for the storage {storage}");
         started.map_err(|error| with_sent(error, began, sent, hint))

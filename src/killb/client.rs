@@ -218,21 +218,21 @@ impl Client {
     /// [your own references](SubmittedRows::new). After a double submission a row has two
     /// [`accounts`](super::ComparedRow::accounts).
     ///
-    /// Memory grows with the rows, not with the accounts of a user, whose list is read as it arrives. A list is as long as
-    /// [`max_streamed_bytes`](crate::Limits::max_streamed_bytes) allows. Transient errors are retried; see
+    /// Memory grows with the rows, not with the accounts of a user, whose list is read as it arrives. A list may be as
+    /// long as [`max_streamed_bytes`](crate::Limits::max_streamed_bytes) allows. Transient errors are retried; see
     /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
     ///
     /// # What it cannot say
     ///
-    /// The list is in the [types of KillB's own client] alone; no page has it. Neither there nor on a page is documented:
+    /// The list is in the [types of KillB's own client] alone; no page has it. Not documented anywhere:
     ///
     /// - Which user owns the account of a row: a workbook has no column for a user, so that the ids come from you. An
     ///   account of a user who is not among them is not found. KillB's list of all accounts ([page of the list], not in
     ///   this client) has a filter by e-mail and shows the user of each account, but not its `externalId`.
-    /// - When the account of a row is listed. A row that is missing soon after the submit may only not be processed yet. A
-    ///   job takes minutes, and its longest time is documented nowhere: compare again before you rely on it.
+    /// - When the account of a row is listed. A row that is missing soon after the submit may not be processed yet, and
+    ///   no page says how long a job takes: compare again before you rely on it.
     /// - Whether a missing row was received: KillB makes no account of a row that it refuses.
-    /// - Whether an account is of this submit. One of an earlier submit under the same `externalId` exists, too: compare its
+    /// - Whether an account is of this submit. It may be of an earlier one, under the same `externalId`: compare its
     ///   [`created_at`](super::ExistingAccount::created_at) with the time of the submit.
     /// - Whether the list is cut off at some length, and whether it has deleted accounts.
     /// - Whether a user without accounts has an empty list or is not found. An empty one may also mean that the id is
@@ -471,8 +471,8 @@ fn with_sent(error: Error, rows: u64, began: Timestamp) -> Error {
         rows => format!(", with {rows} rows"),
     };
     let began = Timestamp::from_second(began.as_second()).unwrap_or(began);
-    let hint = "compare its rows with the accounts that exist (`bulkrail compare killb`, or `compare_with_existing`), or ask \
-                KillB for a bulk job of that time, before submitting it again; no page has a list of jobs";
+    let hint = "compare its rows with the accounts that exist (`bulkrail compare killb`, or `compare_with_existing`), \
+                or ask KillB for a bulk job of that time, before submitting it again; no page has a list of jobs";
     error.map_reason(|reason| format!("{reason}; the submit began at {began}, as {FILE_NAME}{rows}")).with_hint(hint)
 }
 

@@ -48,9 +48,9 @@
 //!
 //! # A submit whose outcome is unknown
 //!
-//! No key tells a second upload from the first, and no page has a list of jobs, so that a lost response is never followed
-//! by another attempt. [`Client::compare_with_existing`] compares the rows with the accounts that exist; it is
-//! called by you alone.
+//! No key tells a second upload from the first, and no page has a list of jobs: a lost response is never followed by
+//! another attempt. [`Client::compare_with_existing`] compares the rows with the accounts that exist; it is called by
+//! you alone.
 //!
 //! # Unknown
 //!

@@ -19,7 +19,7 @@ the account of a row.
 
 An account that exists is a fact, if it was created after the submit. A row that is missing is not
 proof that the batch does not exist:
-  - rows are processed for minutes after the submit, and no page says how long; compare again later
+  - rows are processed after the submit, and no page says how long that takes; compare again later
   - KillB makes no account of a row that it refuses
   - its account may belong to a user who was not named, or whose id is wrong (0 accounts)
 A row with two accounts of one externalId was submitted twice. Nothing is submitted or changed.

@@ -97,8 +97,8 @@ fn notes(compared: &ExistingAccounts) -> Vec<String> {
     let mut notes = Vec::new();
     if compared.missing > 0 {
         notes.push(
-            "a missing row may not be processed yet, may have been refused, or may belong to another user: compare again \
-             before you submit it again"
+            "a missing row may not be processed yet, may have been refused, or may belong to another user: compare \
+             again before you submit it again"
                 .to_owned(),
         );
     }

@@ -10,7 +10,7 @@ use crate::support::{Run, TempFile, run};
 fn account(id: &str, reference: &str) -> Value {
     json!({
         "id": id, "userId": "u-1", "type": "PSE", "status": "ACTIVE", "data": {}, "externalId": reference,
-        "complianceUrl": "https://example.com", "createdAt": "2026-04-23T00:38:08Z", "updatedAt": "2026-04-23T00:38:08Z",
+        "complianceUrl": "https://example.com", "createdAt": "2026-04-23T00:38:08Z", "updatedAt": "",
     })
 }
 
