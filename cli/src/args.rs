@@ -23,6 +23,7 @@ pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs}
 pub(crate) use submit::{RunArgs, SubmissionArgs, SubmitArgs};
 pub(crate) use wait::{RecordArgs, StatusArgs, WaitArgs, WaitCommandArgs};
 
+use crate::html::file_name;
 use crate::values::{faults, quoted, speed};
 
 const ABOUT: &str = "Submits batches to payments providers, waits for their end, and reports the outcome of every row";
@@ -50,6 +51,13 @@ Exit codes:
     8  the provider could not be reached, or limits the rate
     9  it is unknown whether the batch was submitted
   130  interrupted";
+
+const REPORT: &str = "\
+Report:
+  --report FILE writes one HTML page, which needs nothing else and sends nothing. It opens in any
+  browser and prints. Rows can be filtered, sorted and downloaded as CSV. The file is checked before
+  anything is sent, and replaced as a whole at the end, also after an error or an interrupt. It has
+  references of people: on Unix only you can read it.";
 
 const ENVIRONMENT: &str = "\
 Environment:
@@ -128,7 +136,11 @@ impl Command {
 /// at the same time, and prints their outcomes and the rows that failed. The names in the batches
 /// are made up.
 #[derive(Args)]
-#[command(after_long_help = "Examples:\n  bulkrail demo\n  bulkrail demo --json | jq '.[].outcome'")]
+#[command(after_long_help = "\
+Examples:
+  bulkrail demo
+  bulkrail demo --json | jq '.[].outcome'
+  bulkrail demo --report report.html              an HTML page about the four batches")]
 pub(crate) struct DemoArgs {
     /// Print an array of four result documents instead of tables
     #[arg(long)]
@@ -136,6 +148,8 @@ pub(crate) struct DemoArgs {
     /// Speed of the sandbox: how many times faster than the real providers it processes batches
     #[arg(long, value_name = "X", default_value_t = 8.0, value_parser = speed)]
     pub(crate) speed: f64,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
 }
 
 const SANDBOX_EXAMPLES: &str = "\
@@ -179,6 +193,15 @@ pub(crate) struct Target {
     /// File with a batch document, or a document that has a field `batch`; - for standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) batch: Option<PathBuf>,
+}
+
+/// Page about the batches of a command.
+#[derive(Args)]
+pub(crate) struct ReportArgs {
+    /// Write an HTML page about the outcome to FILE: counts, progress, rows that did not succeed, what
+    /// to do next
+    #[arg(long, value_name = "FILE", value_parser = file_name)]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// Address of the provider.

@@ -57,6 +57,14 @@ impl CliError {
         }
     }
 
+    /// Returns the error, if there is one to print.
+    pub(crate) fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Error(details) => Some(&details.error),
+            Self::OutputClosed => None,
+        }
+    }
+
     /// Returns the last report of the batch.
     pub(crate) fn last_report(&self) -> Option<Report> {
         match self {

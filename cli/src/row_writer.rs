@@ -10,7 +10,7 @@ use bulkrail::text::truncated;
 use crate::output;
 
 /// Header of the CSV: the fields of a row, as in JSON.
-const HEADER: &str = "index,reference,outcome,account_id,reason";
+pub(crate) const HEADER: &str = "index,reference,outcome,account_id,reason";
 
 /// Writes rows as they come; rows are not held in memory.
 pub(crate) enum RowWriter {
@@ -44,9 +44,10 @@ impl RowWriter {
 }
 
 /// 32,000 characters of a text are written: a cell of a spreadsheet has at most 32,767. JSON has more of it.
-const MAX_CELL_CHARS: usize = 32_000;
+pub(crate) const MAX_CELL_CHARS: usize = 32_000;
 
-fn csv_line(row: &Row) -> String {
+/// Returns a row as a line of CSV, without the line break.
+pub(crate) fn csv_line(row: &Row) -> String {
     let index = row.index.map(|index| index.to_string()).unwrap_or_default();
     let cell = |text: &Option<String>| csv_cell(text.as_deref().unwrap_or_default());
     [index, cell(&row.reference), row.outcome.to_string(), cell(&row.account_id), cell(&row.reason)].join(",")

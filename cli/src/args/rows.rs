@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Connection, ENVIRONMENT, Target};
+use super::{Connection, ENVIRONMENT, REPORT, ReportArgs, Target};
 
 const ROWS_EXAMPLES: &str = "\
 Examples:
   bulkrail rows killb 550e8400-e29b-41d4-a716-446655440000
   bulkrail rows killb 550e8400 --failed --format csv > failed.csv
   bulkrail rows localpayment payroll-7 --submitted accounts.csv --json
+  bulkrail rows killb 550e8400 --report report.html > rows.csv
   bulkrail rows --batch batch.json --submitted import.csv
 
 Rows that each provider reports:
@@ -30,7 +31,7 @@ apostrophe before it; JSON has every text unchanged.";
 /// Fields: index, reference, outcome (succeeded, failed, unaccounted), account_id, reason.
 #[derive(Args)]
 #[command(override_usage = "bulkrail rows [OPTIONS] <PROVIDER> <ID>\n       bulkrail rows [OPTIONS] --batch <FILE>")]
-#[command(after_long_help = format!("{ROWS_EXAMPLES}\n\n{ENVIRONMENT}"))]
+#[command(after_long_help = format!("{ROWS_EXAMPLES}\n\n{REPORT}\n\n{ENVIRONMENT}"))]
 pub(crate) struct RowsArgs {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -48,6 +49,8 @@ pub(crate) struct RowsArgs {
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

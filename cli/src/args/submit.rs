@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use super::wait::HISTORY;
-use super::{Connection, ENVIRONMENT, ProviderName, RecordArgs, WaitArgs};
+use super::{Connection, ENVIRONMENT, ProviderName, REPORT, RecordArgs, ReportArgs, WaitArgs};
 
 pub(super) const FILES: &str = "\
 Files:
@@ -65,7 +65,7 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   bulkrail run killb people.csv
   bulkrail run reap import.csv --key import-2026-01-01 --deadline 1h --json > result.json
-  bulkrail run localpayment batch.json
+  bulkrail run localpayment batch.json --report report.html
   bulkrail run cdq --storage-id 72d6900fce6b326088f5d9d91049e3e6
 
 A run that does not see the end of its batch (deadline, interrupt, provider not reachable) prints the
@@ -81,7 +81,7 @@ worst batch.";
 #[derive(Args)]
 #[command(override_usage = "bulkrail run [OPTIONS] <PROVIDER> <FILE>\n       \
                             bulkrail run [OPTIONS] cdq --storage-id <ID> [FILE]")]
-#[command(after_long_help = format!("{RUN_EXAMPLES}\n\n{FILES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
+#[command(after_long_help = format!("{RUN_EXAMPLES}\n\n{REPORT}\n\n{FILES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) submission: SubmissionArgs,
@@ -91,6 +91,8 @@ pub(crate) struct RunArgs {
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) record: RecordArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     /// Print the result document with its rows, one line of JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -8,7 +8,7 @@ use bulkrail::schedule::Schedule;
 use bulkrail::{Wait, WaitSet};
 use clap::Args;
 
-use super::{Connection, ENVIRONMENT, Target};
+use super::{Connection, ENVIRONMENT, REPORT, ReportArgs, Target};
 use crate::values::{duration, interval, lag_per_request};
 
 const STATUS_EXAMPLES: &str = "\
@@ -41,6 +41,7 @@ Examples:
   bulkrail wait killb 550e8400 --deadline 30m --interval 200ms..5s
   bulkrail wait --batch batch.json --json > result.json
   bulkrail wait --batch - --jsonl < batch.json
+  bulkrail wait killb 550e8400 --report report.html
   bulkrail wait --batch many.jsonl                any number of batches, of any providers
 
 A wait whose deadline passes (exit 5) or that is interrupted (exit 130) prints the batch document.
@@ -55,6 +56,9 @@ of the file: the result document of each batch that ended, the error document of
 --jsonl prints each of these documents when its batch ends. An interrupt prints the batch document
 of each batch that has not ended, one on each line. The exit code is that of the worst: 130 when
 interrupted; else the highest code of an error; else 4, 3 or 0, by the outcomes.
+
+With --report, the rows of a KillB batch of which some did not succeed are read at the end. The other
+providers do not list such rows: `bulkrail rows` and `bulkrail run` have the file that was submitted.
 
 The last state of a batch that was submitted from here is noted for `bulkrail list`.";
 
@@ -72,7 +76,7 @@ History:
 /// do; the batch itself continues at the provider. Under nohup, SIGHUP stays ignored.
 #[derive(Args)]
 #[command(override_usage = "bulkrail wait [OPTIONS] <PROVIDER> <ID>\n       bulkrail wait [OPTIONS] --batch <FILE>")]
-#[command(after_long_help = format!("{WAIT_EXAMPLES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
+#[command(after_long_help = format!("{WAIT_EXAMPLES}\n\n{REPORT}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
 pub(crate) struct WaitCommandArgs {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -82,6 +86,8 @@ pub(crate) struct WaitCommandArgs {
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) record: RecordArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     /// Print the result document, one line of JSON; an array for a file of several batches
     #[arg(long, conflicts_with = "jsonl")]
     pub(crate) json: bool,

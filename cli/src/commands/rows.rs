@@ -11,6 +11,7 @@ use bulkrail::{
 use crate::args::{Format, RowsArgs};
 use crate::connect::connect;
 use crate::error::CliError;
+use crate::html::{Commands, ReportPage};
 use crate::printer::Printer;
 use crate::row_writer::RowWriter;
 use crate::{exit, input, output, signals, table};
@@ -22,29 +23,42 @@ pub(crate) async fn run(args: RowsArgs, printer: Printer) -> Result<u8, CliError
     check(&batch, &args)?;
     let submitted = submitted_rows(&args, &batch).await?;
     let client = connect(batch.provider(), &args.connection)?;
+    let file = args.submitted.as_deref().map(|file| file.to_string_lossy().into_owned());
+    let commands = Commands { flags: args.connection.flags(), file, are_gone: false };
+    let page = ReportPage::open(args.report.report.as_deref(), commands)?;
     let stop = signals::stop()?;
     let format = args.format();
     let print = async {
         match (&client, format, &submitted) {
+            _ if page.is_wanted() => print(&client, &batch, submitted.as_ref(), format, args.failed, &page).await,
             (AnyClient::Killb(client), Some(Format::Csv), None) => {
                 print_stream(client, &batch, RowWriter::csv, args.failed).await
             }
             (AnyClient::Killb(client), Some(Format::Jsonl), None) => {
                 print_stream(client, &batch, || Ok(RowWriter::json_lines()), args.failed).await
             }
-            _ => print(&client, &batch, submitted.as_ref(), format, args.failed).await,
+            _ => print(&client, &batch, submitted.as_ref(), format, args.failed, &page).await,
         }
     };
     let notes = tokio::select! {
-        notes = print => notes?,
+        notes = print => notes,
         () = stop => {
             let error = Error::new(ErrorKind::Interrupted, "reading the rows was stopped").with_batch(batch.clone());
             // A batch document does not belong between lines of rows.
             let lines = matches!(format, Some(Format::Csv | Format::Jsonl));
-            return Err(CliError::from(error).with_batch_printed(!lines));
+            Err(CliError::from(error).with_batch_printed(!lines))
+        }
+    };
+    let notes = match notes {
+        Ok(notes) => notes,
+        Err(error) => {
+            page.add_end(&batch, Err(&error));
+            page.write_or_warn(printer);
+            return Err(error);
         }
     };
     notes.iter().for_each(|note| printer.note(note));
+    page.write(printer)?;
     Ok(exit::SUCCESS)
 }
 
@@ -98,11 +112,13 @@ async fn print(
     submitted: Option<&SubmittedRows>,
     format: Option<Format>,
     failed_only: bool,
+    page: &ReportPage,
 ) -> Result<Vec<String>, CliError> {
     let snapshot = retry_reads(&client.clock(), || client.poll(batch)).await?;
     let reconciliation = client.reconcile(batch, submitted).await?;
     let unaccounted = reconciliation.unaccounted_rows().count() as u64;
     let mut report = report(batch, snapshot).reconciled(reconciliation);
+    page.add(&report);
     let mut rows = report.rows.take().unwrap_or_default();
     if failed_only {
         rows.retain(|row| row.outcome == RowOutcome::Failed);

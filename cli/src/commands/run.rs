@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bulkrail::{
-    AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, Provider, Report, SubmittedRows, collect_drift,
+    AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, PollEvent, Provider, Report, SubmittedRows,
+    collect_drift,
 };
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ use crate::connect::connect;
 use crate::drift_report::DriftReport;
 use crate::error::CliError;
 use crate::follow::follow;
+use crate::html::{Commands, ReportPage};
 use crate::printer::{self, Printer};
 use crate::progress::{Bar, Bars};
 use crate::run_result::RunResult;
@@ -52,6 +54,9 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
     }
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let drift = Arc::new(DriftReport::open(args.record.drift_report.as_deref())?);
+    let file = args.submission.file.as_deref().map(|file| file.to_string_lossy().into_owned());
+    let commands = Commands { flags: args.connection.flags(), file, are_gone: false };
+    let page = ReportPage::open(args.report.report.as_deref(), commands)?;
     let target = Target::new(&client, &args.submission, &args.connection).await;
     let state = StateDir::from_env();
     let (store, submissions) = (HistoryStore::open(&state, args.record.no_history).await, Submissions::new(&state));
@@ -78,22 +83,28 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
         bars.clear();
         // The batches that were submitted continue at the provider.
         let mut printed = jobs.iter().try_for_each(|job| output::json(&job.batch));
+        jobs.iter().for_each(|job| page.add_submitted(&job.batch));
         let error = match ended {
             Ok(done) => {
                 printed = printed.and_then(|()| output::json(&done.batch));
+                page.add_submitted(&done.batch);
                 done.record(&submissions).await;
                 done.interrupted(&args.connection.flags()).with_batch_printed(false)
             }
-            Err(error) => error,
+            Err(error) => {
+                error.error().into_iter().for_each(|reason| page.add_error(None, reason, None));
+                error
+            }
         };
+        page.write_or_warn(printer.for_json(args.json));
         printed?;
         return Err(after(error, before, total));
     }
     let batches: Vec<_> = jobs.iter().map(|job| job.batch.clone()).collect();
     let running = jobs.into_iter().map(|job| {
         let (client, args, drift) = (client.clone(), Arc::clone(&args), Arc::clone(&drift));
-        let history = store.history().clone();
-        tokio::spawn(async move { run_job(&client, &args, job, signals.received(1), &history, &drift).await })
+        let (history, on_poll) = (store.history().clone(), page.observer(total));
+        tokio::spawn(async move { run_job(&client, &args, job, signals.received(1), &history, &drift, on_poll).await })
     });
     let mut ends = Vec::new();
     for end in running.collect::<Vec<_>>() {
@@ -109,7 +120,11 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
         BatchEnd::new(batch, client.environment(), last, kind)
     });
     let seen: Vec<_> = seen.collect();
+    for (batch, end) in batches.iter().zip(&ends) {
+        page.add_end(batch, end.as_ref().map(|result| &result.report));
+    }
     let code = print(&args, &prepared, &batches, ends).unwrap_or_else(|error| error.print(args.json));
+    page.write_or_warn(printer.for_json(args.json));
     submissions.see(seen).await;
     store.save().await;
     Ok(code)
@@ -123,10 +138,11 @@ async fn run_job(
     stop: impl Future<Output = ()> + Send,
     history: &DurationHistory,
     drift: &DriftReport,
+    on_poll: impl FnMut(&PollEvent<'_>) + Send,
 ) -> Result<RunResult, CliError> {
     let Job { batch, rows, drift: submit_drift, bar } = job;
     let mut stop = Box::pin(stop);
-    let mut wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(history);
+    let mut wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(history).on_poll(on_poll);
     if rows.rows > 0 {
         wait = wait.rows(rows.rows);
     }

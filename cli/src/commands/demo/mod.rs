@@ -15,6 +15,7 @@ use bulkrail_sandbox::Sandbox;
 use crate::args::DemoArgs;
 use crate::error::CliError;
 use crate::follow::follow;
+use crate::html::{Commands, ReportPage};
 use crate::printer::Printer;
 use crate::progress::{Bar, Bars};
 use crate::{exit, output, signals, table};
@@ -29,11 +30,14 @@ const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration
 /// End of one of the four batches.
 struct End {
     report: Report,
+    /// The report with every row, where the provider lists rows.
+    reconciled: Report,
     /// Rows that did not succeed, where the provider lists rows.
     unsuccessful: Vec<Row>,
 }
 
 pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError> {
+    let page = ReportPage::open(args.report.report.as_deref(), Commands { are_gone: true, ..Commands::default() })?;
     let stop = signals::stop()?;
     let sandbox = Sandbox::builder().seed(SEED).speed(args.speed).start().await;
     let sandbox = sandbox.map_err(|error| CliError::io("the sandbox cannot be started", &error))?;
@@ -44,7 +48,7 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
     ));
     let bars = Bars::new(printer.draws_progress());
     let ends = tokio::select! {
-        ends = run_all(&sandbox, &bars) => ends,
+        ends = run_all(&sandbox, &bars, &page) => ends,
         () = stop => {
             let error = Error::new(ErrorKind::Interrupted, "the demo was stopped");
             Err(error.with_hint("run it again: its batches ended with its sandbox").into())
@@ -55,15 +59,17 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
     if printer.draws_progress() {
         printer.note("");
     }
+    ends.iter().for_each(|end| page.add(&end.reconciled));
     output::last(if args.json {
         output::json(&ends.iter().map(|end| &end.report).collect::<Vec<_>>())
     } else {
         output::text(&text(&ends))
     })?;
+    page.write(printer.for_json(args.json))?;
     Ok(exit::SUCCESS)
 }
 
-async fn run_all(sandbox: &Sandbox, bars: &Bars) -> Result<[End; 4], CliError> {
+async fn run_all(sandbox: &Sandbox, bars: &Bars, page: &ReportPage) -> Result<[End; 4], CliError> {
     let credential = |provider, position: usize| {
         let credentials = sandbox.credentials(provider);
         credentials.get(position).map_or("", |(_, value)| value)
@@ -73,13 +79,14 @@ async fn run_all(sandbox: &Sandbox, bars: &Bars) -> Result<[End; 4], CliError> {
     let cdq = cdq::Credentials::api_key(credential("cdq", 0));
     let localpayment = localpayment::Credentials::login(credential("localpayment", 0), credential("localpayment", 1));
     let ends = tokio::try_join!(
-        run_one(client(sandbox, killb::Client::builder(), killb)?, batches::killb().await?, bars.add("killb")),
-        run_one(client(sandbox, reap::Client::builder(), reap)?, batches::reap().await?, bars.add("reap")),
-        run_one(client(sandbox, cdq::Client::builder(), cdq)?, batches::cdq(), bars.add("cdq")),
+        run_one(client(sandbox, killb::Client::builder(), killb)?, batches::killb().await?, bars.add("killb"), page),
+        run_one(client(sandbox, reap::Client::builder(), reap)?, batches::reap().await?, bars.add("reap"), page),
+        run_one(client(sandbox, cdq::Client::builder(), cdq)?, batches::cdq(), bars.add("cdq"), page),
         run_one(
             client(sandbox, localpayment::Client::builder(), localpayment)?,
             batches::localpayment()?,
             bars.add("localpayment"),
+            page,
         ),
     )?;
     Ok(ends.into())
@@ -95,22 +102,23 @@ fn client<C: ProviderClient + Into<AnyClient>>(
 }
 
 /// Submits a batch, waits for its end, and reads its rows where the provider lists them.
-async fn run_one(client: AnyClient, submission: AnySubmission, bar: Bar) -> Result<End, CliError> {
+async fn run_one(client: AnyClient, submission: AnySubmission, bar: Bar, page: &ReportPage) -> Result<End, CliError> {
     let batch = client.submit(&submission).await?;
-    let wait = client.wait(batch).interval(INTERVAL);
+    let wait = client.wait(batch).interval(INTERVAL).on_poll(page.observer(1));
     let on_report = |report: &Report| {
         bar.show(&report.snapshot);
         Ok(())
     };
     let report = follow(wait, on_report).await?;
-    let rows = match client {
+    let reconciled = match client {
         AnyClient::Killb(_) | AnyClient::Localpayment(_) => {
-            client.reconcile(&report.batch, Some(submission.rows())).await?.rows
+            report.clone().reconciled(client.reconcile(&report.batch, Some(submission.rows())).await?)
         }
-        _ => Vec::new(),
+        _ => report.clone(),
     };
-    let unsuccessful = rows.into_iter().filter(|row| row.outcome != RowOutcome::Succeeded).collect();
-    Ok(End { report, unsuccessful })
+    let rows = reconciled.rows.iter().flatten();
+    let unsuccessful = rows.filter(|row| row.outcome != RowOutcome::Succeeded).cloned().collect();
+    Ok(End { report, reconciled, unsuccessful })
 }
 
 fn text(ends: &[End; 4]) -> String {

@@ -9,6 +9,7 @@ use crate::connect::connect;
 use crate::drift_report::DriftReport;
 use crate::error::CliError;
 use crate::follow::follow;
+use crate::html::{Commands, ReportPage};
 use crate::printer::Printer;
 use crate::progress::Bars;
 use crate::state::{HistoryStore, StateDir};
@@ -29,13 +30,14 @@ pub(crate) async fn run(args: WaitCommandArgs, printer: Printer) -> Result<u8, C
 async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> Result<u8, CliError> {
     let client = connect(batch.provider(), &args.connection)?;
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
+    let page = page(&args)?;
     let stop = signals::stop()?;
     let state = StateDir::from_env();
     let store = HistoryStore::open(&state, args.record.no_history).await;
     let bars = Bars::new(printer.draws_progress());
     let bar = bars.add(batch.provider().as_str());
 
-    let wait = client.wait(batch.clone()).stop_when(stop).history(store.history());
+    let wait = client.wait(batch.clone()).stop_when(stop).history(store.history()).on_poll(page.observer(1));
     let ended = follow(args.wait.configure(wait), |report| {
         bar.show(&report.snapshot);
         if args.jsonl {
@@ -50,11 +52,19 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
         Ok(report) => (Some(report.clone()), None),
         Err(error) => (error.last_report(), error.kind()),
     };
+    page.add_end_with_rows(&client, &batch, ended.as_ref()).await;
     let code = print(&args, ended);
+    page.write_or_warn(printer.for_json(args.json || args.jsonl));
     drift.add_polls(last.as_ref());
     Submissions::new(&state).see(BatchEnd::new(&batch, client.environment(), last, kind)).await;
     store.save().await;
     code
+}
+
+/// Checks that the page of `--report` can be written.
+fn page(args: &WaitCommandArgs) -> Result<ReportPage, CliError> {
+    let commands = Commands { flags: args.connection.flags(), ..Commands::default() };
+    ReportPage::open(args.report.report.as_deref(), commands)
 }
 
 /// Prints the end of the wait, and returns the exit code.

@@ -5,18 +5,18 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bulkrail::{
-    AnyClient, Batch, DurationHistory, Error, ErrorDocument, ErrorKind, Provider, ProviderId, Report, WaitSet,
-    WaitSetProgress,
+    AnyClient, Batch, Error, ErrorDocument, ErrorKind, Provider, ProviderId, Report, WaitSet, WaitSetProgress,
 };
 use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::args::{WaitArgs, WaitCommandArgs};
+use crate::args::WaitCommandArgs;
 use crate::connect::connect;
 use crate::drift_report::DriftReport;
 use crate::error::{self, CliError, print_lines, prints_batch};
+use crate::html::ReportPage;
 use crate::printer::{self, Printer};
 use crate::progress::Bars;
 use crate::state::{HistoryStore, StateDir};
@@ -66,7 +66,9 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
     let connected = connected.collect::<Result<Vec<_>, CliError>>()?;
     let environments: HashMap<_, _> =
         connected.iter().map(|(client, _)| (client.id(), client.environment().to_owned())).collect();
+    let clients: HashMap<_, _> = connected.iter().map(|(client, _)| (client.id(), client.clone())).collect();
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
+    let page = super::page(&args)?;
     let mut stop = pin!(signals::stop()?);
     let state = StateDir::from_env();
     let store = HistoryStore::open(&state, args.record.no_history).await;
@@ -82,9 +84,11 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
     let mut running = JoinSet::new();
     for (client, batches) in connected {
         let (options, history) = (args.wait.clone(), store.history().clone());
+        let on_poll = page.observer(positions.len());
         let (shows_progress, stopped, sender) = (printer.draws_progress(), stopped.clone(), sender.clone());
         running.spawn(async move {
-            run_set(&client, batches, &options, &history, shows_progress, stopped, &sender).await;
+            let set = options.configure_set(WaitSet::new(&client).history(&history).on_poll(on_poll));
+            run_set(&client, batches, set, shows_progress, stopped, &sender).await;
         });
     }
     drop(sender);
@@ -117,10 +121,12 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
         }
     }
     bars.clear();
+    add_ends(&page, &clients, &batches, &ends).await;
     let code = match print_ends(&args, &batches, &ends, is_stopped, printer) {
         Ok(code) => code,
         Err(error) => error.print(args.json || args.jsonl),
     };
+    page.write_or_warn(printer.for_json(args.json || args.jsonl));
     // What is remembered comes after what is printed: a disk may hang.
     let mut seen = Vec::new();
     for (batch, end) in batches.iter().zip(&ends) {
@@ -136,6 +142,23 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
     Submissions::new(&state).see(seen).await;
     store.save().await;
     Ok(code)
+}
+
+/// Adds the end of each batch to the page of `--report`.
+async fn add_ends(
+    page: &ReportPage,
+    clients: &HashMap<ProviderId, AnyClient>,
+    batches: &[Batch],
+    ends: &[Option<End>],
+) {
+    for (batch, end) in batches.iter().zip(ends) {
+        match (end, clients.get(batch.provider())) {
+            (Some(Ok(report)), Some(client)) => page.add_end_with_rows(client, batch, Ok(report)).await,
+            (Some(Ok(report)), None) => page.add(report),
+            (Some(Err(error)), _) => page.add_error(Some(batch), error, error.last_report().as_ref()),
+            (None, _) => page.add_submitted(batch),
+        }
+    }
 }
 
 /// Prints the ends of all batches, and returns the exit code.
@@ -159,14 +182,12 @@ fn print_ends(
 async fn run_set(
     client: &AnyClient,
     batches: Vec<Batch>,
-    options: &WaitArgs,
-    history: &DurationHistory,
+    mut set: WaitSet<'_>,
     shows_progress: bool,
     mut stopped: watch::Receiver<bool>,
     events: &UnboundedSender<Event>,
 ) {
     let (provider, clock) = (client.id(), client.clock());
-    let mut set = options.configure_set(WaitSet::new(client).history(history));
     for batch in batches {
         if let Err(error) = set.add(batch.clone()) {
             let _ = events.send(Event::Ended(batch, Box::new(Err(error))));
