@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bulkrail::text::{printable, truncated};
-use bulkrail::{Drift, DriftKind, ErrorDocument, MAX_MESSAGE_CHARS, Outcome, ProviderId, RowOutcome, cdq};
+use bulkrail::text::{MAX_MESSAGE_CHARS, printable, truncated};
+use bulkrail::{Drift, DriftKind, ErrorDocument, Outcome, ProviderId, RowOutcome, cdq};
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
@@ -379,14 +379,15 @@ fn rows(rows: &Rows, section: &Section, number: usize) -> Markup {
                         th scope="col" { "reason" }
                     }
                 }
+                // Few elements: a browser opens 5,000 rows in half of the time.
                 tbody {
                     @for row in &rows.shown {
                         tr data-outcome=(row.outcome) {
                             td.row { (table::number(row.index)) }
-                            td.reference { bdi { (table::text(row.reference.as_deref())) } }
-                            td.outcome { span.badge.(style(row.outcome)) { (row.outcome) } }
-                            @if has_account { td.account { bdi { (table::text(row.account_id.as_deref())) } } }
-                            td.reason { bdi { (table::reason(row)) } }
+                            td.reference { (table::text(row.reference.as_deref())) }
+                            td.outcome.(style(row.outcome)) { (row.outcome) }
+                            @if has_account { td.account { (table::text(row.account_id.as_deref())) } }
+                            td.reason { (table::reason(row)) }
                         }
                     }
                 }

@@ -93,7 +93,7 @@ export class Page {
     browser.listen((method, params, sessionId) => {
       if (sessionId === session) page.#observe(method, params);
     });
-    for (const domain of ["Page", "Runtime", "Log", "Network", "Accessibility"]) await page.send(`${domain}.enable`);
+    for (const domain of ["Page", "Runtime", "Log", "Network"]) await page.send(`${domain}.enable`);
     await page.send("Fetch.enable", {patterns: [{urlPattern: "*"}]});
     return page;
   }
@@ -123,6 +123,12 @@ export class Page {
 
   send(name, params) {
     return this.browser.send(name, params, this.session);
+  }
+
+  // Returns the milliseconds of processor time that the page took.
+  async processorTime() {
+    const {metrics} = await this.send("Performance.getMetrics");
+    return metrics.find(({name}) => name === "TaskDuration").value * 1_000;
   }
 
   // Opens a file and returns the milliseconds until it is loaded and painted.

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {execFile, spawn} from "node:child_process";
 import {mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync} from "node:fs";
+import {cpus, loadavg} from "node:os";
 import {join, resolve} from "node:path";
 
 import {Browser} from "./browser.mjs";
@@ -164,7 +165,7 @@ try {
 
   await test("the policy of the page stops what is not its own", async () => {
     await opened("good.html", async () => {
-      const refused = await page.run(async () => {
+      const refused = await page.run(async (url) => {
         const found = [];
         document.addEventListener("securitypolicyviolation", (event) => found.push(event.effectiveDirective));
         const script = document.createElement("script");
@@ -172,18 +173,17 @@ try {
         const style = document.createElement("style");
         style.textContent = "body {display: none}";
         document.head.append(style);
-        await fetch("http://127.0.0.1:9/").catch(() => {});
+        await fetch(`${url}/leak-1`).catch(() => {});
         const image = new Image();
-        image.src = "http://127.0.0.1:9/x.png";
+        image.src = `${url}/leak-2`;
         await new Promise((done) => setTimeout(done, 300));
         return {found, ran: window.ran, shown: getComputedStyle(document.body).display};
-      });
+      }, provider.url);
       for (const part of ["trusted-types", "style-src-elem", "connect-src", "img-src"]) {
         assert.ok(refused.found.includes(part), `${part}: ${refused.found}`);
       }
       assert.deepEqual([refused.ran, refused.shown], [undefined, "block"]);
-      assert.ok(page.violations.every((text) => text.includes("Content Security Policy") || text.includes("TrustedScript") ||
-        text.includes("Trusted")), page.violations.join("\n"));
+      assert.deepEqual(provider.leaks(), []);
       page.violations = [];
     });
   });
@@ -283,11 +283,14 @@ try {
 
   await test("5,000 rows open in under a second", async () => {
     const times = [];
+    const busy = [];
     const steps = [];
     for (let run = 0; run < 5; run += 1) {
       page = await browser.page();
       await page.size(1280, 900);
+      await page.send("Performance.enable", {timeDomain: "threadTicks"});
       times.push(await page.open(file("large.html")));
+      busy.push(await page.processorTime());
       steps.push(await page.run(() => {
         const begin = performance.now();
         document.querySelectorAll("table.rows th button")[3].click();
@@ -302,10 +305,14 @@ try {
     }
     const fastest = (values) => Math.round(Math.min(...values));
     const size = (statSync(file("large.html")).size / 1e6).toFixed(1);
-    console.log(`        ${size} MB, open in ${times.map(Math.round).join(", ")} ms; sorted in ${fastest(steps)} ms`);
-    // The fastest of five: other processes share the machine.
-    assert.ok(fastest(times) < MAX_OPEN, `${times}`);
-    assert.ok(fastest(steps) < MAX_OPEN, `${steps}`);
+    console.log(`        ${size} MB, open in ${fastest(times)} ms, of which ${fastest(busy)} ms on the processor; ` +
+      `sorted in ${fastest(steps)} ms`);
+    // The fastest of five, and only the processor's time where other processes take turns with it.
+    assert.ok(fastest(busy) < MAX_OPEN, `${busy}`);
+    if (loadavg()[0] < cpus().length) {
+      assert.ok(fastest(times) < MAX_OPEN, `${times}`);
+      assert.ok(fastest(steps) < MAX_OPEN, `${steps}`);
+    }
   });
 
   await test("the page is used by keyboard alone", async () => {
@@ -344,6 +351,7 @@ try {
 
   await test("a screen reader finds names, headings and tables", async () => {
     await opened("demo.html", async () => {
+      await page.send("Accessibility.enable");
       const {nodes} = await page.send("Accessibility.getFullAXTree");
       const of = (role) => nodes.filter((node) => !node.ignored && node.role?.value === role);
       const names = (role) => of(role).map((node) => node.name?.value ?? "");
@@ -425,6 +433,7 @@ try {
     await page.close();
   });
 
+  assert.deepEqual(provider.leaks(), []);
   if (process.env.REPORT_SCREENSHOT) {
     await opened("demo.html", async () => {
       const top = await page.run(() => {

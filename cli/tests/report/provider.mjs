@@ -57,10 +57,13 @@ const JOBS = {
 // Starts the server. Each job is polled as pending, running, unavailable and running before it is complete.
 export async function start() {
   const polls = {};
+  const leaks = [];
   const server = createServer((request, response) => {
     const id = request.url.split("/").pop();
     const [name, mode] = id.split("-");
     const rows = JOBS[name];
+    if (!rows) leaks.push(request.url);
+    if (!rows) return response.end();
     const poll = polls[id] = (polls[id] ?? 0) + 1;
     const half = Math.floor(rows.length / 2);
     const states = {
@@ -79,5 +82,5 @@ export async function start() {
     response.end(JSON.stringify(body ?? {statusCode: 503, message: HOSTILE[0]}));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {url: `http://127.0.0.1:${server.address().port}`, stop: () => server.close()};
+  return {url: `http://127.0.0.1:${server.address().port}`, stop: () => server.close(), leaks: () => leaks};
 }

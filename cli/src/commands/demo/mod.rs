@@ -123,7 +123,7 @@ async fn run_one(client: AnyClient, submission: AnySubmission, bar: Bar, page: &
 
 fn text(ends: &[End; 4]) -> String {
     let mut unsuccessful = table::framed(["provider", "row", "reference", "reason"]);
-    for End { report, unsuccessful: rows } in ends {
+    for End { report, unsuccessful: rows, .. } in ends {
         for row in rows {
             unsuccessful.add_row([
                 report.batch.provider().to_string(),
