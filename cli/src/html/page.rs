@@ -133,12 +133,11 @@ fn title(sections: &[Section]) -> String {
 }
 
 fn overview(sections: &[Section]) -> Markup {
-    let count = |count: Option<u64>| count.map_or_else(|| "–".to_owned(), grouped);
     html! {
         section aria-labelledby="overview" {
             h2 #overview { "All batches" }
             div.scroll tabindex="0" role="region" aria-labelledby="overview" {
-                table {
+                table.overview {
                     thead {
                         tr {
                             th scope="col" { "batch" }
@@ -150,23 +149,34 @@ fn overview(sections: &[Section]) -> Markup {
                             th scope="col" { "share" }
                         }
                     }
-                    tbody {
-                        @for (index, section) in sections.iter().enumerate() {
-                            @let parts = parts(&section.counts, has_ended(section));
-                            tr {
-                                th scope="row" { a href={ "#batch-" (index + 1) } { (provider(section)) } }
-                                td { (badge(section)) }
-                                td.number { (count(section.counts.total)) }
-                                td.number { (count(section.counts.succeeded)) }
-                                td.number { (count(section.counts.failed)) }
-                                td.number { (count(section.counts.unaccounted.filter(|_| has_ended(section)))) }
-                                td {
-                                    @if !parts.is_empty() { (picture::bar(&parts, &sentence_of(&parts), "small")) }
-                                }
-                            }
-                        }
-                    }
+                    tbody { @for (index, section) in sections.iter().enumerate() { (overview_line(section, index + 1)) } }
                 }
+            }
+        }
+    }
+}
+
+fn overview_line(section: &Section, number: usize) -> Markup {
+    let parts = parts(&section.counts, has_ended(section));
+    let counts = &section.counts;
+    let numbers = [
+        ("rows", counts.total),
+        ("succeeded", counts.succeeded),
+        ("failed", counts.failed),
+        ("unaccounted", counts.unaccounted.filter(|_| has_ended(section))),
+    ];
+    html! {
+        tr {
+            th scope="row" { a href={ "#batch-" (number) } { (provider(section)) } }
+            td { (badge(section)) }
+            @for (label, number) in numbers {
+                td.number.unknown[number.is_none()] data-label=(label) {
+                    (number.map_or_else(|| "–".to_owned(), grouped))
+                }
+            }
+            td.share {
+                @if !parts.is_empty() { (picture::bar(&parts, &sentence_of(&parts), "small")) }
+                @else if let Some(outcome) = section.outcome() { (picture::whole_bar(outcome, "small")) }
             }
         }
     }
@@ -249,7 +259,7 @@ fn outcome_picture(section: &Section) -> Markup {
         let Some(outcome) = section.outcome() else { return html! {} };
         return html! {
             figure {
-                (picture::whole_bar(outcome))
+                (picture::whole_bar(outcome, "large"))
                 figcaption {
                     @if section.provider == Some(cdq::PROVIDER) { "A job has no rows: it ends as a whole." }
                     @else { "The provider does not count rows." }

@@ -11,8 +11,8 @@ use super::section::{Counts, Section};
 /// 1.5 percent of a bar for a count above 0, so that one row of 5,000 is seen.
 const MIN_PERCENT: f64 = 1.5;
 
-/// At most four ticks on the axis of time: as many as fit on a phone.
-const MAX_TICKS: u64 = 4;
+/// At most three ticks after the 0 on the axis of time: as many as fit on a phone.
+const MAX_TICKS: u64 = 3;
 
 /// Times between two ticks, in milliseconds.
 const TICK_STEPS: [u64; 24] = [
@@ -79,9 +79,9 @@ pub(super) fn bar(parts: &[Part], description: &str, class: &'static str) -> Mar
 }
 
 /// Draws a whole bar in the colour of `outcome`, for batches without counts.
-pub(super) fn whole_bar(outcome: Outcome) -> Markup {
+pub(super) fn whole_bar(outcome: Outcome, class: &'static str) -> Markup {
     html! {
-        svg.bar.large role="img" aria-label={ "The batch as a whole: " (outcome.as_str()) } {
+        svg.bar.(class) role="img" aria-label={ "The batch as a whole: " (outcome.as_str()) } {
             rect.part.(outcome.as_str()) x="0" width="100%" height="100%" {}
         }
     }
@@ -92,10 +92,10 @@ pub(super) fn swatch(name: &'static str) -> Markup {
     html! { svg.swatch width="14" height="14" aria-hidden="true" { rect.part.(name) width="14" height="14" {} } }
 }
 
-/// Draws the progress of a wait against its time, with a point for each poll; nothing where there was no poll.
+/// Draws the progress of a wait against its time, with a point for each poll; nothing where there was one poll or none.
 pub(super) fn progress(section: &Section) -> Option<Markup> {
     let points = points(&section.polls);
-    let last = points.last()?;
+    let last = points.last().filter(|_| points.len() > 1)?;
     let end = section.elapsed.unwrap_or_default().max(last.elapsed).max(Duration::from_millis(10));
     let x = |elapsed: Duration| percent(elapsed.as_secs_f64() * 100.0 / end.as_secs_f64());
     let y = |value: f64| percent(100.0 - value);
@@ -258,11 +258,11 @@ mod tests {
     fn ticks_are_few_and_round() {
         let labels = |end| ticks(end).map(tick_label).collect::<Vec<_>>();
         assert_eq!(labels(Duration::from_millis(7_000)), ["0", "2 s", "4 s", "6 s"]);
-        assert_eq!(labels(Duration::from_millis(900)), ["0", "200 ms", "400 ms", "600 ms", "800 ms"]);
-        assert_eq!(labels(Duration::from_secs(70)), ["0", "15 s", "30 s", "45 s", "1 min"].map(String::from));
-        assert_eq!(labels(Duration::from_secs(3_600)), ["0", "15 min", "30 min", "45 min", "1 h"]);
-        assert_eq!(labels(Duration::from_secs(86_400 * 365)).len(), 4);
-        assert!(ticks(Duration::MAX).count() <= 6);
+        assert_eq!(labels(Duration::from_millis(750)), ["0", "200 ms", "400 ms", "600 ms"]);
+        assert_eq!(labels(Duration::from_secs(70)), ["0", "30 s", "1 min"]);
+        assert_eq!(labels(Duration::from_secs(3_600)), ["0", "30 min", "1 h"]);
+        assert_eq!(labels(Duration::from_secs(86_400 * 365)), ["0", "122 d", "244 d"]);
+        assert!(ticks(Duration::MAX).count() <= 4);
     }
 
     #[test]

@@ -76,7 +76,7 @@ export async function start() {
       : mode === "never" ? job(id, "PROCESSING", rows, half)
         : (states[poll] ?? (() => job(id, "COMPLETED", rows, rows.length)))();
     if (body && name === "hostile") {
-      body = {...body, message: HOSTILE.join(" "), "<script>alert(8)</script>": HOSTILE[1]};
+      body = {...body, error: HOSTILE.join(" "), "<script>alert(8)</script>": HOSTILE[1]};
     }
     response.writeHead(body ? 200 : 503, {"content-type": "application/json"});
     response.end(JSON.stringify(body ?? {statusCode: 503, message: HOSTILE[0]}));
