@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bulkrail::text::{MAX_MESSAGE_CHARS, printable, truncated};
-use bulkrail::{Drift, DriftKind, ErrorDocument, Outcome, ProviderId, RowOutcome, cdq};
+use bulkrail::{Drift, DriftKind, ErrorDocument, ErrorKind, Outcome, ProviderId, RowOutcome, cdq};
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
@@ -98,10 +98,12 @@ fn provider(section: &Section) -> &str {
 fn verdict(section: &Section) -> (&'static str, &'static str, &'static str) {
     match (section.outcome(), &section.error) {
         (Some(outcome), None) => (table::sign(outcome), outcome.as_str(), outcome.as_str()),
-        (_, Some(error)) if section.snapshot.is_none() && section.polls.count == 0 => {
-            ("?", "unseen", error.error.kind.as_str())
-        }
-        (_, Some(_)) => ("?", "unseen", "end not seen"),
+        (_, Some(error)) => match (error.error.kind, &section.batch) {
+            (ErrorKind::OutcomeUnknown, _) => ("?", "unseen", "outcome unknown"),
+            (_, None) => ("✗", "failed", "submit failed"),
+            (ErrorKind::NotFound, _) => ("?", "unseen", "not found"),
+            _ => ("?", "unseen", "end not seen"),
+        },
         (None, None) => match &section.snapshot {
             Some(snapshot) => ("…", "unseen", snapshot.state.as_str()),
             None => ("…", "unseen", "submitted"),
@@ -220,7 +222,7 @@ fn headline(section: &Section) -> String {
                 format!("{} of {} rows were processed when it was last polled.", grouped(processed), grouped(total))
             }
             (_, _, Some(_)) => "It had not ended when it was last polled.".to_owned(),
-            (.., None) if section.batch.is_none() => "The provider's response has no batch.".to_owned(),
+            (.., None) if section.batch.is_none() => "Nothing was polled.".to_owned(),
             (.., None) => "It was submitted. Its state was not seen.".to_owned(),
         };
     }
@@ -298,7 +300,11 @@ fn share(share: f64) -> String {
 
 fn error_note(heading: &str, document: &ErrorDocument, section: &Section) -> Markup {
     let error = &document.error;
-    let heading = if section.batch.is_none() { "The batch was not submitted, or may not have been." } else { heading };
+    let heading = match (error.kind, &section.batch) {
+        (ErrorKind::OutcomeUnknown, _) => "It is not known whether the provider has the batch.",
+        (_, None) => "The submit failed.",
+        _ => heading,
+    };
     html! {
         div.note role="note" {
             p { strong { (heading) } }
@@ -624,7 +630,7 @@ fn readable(time: Timestamp) -> String {
 mod tests {
     use std::time::Duration;
 
-    use bulkrail::{Batch, Error, ErrorKind, Progress, Report, Row, Snapshot, State, killb, reap};
+    use bulkrail::{Batch, Error, Progress, Report, Row, Snapshot, State, killb, reap};
 
     use super::*;
     use crate::html::next::{self, Commands};

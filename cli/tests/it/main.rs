@@ -19,6 +19,7 @@ mod notes;
 mod outcomes;
 #[cfg(unix)]
 mod proxy;
+mod report;
 mod resume;
 mod rows;
 mod run;

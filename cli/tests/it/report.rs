@@ -1,0 +1,177 @@
+//! `--report`: the file, and that the other output stays as it is. `.ci/report` opens pages in a browser.
+
+use std::path::PathBuf;
+
+use bulkrail_sandbox::Sandbox;
+use serde_json::{Value, json};
+
+use crate::server::{Server, killb, reap};
+use crate::support::{QUICK, TempFile, at, bulkrail, finish, run};
+
+/// Directory for a page, which is removed when dropped.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn page(&self) -> String {
+        self.0.join("report.html").to_str().unwrap().to_owned()
+    }
+
+    fn read(&self) -> String {
+        std::fs::read_to_string(self.page()).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = std::fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.to_string_lossy().into_owned()).collect()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn partial() -> Value {
+    let mut job = killb("COMPLETED", [3, 3, 2, 1]);
+    job["results"] = json!([
+        {"rowNumber": 2, "status": "SUCCESS", "accountId": "a-1", "originalRowData": {"externalId": "ref-2"}},
+        {"rowNumber": 3, "status": "ERROR", "error": "=1+1 <b>no</b>", "originalRowData": {"externalId": "ref-3"}},
+        {"rowNumber": 4, "status": "SUCCESS", "accountId": "a-2", "originalRowData": {"externalId": "ref-4"}},
+    ]);
+    job
+}
+
+#[tokio::test]
+async fn report_that_cannot_be_written_is_refused_before_anything_is_sent() {
+    let server = Server::always(200, partial()).await;
+    let directory = Directory::new();
+    let missing = directory.0.join("missing/report.html");
+    let file = TempFile::new("report-people.csv", "externalId,accountType\nref-2,PSE\n");
+    for report in ["-", "", directory.0.to_str().unwrap(), missing.to_str().unwrap()] {
+        for command in [&["wait", "killb", "b-1"][..], &["rows", "killb", "b-1"], &["run", "killb", file.path()]] {
+            let run = run(command.iter().copied().chain(["--base-url", &server.url, "--report", report])).await;
+            assert_eq!(run.code, 2, "{command:?} {report}: {}", run.stderr);
+            let reasons = ["expected the name of a file", "it is a directory", "its directory does not exist"];
+            assert!(reasons.iter().any(|reason| run.stderr.contains(reason)), "{}", run.stderr);
+        }
+    }
+    let demo = run(["demo", "--report", missing.to_str().unwrap()]).await;
+    assert_eq!(demo.code, 2, "{}", demo.stderr);
+    assert_eq!(server.requests(), [] as [&str; 0]);
+    assert!(directory.names().is_empty());
+}
+
+#[tokio::test]
+async fn wait_report_has_the_rows_that_did_not_succeed_and_leaves_the_document_as_it_is() {
+    let server = Server::start([(200, killb("PROCESSING", [3, 1, 1, 0])), (200, partial())]).await;
+    let directory = Directory::new();
+    let page = directory.page();
+    let args = ["wait", "killb", "b-1", "--json", "--base-url", &server.url, "--report", &page];
+    let run = run(args.into_iter().chain(QUICK)).await;
+    assert_eq!((run.code, run.stderr.as_str()), (3, ""));
+    let document = run.document();
+    assert_eq!((&document["outcome"], document.get("rows")), (&json!("partial"), None));
+    let page = directory.read();
+    for part in [
+        "<title>killb batch: partial – bulkrail</title>",
+        "2 of 3 rows succeeded, 1 failed.",
+        "ref-3",
+        "=1+1 &lt;b&gt;no&lt;/b&gt;",
+        r#"3,ref-3,failed,,\"'=1+1 \u003cb\u003eno\u003c/b\u003e\""#,
+        "Correct the 1 row that failed",
+        "Progress against time: 2 polls",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("ref-4"), "rows that succeeded are not on the page");
+    assert_eq!(directory.names(), ["report.html"]);
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(directory.page()).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn wait_report_is_written_after_a_deadline_and_after_an_error() {
+    let running = killb("PROCESSING", [3, 1, 1, 0]);
+    let ends = [
+        (200, running, 5, ["end not seen", "1 of 3 rows were processed", "bulkrail wait killb b-1 --base-url"]),
+        (401, json!({"message": "no"}), 6, ["end not seen", "Its state was not seen", "Then wait for the batch again"]),
+    ];
+    for (status, body, code, parts) in ends {
+        let server = Server::always(status, body).await;
+        let directory = Directory::new();
+        std::fs::write(directory.page(), "the page of yesterday").unwrap();
+        let page = directory.page();
+        let args = ["wait", "killb", "b-1", "--deadline", "300ms", "--base-url", &server.url, "--report", &page];
+        let run = run(args.into_iter().chain(QUICK)).await;
+        assert_eq!(run.code, code, "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("report: {page}")), "{}", run.stderr);
+        for part in parts {
+            assert!(directory.read().contains(part), "{part}: {}", directory.read());
+        }
+    }
+}
+
+#[tokio::test]
+async fn wait_report_of_several_batches_has_a_section_for_each() {
+    let (killb, reap) =
+        (Server::always(200, partial()).await, Server::always(200, reap("completed", [2, 2, 2, 0])).await);
+    let directory = Directory::new();
+    let lines = r#"{"provider":"reap","id":"r-1"} {"provider":"killb","id":"k-1"}"#;
+    let file = TempFile::new("report-batches.jsonl", lines);
+    let page = directory.page();
+    let mut command = bulkrail(["wait", "--batch", file.path(), "--report", &page].into_iter().chain(QUICK));
+    command.env("KILLB_BASE_URL", &killb.url).env("REAP_BASE_URL", &reap.url);
+    let run = finish(command).await;
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    let page = directory.read();
+    assert!(page.contains("<title>2 batches: 1 succeeded, 1 partial – bulkrail</title>"), "{page}");
+    let (reap, killb) = (page.find("id=\"batch-1\"").unwrap(), page.find("id=\"batch-2\"").unwrap());
+    assert!(page[reap..killb].contains("All 2 rows succeeded.") && page[killb..].contains("ref-3"), "{page}");
+}
+
+#[tokio::test]
+async fn rows_report_has_rows_and_no_progress_and_the_rows_are_printed_as_ever() {
+    let server = Server::always(200, partial()).await;
+    let directory = Directory::new();
+    let page = directory.page();
+    let args = ["rows", "killb", "b-1", "--format", "csv", "--base-url", &server.url];
+    let plain = run(args).await;
+    let with_page = run(args.into_iter().chain(["--report", &page])).await;
+    assert_eq!((with_page.code, &with_page.stdout), (0, &plain.stdout));
+    let page = directory.read();
+    assert!(page.contains("ref-3") && !page.contains("Progress against time") && !page.contains("waited"), "{page}");
+    let server = Server::always(404, json!({"message": "no"})).await;
+    let args = ["rows", "killb", "b-1", "--base-url", &server.url, "--report", &directory.page()];
+    assert_eq!(run(args).await.code, 7);
+    assert!(directory.read().contains("killb batch: not found"), "{}", directory.read());
+}
+
+#[tokio::test]
+async fn run_report_says_what_was_submitted_and_what_was_refused() {
+    let sandbox = Sandbox::builder().speed(100.0).start().await.unwrap();
+    let directory = Directory::new();
+    let page = directory.page();
+    let file = crate::fixtures::people(3);
+    let file = TempFile::new("report-run.csv", file);
+    let args = ["run", "killb", file.path(), "--report", &page];
+    let run = finish(at(&sandbox, args.into_iter().chain(QUICK))).await;
+    assert!([0, 3, 4].contains(&run.code), "{}", run.stderr);
+    assert!(directory.read().contains("<title>killb batch: "), "{}", directory.read());
+    assert!(directory.read().contains("<dt>submitted</dt>"));
+    let mut command = at(&sandbox, args);
+    command.env("KILLB_PASSWORD", "wrong");
+    let refused = finish(command).await;
+    assert_eq!(refused.code, 6, "{}", refused.stderr);
+    assert!(directory.read().contains("killb batch: submit failed"), "{}", directory.read());
+    assert!(!directory.read().contains("wrong"));
+}
