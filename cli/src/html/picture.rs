@@ -15,9 +15,9 @@ const MIN_PERCENT: f64 = 1.5;
 const MAX_TICKS: u64 = 3;
 
 /// Times between two ticks, in milliseconds.
-const TICK_STEPS: [u64; 24] = [
-    10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000,
-    1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000,
+const TICK_STEPS: [u64; 26] = [
+    10, 20, 50, 100, 200, 250, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 60_000, 120_000, 300_000,
+    600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000,
 ];
 
 /// Part of a bar.
@@ -209,7 +209,7 @@ pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -259,7 +259,7 @@ mod tests {
         let labels = |end| ticks(end).map(tick_label).collect::<Vec<_>>();
         assert_eq!(labels(Duration::from_millis(7_000)), ["0", "2 s", "4 s", "6 s"]);
         assert_eq!(labels(Duration::from_millis(750)), ["0", "200 ms", "400 ms", "600 ms"]);
-        assert_eq!(labels(Duration::from_secs(70)), ["0", "30 s", "1 min"]);
+        assert_eq!(labels(Duration::from_secs(70)), ["0", "20 s", "40 s", "1 min"]);
         assert_eq!(labels(Duration::from_secs(3_600)), ["0", "30 min", "1 h"]);
         assert_eq!(labels(Duration::from_secs(86_400 * 365)), ["0", "122 d", "244 d"]);
         assert!(ticks(Duration::MAX).count() <= 4);

@@ -82,7 +82,7 @@ impl PollLog {
     }
 
     pub(super) fn push_poll(&mut self, poll: Poll) {
-        let is_kept = self.count % self.stride == 0;
+        let is_kept = self.count.is_multiple_of(self.stride);
         self.count += 1;
         self.failures += u32::from(poll.result.is_err());
         if !is_kept {

@@ -174,8 +174,8 @@ export class Page {
   }
 
   async screenshot(clip = undefined) {
-    const whole = clip ? {clip: {scale: 1, ...clip}} : {captureBeyondViewport: true};
-    const {data} = await this.send("Page.captureScreenshot", {format: "png", ...whole});
+    const part = clip ? {clip: {scale: 1, ...clip}} : {};
+    const {data} = await this.send("Page.captureScreenshot", {format: "png", captureBeyondViewport: true, ...part});
     return Buffer.from(data, "base64");
   }
 
