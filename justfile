@@ -20,6 +20,10 @@ doc:
 demo:
     cargo run -p bulkrail-cli -- demo
 
+# Report pages in a headless Chromium, and the picture of the README.
+report:
+    REPORT_SCREENSHOT=docs/report.png .ci/report
+
 # The goals of schedule and cost.
 bench:
     cargo bench --bench schedule -- goals
