@@ -85,28 +85,22 @@ impl ReportPage {
     pub(crate) fn add_end(&self, batch: &Batch, end: Result<&Report, &CliError>) {
         match end {
             Ok(report) => self.add(report),
-            Err(error) => {
-                if let Some(reason) = error.error() {
-                    self.add_error(Some(batch), reason, error.last_report().as_ref());
-                }
-            }
+            Err(error) => match error.error() {
+                Some(reason) => self.add_error(Some(batch), reason, error.last_report().as_ref()),
+                None => self.add_submitted(batch),
+            },
         }
     }
 
-    /// Adds the end of a batch whose rows were not read. KillB's rows are read now, if some did not succeed: it lists
-    /// them without the file that was submitted.
-    pub(crate) async fn add_end_with_rows(&self, client: &AnyClient, batch: &Batch, end: Result<&Report, &CliError>) {
-        if let Ok(report) = end
-            && self.is_wanted()
-            && client.id() == killb::PROVIDER
-            && may_have_unsuccessful_rows(report)
-        {
-            match rows(client, batch).await {
-                Ok(reconciliation) => self.add(&report.clone().reconciled(reconciliation)),
-                Err(error) => self.add_section(|| Section::new(Some(batch), Some(report)).with_unread_rows(&error)),
-            }
-        } else {
-            self.add_end(batch, end);
+    /// Adds the report of a batch whose rows were not read. KillB's rows are read now, if some did not
+    /// succeed: it lists them without the file that was submitted.
+    pub(crate) async fn add_with_rows(&self, client: &AnyClient, report: &Report) {
+        if !self.is_wanted() || client.id() != killb::PROVIDER || !may_have_unsuccessful_rows(report) {
+            return self.add(report);
+        }
+        match rows(client, &report.batch).await {
+            Ok(reconciliation) => self.add(&report.clone().reconciled(reconciliation)),
+            Err(error) => self.add_section(|| Section::new(Some(&report.batch), Some(report)).with_unread_rows(&error)),
         }
     }
 

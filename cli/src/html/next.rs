@@ -78,8 +78,8 @@ fn after_end(section: &Section, outcome: Outcome, commands: &Commands) -> Vec<St
     let (failed, unaccounted) = (section.counts.failed.unwrap_or(0), section.counts.unaccounted.unwrap_or(0));
     if failed > 0 {
         let text = format!(
-            "Correct the {failed} {} that failed, and submit them in a new file. Do not submit the whole file again: rows \
-             that succeeded would be submitted twice.",
+            "Correct the {failed} {} that failed, and submit them in a new file. Do not submit the whole file again: \
+             rows that succeeded would be submitted twice.",
             rows(failed)
         );
         steps.push(if section.rows.are_read { Step::new(text) } else { read_rows(section, text, commands) });

@@ -151,7 +151,9 @@ fn overview(sections: &[Section]) -> Markup {
                             th scope="col" { "share" }
                         }
                     }
-                    tbody { @for (index, section) in sections.iter().enumerate() { (overview_line(section, index + 1)) } }
+                    tbody {
+                        @for (index, section) in sections.iter().enumerate() { (overview_line(section, index + 1)) }
+                    }
                 }
             }
         }
@@ -548,8 +550,8 @@ fn drift(section: &Section) -> Markup {
         @if !drift.is_empty() {
             h3 { "Differences from the spec" }
             p.soft {
-                "The responses differ from the provider's documentation in these places. They were read nevertheless, and \
-                 the outcome takes them into account."
+                "The responses differ from the provider's documentation in these places. They were read nevertheless, \
+                 and the outcome takes them into account."
             }
             div.scroll tabindex="0" role="region" aria-label="Differences from the spec" {
                 table {

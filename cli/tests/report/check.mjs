@@ -138,7 +138,8 @@ const faint = () => page.run(() => {
     const has = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     if (!has || !element.checkVisibility()) continue;
     const [a, b] = [getComputedStyle(element).color, behind(element)].map(luminance).sort((a, b) => b - a);
-    if ((a + 0.05) / (b + 0.05) < 4.5) found.add(`${element.tagName}.${element.className}: ${element.textContent.slice(0, 20)}`);
+    const name = `${element.tagName}.${element.className}: ${element.textContent.slice(0, 20)}`;
+    if ((a + 0.05) / (b + 0.05) < 4.5) found.add(name);
   }
   return [...found].slice(0, 10);
 });
@@ -148,10 +149,12 @@ try {
   await command(3, "wait", "killb", "hostile-1", ...killb, ...quick, "--report", file("hostile.html"));
   await command(4, "wait", "killb", "large-1", ...killb, ...quick, "--report", file("large.html"));
   await command(0, "wait", "killb", "good-1", ...killb, ...quick, "--report", file("good.html"));
-  await command(5, "wait", "killb", "good-never", ...killb, ...quick, "--deadline", "400ms", "--report", file("late.html"));
+  const late = ["--deadline", "400ms", "--report", file("late.html")];
+  await command(5, "wait", "killb", "good-never", ...killb, ...quick, ...late);
   await atSandbox(3, "run", "killb", "samples/people.csv", ...quick, "--report", file("run.html"));
-  const hostileCsv = await command(0, "rows", "killb", "hostile-now", ...killb, "--format", "csv", "--report", file("rows.html"));
-  const largeCsv = await command(0, "rows", "killb", "large-now", ...killb, "--format", "csv");
+  const csv = [...killb, "--format", "csv"];
+  const hostileCsv = await command(0, "rows", "killb", "hostile-now", ...csv, "--report", file("rows.html"));
+  const largeCsv = await command(0, "rows", "killb", "large-now", ...csv);
 
   await test("each page asks for nothing, and has no error", async () => {
     for (const name of ["demo", "hostile", "large", "good", "late", "run", "rows"]) {
@@ -208,7 +211,7 @@ try {
           assert.ok(texts.includes(text.replace(/[\t\r\n]/g, " ").trim()), text);
         }
         const all = await page.run(() => document.body.innerText);
-        assert.ok(!/[\u202a-\u202e\u2066-\u2069\u200f\u2028\u0000\u001b]/.test(all), "a hidden character is shown as its code");
+        assert.doesNotMatch(all, /[\u202a-\u202e\u2066-\u2069\u200f\u2028\u0000\u001b]/, "shown as its code");
       });
     }
   });
@@ -256,7 +259,8 @@ try {
 
   await test("rows are sorted by each column, both ways", async () => {
     await opened("large.html", async () => {
-      const columns = await page.run(() => [...document.querySelectorAll("table.rows th")].map((cell) => cell.textContent));
+      const columns = await page.run(() =>
+        [...document.querySelectorAll("table.rows th")].map((cell) => cell.textContent));
       assert.deepEqual(columns, ["row", "reference", "outcome", "reason"]);
       const collator = new Intl.Collator("en", {numeric: true, sensitivity: "base"});
       for (const [index, column] of columns.entries()) {
@@ -265,11 +269,13 @@ try {
             document.querySelectorAll("table.rows th button")[index].click();
             return [...document.querySelectorAll("table.rows th")].map((cell) => cell.getAttribute("aria-sort"));
           }, index);
-          assert.deepEqual(sorted, columns.map((other) => other !== column ? "none" : sign > 0 ? "ascending" : "descending"));
+          const direction = sign > 0 ? "ascending" : "descending";
+          assert.deepEqual(sorted, columns.map((other) => other === column ? direction : "none"));
           const cells = (await shown()).map((cells) => cells[index]);
           assert.equal(cells.length, 5_000);
           for (let at = 1; at < cells.length; at += 1) {
-            assert.ok(sign * collator.compare(cells[at - 1], cells[at]) <= 0, `${column}: ${cells[at - 1]}, ${cells[at]}`);
+            const [before, after] = [cells[at - 1], cells[at]];
+            assert.ok(sign * collator.compare(before, after) <= 0, `${column}: ${before}, ${after}`);
           }
         }
       }
@@ -344,7 +350,8 @@ try {
         await page.run(() => document.querySelectorAll("table.rows th button")[1].focus());
         await page.press(key);
       }
-      assert.equal(await page.run(() => document.querySelectorAll("table.rows th")[1].getAttribute("aria-sort")), "descending");
+      const sorted = await page.run(() => document.querySelectorAll("table.rows th")[1].getAttribute("aria-sort"));
+      assert.equal(sorted, "descending");
       assert.equal(await page.run(() => document.activeElement.textContent), "reference", "sorting keeps the focus");
     });
   });
@@ -429,7 +436,8 @@ try {
     await loaded;
     await page.send("Emulation.setScriptExecutionDisabled", {value: false});
     const rows = await shown();
-    const lines = await page.run(() => JSON.parse(document.querySelector("[data-rows] script").textContent).lines.length);
+    const lines = await page.run(() =>
+      JSON.parse(document.querySelector("[data-rows] script").textContent).lines.length);
     assert.ok(lines > 0 && rows.length === lines, `${rows.length} rows`);
     assert.equal(await page.run(() => document.querySelector(".controls").checkVisibility()), false);
     assert.equal(await page.run(() => document.querySelectorAll("table.rows th button").length), 0);

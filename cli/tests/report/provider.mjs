@@ -49,8 +49,10 @@ const REASONS = ["Invalid bank code", "User is under age", "Account already exis
 
 const JOBS = {
   hostile: HOSTILE.map((text, index) => row(index + 2, text, `${index}:${text}`)).concat(row(100, undefined, "good")),
-  large: Array.from({length: 5_000}, (_, index) =>
-    row(index + 2, `${REASONS[index % 7 % 4]} (${index % 13})`, `person-${String(index * 7919 % 5_000).padStart(4, "0")}`)),
+  large: Array.from({length: 5_000}, (_, index) => {
+    const person = String(index * 7919 % 5_000).padStart(4, "0");
+    return row(index + 2, `${REASONS[index % 7 % 4]} (${index % 13})`, `person-${person}`);
+  }),
   good: [row(2, undefined, "a"), row(3, undefined, "b")],
 };
 

@@ -52,8 +52,13 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
         Ok(report) => (Some(report.clone()), None),
         Err(error) => (error.last_report(), error.kind()),
     };
-    page.add_end_with_rows(&client, &batch, ended.as_ref()).await;
+    if ended.is_err() {
+        page.add_end(&batch, ended.as_ref());
+    }
     let code = print(&args, ended);
+    if let (Some(report), None) = (&last, kind) {
+        page.add_with_rows(&client, report).await;
+    }
     page.write_or_warn(printer.for_json(args.json || args.jsonl));
     drift.add_polls(last.as_ref());
     Submissions::new(&state).see(BatchEnd::new(&batch, client.environment(), last, kind)).await;

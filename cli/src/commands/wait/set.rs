@@ -121,11 +121,11 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
         }
     }
     bars.clear();
-    add_ends(&page, &clients, &batches, &ends).await;
     let code = match print_ends(&args, &batches, &ends, is_stopped, printer) {
         Ok(code) => code,
         Err(error) => error.print(args.json || args.jsonl),
     };
+    add_ends(&page, &clients, &batches, &ends).await;
     page.write_or_warn(printer.for_json(args.json || args.jsonl));
     // What is remembered comes after what is printed: a disk may hang.
     let mut seen = Vec::new();
@@ -153,7 +153,7 @@ async fn add_ends(
 ) {
     for (batch, end) in batches.iter().zip(ends) {
         match (end, clients.get(batch.provider())) {
-            (Some(Ok(report)), Some(client)) => page.add_end_with_rows(client, batch, Ok(report)).await,
+            (Some(Ok(report)), Some(client)) => page.add_with_rows(client, report).await,
             (Some(Ok(report)), None) => page.add(report),
             (Some(Err(error)), _) => page.add_error(Some(batch), error, error.last_report().as_ref()),
             (None, _) => page.add_submitted(batch),
