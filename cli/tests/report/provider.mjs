@@ -4,6 +4,8 @@ import {createServer} from "node:http";
 // Texts that end the context in which they are shown, run as formulas, or hide what is around them.
 export const HOSTILE = [
   "<script>alert(1)</script>",
+  "</script ><img src=x onerror=alert(9)>",
+  "<!--<script <!-- x",
   "</script><script>alert(2)</script>",
   "</td></tr></table><img src=x onerror=alert(3)>",
   "<!--<script>",
