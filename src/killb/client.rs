@@ -367,21 +367,20 @@ impl Client {
         let attempt = async || {
             let response = self.http.send(request()?, CallKind::Small).await?;
             let body = response.error_for_status().await?.bytes().await?;
-            let items = match body.decode()? {
-                Value::Array(items) => items,
-                item => vec![item],
+            let (items, is_list) = match body.decode()? {
+                Value::Array(items) => (items, true),
+                item => (vec![item], false),
             };
             let mut drift = Vec::new();
             items.iter().for_each(|item| Drift::merge(&mut drift, &schema.differences(item)));
             self.http.redact_drift(&mut drift);
             drift.iter().for_each(trace_drift);
-            let items = items.into_iter().map(|item| {
-                serde_json::from_value(item).map_err(|_| {
-                    let reason = "an item of the list does not have the fields that the spec has";
-                    body.with_response_context(Error::new(ErrorKind::Decode, reason))
-                })
-            });
-            items.collect()
+            match items.iter().map(|item| T::deserialize(item)).collect() {
+                Ok(items) => Ok(items),
+                // The error names the place in the body.
+                Err(_) if is_list => body.decode(),
+                Err(_) => Ok(vec![body.decode()?]),
+            }
         };
         retry_reads(self.http.clock(), attempt).await
     }
