@@ -4,6 +4,8 @@
 mod file_order;
 mod store;
 mod submitter;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 
 #[cfg(feature = "files")]
 pub use file_order::FileOrder;

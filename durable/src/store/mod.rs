@@ -15,14 +15,19 @@ pub use redb_store::RedbStore;
 /// Place where the records of a [`Service`](crate::Service) are kept. Implement it to keep them in the database of your
 /// service.
 ///
-/// A record is a text under an account and a key. The store does not read it. One process at a time writes the records
+/// A record is a text under an account and a key. The store does not read it: the text comes back byte for byte. Accounts
+/// and keys have 1 to 1,024 bytes and no control character, which not every database can hold. The end of a record is
+/// kept to the millisecond at least.
+///
+/// Entries of one call are taken in their order: the second of two with the same key finds the first. One process at a time writes the records
 /// of an account: an implementation over a server takes a lock, such as an advisory lock of PostgreSQL, for as long as
 /// it lives.
 ///
 /// Calls of one service come one after the other. They are dropped only with the service; a call that was dropped has
 /// happened completely or not at all.
 ///
-/// `examples/postgres` of the repository implements it over PostgreSQL.
+/// `examples/postgres` of the repository implements it over PostgreSQL. The feature `test-util` has a conformance test for
+/// your own.
 pub trait Store: Send + Sync + 'static {
     /// Adds the entries whose keys are new, durably and all at once.
     ///
