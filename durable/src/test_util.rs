@@ -129,7 +129,8 @@ async fn insert_and_write_of_one_key_twice_are_in_order(store: &dyn Store) {
 async fn write_is_atomic(store: &dyn Store) {
     let (account, other) = ("conformance-atomic", "conformance-atomic-other");
     let entries = |document: &str| {
-        let entry = |n: usize| entry(if n % 2 == 0 { account } else { other }, &format!("{n:03}"), document, None);
+        let entry =
+            |n: usize| entry(if n.is_multiple_of(2) { account } else { other }, &format!("{n:03}"), document, None);
         (0..ENTRIES_OF_WRITE).map(entry).collect::<Vec<_>>()
     };
     ok("write", store.write(entries("0"), Durability::Durable)).await;
@@ -172,7 +173,7 @@ async fn dropped_write_is_atomic(store: &dyn Store) {
     };
     ok("write", store.write(entries("before"), Durability::Durable)).await;
     let mut dropped = store.write(entries("after"), Durability::Durable);
-    poll_fn(|context| Poll::Ready(drop(dropped.as_mut().poll(context)))).await;
+    poll_fn(|context| Poll::Ready(dropped.as_mut().poll(context).is_ready())).await;
     drop(dropped);
     let seen = all(store, account).await;
     let first = &seen[0].document;
