@@ -420,9 +420,8 @@ async fn paged(store: &dyn Store, account: &str, filter: Filter, limit: usize) -
         let after = entries.last().map(|entry| entry.key.clone());
         let page = page(store, account, filter, after.as_deref(), limit).await;
         assert!(page.len() <= limit, "a page has more than {limit} entries");
-        if page.is_empty() {
-            return entries;
-        }
+        let Some(first) = page.first() else { return entries };
+        assert!(after.is_none_or(|after| after < first.key), "a page begins after the last key of the one before");
         entries.extend(page);
     }
 }
