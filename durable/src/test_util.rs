@@ -28,11 +28,13 @@ const ENTRIES_OF_WRITE: usize = 100;
 /// First of the times at which entries end: 2025-11-25T12:00:00Z.
 const FIRST_END: i64 = 1_764_072_000_000;
 
-/// Accounts next to each other in byte order. All but one have records; joined with their keys they would be confused.
+/// Accounts next to each other in byte order. All but one have records; joined with their keys they
+/// would be confused.
 const NEIGHBOURS: [&str; 6] =
     ["conformance", "conformance ", "conformance-a", "conformance-ab", "conformance-é", "conformancf"];
 
-/// Checks that a store keeps every promise of [`Store`] that one process can see. The store must be empty.
+/// Checks that a store keeps every promise of [`Store`] that one process can see. The store must be
+/// empty.
 ///
 /// # Panics
 ///
@@ -51,7 +53,8 @@ pub async fn store_conformance(store: &dyn Store) {
     remove_ended_has_bounds(store).await;
 }
 
-/// Checks that a store has everything after it was opened again, and that only one at a time has an account.
+/// Checks that a store has everything after it was opened again, and that only one at a time has an
+/// account.
 ///
 /// `open` opens the store, which must be empty the first time.
 ///
@@ -297,7 +300,8 @@ async fn pages_go_on_after_removed_keys(store: &dyn Store) {
 }
 
 async fn pages_are_of_one_account(store: &dyn Store) {
-    // The accounts and keys "conformance-a", "bc" and "conformance-ab", "c" are the same text when they are joined.
+    // The accounts and keys "conformance-a", "bc" and "conformance-ab", "c" are the same text when
+    // they are joined.
     let keys_of = |account: &str| match account {
         "conformance-ab" => vec!["c", "\u{1f600}"],
         "conformance " => vec![],

@@ -18,7 +18,8 @@ use super::{Durability, Entry, Filter, Store, StoreError, StoreFuture};
 
 type Key = (&'static str, &'static str);
 
-/// Time of the end in milliseconds since 1970 ([`OPEN`] before it) and document, by account and key.
+/// Time of the end in milliseconds since 1970 ([`OPEN`] before it) and document, by account and
+/// key.
 const RECORDS: TableDefinition<'_, Key, (i64, &str)> = TableDefinition::new("records");
 
 /// Account and key of the records that are open.
@@ -30,10 +31,12 @@ const ENDED_RECORDS: TableDefinition<'_, (&str, i64, &str), ()> = TableDefinitio
 /// End of a record that is open.
 const OPEN: i64 = i64::MAX;
 
-/// 8 MiB of pages are cached: thousands of open records, and far less than the 1 GiB that redb takes by default.
+/// 8 MiB of pages are cached: thousands of open records, and far less than the 1 GiB that redb
+/// takes by default.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
-/// 1 MiB of documents waits for the next durable write: states of hundreds of waits. More are written at once.
+/// 1 MiB of documents waits for the next durable write: states of hundreds of waits. More are
+/// written at once.
 const RELAXED_BYTES: usize = 1024 * 1024;
 
 /// 4 KiB of the file that names the holder are read.
@@ -41,14 +44,15 @@ const MAX_HOLDER_BYTES: u64 = 4 * 1024;
 
 /// [`Store`] in one file, by [redb](https://www.redb.org). Clones share it.
 ///
-/// One process at a time has it open; another is told which one. Beside the file `NAME` is the file `NAME.holder`, which
-/// names that process. [`RedbStore::read_only`] reads beside it.
+/// One process at a time has it open; another is told which one. Beside the file `NAME` is the file
+/// `NAME.holder`, which names that process. [`RedbStore::read_only`] reads beside it.
 ///
-/// [Relaxed](Durability::Relaxed) writes stay in memory, up to 1 MiB of documents, until the next durable write, the next
-/// read of this store or its end. Readers of other processes see them then.
+/// [Relaxed](Durability::Relaxed) writes stay in memory, up to 1 MiB of documents, until the next
+/// durable write, the next read of this store or its end. Readers of other processes see them then.
 ///
-/// Where the process or the machine ends at any moment, the file has what was written durably, and is repaired when it is
-/// opened again. A file that was damaged otherwise is an error, not an empty store.
+/// Where the process or the machine ends at any moment, the file has what was written durably, and
+/// is repaired when it is opened again. A file that was damaged otherwise is an error, not an empty
+/// store.
 ///
 /// ```
 /// # async fn example() -> Result<(), bulkrail_durable::StoreError> {
@@ -109,8 +113,8 @@ impl RedbStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Held`] while another process has it open; [`StoreError::Failed`] when it cannot be opened, or is not
-    /// such a file.
+    /// [`StoreError::Held`] while another process has it open; [`StoreError::Failed`] when it
+    /// cannot be opened, or is not such a file.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let program = std::env::current_exe().ok();
         let program = program.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
@@ -139,8 +143,8 @@ impl RedbStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Failed`] when it cannot be opened, when it does not exist, or when its process ended suddenly: then
-    /// [`RedbStore::open`] repairs it.
+    /// [`StoreError::Failed`] when it cannot be opened, when it does not exist, or when its process
+    /// ended suddenly: then [`RedbStore::open`] repairs it.
     pub async fn read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         blocking(move || {

@@ -17,7 +17,8 @@ use tokio_postgres::{Client, Config, NoTls, Row};
 
 use crate::statement::{CREATE_TABLES, END_SESSION, HOLDER, TABLES_EXIST, TRY_LOCK, UNLOCK};
 
-/// 30 s, then three probes 10 s apart, on both sides: a minute after the machine of a process was lost, its locks are free.
+/// 30 s, then three probes 10 s apart, on both sides: a minute after the machine of a process was
+/// lost, its locks are free.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
@@ -25,7 +26,8 @@ const KEEPALIVE_PROBES: u32 = 3;
 /// 50 ms between two attempts to take a lock.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Settings of every session. A server whose administrator asks for more than `on` keeps its setting.
+/// Settings of every session. A server whose administrator asks for more than `on` keeps its
+/// setting.
 const SESSION_SETTINGS: &str = "set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; \
      set tcp_keepalives_count = 3; \
      select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')";
@@ -61,7 +63,8 @@ impl Fault {
     }
 }
 
-/// Returns the text of an error, without what the server says of values (`DETAIL`): they are personal data.
+/// Returns the text of an error, without what the server says of values (`DETAIL`): they are
+/// personal data.
 fn text(error: &tokio_postgres::Error) -> String {
     if let Some(error) = error.as_db_error() {
         return format!("{} {}: {}", error.severity(), error.code().code(), error.message());
@@ -75,7 +78,8 @@ fn text(error: &tokio_postgres::Error) -> String {
     text
 }
 
-/// Returns the settings of a connection. Without the cause of an error: it can repeat a part of the password.
+/// Returns the settings of a connection. Without the cause of an error: it can repeat a part of the
+/// password.
 pub(crate) fn config(url: &SecretString) -> Result<Config, StoreError> {
     let parsed = url.expose_secret().parse::<Config>();
     let mut config = parsed.map_err(|_| StoreError::failed("reading the URL of the server", "it cannot be parsed"))?;
@@ -126,8 +130,8 @@ impl Drop for Session {
 impl Session {
     /// Connects.
     ///
-    /// TLS goes in the place of `NoTls`, with the crate `tokio-postgres-rustls` or `postgres-native-tls`, and
-    /// `sslmode=verify-full` in the URL where the crate reads it:
+    /// TLS goes in the place of `NoTls`, with the crate `tokio-postgres-rustls` or
+    /// `postgres-native-tls`, and `sslmode=verify-full` in the URL where the crate reads it:
     ///
     /// ```text
     /// let tls = rustls::ClientConfig::with_platform_verifier()?.with_no_client_auth();
@@ -172,7 +176,8 @@ impl Session {
         ended.map(drop).map_err(|error| Fault::new("ending the earlier session", &error))
     }
 
-    /// Takes the lock of an account, and waits for it up to `time`. Returns the holder where it is not free then.
+    /// Takes the lock of an account, and waits for it up to `time`. Returns the holder where it is
+    /// not free then.
     pub(crate) async fn lock(&self, account: &str, time: Duration, clock: &Clock) -> Result<Option<String>, Fault> {
         let until = clock.now() + time;
         while !self.account_query(TRY_LOCK, account).await?.is_some_and(|row| row.get(0)) {

@@ -6,12 +6,13 @@ use bulkrail_durable::{Entry, Filter};
 use jiff::Timestamp;
 use tokio_postgres::types::{ToSql, Type};
 
-/// Creates the tables. The documents are text, not `jsonb`, which would change them. Accounts and keys are compared as
-/// bytes (`collate "C"`).
+/// Creates the tables. The documents are text, not `jsonb`, which would change them. Accounts and
+/// keys are compared as bytes (`collate "C"`).
 ///
-/// `bulkrail_accounts` counts how often the lock of an account was taken, and has the number of the last write. A store that
-/// lost its connection learns whether another process has had the account meanwhile, and whether its write was committed.
-/// `pg_xact_status` does not say the latter after a crash: the server gives the id of a lost transaction to another one.
+/// `bulkrail_accounts` counts how often the lock of an account was taken, and has the number of the
+/// last write. A store that lost its connection learns whether another process has had the account
+/// meanwhile, and whether its write was committed. `pg_xact_status` does not say the latter after a
+/// crash: the server gives the id of a lost transaction to another one.
 pub(crate) const CREATE_TABLES: &str = r#"
     begin;
     -- One process creates them, others wait.
@@ -58,7 +59,8 @@ pub(crate) const SET_LAST_WRITE: &str = "update bulkrail_accounts set last_write
 
 /// Returns what is known of the session that has the lock of an account.
 ///
-/// A user without the role `pg_read_all_stats` does not see the names of the sessions of other users.
+/// A user without the role `pg_read_all_stats` does not see the names of the sessions of other
+/// users.
 pub(crate) const HOLDER: &str = "with k as \
      (select hashtextextended($1, 'bulkrail_records'::regclass::oid::bigint) as lock) \
      select l.pid, coalesce(a.application_name, ''), host(a.client_addr), a.backend_start \
@@ -67,7 +69,8 @@ pub(crate) const HOLDER: &str = "with k as \
          and l.database = (select oid from pg_database where datname = current_database()) \
      left join pg_stat_activity a on a.pid = l.pid";
 
-/// Ends a session of this user: one whose connection was lost, and of which the server has not noticed.
+/// Ends a session of this user: one whose connection was lost, and of which the server has not
+/// noticed.
 pub(crate) const END_SESSION: &str =
     "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2";
 
@@ -174,7 +177,8 @@ impl Statement {
     }
 }
 
-/// Completes the documents before an [insert](Statement::insert): the second entry of a key finds the first.
+/// Completes the documents before an [insert](Statement::insert): the second entry of a key finds
+/// the first.
 pub(crate) fn with_earlier_entries(known: &mut [Option<String>], entries: &[Entry]) {
     let mut first: HashMap<(&str, &str), &str> = HashMap::new();
     for (known, entry) in known.iter_mut().zip(entries) {

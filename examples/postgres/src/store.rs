@@ -25,13 +25,14 @@ const MAX_RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 /// Times of a [`PostgresStore`].
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// Time of one attempt of a call, after which its connection counts as lost. Default: 30 s, more than a server under
-    /// load takes for a record.
+    /// Time of one attempt of a call, after which its connection counts as lost. Default: 30 s,
+    /// more than a server under load takes for a record.
     pub attempt: Duration,
-    /// Time for which a call connects again before it fails. Default: 15 s, in which a server restarts.
+    /// Time for which a call connects again before it fails. Default: 15 s, in which a server
+    /// restarts.
     pub reconnect: Duration,
-    /// Time for which a call waits for the lock of an account. Default: 1 s. A server frees the locks of a process that
-    /// ended within milliseconds.
+    /// Time for which a call waits for the lock of an account. Default: 1 s. A server frees the
+    /// locks of a process that ended within milliseconds.
     pub lock: Duration,
 }
 
@@ -43,13 +44,15 @@ impl Default for Timeouts {
 
 /// [`Store`] in the table `bulkrail_records` of PostgreSQL 13 or later. Clones share it.
 ///
-/// It has one connection, and each call is one transaction. The first call for an account takes its lock: a session
-/// advisory lock, which lasts until the last clone was dropped, or the server notices that the process has ended. Another
-/// process gets [`StoreError::Held`] with the name of the holder. Behind PgBouncer it needs `pool_mode = session`.
+/// It has one connection, and each call is one transaction. The first call for an account takes its
+/// lock: a session advisory lock, which lasts until the last clone was dropped, or the server
+/// notices that the process has ended. Another process gets [`StoreError::Held`] with the name of
+/// the holder. Behind PgBouncer it needs `pool_mode = session`.
 ///
-/// A call that loses its connection connects again, takes its lock again and reads whether its transaction was committed.
-/// It runs again only when it was not. If another process has had an account meanwhile, every call for that
-/// account fails with [`StoreError::Held`] until the store is opened anew: what this process knows of it is out of date.
+/// A call that loses its connection connects again, takes its lock again and reads whether its
+/// transaction was committed. It runs again only when it was not. If another process has had an
+/// account meanwhile, every call for that account fails with [`StoreError::Held`] until the store
+/// is opened anew: what this process knows of it is out of date.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), bulkrail_durable::StoreError> {
@@ -118,7 +121,8 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Failed`] when the URL or the server refuses. The error does not have the password.
+    /// [`StoreError::Failed`] when the URL or the server refuses. The error does not have the
+    /// password.
     pub async fn open(url: SecretString) -> Result<Self, StoreError> {
         Self::open_with(url, Timeouts::default()).await
     }
@@ -267,7 +271,8 @@ impl Inner {
             let config = config(&self.url).map_err(Fault::Permanent)?;
             let session = Session::connect(&config, self.is_read_only).await?;
             if let Some(earlier) = state.earlier {
-                // A session that the server believes in would keep the locks, and could still write.
+                // A session that the server believes in would keep the locks, and could still
+                // write.
                 session.end(earlier).await?;
                 state.earlier = None;
             }

@@ -89,7 +89,8 @@ impl Database {
         connect(&self.server).await
     }
 
-    /// Returns the process ids of the sessions of this database that the stores of this process have.
+    /// Returns the process ids of the sessions of this database that the stores of this process
+    /// have.
     pub(crate) async fn sessions(&self) -> Vec<i32> {
         let query = "select pid from pg_stat_activity where datname = $1 and application_name like '%process%'";
         let rows = self.connect_admin().await.query(query, &[&self.name]).await.unwrap();
@@ -104,7 +105,8 @@ impl Database {
         }
     }
 
-    /// Kills the processes of these sessions with SIGKILL. The server ends all sessions and recovers.
+    /// Kills the processes of these sessions with SIGKILL. The server ends all sessions and
+    /// recovers.
     pub(crate) fn kill(pids: &[i32]) {
         for pid in pids {
             // It may have ended by itself.

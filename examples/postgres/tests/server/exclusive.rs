@@ -12,7 +12,8 @@ use crate::{documents, entry};
 /// URL of the database, for the process that [`other_process`] is.
 const URL_OF_OTHER: &str = "BULKRAIL_POSTGRES_OTHER";
 
-/// Takes an account until it is killed, where the test below has started it. Otherwise it has nothing to do.
+/// Takes an account until it is killed, where the test below has started it. Otherwise it has
+/// nothing to do.
 #[tokio::test]
 #[ignore = "is a process of the test `account_is_held_by_another_process_until_it_is_killed`"]
 async fn other_process() {

@@ -1,4 +1,5 @@
-//! The store against a real server, which the tests restart and whose processes they kill. `.ci/postgres` runs them.
+//! The store against a real server, which the tests restart and whose processes they kill.
+//! `.ci/postgres` runs them.
 
 mod crash;
 mod database;

@@ -12,7 +12,8 @@ pub(crate) enum Cut {
     BeforeCommit,
     /// The commit reaches the server; its response does not reach the store.
     AfterCommit,
-    /// The commit reaches the server. Nothing comes back, and the connection stays open on both sides.
+    /// The commit reaches the server. Nothing comes back, and the connection stays open on both
+    /// sides.
     FreezeAfterCommit,
     /// Nothing is passed on any more, and the connection stays open on both sides.
     Freeze,
