@@ -30,7 +30,8 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 /// setting.
 const SESSION_SETTINGS: &str = "set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; \
      set tcp_keepalives_count = 3; \
-     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')";
+     select set_config('synchronous_commit', 'on', false) \
+     where current_setting('synchronous_commit') in ('off', 'local')";
 
 /// Error of a call.
 pub(crate) enum Fault {
