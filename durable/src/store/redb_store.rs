@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use redb::backends::InMemoryBackend;
@@ -43,6 +43,9 @@ const MAX_HOLDER_BYTES: u64 = 4 * 1024;
 /// Where the process or the machine ends at any moment, the file has what was written durably, and is repaired when it is
 /// opened again. A file that was damaged otherwise is an error, not an empty store.
 ///
+/// After a failed write or read of the file, such as on a full disk, it is opened anew by the next call. What was written
+/// durably is in it then.
+///
 /// ```
 /// # async fn example() -> Result<(), bulkrail_durable::StoreError> {
 /// use bulkrail_durable::RedbStore;
@@ -55,7 +58,7 @@ const MAX_HOLDER_BYTES: u64 = 4 * 1024;
 pub struct RedbStore(Arc<Inner>);
 
 struct Inner {
-    access: Access,
+    access: RwLock<Access>,
     /// Path for messages; empty in memory.
     path: PathBuf,
     holder: Option<PathBuf>,
@@ -64,6 +67,8 @@ struct Inner {
 enum Access {
     Writer(Database),
     Reader(ReadOnlyDatabase),
+    /// It has failed, and could not be opened again yet.
+    Closed,
 }
 
 /// Content of the file that names the holder.
@@ -95,11 +100,9 @@ impl RedbStore {
     pub async fn open_as(path: impl AsRef<Path>, program: &str) -> Result<Self, StoreError> {
         let (path, program) = (path.as_ref().to_owned(), program.to_owned());
         blocking(move || {
-            let mut builder = Database::builder();
-            builder.set_cache_size(CACHE_BYTES).set_concurrency_mode(ConcurrencyMode::SingleWriter);
-            let database = builder.create(&path).map_err(|error| open_error(&path, error))?;
+            let access = RwLock::new(Access::Writer(open_writer(&path)?));
             let holder = write_holder(&path, program);
-            let store = Self(Arc::new(Inner { access: Access::Writer(database), path, holder }));
+            let store = Self(Arc::new(Inner { access, path, holder }));
             store.write_sync(Durability::Durable, |tables| tables.open().map(drop)).map(|()| store)
         })
         .await
@@ -117,7 +120,7 @@ impl RedbStore {
             let mut builder = Database::builder();
             builder.set_cache_size(CACHE_BYTES).set_concurrency_mode(ConcurrencyMode::SingleWriter);
             let database = builder.open_read_only(&path).map_err(|error| open_error(&path, error))?;
-            Ok(Self(Arc::new(Inner { access: Access::Reader(database), path, holder: None })))
+            Ok(Self(Arc::new(Inner { access: RwLock::new(Access::Reader(database)), path, holder: None })))
         })
         .await
     }
@@ -131,7 +134,8 @@ impl RedbStore {
         let mut builder = Database::builder();
         let database = builder.set_cache_size(CACHE_BYTES).create_with_backend(InMemoryBackend::new());
         let database = database.map_err(|error| StoreError::failed("opening a store in memory", error))?;
-        let inner = Inner { access: Access::Writer(database), path: PathBuf::from("memory"), holder: None };
+        let access = RwLock::new(Access::Writer(database));
+        let inner = Inner { access, path: PathBuf::from("memory"), holder: None };
         let store = Self(Arc::new(inner));
         store.write_sync(Durability::Durable, |tables| tables.open().map(drop))?;
         Ok(store)
@@ -144,11 +148,13 @@ impl RedbStore {
     fn write_sync<T>(
         &self,
         durability: Durability,
-        write: impl FnOnce(&WriteTables) -> Result<T, redb::Error>,
+        write: impl Fn(&WriteTables) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
-        let write = || -> Result<T, redb::Error> {
-            let Access::Writer(database) = &self.0.access else {
-                return Err(redb::Error::Io(io::Error::other("it is open for reading only")));
+        let write = |access: &Access| -> Result<T, redb::Error> {
+            let database = match access {
+                Access::Writer(database) => database,
+                Access::Reader(_) => return Err(redb::Error::Io(io::Error::other("it is open for reading only"))),
+                Access::Closed => return Err(redb::Error::PreviousIo),
             };
             let mut transaction = database.begin_write()?;
             if durability == Durability::Relaxed {
@@ -159,16 +165,40 @@ impl RedbStore {
             tables.0.commit()?;
             Ok(written)
         };
-        write().map_err(|error| self.failed("writing to", error))
+        self.with_access("writing to", write)
     }
 
-    fn read_sync<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, StoreError> {
-        let transaction = match &self.0.access {
-            Access::Writer(database) => database.begin_read(),
-            Access::Reader(database) => database.begin_read(),
+    fn read_sync<T>(&self, read: impl Fn(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+        let read = |access: &Access| -> Result<T, redb::Error> {
+            let transaction = match access {
+                Access::Writer(database) => database.begin_read()?,
+                Access::Reader(database) => database.begin_read()?,
+                Access::Closed => return Err(redb::Error::PreviousIo),
+            };
+            read(&transaction)
         };
-        let read = transaction.map_err(redb::Error::from).and_then(|transaction| read(&transaction));
-        read.map_err(|error| self.failed("reading", error))
+        self.with_access("reading", read)
+    }
+
+    /// Runs a transaction. After an error of the file redb refuses every other one, so the file is opened anew then.
+    fn with_access<T>(
+        &self,
+        action: &str,
+        run: impl Fn(&Access) -> Result<T, redb::Error>,
+    ) -> Result<T, StoreError> {
+        let access = &self.0.access;
+        let mut result = run(&access.read().unwrap_or_else(PoisonError::into_inner));
+        if matches!(result, Err(redb::Error::PreviousIo)) {
+            let mut access = access.write().unwrap_or_else(PoisonError::into_inner);
+            result = run(&access);
+            // Not opened by another thread meanwhile.
+            if matches!(result, Err(redb::Error::PreviousIo)) && !matches!(*access, Access::Reader(_)) {
+                *access = Access::Closed;
+                *access = Access::Writer(open_writer(&self.0.path)?);
+                result = run(&access);
+            }
+        }
+        result.map_err(|error| self.failed(action, error))
     }
 }
 
@@ -235,14 +265,14 @@ impl Store for RedbStore {
         Box::pin(blocking(move || {
             store.write_sync(Durability::Durable, |tables| {
                 let mut known = Vec::with_capacity(entries.len());
-                for entry in entries {
+                for entry in &entries {
                     let document = {
                         let records = tables.0.open_table(RECORDS)?;
                         let before = records.get((entry.account.as_str(), entry.key.as_str()))?;
                         before.map(|before| before.value().1.to_owned())
                     };
                     if document.is_none() {
-                        tables.put(&[entry])?;
+                        tables.put(std::slice::from_ref(entry))?;
                     }
                     known.push(document);
                 }
@@ -359,6 +389,12 @@ async fn blocking<T: Send + 'static>(
         Ok(done) => done,
         Err(error) => Err(StoreError::failed("using the store", error)),
     }
+}
+
+fn open_writer(path: &Path) -> Result<Database, StoreError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES).set_concurrency_mode(ConcurrencyMode::SingleWriter);
+    builder.create(path).map_err(|error| open_error(path, error))
 }
 
 fn open_error(path: &Path, error: DatabaseError) -> StoreError {

@@ -3,7 +3,8 @@
 //! `BULKRAIL_KILLS` is the number of kills (default: 40), `BULKRAIL_KILLS_SEED` the seed of their moments.
 
 mod child;
-// mod disk;
+#[cfg(target_os = "linux")]
+mod disk;
 mod lane;
 mod orders;
 mod proxy;
