@@ -224,8 +224,12 @@ impl<S: Submitter> Driver<S> {
         }
         commands.close();
         if stopped.is_some() {
-            while let Some(submitted) = self.submitting.join_next_with_id().await {
-                self.submitted(submitted).await;
+            // Polls that are under way go on: a submit may wait for the login that one of them makes.
+            while !self.submitting.is_empty() {
+                tokio::select! {
+                    Some(submitted) = self.submitting.join_next_with_id() => self.submitted(submitted).await,
+                    Some((batch, end)) = self.set.next(), if !self.set.is_empty() => self.end(&batch, end).await,
+                }
             }
         }
         self.save_states(Durability::Durable).await;

@@ -181,11 +181,7 @@ impl RedbStore {
     }
 
     /// Runs a transaction. After an error of the file redb refuses every other one, so the file is opened anew then.
-    fn with_access<T>(
-        &self,
-        action: &str,
-        run: impl Fn(&Access) -> Result<T, redb::Error>,
-    ) -> Result<T, StoreError> {
+    fn with_access<T>(&self, action: &str, run: impl Fn(&Access) -> Result<T, redb::Error>) -> Result<T, StoreError> {
         let access = &self.0.access;
         let mut result = run(&access.read().unwrap_or_else(PoisonError::into_inner));
         if matches!(result, Err(redb::Error::PreviousIo)) {

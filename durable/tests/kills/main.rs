@@ -9,6 +9,7 @@ mod lane;
 mod orders;
 mod proxy;
 mod random;
+mod stop;
 mod table;
 
 use bulkrail_sandbox::Sandbox;
