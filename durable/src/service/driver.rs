@@ -218,7 +218,9 @@ impl<S: Submitter> Driver<S> {
                 Some(submitted) = self.submitting.join_next_with_id(), if !self.submitting.is_empty() => {
                     self.submitted(submitted).await;
                 }
-                () = states.changed.notified() => self.save_states(self.durability()).await,
+                () = states.changed.notified(), if self.retry_at.is_none() => {
+                    self.save_states(self.durability()).await;
+                }
                 () = timer.unwrap_or_else(|| Box::pin(std::future::pending())) => {}
             }
         }
@@ -297,11 +299,11 @@ impl<S: Submitter> Driver<S> {
         let writes = begun.iter().filter_map(|(key, ..)| self.entry(key)).collect();
         if let Err(error) = self.write(writes, Durability::Durable).await {
             tracing::warn!(account = %self.account, "orders are not submitted until they can be written: {error}");
-            let at = self.clock.now() + STORE_RETRY;
-            for (key, _, before) in begun {
+            for (key, _, before) in begun.into_iter().rev() {
                 self.records.insert(Arc::clone(&key), before);
-                self.later.push(Reverse((at, key)));
+                self.queue.push_front(key);
             }
+            self.retry_at = Some(self.clock.now() + STORE_RETRY);
             return;
         }
         for (key, order, _) in begun {
@@ -349,10 +351,9 @@ impl<S: Submitter> Driver<S> {
                 // One of unknown outcome stays in the phase that says so.
                 if !error.is_outcome_unknown() {
                     self.apply(key, Event::Postponed(Box::new(error.document())));
+                    // Otherwise an end of the process would turn it into one of unknown outcome.
                     let writes = self.entry(key).into_iter().collect();
-                    if let Err(error) = self.write(writes, Durability::Relaxed).await {
-                        tracing::warn!(account = %self.account, key = %key, "the last error is not written: {error}");
-                    }
+                    self.save(writes).await;
                 }
                 self.later.push(Reverse((self.clock.now() + after, Arc::clone(key))));
             }
@@ -460,6 +461,7 @@ impl<S: Submitter> Driver<S> {
         }
         if let Err(error) = self.write(writes, durability).await {
             tracing::warn!(account = %self.account, "the states of waits are not written: {error}");
+            self.retry_at = Some(self.clock.now() + STORE_RETRY);
         }
     }
 
@@ -501,9 +503,9 @@ impl<S: Submitter> Driver<S> {
         self.store.write(entries, durability).await?;
         if durability == Durability::Durable {
             self.durable_at = self.clock.now();
+            changes.iter().for_each(|(key, _)| drop(self.unsaved.remove(key)));
         }
         for (key, phase) in changes {
-            self.unsaved.remove(&key);
             let _nobody = self.changes.send(Change::Record { key, phase });
         }
         Ok(())
