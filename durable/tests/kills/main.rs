@@ -9,6 +9,7 @@ mod lane;
 mod orders;
 mod proxy;
 mod random;
+mod relaxed;
 mod stop;
 mod table;
 
