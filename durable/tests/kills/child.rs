@@ -114,7 +114,10 @@ async fn child() {
     let config = std::env::var(CONFIG).expect("the tests start it with its configuration");
     let config: Config = serde_json::from_str(&config).unwrap();
     let mut terminated = signal(SignalKind::terminate()).unwrap();
-    let store = RedbStore::open_as(&config.store, "the child").await.unwrap();
+    let store = match RedbStore::open_as(&config.store, "the child").await {
+        Ok(store) => store,
+        Err(error) => return say("failed", &error.to_string()),
+    };
     for key in caught(&store, &config.provider).await {
         say("caught", &key);
     }
@@ -125,7 +128,10 @@ async fn child() {
     // 0.05 s to 0.25 s of real time.
     let waits = WaitOptions::new(&client).interval(Duration::from_millis(500)..=Duration::from_millis(2_500));
     let service = Service::builder(store, client).requests_per_second(30.0).wait_options(waits);
-    let service = service.start().await.unwrap();
+    let service = match service.start().await {
+        Ok(service) => service,
+        Err(error) => return say("failed", &error.to_string()),
+    };
     say("ready", "");
     tokio::select! {
         () = work(&service, &config.orders) => say("done", ""),
@@ -147,14 +153,26 @@ async fn work(service: &Service<Client>, orders: &[Planned]) {
     let submit = async |order: &Planned| {
         if !order.is_accepted {
             let file = FileOrder::new(&order.path).await.unwrap().options(order.options.clone());
-            service.submit(&order.key, &file).await.unwrap();
+            while let Err(error) = service.submit(&order.key, &file).await {
+                pause(&error).await;
+            }
             say("accepted", &order.key);
         }
-        match service.ended(&order.key).await {
-            Ok(_) => say("ended", &order.key),
-            Err(ServiceError::GaveUp(error)) if error.kind() != ErrorKind::Usage => say("gave-up", &order.key),
-            Err(error) => panic!("{}: {error}", order.key),
+        loop {
+            match service.ended(&order.key).await {
+                Ok(_) => return say("ended", &order.key),
+                Err(ServiceError::GaveUp(error)) if error.kind() != ErrorKind::Usage => {
+                    return say("gave-up", &order.key);
+                }
+                Err(error) => pause(&error).await,
+            }
         }
     };
     futures_util::stream::iter(orders).for_each_concurrent(None, submit).await;
+}
+
+/// Waits until the disk may have space again.
+async fn pause(error: &ServiceError) {
+    assert!(matches!(error, ServiceError::Store(_)), "{error}");
+    Clock::system().sleep(Duration::from_millis(100)).await;
 }

@@ -13,29 +13,35 @@ use bulkrail::{Batch, Error, PollingDefaults, Provider, ProviderId, Reconciliati
 use bulkrail_durable::{Filter, Phase, Service, ServiceError, Submitter};
 use tokio::sync::Semaphore;
 
-/// File system in memory, of 4 MiB. Needs root.
-struct SmallDisk(PathBuf);
+/// File system in memory. Needs root.
+pub(crate) struct SmallDisk(pub(crate) PathBuf);
 
 impl SmallDisk {
-    fn mount(name: &str) -> Option<Self> {
+    /// Returns a new one of `megabytes`; `None`, with a message, where it may not be mounted.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    pub(crate) fn mount(name: &str, megabytes: u32) -> Option<Self> {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "none"]).arg(&folder).output();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "none"])
+            .arg(&folder)
+            .output();
         if mount.is_ok_and(|mount| mount.status.success()) {
             return Some(Self(folder));
         }
         std::fs::remove_dir(&folder).unwrap();
+        eprintln!("SKIPPED: a file system cannot be mounted here; run it as root");
         None
     }
 
     /// Fills it to the last byte.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut filler = std::fs::File::create(self.0.join("filler")).unwrap();
         while filler.write(&[0; 512]).is_ok_and(|written| written > 0) {}
     }
 
-    fn free(&self) {
-        std::fs::remove_file(self.0.join("filler")).unwrap();
+    pub(crate) fn free(&self) {
+        let _ = std::fs::remove_file(self.0.join("filler"));
     }
 }
 
@@ -107,12 +113,8 @@ impl Submitter for Acme {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 async fn full_disk_holds_submits_back_until_there_is_space() {
-    let Some(disk) = SmallDisk::mount("full-disk") else {
-        eprintln!("SKIPPED: a file system cannot be mounted here; run it as root");
-        return;
-    };
+    let Some(disk) = SmallDisk::mount("full-disk", 4) else { return };
     let (path, acme) = (disk.0.join("orders.redb"), Acme::new());
     let start = async || Service::open(&path, acme.clone()).submits_at_a_time(1).start().await.unwrap();
     let service = start().await;

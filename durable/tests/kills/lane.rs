@@ -17,6 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use crate::child::{CONFIG, Config};
+use crate::disk::SmallDisk;
 use crate::orders::{Planned, order};
 use crate::proxy::Proxy;
 use crate::random::Random;
@@ -29,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) kills: usize,
     pub(crate) seed: u64,
     pub(crate) is_blind: bool,
+    /// Disk of the store, which runs full and is freed at random moments.
+    pub(crate) disk: Option<SmallDisk>,
 }
 
 pub(crate) struct Lane {
@@ -52,6 +55,8 @@ struct Said {
     is_ready: bool,
     is_done: bool,
     has_stopped: bool,
+    /// Why the store could not be opened.
+    failed: Option<String>,
 }
 
 struct Running {
@@ -65,7 +70,7 @@ impl Lane {
         // Batches take about a second.
         let sandbox = Sandbox::builder().seed(plan.seed).speed(60.0).start().await.unwrap();
         let proxy = Proxy::start(sandbox.port(), plan.seed).await;
-        let name = format!("kills-{}-{provider}-{}", std::process::id(), plan.is_blind);
+        let name = format!("kills-{}-{provider}-{}-{}", std::process::id(), plan.is_blind, plan.disk.is_some());
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let counts = Counts { provider, ..Counts::default() };
@@ -89,6 +94,7 @@ impl Lane {
             was_stopped = self.life(was_stopped).await;
         }
         self.proxy.delay([0..1, 0..1]);
+        self.plan.disk.iter().for_each(SmallDisk::free);
         let running = self.start();
         let (said, is_over) = self.end(running, Some(LAST)).await;
         assert!(is_over && said.is_done, "{}: the last child does not come to its end", self.provider);
@@ -109,7 +115,12 @@ impl Lane {
         }
         let is_slow = self.random.percent(70);
         self.proxy.delay(if is_slow { [0..200, 0..200] } else { [0..1, 0..1] });
+        self.change_disk();
         let running = self.start();
+        if self.plan.disk.is_some() {
+            sleep(self.random.within(0..800)).await;
+            self.change_disk();
+        }
         let ended = async {
             match self.random.within(0..10) {
                 // While it opens and repairs the store.
@@ -142,16 +153,19 @@ impl Lane {
         }
         let (said, is_over) = self.end(running, None).await;
         self.counts.kills += usize::from(!is_over);
+        let has_stopped = said.failed.is_none();
         self.take(said, was_stopped);
-        is_over
+        is_over && has_stopped
     }
 
     /// Takes what a child has said. After one that has stopped by itself, none was left inside a submit.
     fn take(&mut self, said: Said, was_stopped: bool) {
         // Those that were caught before may wait for their next attempt.
         let new: Vec<_> = said.caught.iter().filter(|key| !self.caught.contains(*key)).collect();
-        assert!(!was_stopped || new.is_empty(), "a stop has left submits: {new:?}");
+        let is_full = self.plan.disk.is_some();
+        assert!(!was_stopped || new.is_empty() || is_full, "a stop has left submits: {new:?}");
         self.caught.extend(said.caught);
+        assert!(said.failed.is_none() || is_full, "{:?}", said.failed);
         for key in said.accepted {
             let order = self.orders.iter_mut().find(|order| order.key == key).unwrap();
             order.is_accepted = true;
@@ -193,7 +207,16 @@ impl Lane {
     }
 
     fn store(&self) -> PathBuf {
-        self.folder.join("orders.redb")
+        self.plan.disk.as_ref().map_or(&self.folder, |disk| &disk.0).join("orders.redb")
+    }
+
+    /// Fills the disk of the store, or frees it.
+    fn change_disk(&mut self) {
+        let Some(disk) = &self.plan.disk else { return };
+        disk.free();
+        if self.random.percent(50) {
+            disk.fill();
+        }
     }
 
     /// Ends a child: by SIGKILL now, or by itself within a time. Returns whether it ended by itself.
@@ -294,6 +317,7 @@ async fn read(stdout: tokio::process::ChildStdout, said: &Mutex<Said>) {
             Some(("ready", _)) => said.is_ready = true,
             Some(("done", _)) => said.is_done = true,
             Some(("stopped", _)) => said.has_stopped = true,
+            Some(("failed", error)) => said.failed = Some(error.to_owned()),
             _ => {}
         }
     }
