@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use redb::backends::InMemoryBackend;
@@ -48,11 +48,14 @@ const MAX_HOLDER_BYTES: u64 = 4 * 1024;
 /// `NAME.holder`, which names that process. [`RedbStore::read_only`] reads beside it.
 ///
 /// [Relaxed](Durability::Relaxed) writes stay in memory, up to 1 MiB of documents, until the next
-/// durable write, the next read of this store or its end. Readers of other processes see them then.
+/// durable write, the next page that is read or its end. Readers of other processes see them then.
 ///
 /// Where the process or the machine ends at any moment, the file has what was written durably, and
 /// is repaired when it is opened again. A file that was damaged otherwise is an error, not an empty
 /// store.
+///
+/// After a failed write or read of the file, such as on a full disk, it is opened anew by the next call. What was written
+/// durably is in it then.
 ///
 /// ```
 /// # async fn example() -> Result<(), bulkrail_durable::StoreError> {
@@ -66,7 +69,7 @@ const MAX_HOLDER_BYTES: u64 = 4 * 1024;
 pub struct RedbStore(Arc<Inner>);
 
 struct Inner {
-    access: Access,
+    access: RwLock<Access>,
     relaxed: Mutex<RelaxedWrites>,
     /// Path for messages; empty in memory.
     path: PathBuf,
@@ -76,6 +79,8 @@ struct Inner {
 enum Access {
     Writer(Database),
     Reader(ReadOnlyDatabase),
+    /// It has failed, and could not be opened again yet.
+    Closed,
 }
 
 /// Entries that the next transaction writes.
@@ -90,6 +95,11 @@ struct RelaxedWrites {
 }
 
 impl RelaxedWrites {
+    fn get(&self, account: &str, key: &str) -> Option<String> {
+        let entry = self.entries.get(&(account.to_owned(), key.to_owned()))?;
+        Some(entry.document.clone())
+    }
+
     fn add(&mut self, entries: Vec<Entry>) {
         for entry in entries {
             self.bytes += entry.document.len();
@@ -129,11 +139,9 @@ impl RedbStore {
     pub async fn open_as(path: impl AsRef<Path>, program: &str) -> Result<Self, StoreError> {
         let (path, program) = (path.as_ref().to_owned(), program.to_owned());
         blocking(move || {
-            let mut builder = Database::builder();
-            builder.set_cache_size(CACHE_BYTES).set_concurrency_mode(ConcurrencyMode::SingleWriter);
-            let database = builder.create(&path).map_err(|error| open_error(&path, error))?;
+            let access = RwLock::new(Access::Writer(open_writer(&path)?));
             let holder = write_holder(&path, program);
-            let store = Self::new(Access::Writer(database), path, holder);
+            let store = Self::new(access, path, holder);
             store.write_sync(|tables| tables.open().map(drop)).map(|()| store)
         })
         .await
@@ -151,7 +159,7 @@ impl RedbStore {
             let mut builder = Database::builder();
             builder.set_cache_size(CACHE_BYTES).set_concurrency_mode(ConcurrencyMode::SingleWriter);
             let database = builder.open_read_only(&path).map_err(|error| open_error(&path, error))?;
-            Ok(Self::new(Access::Reader(database), path, None))
+            Ok(Self::new(RwLock::new(Access::Reader(database)), path, None))
         })
         .await
     }
@@ -165,39 +173,33 @@ impl RedbStore {
         let mut builder = Database::builder();
         let database = builder.set_cache_size(CACHE_BYTES).create_with_backend(InMemoryBackend::new());
         let database = database.map_err(|error| StoreError::failed("opening a store in memory", error))?;
-        let store = Self::new(Access::Writer(database), PathBuf::from("memory"), None);
+        let store = Self::new(RwLock::new(Access::Writer(database)), PathBuf::from("memory"), None);
         store.write_sync(|tables| tables.open().map(drop))?;
         Ok(store)
     }
 
-    fn new(access: Access, path: PathBuf, holder: Option<PathBuf>) -> Self {
+    fn new(access: RwLock<Access>, path: PathBuf, holder: Option<PathBuf>) -> Self {
         Self(Arc::new(Inner { access, relaxed: Mutex::default(), path, holder }))
     }
 
-    fn write_sync<T>(&self, write: impl FnOnce(&WriteTables) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+    fn write_sync<T>(&self, write: impl Fn(&WriteTables) -> Result<T, redb::Error>) -> Result<T, StoreError> {
         self.0.write(&mut self.0.relaxed(), write)
     }
 
     /// Writes the entries with the next transaction.
     fn write_relaxed_sync(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
         let mut relaxed = self.0.relaxed();
-        if matches!(self.0.access, Access::Writer(_)) {
-            relaxed.add(entries);
-            if relaxed.bytes <= RELAXED_BYTES {
-                return Ok(());
-            }
+        relaxed.add(entries);
+        if relaxed.bytes <= RELAXED_BYTES && !self.0.is_reader() {
+            return Ok(());
         }
         self.0.write(&mut relaxed, |_| Ok(()))
     }
 
-    fn read_sync<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+    /// Reads what was written, relaxed writes, too.
+    fn read_sync<T>(&self, read: impl Fn(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, StoreError> {
         self.0.write_relaxed()?;
-        let transaction = match &self.0.access {
-            Access::Writer(database) => database.begin_read(),
-            Access::Reader(database) => database.begin_read(),
-        };
-        let read = transaction.map_err(redb::Error::from).and_then(|transaction| read(&transaction));
-        read.map_err(|error| self.0.failed("reading", error))
+        self.0.read(read)
     }
 }
 
@@ -210,15 +212,21 @@ impl Inner {
         self.relaxed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_reader(&self) -> bool {
+        matches!(*self.access.read().unwrap_or_else(PoisonError::into_inner), Access::Reader(_))
+    }
+
     /// Writes durably, with the relaxed writes before it. Where it fails, they wait for the next.
     fn write<T>(
         &self,
         relaxed: &mut RelaxedWrites,
-        write: impl FnOnce(&WriteTables) -> Result<T, redb::Error>,
+        write: impl Fn(&WriteTables) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
-        let write = || -> Result<T, redb::Error> {
-            let Access::Writer(database) = &self.access else {
-                return Err(redb::Error::Io(io::Error::other("it is open for reading only")));
+        let write = |access: &Access| -> Result<T, redb::Error> {
+            let database = match access {
+                Access::Writer(database) => database,
+                Access::Reader(_) => return Err(redb::Error::Io(io::Error::other("it is open for reading only"))),
+                Access::Closed => return Err(redb::Error::PreviousIo),
             };
             let tables = WriteTables(database.begin_write()?);
             if !relaxed.entries.is_empty() {
@@ -228,14 +236,43 @@ impl Inner {
             tables.0.commit()?;
             Ok(written)
         };
-        let written = write().map_err(|error| self.failed("writing to", error))?;
+        let written = self.with_access("writing to", write)?;
         *relaxed = RelaxedWrites::default();
         Ok(written)
+    }
+
+    /// Reads what is in the file.
+    fn read<T>(&self, read: impl Fn(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+        let read = |access: &Access| -> Result<T, redb::Error> {
+            let transaction = match access {
+                Access::Writer(database) => database.begin_read()?,
+                Access::Reader(database) => database.begin_read()?,
+                Access::Closed => return Err(redb::Error::PreviousIo),
+            };
+            read(&transaction)
+        };
+        self.with_access("reading", read)
     }
 
     fn write_relaxed(&self) -> Result<(), StoreError> {
         let mut relaxed = self.relaxed();
         if relaxed.entries.is_empty() { Ok(()) } else { self.write(&mut relaxed, |_| Ok(())) }
+    }
+
+    /// Runs a transaction. After an error of the file redb refuses every other one, so the file is opened anew then.
+    fn with_access<T>(&self, action: &str, run: impl Fn(&Access) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+        let mut result = run(&self.access.read().unwrap_or_else(PoisonError::into_inner));
+        if matches!(result, Err(redb::Error::PreviousIo)) {
+            let mut access = self.access.write().unwrap_or_else(PoisonError::into_inner);
+            result = run(&access);
+            // Not opened by another thread meanwhile.
+            if matches!(result, Err(redb::Error::PreviousIo)) && !matches!(*access, Access::Reader(_)) {
+                *access = Access::Closed;
+                *access = Access::Writer(open_writer(&self.path)?);
+                result = run(&access);
+            }
+        }
+        result.map_err(|error| self.failed(action, error))
     }
 }
 
@@ -304,14 +341,14 @@ impl Store for RedbStore {
         Box::pin(blocking(move || {
             store.write_sync(|tables| {
                 let mut known = Vec::with_capacity(entries.len());
-                for entry in entries {
+                for entry in &entries {
                     let document = {
                         let records = tables.0.open_table(RECORDS)?;
                         let before = records.get((entry.account.as_str(), entry.key.as_str()))?;
                         before.map(|before| before.value().1.to_owned())
                     };
                     if document.is_none() {
-                        tables.put(&[entry])?;
+                        tables.put(std::slice::from_ref(entry))?;
                     }
                     known.push(document);
                 }
@@ -333,7 +370,10 @@ impl Store for RedbStore {
     fn get<'a>(&'a self, account: &'a str, key: &'a str) -> StoreFuture<'a, Option<String>> {
         let (store, account, key) = (self.clone(), account.to_owned(), key.to_owned());
         Box::pin(blocking(move || {
-            store.read_sync(|transaction| {
+            if let Some(document) = store.0.relaxed().get(&account, &key) {
+                return Ok(Some(document));
+            }
+            store.0.read(|transaction| {
                 let Some(records) = existing(transaction.open_table(RECORDS))? else { return Ok(None) };
                 Ok(records.get((account.as_str(), key.as_str()))?.map(|record| record.value().1.to_owned()))
             })
@@ -433,6 +473,12 @@ async fn blocking<T: Send + 'static>(
         Ok(done) => done,
         Err(error) => Err(StoreError::failed("using the store", error)),
     }
+}
+
+fn open_writer(path: &Path) -> Result<Database, StoreError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES).set_concurrency_mode(ConcurrencyMode::SingleWriter);
+    builder.create(path).map_err(|error| open_error(path, error))
 }
 
 fn open_error(path: &Path, error: DatabaseError) -> StoreError {
