@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use bulkrail_core::jiff::Timestamp;
 use bulkrail_core::poll::{WaitOptions, WaitState};
+use bulkrail_core::schedule::Schedule;
 use bulkrail_core::test_util::running;
 use bulkrail_core::time::Clock;
 use bulkrail_core::{Batch, Error, PollingDefaults, Provider, ProviderId, Reconciliation, Recovery, Snapshot};
@@ -103,7 +104,8 @@ fn main() {
 /// Makes a file of open batches, and opens it in a fresh process.
 fn resume(runtime: &tokio::runtime::Runtime, batches: usize) {
     let file = TempFile::new(batches);
-    runtime.block_on(fill(&file.0, batches));
+    let acme = Acme { answers: false, polls: Arc::default() };
+    runtime.block_on(fill(&file.0, batches, WaitOptions::new(&acme)));
     println!("{batches} open batches, file of {:.1} MB", megabytes(file.0.metadata().unwrap().len()));
     for _ in 0..3 {
         let clock = clock();
@@ -121,7 +123,11 @@ fn resume(runtime: &tokio::runtime::Runtime, batches: usize) {
 /// Polls batches many times, with a kill in the middle.
 fn growth(runtime: &tokio::runtime::Runtime, batches: usize) {
     let file = TempFile::new(batches);
-    runtime.block_on(fill(&file.0, batches));
+    let acme = Acme { answers: true, polls: Arc::default() };
+    // Every batch is polled twice a second.
+    let interval = Duration::from_millis(500);
+    let options = WaitOptions::new(&acme).schedule(Schedule::fixed(interval)).interval(interval..=interval);
+    runtime.block_on(fill(&file.0, batches, options));
     let all = POLLS * batches as u64;
     println!("{batches} batches, {all} polls");
     println!("  polls  {:>7}: {:.1} MB", 0, megabytes(file.0.metadata().unwrap().len()));
@@ -151,10 +157,9 @@ fn growth(runtime: &tokio::runtime::Runtime, batches: usize) {
 }
 
 /// Writes batches as a service does that has polled each of them three times.
-async fn fill(path: &Path, batches: usize) {
+async fn fill(path: &Path, batches: usize, options: WaitOptions) {
     let acme = Acme { answers: false, polls: Arc::default() };
     let (store, clock) = (RedbStore::open(path).await.unwrap(), acme.clock());
-    let options = WaitOptions::new(&acme);
     let now = clock.wall();
     let entry = |number: usize| {
         let key = format!("import-2026-11-25-{number:06}");
@@ -190,17 +195,9 @@ async fn child(path: &Path, answers: bool) {
     let clock = clock();
     let started = clock.now();
     let acme = Acme { answers, polls: Arc::default() };
-    let service = Service::open(path, acme.clone());
-    let service = match answers {
-        // Every batch is polled five times a second.
-        true => {
-            let interval = Duration::from_millis(200)..=Duration::from_millis(200);
-            service.wait_options(WaitOptions::new(&acme).interval(interval))
-        }
-        false => service,
-    };
-    let service = service.start().await.unwrap();
-    println!("all waits are in the set after {} ms, peak {}", (clock.now() - started).as_millis(), memory());
+    let service = Service::open(path, acme.clone()).start().await.unwrap();
+    let ready = (clock.now() - started).as_millis();
+    println!("all waits are in the set after {ready} ms, {} ms of CPU time, peak {}", cpu_time(), memory());
     if !answers {
         clock.sleep(Duration::from_secs(3)).await;
         println!("3 s and {} polls later: peak {}", acme.polls.load(Ordering::Relaxed), memory());
@@ -221,6 +218,14 @@ fn memory() -> String {
         (Ok(_), Some(kilobytes)) => format!("{:.1} MB", megabytes(kilobytes * 1024)),
         _ => "not known here".to_owned(),
     }
+}
+
+/// Returns the CPU time of this process in milliseconds, in steps of 10.
+fn cpu_time() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Of the fields after the name, user time and system time in hundredths of a second.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10
 }
 
 fn megabytes(bytes: u64) -> f64 {
