@@ -2,6 +2,7 @@
 
 mod check;
 mod list;
+mod resume;
 mod rows;
 mod specs;
 mod submit;
@@ -16,6 +17,7 @@ use clap_complete::Shell;
 
 pub(crate) use check::CheckArgs;
 pub(crate) use list::ListArgs;
+pub(crate) use resume::ResumeArgs;
 pub(crate) use rows::{Format, RowsArgs};
 pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs};
 pub(crate) use submit::{RunArgs, SubmissionArgs, SubmitArgs};
@@ -34,6 +36,7 @@ Examples:
   bulkrail wait killb 550e8400 --deadline 30m     wait for the end, for at most half an hour
   bulkrail wait --batch batch.json --json         the same from a saved batch, for a script
   bulkrail list --open                            what was submitted and has not been seen to end
+  bulkrail resume                                 wait for all of that
 
 Exit codes:
     0  every row succeeded; or a command without a batch did its job
@@ -90,6 +93,7 @@ pub(crate) enum Command {
     Rows(RowsArgs),
     Run(RunArgs),
     List(ListArgs),
+    Resume(ResumeArgs),
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
@@ -112,6 +116,7 @@ impl Command {
             Self::Run(args) => args.json,
             Self::List(args) => args.json,
             Self::Wait(args) => args.json || args.jsonl,
+            Self::Resume(args) => args.json || args.jsonl,
             Self::Specs(args) => matches!(&args.command, SpecsCommand::Diff(args) if args.json),
             Self::Sandbox(_) | Self::Schema | Self::Completions(_) => false,
         }
@@ -178,7 +183,7 @@ pub(crate) struct Target {
 }
 
 /// Address of the provider.
-#[derive(Args)]
+#[derive(Default, Args)]
 pub(crate) struct Connection {
     /// Base URL of the provider's API [default: its sandbox]
     #[arg(long, value_name = "URL", conflicts_with = "production")]

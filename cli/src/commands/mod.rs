@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod list;
+pub(crate) mod resume;
 pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod sandbox;

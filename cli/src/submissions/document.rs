@@ -70,7 +70,8 @@ impl Log {
         self.entries().iter().map(|entry| self.listed_entry(entry, now)).collect()
     }
 
-    fn listed_entry(&self, entry: &Entry, now: Timestamp) -> Listed {
+    /// Returns one of its submissions as it is listed.
+    pub(crate) fn listed_entry(&self, entry: &Entry, now: Timestamp) -> Listed {
         let age = entry.at().map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
         let note = entry.note.as_deref();
         Listed {
