@@ -1,6 +1,7 @@
 //! Command line: subcommands, and the arguments that several of them share.
 
 mod check;
+mod forget;
 mod list;
 mod resume;
 mod rows;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use check::CheckArgs;
+pub(crate) use forget::ForgetArgs;
 pub(crate) use list::ListArgs;
 pub(crate) use resume::ResumeArgs;
 pub(crate) use rows::{Format, RowsArgs};
@@ -94,6 +96,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     List(ListArgs),
     Resume(ResumeArgs),
+    Forget(ForgetArgs),
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
@@ -118,7 +121,7 @@ impl Command {
             Self::Wait(args) => args.json || args.jsonl,
             Self::Resume(args) => args.json || args.jsonl,
             Self::Specs(args) => matches!(&args.command, SpecsCommand::Diff(args) if args.json),
-            Self::Sandbox(_) | Self::Schema | Self::Completions(_) => false,
+            Self::Sandbox(_) | Self::Forget(_) | Self::Schema | Self::Completions(_) => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod forget;
 pub(crate) mod list;
 pub(crate) mod resume;
 pub(crate) mod rows;

@@ -72,18 +72,15 @@ pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliErr
 
 /// Returns the submissions to wait for, the oldest first: those that are named, or all that are open.
 fn select<'l>(log: &'l Log, args: &ResumeArgs) -> Result<Vec<&'l Entry>, CliError> {
-    let is_named = |entry: &Entry, name: &String| {
-        [entry.id.as_ref(), entry.key.as_ref()].into_iter().flatten().any(|known| known == name)
-    };
     for name in &args.id {
-        if !log.entries().iter().any(|entry| is_named(entry, name)) {
+        if !log.entries().iter().any(|entry| entry.is_named(name, false)) {
             let reason = format!("nothing was submitted from here that has the id or the key {name}");
             let hint = "see bulkrail list; any other batch is waited for with bulkrail wait";
             return Err(CliError::usage(reason).with_hint(hint));
         }
     }
     let is_selected = |entry: &&Entry| match entry.phase {
-        _ if !args.id.is_empty() => args.id.iter().any(|name| is_named(entry, name)),
+        _ if !args.id.is_empty() => args.id.iter().any(|name| entry.is_named(name, false)),
         Phase::Submitting | Phase::Open => true,
         Phase::GaveUp => args.gave_up,
         Phase::Ended => false,

@@ -289,8 +289,17 @@ impl Log {
         }
     }
 
+    /// Removes the submissions of these names, and returns their number.
+    pub(super) fn forget(&mut self, names: &[String]) -> usize {
+        let is_named = |entry: &Entry| names.iter().any(|name| entry.is_named(name, true));
+        let named = (0..self.entries.len()).rev().filter(|position| is_named(&self.entries[*position]));
+        let named: Vec<_> = named.collect();
+        named.iter().for_each(|position| self.remove(*position));
+        named.len()
+    }
+
     /// Removes the submission at `position`.
-    pub(super) fn remove(&mut self, position: usize) {
+    fn remove(&mut self, position: usize) {
         self.removed.push(self.entries.remove(position).record.key);
     }
 
@@ -426,6 +435,15 @@ impl Entry {
             batch = batch.with_submitted_at(at);
         }
         batch
+    }
+
+    /// Returns whether `name` is its id or its key; or, with `or_file`, its file where it has neither.
+    pub(crate) fn is_named(&self, name: &str, or_file: bool) -> bool {
+        let file = || self.note.as_ref()?.file.as_ref().map(|file| file.file.as_str());
+        match (&self.id, &self.key) {
+            (None, None) => or_file && file() == Some(name),
+            (id, key) => [id, key].into_iter().flatten().any(|known| known == name),
+        }
     }
 
     /// Returns the key of the record.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use bulkrail::poll::WaitState;
 use bulkrail::time::Clock;
 use bulkrail::{Batch, Error, ErrorKind, Report};
-use bulkrail_durable::{Durability, StoreError};
+use bulkrail_durable::StoreError;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -70,8 +70,7 @@ impl Submissions {
     pub(crate) async fn begin(&self, key: &RecordKey, note: &Note) -> Result<(), CliError> {
         if let Some(store) = &self.store {
             let record = Log::begun(&key.0, note.clone(), Clock::system().wall());
-            let begun =
-                store.write(HOLD_LIMIT, async move |store| store::put(store, [&record], Durability::Durable).await);
+            let begun = store.write(HOLD_LIMIT, async move |store| store::put(store, [&record]).await);
             match begun.await {
                 Err(error @ StoreError::Held { .. }) => return Err(held(&error, "nothing was sent")),
                 begun => self.warn(begun, "the submission is not recorded"),
@@ -126,6 +125,33 @@ impl Submissions {
         .await;
     }
 
+    /// Removes the submissions of these names, and returns their number.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of a name: then nothing is removed.
+    pub(crate) async fn forget(&self, names: Vec<String>) -> Result<usize, CliError> {
+        let not_found = |name: &str| {
+            let error = CliError::usage(format!("nothing is listed that has the name {name}"));
+            error.with_hint("its name is its id or its key as bulkrail list shows it, or its file where it has neither")
+        };
+        let contents = self.read().await?;
+        let is_missing = |name: &&String| !contents.log.entries().iter().any(|entry| entry.is_named(name, true));
+        if let Some(name) = names.iter().find(is_missing) {
+            return Err(not_found(name));
+        }
+        let Some(store) = &self.store else { return Ok(0) };
+        let removed = store.write(HOLD_LIMIT, async move |store| {
+            let mut removed = 0;
+            let forget = |log: &mut Log| removed = log.forget(&names);
+            store::change(store, |_, _| true, forget).await.map(|()| removed)
+        });
+        removed.await.map_err(|error| match error {
+            StoreError::Held { .. } => held(&error, "nothing was removed"),
+            error => CliError::configuration(format!("the list of submissions cannot be written: {error}")),
+        })
+    }
+
     async fn change(
         &self,
         needles: Needles,
@@ -135,7 +161,7 @@ impl Submissions {
     ) {
         let Some(store) = &self.store else { return };
         let changed = store.write(limit, async move |store| {
-            store::change(store, Durability::Durable, |key, document| needles.has(key, document), change).await
+            store::change(store, |key, document| needles.has(key, document), change).await
         });
         self.warn(changed.await, failure);
     }

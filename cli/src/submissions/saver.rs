@@ -7,7 +7,7 @@ use std::time::Duration;
 use bulkrail::poll::WaitState;
 use bulkrail::time::Clock;
 use bulkrail::{Batch, BatchId};
-use bulkrail_durable::{Durability, StoreError};
+use bulkrail_durable::StoreError;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
@@ -146,7 +146,7 @@ async fn run(submissions: Submissions, shared: Arc<Shared>) {
         let written = store.write(Duration::ZERO, async move |store| {
             let mut log = store::load_keys(store, states.keys()).await?;
             states.apply(&mut log, Clock::system().wall());
-            store::put(store, log.changes().0, Durability::Relaxed).await
+            store::put(store, log.changes().0).await
         });
         let written = written.await;
         let is_held = matches!(written, Err(StoreError::Held { .. }));

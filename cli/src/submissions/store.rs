@@ -206,29 +206,27 @@ impl StoreFile {
 /// Changes the submissions of which `is_wanted` returns true for key and document.
 pub(super) async fn change(
     store: &RedbStore,
-    durability: Durability,
     is_wanted: impl Fn(&str, &str) -> bool,
     change: impl FnOnce(&mut Log),
 ) -> Result<(), StoreError> {
     let mut log = load(store, is_wanted).await?;
     change(&mut log);
     let (changed, removed) = log.changes();
-    put(store, changed, durability).await?;
+    put(store, changed).await?;
     for key in removed {
         store.remove(ACCOUNT, key).await?;
     }
     Ok(())
 }
 
-/// Stores records.
+/// Stores records durably: the file is closed after every write anyway, and then it is on the disk.
 pub(super) async fn put<'r>(
     store: &RedbStore,
     records: impl IntoIterator<Item = &'r Record<Note>>,
-    durability: Durability,
 ) -> Result<(), StoreError> {
     let entries: Result<Vec<_>, _> = records.into_iter().map(|record| record.to_entry(ACCOUNT)).collect();
     let entries = entries.map_err(|error| StoreError::failed("writing a submission", error))?;
-    if entries.is_empty() { Ok(()) } else { store.write(entries, durability).await }
+    if entries.is_empty() { Ok(()) } else { store.write(entries, Durability::Durable).await }
 }
 
 /// Returns the records of these keys.
