@@ -25,9 +25,9 @@ provider, environment, key, path, size and SHA-256 of the file; the file itself 
 was seen of the batch is beside it: state, counts and the message of the provider. It is safe to
 delete the file; `bulkrail forget` removes one submission.
 
-A command has the file open for milliseconds at a time, so several can be used at once. Where another
-process has it for 10 s, submit and run end with exit code 2 and name it, before anything is sent;
-list, status, wait and rows work. The file submitted.jsonl of earlier versions is imported once, and
+A command has the file open for milliseconds at a time, so several can be used at once. Where
+another process has it for 10 s, submit and run end with exit code 2 and name it, before anything is
+sent; list, status, wait and rows work. The file submitted.jsonl of earlier versions is imported once, and
 renamed to submitted.jsonl.imported.";
 
 /// List the batches that were submitted from here, and what to do about each

@@ -32,8 +32,9 @@ Only one process resumes at a time: another ends with exit code 2 and names the 
 
 /// Wait for the batches that were submitted from here and have not ended
 ///
-/// All that are open, or those that are named. A batch whose wait gave up, at its deadline or because
-/// the provider could not be reached, is waited for again when it is named, or with --gave-up.
+/// All that are open, or those that are named. A batch whose wait gave up, at its deadline or
+/// because the provider could not be reached, is waited for again when it is named, or with
+/// --gave-up.
 #[derive(Args)]
 #[command(after_long_help = format!("{EXAMPLES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
 pub(crate) struct ResumeArgs {

@@ -57,7 +57,8 @@ of the file: the result document of each batch that ended, the error document of
 of each batch that has not ended, one on each line. The exit code is that of the worst: 130 when
 interrupted; else the highest code of an error; else 4, 3 or 0, by the outcomes.
 
-The last state of a batch that was submitted from here is noted for `bulkrail list`.";
+For a batch that was submitted from here, the last state is noted for `bulkrail list`, and the wait
+itself once a second: where the process is killed, `bulkrail resume` goes on with it.";
 
 pub(super) const HISTORY: &str = "\
 History:
