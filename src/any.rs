@@ -405,6 +405,8 @@ impl AnySubmission {
         match batch.provider().as_str() {
             #[cfg(feature = "localpayment")]
             "localpayment" => localpayment::Submission::rows_of_file(file, format, batch.id()).await,
+            #[cfg(all(feature = "killb", feature = "xlsx"))]
+            "killb" => killb::Submission::rows_of_file(file, format).await,
             #[cfg(feature = "cdq")]
             "cdq" => {
                 let reason = "batches of cdq have no rows to reconcile";

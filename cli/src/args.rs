@@ -1,6 +1,7 @@
 //! Command line: subcommands, and the arguments that several of them share.
 
 mod check;
+mod compare;
 mod forget;
 mod list;
 mod resume;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use check::CheckArgs;
+pub(crate) use compare::CompareArgs;
 pub(crate) use forget::ForgetArgs;
 pub(crate) use list::ListArgs;
 pub(crate) use resume::ResumeArgs;
@@ -45,7 +47,7 @@ Exit codes:
     1  any other error
     2  wrong arguments or configuration
     3  partial: some rows succeeded, others failed or are unaccounted for; specs: differences found;
-       check: errors or warnings
+       check: errors or warnings; compare: a row without exactly one account
     4  failed, cancelled, or outcome unknown: the batch ended, but its rows are unaccounted for
     5  the deadline passed, and the batch is still running
     6  the credentials were refused, or do not allow the request
@@ -97,11 +99,12 @@ pub(crate) enum Command {
     List(ListArgs),
     Resume(ResumeArgs),
     Forget(ForgetArgs),
+    Compare(CompareArgs),
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
-    /// One JSON document with the fields `batch`, `result`, `error`, `list` and `check`, each a schema
-    /// (draft 2020-12).
+    /// One JSON document with the fields `batch`, `result`, `error`, `list`, `check` and `compare`, each a
+    /// schema (draft 2020-12).
     #[command(after_long_help = "Examples:\n  bulkrail schema > schema.json")]
     Schema,
     Completions(CompletionsArgs),
@@ -118,6 +121,7 @@ impl Command {
             Self::Rows(args) => args.json || matches!(args.format, Some(Format::Json | Format::Jsonl)),
             Self::Run(args) => args.json,
             Self::List(args) => args.json,
+            Self::Compare(args) => args.json,
             Self::Wait(args) => args.json || args.jsonl,
             Self::Resume(args) => args.json || args.jsonl,
             Self::Specs(args) => matches!(&args.command, SpecsCommand::Diff(args) if args.json),

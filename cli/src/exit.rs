@@ -12,6 +12,9 @@ pub(crate) const USAGE: u8 = 2;
 /// `check` has found an error or a warning.
 pub(crate) const FINDINGS: u8 = 3;
 
+/// `compare` has found a row without exactly one account.
+pub(crate) const DIFFERENCES: u8 = 3;
+
 /// Returns the exit code of a batch that has ended.
 pub(crate) fn of_outcome(outcome: Outcome) -> u8 {
     match outcome {

@@ -219,6 +219,9 @@ fn cut_off(client: &AnyClient, submission: &AnySubmission) -> Error {
     let error = error.with_action("submitting the batch");
     match batch {
         Some(batch) => error.with_batch(batch.with_environment(client.environment())),
+        None if key.is_none() => {
+            error.with_hint("`bulkrail list` says how to find out whether it exists, before submitting it again")
+        }
         None => error,
     }
 }

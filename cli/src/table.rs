@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bulkrail::check::CheckReport;
+use bulkrail::killb::ComparedRow;
 use bulkrail::text::{printable, truncated};
 use bulkrail::{Batch, CountMismatch, Drift, Error, Outcome, Progress, Report, Row, RowOutcome};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
@@ -178,6 +179,22 @@ pub(crate) fn each_row<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
             text(row.account_id.as_deref()),
             reason(row),
         ]);
+    }
+    finished(&table)
+}
+
+/// Returns each row beside its account. Each further account of a row has a line of its own.
+pub(crate) fn compared<'a>(rows: impl IntoIterator<Item = &'a ComparedRow>) -> String {
+    let mut table = framed(["row", "reference", "accounts", "account", "created"]);
+    for row in rows {
+        let (index, reference) = (number(row.index), clean(&row.reference));
+        if row.accounts.is_empty() {
+            table.add_row([&index, &reference, "0", "-", "-"]);
+        }
+        for account in &row.accounts {
+            let created = account.created_at.map_or_else(|| "-".to_owned(), |created| created.to_string());
+            table.add_row([&index, &reference, &row.accounts.len().to_string(), &clean(&account.id), &created]);
+        }
     }
     finished(&table)
 }

@@ -276,6 +276,6 @@ impl<'de> Deserialize<'de> for Version {
         if version == VERSION {
             return Ok(Self);
         }
-        Err(serde::de::Error::custom(format!("the record has the version {version}; this program reads {VERSION}")))
+        Err(serde::de::Error::custom(format!("the record has version {version}; this program reads version {VERSION}")))
     }
 }

@@ -129,6 +129,21 @@ impl Sandbox {
         find(provider).map_or(&[], |provider| provider.credentials)
     }
 
+    /// Returns the id of KillB's user with this e-mail, who owns the accounts of workbook rows that have it.
+    ///
+    /// It is the same in every sandbox. Which user owns such an account is not documented: it is the sandbox's own choice.
+    ///
+    /// ```
+    /// use bulkrail_sandbox::Sandbox;
+    ///
+    /// assert_eq!(Sandbox::killb_user_id("ana@example.com"), Sandbox::killb_user_id("ana@example.com"));
+    /// assert_ne!(Sandbox::killb_user_id("ana@example.com"), Sandbox::killb_user_id("ben@example.com"));
+    /// ```
+    #[must_use]
+    pub fn killb_user_id(email: &str) -> String {
+        killb::user_id(email)
+    }
+
     /// Returns the port that the sandbox listens on.
     pub fn port(&self) -> u16 {
         self.port

@@ -11,10 +11,14 @@ use bulkrail_core::{
     Batch, Error, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation, Recovery, Snapshot,
     SubmittedRows, Wait,
 };
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::raw::types;
 use super::{POLLING_DEFAULTS, PROVIDER, Submission, errors, raw, status, submission};
+
+/// Name under which every file of accounts is sent.
+const FILE_NAME: &str = "accounts.csv";
 
 static JOB_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Job"));
 
@@ -127,10 +131,18 @@ impl Client {
     /// # Errors
     ///
     /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost: the job may have
-    /// started. Any other error means that it did not.
+    /// started. The message has the storage and the time, for a question to CDQ: no public call lists jobs. Any other
+    /// error means that it did not start.
     pub async fn start(&self, storage_id: &str, features: &[types::ConfirmationFeature]) -> Result<Batch, Error> {
         let body = types::StartConfirmation { storage_id: Some(storage_id.to_owned()), features_on: features.to_vec() };
-        self.http.submit(CallKind::Small, &JOB_SCHEMA, "/id", || capture(self.raw.start_confirmation(&body))).await
+        let began = self.http.clock().wall();
+        let prepare = || capture(self.raw.start_confirmation(&body));
+        let started = self.http.submit(CallKind::Small, &JOB_SCHEMA, "/id", prepare).await;
+        let hint = "ask CDQ whether a job for this storage was started at that time before starting another; no public \
+                    call lists jobs";
+        let storage = bulkrail_core::identifier_or_length(storage_id);
+        let sent = |began| format!("the submit began at {began}, for the storage {storage}");
+        started.map_err(|error| with_sent(error, began, sent, hint))
     }
 
     /// Uploads a CSV file of bank accounts of up to 100 MB.
@@ -152,7 +164,7 @@ impl Client {
 
     async fn send_accounts(&self, csv: Upload) -> Result<(), Error> {
         let form = csv
-            .into_form("file", "accounts.csv", "text/csv")
+            .into_form("file", FILE_NAME, "text/csv")
             .await
             .map_err(|error| error.with_provider(PROVIDER).with_action("reading the file"))?;
         let sent = async {
@@ -160,7 +172,14 @@ impl Client {
             let request = request.with_content_type(form.content_type());
             self.http.send(request, CallKind::Upload).await?.error_for_status().await.map(drop)
         };
-        sent.await.map_err(|error: Error| error.into_submit_error().with_action("uploading the bank accounts"))
+        let began = self.http.clock().wall();
+        let hint =
+            "ask CDQ whether the accounts arrived before uploading them again; no page says how to find an upload";
+        sent.await.map_err(|error: Error| {
+            let error = error.into_submit_error().with_action("uploading the bank accounts");
+            let sent = |began| format!("the upload began at {began}, as {FILE_NAME}, and no job was started");
+            with_sent(error, began, sent, hint)
+        })
     }
 
     /// Polls `batch` once, and returns CDQ's own response with the snapshot.
@@ -187,6 +206,15 @@ impl Client {
         }
         Ok(found)
     }
+}
+
+/// Adds to an error that leaves the outcome unknown what is needed to find out about it, and the hint to do so.
+fn with_sent(error: Error, began: Timestamp, sent: impl FnOnce(Timestamp) -> String, hint: &'static str) -> Error {
+    if !error.is_outcome_unknown() {
+        return error;
+    }
+    let began = Timestamp::from_second(began.as_second()).unwrap_or(began);
+    error.map_reason(|reason| format!("{reason}; {}", sent(began))).with_hint(hint)
 }
 
 impl Provider for Client {

@@ -33,6 +33,8 @@
 //!   confirm accounts one by one with `confirm_bank_account` of the [raw client](raw).
 //! - CDQ's other APIs have a call for the results of their jobs (`/{jobs}/{id}/results`); no public page has one for a
 //!   confirmation job, nor a list or a cancel call.
+//! - No key tells a second start from the first, so that a lost response is never followed by another attempt. The error
+//!   names the storage and the time: ask CDQ whether a job was started.
 //! - No page documents how often to poll or how long a job takes: [`POLLING_DEFAULTS`] applies.
 //! - CDQ documents a mock server instead of a sandbox. [`Environment::Sandbox`](crate::Environment::Sandbox) is that
 //!   mock server.

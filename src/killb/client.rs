@@ -11,13 +11,21 @@ use bulkrail_core::{
     Batch, Drift, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Reconciler, Reconciliation,
     Recovery, Snapshot, State, SubmittedRows, Wait, check_id,
 };
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::existing::{AccountListReader, Comparison, UserAccounts};
 use super::raw::types;
-use super::{CreateAccount, Credentials, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, raw, rows, status};
+use super::{
+    CreateAccount, Credentials, ExistingAccounts, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, raw, rows,
+    status,
+};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// Name under which every workbook is sent.
+const FILE_NAME: &str = "batch.xlsx";
 
 static UPLOAD_SCHEMA: LazyLock<ResponseSchema> =
     LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BulkUploadAnswer"));
@@ -72,7 +80,8 @@ impl Client {
     /// Returns what may be done about a submit whose process ended before it had the response: [`Recovery::Never`].
     ///
     /// The [page of the upload](https://docs.killb.com/api-reference/account/upload-bulk-beneficiaries) documents neither an
-    /// idempotency key nor what a second upload of a file does, and no page has a list of jobs.
+    /// idempotency key nor what a second upload of a file does, and no page has a list of jobs. To find out whether the
+    /// rows arrived, see [`compare_with_existing`](Client::compare_with_existing).
     #[must_use]
     pub fn recovery(&self, _key: Option<&str>) -> Recovery {
         Recovery::Never
@@ -86,7 +95,9 @@ impl Client {
     /// # Errors
     ///
     /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost: the batch may exist.
-    /// Any other error means that it does not.
+    /// The message has the time, the number of rows and the name of the file as it was sent;
+    /// [`compare_with_existing`](Client::compare_with_existing) is one way to find out. Any other error means that the
+    /// batch does not exist.
     ///
     /// # Cancel safety
     ///
@@ -96,11 +107,13 @@ impl Client {
         let form = submission
             .upload()
             .clone()
-            .into_form("file", "batch.xlsx", XLSX)
+            .into_form("file", FILE_NAME, XLSX)
             .await
             .map_err(|error| error.with_provider(PROVIDER).with_action("reading the file"))?;
         let prepare = || Ok(capture(self.raw.upload_bulk(form.body()))?.with_content_type(form.content_type()));
-        self.http.submit(CallKind::Upload, &UPLOAD_SCHEMA, "/jobId", prepare).await
+        let began = self.http.clock().wall();
+        let submitted = self.http.submit(CallKind::Upload, &UPLOAD_SCHEMA, "/jobId", prepare).await;
+        submitted.map_err(|error| with_sent(error, submission.rows().rows, began))
     }
 
     /// Checks that a file is a workbook (`.xlsx`) and submits it. Each of its rows creates an account.
@@ -195,6 +208,107 @@ impl Client {
         check_path_id(user_id, "the user id").map_err(in_context)?;
         let request = || capture(self.raw.list_accounts_of_user(user_id));
         self.list(&ACCOUNT_SCHEMA, request).await.map_err(in_context)
+    }
+
+    /// Compares submitted rows with the accounts that these users have: the way to find out what became of a
+    /// [submit](Client::submit) whose outcome is unknown. It is not called by any other method, and changes nothing.
+    ///
+    /// Reads the accounts of each user once, one user after the other, and looks for the `externalId` of each row. The
+    /// rows are those of a workbook (`Workbook::submitted_rows`, or `Submission::rows_of_file` without making one) or
+    /// [your own references](SubmittedRows::new). After a double submission a row has two
+    /// [`accounts`](super::ComparedRow::accounts).
+    ///
+    /// Memory grows with the rows, not with the accounts of a user, whose list is read as it arrives. A list may be as
+    /// long as [`max_streamed_bytes`](crate::Limits::max_streamed_bytes) allows. Transient errors are retried; see
+    /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
+    ///
+    /// # What it cannot say
+    ///
+    /// The list is in the [types of KillB's own client] alone; no page has it. Not documented anywhere:
+    ///
+    /// - Which user owns the account of a row: a workbook has no column for a user, so that the ids come from you. An
+    ///   account of a user who is not among them is not found. KillB's list of all accounts ([page of the list], not in
+    ///   this client) has a filter by e-mail and shows the user of each account, but not its `externalId`.
+    /// - When the account of a row is listed. A row that is missing soon after the submit may not be processed yet, and
+    ///   no page says how long a job takes: compare again before you rely on it.
+    /// - Whether a missing row was received: KillB makes no account of a row that it refuses.
+    /// - Whether an account is of this submit. It may be of an earlier one, under the same `externalId`: compare its
+    ///   [`created_at`](super::ExistingAccount::created_at) with the time of the submit.
+    /// - Whether the list is cut off at some length, and whether it has deleted accounts.
+    /// - Whether a user without accounts has an empty list or is not found. An empty one may also mean that the id is
+    ///   wrong: see [`ComparedUser::accounts`](super::ComparedUser::accounts).
+    ///
+    /// So an account that exists is a fact, and one that is missing is not proof that the batch does not exist.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Usage`](crate::ErrorKind::Usage): there is no user, an id cannot be part of a URL, no row has a
+    ///   reference, or two rows have the same one. Nothing was sent.
+    /// - [`ErrorKind::Decode`](crate::ErrorKind::Decode): a list, or an account in it, cannot be read.
+    /// - Any other permanent error. The message names the user.
+    ///
+    /// ```no_run
+    /// use bulkrail::SubmittedRows;
+    /// use bulkrail::killb::Client;
+    ///
+    /// # async fn example(client: Client) -> Result<(), bulkrail::Error> {
+    /// let submitted = SubmittedRows::new(["person-1", "person-2"]);
+    /// let compared = client.compare_with_existing(&submitted, ["7f0a8ad6-29a1-4a66-a6c4-8bb398eb78d1"]).await?;
+    /// println!("{} exist, {} are missing, {} exist twice", compared.existing, compared.missing, compared.duplicates);
+    /// for row in compared.missing_rows() {
+    ///     println!("missing so far: {}", row.reference);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [types of KillB's own client]: https://github.com/Kill-B/sdk/blob/5d0c54811e0008d0e7834cb4f968bc273039473b/src/types/schema.ts
+    /// [page of the list]: https://docs.killb.com/api-reference/account/get-accounts
+    pub async fn compare_with_existing(
+        &self,
+        submitted: &SubmittedRows,
+        user_ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<ExistingAccounts, Error> {
+        let in_context =
+            |error: Error| error.with_provider(PROVIDER).with_action("comparing the rows with the accounts");
+        let mut users: Vec<String> = Vec::new();
+        for user in user_ids.into_iter().map(Into::into) {
+            check_path_id(&user, "the user id").map_err(in_context)?;
+            if !users.contains(&user) {
+                users.push(user);
+            }
+        }
+        if users.is_empty() {
+            return Err(in_context(Error::new(ErrorKind::Usage, "the id of a user is missing")));
+        }
+        let mut comparison = Comparison::new(submitted).map_err(in_context)?;
+        for user in users {
+            let attempt = async || self.matching_accounts(&user, &comparison).await;
+            let found = retry_reads(self.http.clock(), attempt).await.map_err(|error| {
+                let user = bulkrail_core::identifier_or_length(&user);
+                in_context(
+                    error.map_reason(|reason| format!("the accounts of the user {user} were not read: {reason}")),
+                )
+            })?;
+            comparison.add(user, found);
+        }
+        Ok(comparison.finish())
+    }
+
+    /// Reads the accounts of a user that have a submitted reference.
+    async fn matching_accounts(&self, user_id: &str, comparison: &Comparison<'_>) -> Result<UserAccounts, Error> {
+        let request = capture(self.raw.list_accounts_of_user(user_id))?;
+        let mut body = self.http.send(request, CallKind::Download).await?.error_for_status().await?;
+        let mut list = AccountListReader::new(comparison, user_id, &ACCOUNT_SCHEMA);
+        while let Some(chunk) = body.chunk().await? {
+            list.push(&chunk);
+            if list.buffered_bytes() as u64 > body.max_buffered_bytes() {
+                return Err(body.too_large());
+            }
+        }
+        body.redact_drift(&mut list.drift);
+        list.drift.iter().for_each(trace_drift);
+        list.finish().map_err(|error| body.with_response_context(error))
     }
 
     /// Reads the banks of a country, given by its two-letter code. Their codes are the `bankCode` of accounts and rows.
@@ -344,6 +458,22 @@ impl Client {
         Drift::merge(&mut drift, rows.drift());
         Ok(reconciler.finish(&snapshot.progress).with_drift(drift))
     }
+}
+
+/// Adds to an error that leaves the outcome of a submit unknown what is needed to find out about it.
+fn with_sent(error: Error, rows: u64, began: Timestamp) -> Error {
+    if !error.is_outcome_unknown() {
+        return error;
+    }
+    let rows = match rows {
+        0 => String::new(),
+        1 => ", with 1 row".to_owned(),
+        rows => format!(", with {rows} rows"),
+    };
+    let began = Timestamp::from_second(began.as_second()).unwrap_or(began);
+    let hint = "compare its rows with the accounts that exist (`bulkrail compare killb`, or `compare_with_existing`), \
+                or ask KillB for a bulk job of that time, before submitting it again; no page has a list of jobs";
+    error.map_reason(|reason| format!("{reason}; the submit began at {began}, as {FILE_NAME}{rows}")).with_hint(hint)
 }
 
 /// Checks an id that becomes a segment of a path, in which `..` would lead to another call.

@@ -46,8 +46,15 @@
 //! No kind takes `iban`. A holder with an INE or IFE document cannot be given completely: the fields that only those need
 //! have no columns.
 //!
+//! # A submit whose outcome is unknown
+//!
+//! No key tells a second upload from the first, and no page has a list of jobs: a lost response is never followed by
+//! another attempt. [`Client::compare_with_existing`] compares the rows with the accounts that exist; it is called by
+//! you alone.
+//!
 //! # Unknown
 //!
+//! - No page says which user owns the account of a row: a workbook has no column for it.
 //! - No page documents how often to poll or how long a job takes; see [`POLLING_DEFAULTS`].
 //! - Limits of the workbook are not published.
 //! - The fields of a CUSTODIAL account are documented nowhere.
@@ -64,6 +71,7 @@ mod check;
 mod client;
 mod credentials;
 mod errors;
+mod existing;
 mod holder;
 #[cfg(all(feature = "check", feature = "xlsx"))]
 mod kinds;
@@ -86,6 +94,7 @@ pub mod raw {
 pub use account::{AccountKind, CreateAccount};
 pub use client::Client;
 pub use credentials::Credentials;
+pub use existing::{ComparedRow, ComparedUser, ExistingAccount, ExistingAccounts};
 pub use holder::Holder;
 #[doc(inline)]
 pub use raw::types::{

@@ -3,7 +3,7 @@ use bulkrail_core::{Error, ErrorKind, SubmittedRows};
 
 use super::PROVIDER;
 #[cfg(feature = "xlsx")]
-use super::Workbook;
+use super::{Workbook, workbook};
 use crate::submission::{FileFormat, SubmitOptions, required_file, wrong_format};
 
 /// Workbook that is ready to be submitted.
@@ -73,6 +73,31 @@ impl Submission {
             _ => return Err(wrong_format(&PROVIDER, ".xlsx (and, with the feature `xlsx`, .csv)")),
         };
         Ok(vec![submission])
+    }
+
+    /// Reads the rows of a file that was submitted: a workbook, or a CSV file. It does not make a workbook of them.
+    ///
+    /// ```no_run
+    /// use bulkrail::killb::{Client, Submission};
+    /// use bulkrail::{Error, FileFormat, Upload};
+    ///
+    /// # async fn example(client: &Client, users: &[String]) -> Result<(), Error> {
+    /// let rows = Submission::rows_of_file(Upload::from_path("people.xlsx"), Some(FileFormat::Xlsx)).await?;
+    /// let compared = client.compare_with_existing(&rows, users).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when the file has another format or breaks a rule; the message names row and column.
+    #[cfg(feature = "xlsx")]
+    pub async fn rows_of_file(file: impl Into<Upload>, format: Option<FileFormat>) -> Result<SubmittedRows, Error> {
+        match format {
+            Some(FileFormat::Xlsx) => workbook::rows_of_xlsx(file.into()).await,
+            Some(FileFormat::Csv) => workbook::rows_of_csv(file.into()).await,
+            _ => Err(wrong_format(&PROVIDER, ".xlsx and .csv")),
+        }
     }
 
     /// Returns the rows of the workbook and their references; empty if the rows were not read.

@@ -196,6 +196,31 @@ impl std::fmt::Debug for Workbook {
     }
 }
 
+/// Reads the rows of an existing workbook, within the limits of [`Workbook::from_xlsx`].
+pub(super) async fn rows_of_xlsx(xlsx: Upload) -> Result<SubmittedRows, Error> {
+    xlsx.inspect(|file, _| rows(&bytes(file)?)).await.map_err(in_file)
+}
+
+/// Reads the rows of a CSV file, with the numbers that they have in the workbook of [`Workbook::from_csv`].
+pub(super) async fn rows_of_csv(csv: Upload) -> Result<SubmittedRows, Error> {
+    let read = |file: &mut dyn Read, size: u64| {
+        let (mut written, mut numbers) = (1, Vec::new());
+        let rows = CSV.read(file, size, |row| {
+            written += 1;
+            if !is_blank(row.cell(REFERENCE)) {
+                numbers.push(written);
+            }
+            Ok(())
+        })?;
+        Ok(rows.with_numbers(numbers))
+    };
+    csv.inspect(read).await.map_err(in_file)
+}
+
+fn in_file(error: Error) -> Error {
+    error.with_provider(PROVIDER).with_action("reading the rows of the file")
+}
+
 /// Workbook that is written row by row, with texts alone.
 struct Table {
     book: Writer,

@@ -1,6 +1,6 @@
 //! Integration tests of the library: one binary, one module per subject.
 //!
-//! Only `http_limits`, `submit` and `sandbox_end_to_end` use sockets; time is virtual everywhere
+//! Only `http_limits`, `killb_existing`, `submit` and `sandbox_end_to_end` use sockets; time is virtual everywhere
 //! else.
 
 mod common;
@@ -27,6 +27,8 @@ mod hostile;
 mod http_limits;
 #[cfg(feature = "killb")]
 mod killb_accounts;
+#[cfg(feature = "killb")]
+mod killb_existing;
 #[cfg(feature = "reap")]
 mod observability;
 #[cfg(feature = "reap")]

@@ -347,6 +347,31 @@ fn reap_submit_is_repeated_under_the_same_key() {
 }
 
 #[test]
+fn unknown_start_at_cdq_names_storage_and_time_and_is_not_sent_again() {
+    let bench = Bench::new();
+    let client = client!(cdq, bench, cdq::Credentials::api_key("k"));
+    let began = bulkrail::jiff::Timestamp::from_second(bench.clock.clock().wall().as_second()).unwrap();
+    bench.connector.push(MockResponse::error(ConnectorError::ConnectionReset));
+    let error = bench.clock.run(client.start("72d6900f", &[])).unwrap_err();
+    assert_eq!((error.kind(), bench.connector.requests().len()), (ErrorKind::OutcomeUnknown, 1));
+    let sent = format!("the submit began at {began}, for the storage 72d6900f");
+    assert!(error.to_string().ends_with(&sent), "{error}");
+    assert!(error.hint().unwrap().ends_with("before starting another; no public call lists jobs"), "{error:?}");
+
+    bench.connector.push(MockResponse::error(ConnectorError::Timeout));
+    let csv = "International Account ID\nDE89370400440532013000\n";
+    let error = bench.clock.run(client.upload_accounts(csv)).unwrap_err();
+    assert_eq!((error.kind(), bench.connector.requests().len()), (ErrorKind::OutcomeUnknown, 2));
+    assert!(error.to_string().ends_with("as accounts.csv, and no job was started"), "{error}");
+    assert!(error.hint().unwrap().contains("before uploading them again"), "{error:?}");
+
+    bench.connector.push(MockResponse::json(400, "{}"));
+    let error = bench.clock.run(client.start("72d6900f", &[])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert!(!error.to_string().contains("the submit began at"), "{error}");
+}
+
+#[test]
 fn localpayment_submit_is_looked_up_by_its_external_id() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     for (look_up, found) in [

@@ -124,6 +124,24 @@ fn wait_set_pauses_all_batches_after_a_rate_limit() {
 }
 
 #[test]
+fn wait_set_gives_other_requests_a_place_in_its_budget_and_pauses_for_their_refusals() {
+    let clock = VirtualClock::new();
+    let provider = LimitedProvider::new(&clock, 15, |_| secs(30));
+    let mut set = WaitSet::new(&provider).requests_per_second(5.0);
+    assert!(set.is_empty());
+    (0..100).for_each(|number| set.add(batch(&format!("b-{number}"))).unwrap());
+    assert_eq!((set.len(), set.is_empty()), (100, false));
+    let places: Vec<_> = (0..21).map(|_| set.reserve()).collect();
+    assert_eq!((places[0], places[20]), (Duration::ZERO, secs(4)), "five per second");
+    set.throttled(Some(secs(60)));
+    let ends = run(&clock, set);
+    assert!(ends.values().all(Result::is_ok));
+    let polls = provider.polls.lock().unwrap();
+    let first = polls.iter().map(|(at, _)| *at).min().unwrap();
+    assert!(first >= secs(60), "{first:?}");
+}
+
+#[test]
 fn wait_set_batch_that_fails_ends_alone() {
     let clock = VirtualClock::new();
     let provider = LimitedProvider::new(&clock, 1000, |_| secs(60));

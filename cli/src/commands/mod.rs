@@ -1,6 +1,7 @@
 //! Subcommands, one module each.
 
 pub(crate) mod check;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod forget;

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use super::check::CheckDocument;
+use super::compare::CompareDocument;
 use crate::error::CliError;
 use crate::submissions::Listed;
 use crate::{exit, output};
@@ -17,6 +18,7 @@ struct Schemas {
     error: Schema,
     list: Schema,
     check: Schema,
+    compare: Schema,
 }
 
 pub(crate) fn run() -> Result<u8, CliError> {
@@ -26,6 +28,7 @@ pub(crate) fn run() -> Result<u8, CliError> {
         error: schema::<ErrorDocument>(),
         list: schema::<Vec<Listed>>(),
         check: schema::<CheckDocument<'static>>(),
+        compare: schema::<CompareDocument<'static>>(),
     };
     output::last(output::json(&schemas))?;
     Ok(exit::SUCCESS)

@@ -92,10 +92,19 @@ fn unknown(log: &Log, entry: &Entry, age: Option<Duration>) -> Advice {
     let again = submitted_again(log, entry).map_or_else(String::new, |id| {
         format!("; the same file was submitted again as {id}, and if both arrived, its rows were submitted twice")
     });
-    Advice::new(format!(
+    let text = format!(
         "{unknown}, and no key tells a second batch from the first{again}; search for {rows} at {provider} (dashboard or \
          support) before you submit anything again"
-    ))
+    );
+    match file(entry).filter(|_| *provider == killb::PROVIDER) {
+        // The id cannot be sent as it stands, so that rows are not reported as missing by mistake.
+        Some(file) => Advice::new(format!(
+            "{text}, or compare them with the accounts of your users, whose ids you put in place of USER ID"
+        ))
+        .with_command(command(entry, &format!("compare killb {} --user 'USER ID'", quoted(file)))),
+        None if *provider == cdq::PROVIDER => Advice::new(format!("{text}; no public call of CDQ lists jobs")),
+        None => Advice::new(text),
+    }
 }
 
 /// Returns the id of a later batch of the same content.

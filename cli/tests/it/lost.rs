@@ -94,8 +94,15 @@ async fn lost_response_of_killb_is_outcome_unknown_and_not_sent_again() {
             assert_eq!((run.code, run.stdout.as_str()), (9, ""), "{run:?}");
             assert_eq!(run.error()["error"]["kind"], "outcome_unknown");
             assert_eq!(run.error()["error"]["retryable"], false);
-            let hint = "find out at the provider whether it exists before submitting it again";
+            let hint = "compare its rows with the accounts that exist (`bulkrail compare killb`, or \
+                        `compare_with_existing`), or ask KillB for a bulk job of that time, before submitting it again; no \
+                        page has a list of jobs";
             assert_eq!(run.error()["error"]["hint"], hint);
+            let message = run.error()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(
+                message.contains("; the submit began at 20") && message.contains("Z, as batch.xlsx, with 3 rows"),
+                "{message}"
+            );
             assert_eq!(server.requests(), ["POST /api/v2/accounts/bulk/upload HTTP/1.1"]);
         }
     }
@@ -113,6 +120,20 @@ async fn lost_response_of_localpayment_prints_the_batch() {
     assert_eq!((run.code, &run.document()["id"]), (9, &json!("lost-1")), "{run:?}");
     assert_eq!(run.error()["batch"], run.document());
     assert_eq!(server.requests().iter().filter(|line| line.starts_with("POST")).count(), 1);
+}
+
+#[tokio::test]
+async fn lost_response_of_cdq_names_storage_and_time_and_is_not_sent_again() {
+    let server = BrokenServer::start("").await;
+    let args =
+        ["submit", "cdq", "--storage-id", "72d6900fce6b326088f5d9d91049e3e6", "--json", "--base-url", &server.url];
+    let run = run(args).await;
+    assert_eq!((run.code, run.stdout.as_str()), (9, ""), "{run:?}");
+    let error = &run.error()["error"];
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("Z, for the storage 72d6900fce6b326088f5d9d91049e3e6"), "{message}");
+    assert!(error["hint"].as_str().unwrap().contains("no public call lists jobs"), "{error}");
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! Runs the command as a process, and checks its output and exit codes.
 
 mod check;
+mod compare;
 mod demo;
 mod documented;
 mod endings;

@@ -147,6 +147,8 @@ async fn lost_response_stays_submitting_with_true_advice() {
     assert_eq!((&first["file"], &first["batch"]["key"]), (&json!(killb.path()), &Value::Null));
     let advice = first["advice"].as_str().unwrap();
     assert!(advice.contains("no key tells") && advice.contains("search for the rows of its file at killb"), "{advice}");
+    let compare = format!(": bulkrail compare killb {} --user 'USER ID' --base-url {}", killb.path(), server.url);
+    assert!(advice.ends_with(&compare), "{advice}");
     assert_eq!(second["batch"]["key"], "k 1");
 
     // The same file again, at a provider that answers: it may be there twice.
@@ -173,6 +175,60 @@ async fn unknown_note_without_a_key_stays_when_the_same_file_is_submitted_again(
         (&json!("submitting"), &json!("open"), &json!("b-2"))
     );
     assert!(unknown["advice"].as_str().unwrap().contains("submitted again as b-2"), "{unknown}");
+}
+
+#[tokio::test]
+async fn advice_about_an_unknown_submit_to_killb_compares_its_rows() {
+    let sandbox = Sandbox::builder().seed(7).speed(600.0).start().await.unwrap();
+    let (other, state) = (State::new(), State::new());
+    let file = TempFile::new("it's a $file.csv", people(6));
+    let url = sandbox.base_url("killb").unwrap();
+    let note = json!({
+        "note": "n-1", "provider": "killb", "environment": url.trim_end_matches("/killb"), "base_url": url,
+        "file": file.path(), "bytes": 1, "sha256": "00", "begun_at": "2026-01-01T00:00:00Z",
+    });
+    fs::write(state.notes(), format!("{note}\n")).unwrap();
+    let [entry] = &state.list(&["--open"]).await[..] else { panic!() };
+    assert_eq!(entry["phase"], "submitting");
+    let advised = format!("bulkrail {}", command(entry));
+    let before = sandbox.stats("killb").requests;
+    let as_printed = shell(&state, &sandbox, &advised).await;
+    assert_eq!((as_printed.code, sandbox.stats("killb").requests), (2, before), "{as_printed:?}");
+    assert!(as_printed.stderr.contains("the user id has a character"), "{as_printed:?}");
+
+    let users: Vec<_> = (1..=6).map(|row| Sandbox::killb_user_id(&format!("p{row}@example.com"))).collect();
+    let line = format!("{} --json", advised.replace("'USER ID'", &users.join(" --user ")));
+    let compare = async || {
+        let run = shell(&state, &sandbox, &line).await;
+        assert_eq!(run.stderr, "", "{run:?}");
+        check(&schemas().await["compare"], &run.document());
+        (run.code, run.document())
+    };
+    let (code, nothing) = compare().await;
+    assert_eq!((code, &nothing["existing"], &nothing["missing"]), (3, &json!(0), &json!(6)), "{nothing}");
+
+    // The submit whose response was lost: another process has made it.
+    let submitted = |rows: &str| rows.matches("succeeded").count();
+    for accounts in 1..=2 {
+        let args = ["submit", "killb", file.path(), "--json"];
+        let batch = other.run(at(&sandbox, args)).await.document();
+        let id = batch["id"].as_str().unwrap();
+        let wait = ["wait", "killb", id, "--quiet"].into_iter().chain(QUICK);
+        other.run(at(&sandbox, wait)).await;
+        let rows = other.run(at(&sandbox, ["rows", "killb", id, "--format", "csv"])).await.stdout;
+        let (code, compared) = compare().await;
+        assert_eq!(compared["existing"], submitted(&rows), "{rows}");
+        assert_eq!(compared["missing"], 6 - submitted(&rows));
+        for row in compared["rows"].as_array().unwrap() {
+            let account = row["accounts"][0]["id"].as_str();
+            let is_there = account.is_none_or(|account| accounts == 2 || rows.contains(account));
+            assert!(is_there && [0, accounts].contains(&row["accounts"].as_array().unwrap().len()), "{row}");
+        }
+        let is_complete = accounts == 1 && submitted(&rows) == 6;
+        assert_eq!(code, if is_complete { 0 } else { 3 });
+        assert_eq!(compared["duplicates"], if accounts == 2 { submitted(&rows) } else { 0 });
+    }
+    assert_eq!(sandbox.stats("killb").batches_created, 2, "comparing submits nothing");
 }
 
 #[tokio::test]

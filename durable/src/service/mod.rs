@@ -5,7 +5,6 @@ mod driver;
 mod view;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 
 use bulkrail_core::{Batch, Error, Reconciliation, Report};
@@ -202,7 +201,8 @@ impl<S: Submitter> Service<S> {
 
     /// Stops: accepts nothing more, awaits the submits that are under way, and writes the state of all waits.
     ///
-    /// Batches continue at the provider, and with the next start. When all handles are dropped, submits are not awaited:
+    /// Batches continue at the provider, and with the next start. The file of the store is free once the service and its views
+    /// are dropped, too. When all handles are dropped, submits are not awaited:
     /// they are then recovered with the next start.
     pub async fn stop(&self) {
         let (reply, stopped) = oneshot::channel();
@@ -213,16 +213,14 @@ impl<S: Submitter> Service<S> {
         while ended.changed().await.is_ok() {}
     }
 
-    fn call<'a>(
-        &'a self,
-        command: impl FnOnce(oneshot::Sender<Result<(), ServiceError>>) -> Command + 'a,
-    ) -> impl Future<Output = Result<(), ServiceError>> + 'a {
-        async {
-            let (reply, done) = oneshot::channel();
-            let sent = self.shared.commands.send(command(reply)).await;
-            sent.map_err(|_closed| ServiceError::Stopped)?;
-            done.await.map_err(|_closed| ServiceError::Stopped)?
-        }
+    async fn call(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<(), ServiceError>>) -> Command,
+    ) -> Result<(), ServiceError> {
+        let (reply, done) = oneshot::channel();
+        let sent = self.shared.commands.send(command(reply)).await;
+        sent.map_err(|_closed| ServiceError::Stopped)?;
+        done.await.map_err(|_closed| ServiceError::Stopped)?
     }
 }
 

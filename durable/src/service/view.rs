@@ -47,7 +47,6 @@ impl<O> View<O> {
     }
 
     /// Returns the changes from now on. The stream ends when the service has stopped.
-    #[must_use]
     pub fn changes(&self) -> Changes {
         match self.changes.upgrade() {
             Some(changes) => Changes::new(changes.subscribe()),

@@ -86,7 +86,11 @@ pub(super) async fn delete(State(state): State<Arc<AppState>>, id: PathId) -> Re
 }
 
 pub(super) async fn of_user(State(state): State<Arc<AppState>>, user: PathId) -> Response {
-    let accounts: Vec<Value> = all(&state).filter(|account| account["userId"] == user.as_str()).collect();
+    let user = user.as_str();
+    let single = state.accounts.values().into_iter().map(|account| account.0.clone());
+    let single = single.filter(|account| account["userId"] == user);
+    let of_jobs = state.jobs.values().into_iter().flat_map(|job| job.accounts_of(&state, user).collect::<Vec<_>>());
+    let accounts: Vec<Value> = single.chain(of_jobs).filter(|account| !is_deleted(&state, account)).collect();
     http::json_response(StatusCode::OK, &accounts)
 }
 
@@ -145,8 +149,11 @@ fn find(state: &AppState, id: &str) -> Option<Value> {
 fn all(state: &AppState) -> impl Iterator<Item = Value> {
     let single = state.accounts.values().into_iter().map(|account| account.0.clone());
     let of_jobs = state.jobs.values().into_iter().flat_map(|job| job.accounts(state).collect::<Vec<_>>());
-    let is_deleted = |account: &Value| state.deleted.get(account["id"].as_str().unwrap_or_default()).is_some();
-    single.chain(of_jobs).filter(move |account| !is_deleted(account))
+    single.chain(of_jobs).filter(|account| !is_deleted(state, account))
+}
+
+fn is_deleted(state: &AppState, account: &Value) -> bool {
+    state.deleted.get(account["id"].as_str().unwrap_or_default()).is_some()
 }
 
 pub(super) fn account_json(

@@ -143,6 +143,21 @@ impl Job {
         self.created(state).map(|(index, _)| self.account_at(state, index))
     }
 
+    /// Returns the accounts of a user that the rows of this job have created so far.
+    pub(super) fn accounts_of<'a>(&'a self, state: &'a AppState, user: &'a str) -> impl Iterator<Item = Value> + 'a {
+        // Accounts of other users are not made: a job may have 100,000.
+        let created = self.created(state).filter(move |(index, _)| self.user_id(*index) == user);
+        created.map(|(index, _)| self.account_at(state, index))
+    }
+
+    /// Returns the id of the user who owns the account of a row.
+    fn user_id(&self, index: usize) -> String {
+        match self.rows[index].row.cell("email") {
+            Some(email) => user_id(email),
+            None => self.seed.derive("ids").derive_index(index as u64).derive("user").uuid(),
+        }
+    }
+
     /// Returns the rows that have created an account, each with its index.
     fn created(&self, state: &AppState) -> impl Iterator<Item = (usize, &JobRow)> {
         let processed = self.timeline.snapshot(state.context.clock.batch_millis()).processed as usize;
@@ -152,20 +167,24 @@ impl Job {
     fn account_at(&self, state: &AppState, index: usize) -> Value {
         let clock = &state.context.clock;
         let row = &self.rows[index].row;
-        let seed = self.seed.derive("ids").derive_index(index as u64);
         let external_id = match row.cell("externalId") {
             Some(id) => id.to_owned(),
-            None => seed.uuid(),
+            None => self.seed.derive("ids").derive_index(index as u64).uuid(),
         };
         accounts::account_json(
             &self.account_id(index),
-            seed.derive("user").uuid(),
+            self.user_id(index),
             row.cell("accountType").unwrap_or_default(),
             account_data(row),
             &external_id,
             clock.format_millis(self.timeline.row_processed_at(index as u64)),
         )
     }
+}
+
+/// Returns the id of the user with this e-mail, the same in every sandbox.
+pub(crate) fn user_id(email: &str) -> String {
+    Seed::new(0).derive("killb user").derive(email).uuid()
 }
 
 /// Converts a flat row to the `data` of an account.

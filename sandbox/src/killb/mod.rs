@@ -11,6 +11,9 @@
 //! - Valid rows fail with the error of the documented example or of a documented error code.
 //! - A workbook without rows creates a job that ends as `FAILED`.
 //! - An account is `ACTIVE` from its creation. A missing `userId` or `externalId` is generated.
+//! - The account of a row of a workbook belongs to the user with the row's e-mail, and is listed as soon as the row is
+//!   processed. A workbook has no column for a user, and no page says who owns its accounts.
+//! - Two jobs with the same `externalId` create two accounts.
 //! - `complianceUrl` and `resultsFileUrl` have the host example.com and are not served.
 //! - A duplicate `externalId` gets a 409, also that of a deleted account.
 //! - A single account of a kind that no page shows needs the members that KillB's client requires. The pages show PSE,
@@ -49,6 +52,8 @@ mod bulk;
 mod kinds;
 mod workbook;
 mod xlsx;
+
+pub(crate) use bulk::user_id;
 
 pub(crate) static PROVIDER: Provider = Provider {
     name: "killb",

@@ -225,6 +225,44 @@ async fn deleted_accounts_are_in_no_list_and_no_export() {
     assert_eq!(rows("").await.len() as u64, 2 + created - 1);
 }
 
+#[tokio::test]
+async fn accounts_of_rows_are_listed_under_the_user_with_their_email_once_processed() {
+    let server = TestSandbox::new().await;
+    let user = bulkrail_sandbox::Sandbox::killb_user_id("ana@example.com");
+    let path = format!("/api/v2/accounts/userId/{user}");
+    let references: Vec<_> = (0..60).map(|row| format!("r-{row}")).collect();
+    let email = |row: usize| if row < 30 { "ana@example.com" } else { "ben@example.com" };
+    let rows: Vec<_> =
+        references.iter().enumerate().map(|(row, reference)| [reference.as_str(), email(row), "PSE", "Ana"]).collect();
+    let header = ["externalId", "email", "accountType", "firstName"];
+    let table: Vec<&[&str]> = std::iter::once(&header[..]).chain(rows.iter().map(|row| &row[..])).collect();
+    let book = workbook(&[&table]);
+    let job = start(&server, book.clone()).await;
+    assert_eq!(server.get("killb", &path).await.json(), json!([]), "none is processed yet");
+
+    let mut last = 0;
+    for _ in 0..19 {
+        server.advance(5.0);
+        let listed = server.get("killb", &path).await.json();
+        let status = server.get("killb", &format!("/api/v2/accounts/bulk/status/{job}")).await.json();
+        let expected: Vec<_> = (status["results"].as_array().unwrap().iter())
+            .filter(|row| row["status"] == "SUCCESS" && row["originalRowData"]["email"] == "ana@example.com")
+            .map(|row| (row["accountId"].clone(), row["originalRowData"]["externalId"].clone()))
+            .collect();
+        let listed: Vec<_> = (listed.as_array().unwrap().iter())
+            .inspect(|account| assert_eq!(account["userId"], user.as_str()))
+            .map(|account| (account["id"].clone(), account["externalId"].clone()))
+            .collect();
+        assert_eq!(listed, expected);
+        last = listed.len();
+    }
+    assert!((15..=30).contains(&last), "{last} of 30");
+    start(&server, book).await;
+    server.advance(95.0);
+    let twice = server.get("killb", &path).await.json().as_array().unwrap().len();
+    assert_eq!(twice, 2 * last, "a second job creates the accounts again");
+}
+
 /// Returns id and type of each account in an export.
 fn rows_of(xlsx: &[u8]) -> Vec<[String; 2]> {
     use calamine::Reader;
