@@ -131,6 +131,7 @@ fn parse(name: &str, bytes: &[u8], is_own: bool) -> Result<Parsed, String> {
             }
         }
     }
+    log.compact();
     let mut unknown = None;
     for listed in log.listed(Clock::system().wall()).iter().filter(|listed| listed.batch.id.is_none()) {
         let batch = format!("{} batch without an id: {}", listed.batch.provider, listed.advice);

@@ -1,5 +1,6 @@
 //! Submissions, as far as they are known, and what a submit or a poll changes about them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bulkrail::poll::WaitState;
@@ -22,8 +23,18 @@ const NEXT: Duration = Duration::from_nanos(1);
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     entries: Vec<Entry>,
+    /// Positions of the entries that have, or had, a record key, an id or a key.
+    positions: HashMap<(Term, String), Vec<usize>>,
     /// Keys of the records that are not listed any more.
     removed: Vec<String>,
+}
+
+/// Text that an entry is found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Term {
+    Record,
+    Id,
+    Key,
 }
 
 /// A submission, as far as it is known. Its fields follow from the record.
@@ -32,6 +43,8 @@ pub(crate) struct Entry {
     record: Record<Note>,
     /// The record is to be stored.
     is_changed: bool,
+    /// It was removed from the log.
+    is_removed: bool,
     pub(crate) provider: ProviderId,
     pub(crate) environment: Option<String>,
     pub(crate) id: Option<String>,
@@ -65,33 +78,76 @@ impl Log {
             let place = |entry: &Entry| entry.record.ordered_at;
             place(one).cmp(&place(other)).then_with(|| one.record.key.cmp(&other.record.key))
         });
-        Self { entries, removed: Vec::new() }
+        let mut log = Self { entries, ..Self::default() };
+        (0..log.entries.len()).for_each(|position| log.index(position));
+        log
     }
 
+    /// Returns the submissions. Those that were removed are among them until [`compact`](Log::compact) is called.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
+    /// Leaves out the submissions that were removed.
+    pub(crate) fn compact(&mut self) {
+        self.entries.retain(|entry| !entry.is_removed);
+        self.positions.clear();
+        (0..self.entries.len()).for_each(|position| self.index(position));
+    }
+
+    /// Notes what the entry at `position` is found by.
+    fn index(&mut self, position: usize) {
+        let Entry { record, id, key, .. } = &self.entries[position];
+        let terms = [(Term::Record, Some(&record.key)), (Term::Id, id.as_ref()), (Term::Key, key.as_ref())];
+        for (term, text) in terms {
+            if let Some(text) = text {
+                let positions = self.positions.entry((term, text.clone())).or_default();
+                if !positions.contains(&position) {
+                    positions.push(position);
+                }
+            }
+        }
+    }
+
+    /// Returns the positions at which an entry may be that has `text`, in no order.
+    fn candidates(&self, term: Term, text: &str) -> impl Iterator<Item = usize> {
+        let positions = self.positions.get(&(term, text.to_owned())).map(Vec::as_slice).unwrap_or_default();
+        positions.iter().copied().filter(|position| !self.entries[*position].is_removed)
+    }
+
+    /// Returns the last of them for which `is_it` returns true.
+    fn last(&self, term: Term, text: &str, is_it: impl Fn(&Entry) -> bool) -> Option<usize> {
+        self.candidates(term, text).filter(|position| is_it(&self.entries[*position])).max()
+    }
+
+    fn change(&mut self, position: usize, change: impl FnOnce(&mut Record<Note>)) {
+        self.entries[position].change(change);
+        self.index(position);
+    }
+
     /// Returns the records to store, and the keys of those to remove.
     pub(super) fn changes(&self) -> (Vec<&Record<Note>>, &[String]) {
-        let changed = self.entries.iter().filter(|entry| entry.is_changed);
+        let changed = self.entries.iter().filter(|entry| entry.is_changed && !entry.is_removed);
         (changed.map(|entry| &entry.record).collect(), &self.removed)
     }
 
     /// Adds the submissions of `other` that are not in this log.
     pub(super) fn extend(&mut self, other: Self) {
-        for entry in other.entries {
-            if !self.entries.iter().any(|known| known.record.key == entry.record.key) {
+        for entry in other.entries.into_iter().filter(|entry| !entry.is_removed) {
+            if self.noted(&entry.record.key).is_none() {
                 self.entries.push(entry);
+                self.index(self.entries.len() - 1);
             }
         }
     }
 
     /// Gives the records of lines without a note keys that follow from `name` of the file and their place in it.
     pub(super) fn name_imported(&mut self, name: &str) {
+        self.compact();
         for (number, entry) in self.entries.iter_mut().enumerate().filter(|(_, entry)| entry.is_old()) {
             entry.record.key = format!("{IMPORTED}{name}-{number}");
         }
+        self.compact();
     }
 
     /// Takes a line of `submitted.jsonl`.
@@ -122,10 +178,11 @@ impl Log {
         let position = noted.or_else(|| match (&failed.note, failed.submitted) {
             // Its own note could not be written; what the provider says is true of every note of the
             // key.
-            (Some(_), Some(true)) => self.entries.iter().rposition(of_key),
+            (Some(_), Some(true)) => self.last(Term::Key, failed.key.as_deref()?, of_key),
             (Some(_), _) => None,
             (None, _) => {
-                self.entries.iter().rposition(|entry| entry.batch.is_none() && entry.is_old() && of_key(entry))
+                let is_open = |entry: &Entry| entry.batch.is_none() && entry.is_old() && of_key(entry);
+                self.last(Term::Key, failed.key.as_deref()?, is_open)
             }
         });
         let end = match failed.submitted {
@@ -171,7 +228,9 @@ impl Log {
             _ => now,
         };
         self.entries.push(Entry::new(Self::begun(&key, note, place), true));
-        self.entries.len() - 1
+        let position = self.entries.len() - 1;
+        self.index(position);
+        position
     }
 
     /// Records that the submission `key` became `batch`. `state` is that of a wait for it, if one begins now.
@@ -181,9 +240,8 @@ impl Log {
             let note = Note::of(batch.provider().clone(), batch.environment());
             self.begin(key.map(str::to_owned), note, batch.submitted_at().unwrap_or(now))
         });
-        let entry = &mut self.entries[position];
-        let batch = entry.complete(batch);
-        entry.change(|record| {
+        let batch = self.entries[position].complete(batch);
+        self.change(position, |record| {
             record.order.is_confirmed = true;
             match &mut record.phase {
                 RecordPhase::Ended { report } => report.batch = batch,
@@ -206,9 +264,8 @@ impl Log {
             // It does not exist: there is nothing to list.
             SubmitEnd::Refused => self.remove(position),
             SubmitEnd::Exists => {
-                let entry = &mut self.entries[position];
-                if matches!(entry.phase, Phase::Submitting) {
-                    entry.change(|record| {
+                if matches!(self.entries[position].phase, Phase::Submitting) {
+                    self.change(position, |record| {
                         record.order.is_confirmed = true;
                         give_up(record, error.document(), now);
                     });
@@ -216,9 +273,8 @@ impl Log {
                 self.absorb(position);
             }
             SubmitEnd::Unknown => {
-                let entry = &mut self.entries[position];
-                if matches!(entry.phase, Phase::Submitting) {
-                    entry.change(|record| give_up(record, error.document(), now));
+                if matches!(self.entries[position].phase, Phase::Submitting) {
+                    self.change(position, |record| give_up(record, error.document(), now));
                 }
             }
         }
@@ -227,7 +283,7 @@ impl Log {
     /// Records the last report of a batch, and the error that its wait ended with.
     pub(super) fn see(&mut self, batch: &Batch, report: Option<Report>, error: Option<Error>, now: Timestamp) {
         let Some(position) = self.position(batch) else { return };
-        let entry = &mut self.entries[position];
+        let entry = &self.entries[position];
         let has_ended = report.as_ref().is_some_and(|report| report.snapshot.outcome.is_some());
         // A batch that has ended stays ended, whatever a later poll failed with.
         if matches!(entry.phase, Phase::Ended) && !has_ended {
@@ -237,7 +293,7 @@ impl Log {
             // Whether a batch of unknown fate exists is not known before a poll has seen it.
             if let Some(error) = error {
                 let (batch, word) = (entry.batch(), entry.provider_status.clone());
-                entry.change(|record| {
+                self.change(position, |record| {
                     record.order.provider_status = word;
                     give_up(record, with_batch(error, batch).document(), now);
                 });
@@ -247,7 +303,7 @@ impl Log {
         let batch = entry.complete(batch.clone());
         report.batch = batch.clone();
         let gave_up = error.filter(|error| error.is_timeout());
-        entry.change(|record| {
+        self.change(position, |record| {
             record.order.is_confirmed = true;
             record.order.provider_status = Some(report.snapshot.provider_status.clone());
             match gave_up {
@@ -272,12 +328,12 @@ impl Log {
     /// Records the state of a wait for the submission `key` after a poll.
     pub(super) fn wait(&mut self, key: &str, batch: &Batch, state: Box<RawValue>, is_seen: bool, now: Timestamp) {
         let Some(position) = self.noted(key) else { return };
-        let entry = &mut self.entries[position];
+        let entry = &self.entries[position];
         if matches!(entry.phase, Phase::Ended) {
             return;
         }
         let batch = entry.complete(batch.clone());
-        entry.change(|record| {
+        self.change(position, |record| {
             if is_seen {
                 record.order.is_confirmed = true;
                 record.order.provider_status = None;
@@ -291,20 +347,21 @@ impl Log {
 
     /// Removes the submissions of these names, and returns their number.
     pub(super) fn forget(&mut self, names: &[String]) -> usize {
-        let is_named = |entry: &Entry| names.iter().any(|name| entry.is_named(name, true));
-        let named = (0..self.entries.len()).rev().filter(|position| is_named(&self.entries[*position]));
-        let named: Vec<_> = named.collect();
+        let is_named = |entry: &Entry| !entry.is_removed && names.iter().any(|name| entry.is_named(name, true));
+        let named: Vec<_> = (0..self.entries.len()).filter(|position| is_named(&self.entries[*position])).collect();
         named.iter().for_each(|position| self.remove(*position));
         named.len()
     }
 
     /// Removes the submission at `position`.
     fn remove(&mut self, position: usize) {
-        self.removed.push(self.entries.remove(position).record.key);
+        let entry = &mut self.entries[position];
+        entry.is_removed = true;
+        self.removed.push(entry.record.key.clone());
     }
 
     fn noted(&self, key: &str) -> Option<usize> {
-        self.entries.iter().rposition(|entry| entry.record.key == key)
+        self.last(Term::Record, key, |entry| entry.record.key == key)
     }
 
     /// Returns the submission that became `batch`: that of its id, else one of its key without an
@@ -312,57 +369,51 @@ impl Log {
     pub(super) fn position(&self, batch: &Batch) -> Option<usize> {
         let of_key = |entry: &Entry| {
             entry.id.is_none()
-                && entry.key.is_some()
                 && entry.key.as_deref() == batch.key()
                 && entry.is_at(batch.provider(), batch.environment())
         };
-        self.same_batch(batch).or_else(|| self.entries.iter().rposition(of_key))
+        self.same_batch(batch).or_else(|| self.last(Term::Key, batch.key()?, of_key))
     }
 
     fn same_batch(&self, batch: &Batch) -> Option<usize> {
-        let is_it = |entry: &&Entry| {
+        let is_it = |entry: &Entry| {
             entry.id.as_deref() == Some(batch.id()) && entry.is_at(batch.provider(), batch.environment())
         };
-        let exact = |entry: &Entry| is_it(&entry) && entry.environment.as_deref() == batch.environment();
-        self.entries.iter().rposition(exact).or_else(|| self.entries.iter().rposition(|entry| is_it(&entry)))
+        let exact = |entry: &Entry| is_it(entry) && entry.environment.as_deref() == batch.environment();
+        self.last(Term::Id, batch.id(), exact).or_else(|| self.last(Term::Id, batch.id(), is_it))
     }
 
     /// Removes the other submissions that turned out to be the one at `position`: those of its id,
     /// and those of its key whose id is not known.
     fn absorb(&mut self, position: usize) {
         let kept = &self.entries[position];
-        let is_same = |(index, other): (usize, &Entry)| {
-            index != position
-                && other.is_at(&kept.provider, kept.environment.as_deref())
+        let is_same = |other: &Entry| {
+            other.is_at(&kept.provider, kept.environment.as_deref())
                 && match (&other.id, &kept.id) {
                     (Some(other), Some(id)) => other == id,
                     _ => other.key.is_some() && other.key == kept.key,
                 }
         };
-        let mut is_gone: Vec<bool> = self.entries.iter().enumerate().map(is_same).collect();
-        if !is_gone.contains(&true) {
-            return;
-        }
-        let is_known = |(other, same): (&Entry, &bool)| *same && other.id.is_some();
-        if kept.id.is_none() && self.entries.iter().zip(&is_gone).any(is_known) {
+        let of_id = kept.id.iter().flat_map(|id| self.candidates(Term::Id, id));
+        let of_key = kept.key.iter().flat_map(|key| self.candidates(Term::Key, key));
+        let others = of_id.chain(of_key).filter(|other| *other != position && is_same(&self.entries[*other]));
+        let mut others: Vec<_> = others.collect();
+        others.sort_unstable();
+        others.dedup();
+        if kept.id.is_none() && others.iter().any(|other| self.entries[*other].id.is_some()) {
             // The batch under this key is listed already.
-            is_gone[position] = true;
-            for (other, gone) in self.entries.iter().zip(&mut is_gone) {
-                *gone &= other.id.is_none();
-            }
+            others.retain(|other| self.entries[*other].id.is_none());
+            others.push(position);
         } else if kept.record.order.begun_at.is_none() {
-            let notes = self.entries.iter().zip(&is_gone).rev().filter(|(_, gone)| **gone);
-            let note = notes.map(|(same, _)| &same.record.order).find(|note| note.begun_at.is_some()).cloned();
-            if let Some(note) = note {
-                self.entries[position].change(|record| {
+            let mut notes = others.iter().rev().map(|other| &self.entries[*other].record.order);
+            if let Some(note) = notes.find(|note| note.begun_at.is_some()).cloned() {
+                self.change(position, |record| {
                     let Note { is_confirmed, provider_status, .. } = record.order.clone();
                     record.order = Note { is_confirmed, provider_status, ..note };
                 });
             }
         }
-        for index in (0..is_gone.len()).rev().filter(|index| is_gone[*index]) {
-            self.remove(index);
-        }
+        others.into_iter().for_each(|other| self.remove(other));
     }
 }
 
@@ -373,6 +424,7 @@ impl Entry {
             provider: order.provider.clone(),
             record,
             is_changed,
+            is_removed: false,
             environment: None,
             id: None,
             key: None,
@@ -569,6 +621,7 @@ mod tests {
     fn log(lines: &[Value]) -> Vec<(String, Phase)> {
         let mut log = Log::default();
         lines.iter().for_each(|line| log.push(OldRecord::parse(line.clone()).unwrap_or_else(|| panic!("{line}"))));
+        log.compact();
         let name = |entry: &Entry| entry.id.clone().or_else(|| entry.key.clone()).unwrap_or_default();
         log.entries().iter().map(|entry| (name(entry), entry.phase)).collect()
     }
