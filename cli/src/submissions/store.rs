@@ -29,6 +29,10 @@ pub(super) const HOLD_LIMIT: Duration = Duration::from_secs(10);
 /// 10 ms between two attempts to open a file that another process has open: about as long as a write takes.
 const HOLD_PAUSE: Duration = Duration::from_millis(10);
 
+/// 10 s to read and write records: tens of thousands on a busy machine. A disk that hangs is noticed before, when the file is
+/// opened.
+const WORK_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// 60 s for the import: 300,000 submissions on a slow disk.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -75,7 +79,7 @@ impl StoreFile {
     ) -> Result<T, StoreError> {
         let store = self.open(limit).await?;
         let this = self.clone();
-        let done = self.state.run(move || {
+        let done = self.state.run_within(WORK_TIMEOUT, move || {
             Ok(Handle::current().block_on(async move {
                 let done = work(&store).await;
                 // Closed before the next command opens it.
@@ -177,7 +181,8 @@ impl StoreFile {
                 Err(_) => return Err(error),
             },
         };
-        let records = self.state.run(move || Ok(Handle::current().block_on(load(&store, is_wanted))));
+        let load = move || Ok(Handle::current().block_on(load(&store, is_wanted)));
+        let records = self.state.run_within(WORK_TIMEOUT, load);
         let mut log = records.await.unwrap_or_else(|error| Err(self.failed("reading", error)))?;
         log.extend(contents.log);
         Ok(Contents { log, warnings: contents.warnings })
