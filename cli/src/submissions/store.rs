@@ -29,8 +29,8 @@ pub(super) const HOLD_LIMIT: Duration = Duration::from_secs(10);
 /// 10 ms between two attempts to open a file that another process has open: about as long as a write takes.
 const HOLD_PAUSE: Duration = Duration::from_millis(10);
 
-/// 10 s to read and write records: tens of thousands on a busy machine. A disk that hangs is noticed before, when the file is
-/// opened.
+/// 10 s to open the store, which may have to be repaired, and to read and write records: tens of thousands on a busy machine. A
+/// disk that hangs is noticed before, when the file is looked up.
 const WORK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// 60 s for the import: 300,000 submissions on a slow disk.
@@ -105,15 +105,19 @@ impl StoreFile {
 
     async fn open_once(&self) -> Result<RedbStore, StoreError> {
         let file = self.file.clone();
-        let opened = self.state.run(move || {
+        let created = self.state.run(move || {
             if !exists(&file)? {
                 let mut options = OpenOptions::new();
                 options.write(true).create(true).truncate(false);
                 make_private(&file, &mut options)?;
                 options.open(&file)?;
             }
-            Ok(Handle::current().block_on(RedbStore::open_as(&file, &program())))
+            Ok(())
         });
+        created.await.map_err(|error| self.failed("creating", error))?;
+        let file = self.file.clone();
+        let open = move || Ok(Handle::current().block_on(RedbStore::open_as(&file, &program())));
+        let opened = self.state.run_within(WORK_TIMEOUT, open);
         opened.await.unwrap_or_else(|error| Err(self.failed("opening", error)))
     }
 
@@ -170,7 +174,8 @@ impl StoreFile {
             return Ok(contents);
         }
         let file = self.file.clone();
-        let opened = self.state.run(move || Ok(Handle::current().block_on(RedbStore::read_only(&file))));
+        let open = move || Ok(Handle::current().block_on(RedbStore::read_only(&file)));
+        let opened = self.state.run_within(WORK_TIMEOUT, open);
         let store = match opened.await.unwrap_or_else(|error| Err(self.failed("opening", error))) {
             Ok(store) => store,
             // After a crash it is repaired by the next process that writes.
