@@ -29,7 +29,8 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
     AnyClient::from_env(provider, options).map_err(|error| with_source(error, provider, variable.as_deref()).into())
 }
 
-/// Returns a client of `provider` in `environment`, whatever the variables of the shell say. Nothing is sent yet.
+/// Returns a client of `provider` in `environment`, whatever the variables of the shell say.
+/// Nothing is sent yet.
 pub(crate) fn connect_in(
     provider: &ProviderId,
     environment: Environment,

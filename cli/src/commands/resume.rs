@@ -70,7 +70,8 @@ pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliErr
     Ok(code)
 }
 
-/// Returns the submissions to wait for, the oldest first: those that are named, or all that are open.
+/// Returns the submissions to wait for, the oldest first: those that are named, or all that are
+/// open.
 fn select<'l>(log: &'l Log, args: &ResumeArgs) -> Result<Vec<&'l Entry>, CliError> {
     for name in &args.id {
         if !log.entries().iter().any(|entry| entry.is_named(name, false)) {
@@ -182,7 +183,8 @@ fn may_be_looked_up(client: &AnyClient, entry: &Entry, batch: &Batch) -> bool {
     }
 }
 
-/// Returns the error for a submission that cannot be waited for. Its hint is the advice of the list.
+/// Returns the error for a submission that cannot be waited for. Its hint is the advice of the
+/// list.
 fn unknown(log: &Log, entry: &Entry) -> Error {
     let listed = log.listed_entry(entry, Clock::system().wall());
     let name = match (&entry.key, &listed.file) {

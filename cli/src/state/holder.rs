@@ -23,8 +23,8 @@ struct Holder {
     since: Timestamp,
 }
 
-/// Locks the file `name` of the state directory until the returned file is dropped. It is none where there is no state
-/// directory, or where the file cannot be locked.
+/// Locks the file `name` of the state directory until the returned file is dropped. It is none
+/// where there is no state directory, or where the file cannot be locked.
 ///
 /// # Errors
 ///

@@ -20,8 +20,8 @@ pub(crate) enum Phase {
     Open,
     /// The end of the batch was seen.
     Ended,
-    /// A wait ended without the end of the batch: at its deadline, or because the provider could not
-    /// be reached.
+    /// A wait ended without the end of the batch: at its deadline, or because the provider could
+    /// not be reached.
     GaveUp,
 }
 

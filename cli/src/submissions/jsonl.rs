@@ -1,4 +1,5 @@
-//! Reads `submitted.jsonl`, in which earlier versions kept what was submitted: one JSON object on each line.
+//! Reads `submitted.jsonl`, in which earlier versions kept what was submitted: one JSON object on
+//! each line.
 //!
 //! | Line | Fields that tell it from the others |
 //! |---|---|
@@ -7,8 +8,8 @@
 //! | a submit that failed | `submitted`: false (it does not exist), true (it exists), null (unknown) |
 //! | the state of a batch when it was last polled | `batch` |
 //!
-//! Lines of the first versions have neither `note` nor `begun_at`: a key that was about to be used is
-//! `{"provider","key"}`.
+//! Lines of the first versions have neither `note` nor `begun_at`: a key that was about to be used
+//! is `{"provider","key"}`.
 
 use std::io;
 use std::path::Path;
@@ -115,8 +116,8 @@ pub(super) struct Contents {
     pub(super) warnings: Vec<String>,
 }
 
-/// Reads the file; it is empty where there is none. Each submission gets the same record key whenever
-/// the same file is read.
+/// Reads the file; it is empty where there is none. Each submission gets the same record key
+/// whenever the same file is read.
 pub(super) fn read(file: &Path) -> io::Result<Contents> {
     let tail = read_tail(file, MAX_BYTES)?;
     let mut contents = Contents::default();

@@ -83,7 +83,8 @@ impl Log {
         log
     }
 
-    /// Returns the submissions. Those that were removed are among them until [`compact`](Log::compact) is called.
+    /// Returns the submissions. Those that were removed are among them until
+    /// [`compact`](Log::compact) is called.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -141,7 +142,8 @@ impl Log {
         }
     }
 
-    /// Gives the records of lines without a note keys that follow from `name` of the file and their place in it.
+    /// Gives the records of lines without a note keys that follow from `name` of the file and their
+    /// place in it.
     pub(super) fn name_imported(&mut self, name: &str) {
         self.compact();
         for (number, entry) in self.entries.iter_mut().enumerate().filter(|(_, entry)| entry.is_old()) {
@@ -176,8 +178,8 @@ impl Log {
         };
         let noted = failed.note.as_deref().and_then(|note| self.noted(note));
         let position = noted.or_else(|| match (&failed.note, failed.submitted) {
-            // Its own note could not be written; what the provider says is true of every note of the
-            // key.
+            // Its own note could not be written; what the provider says is true of every note of
+            // the key.
             (Some(_), Some(true)) => self.last(Term::Key, failed.key.as_deref()?, of_key),
             (Some(_), _) => None,
             (None, _) => {
@@ -233,7 +235,8 @@ impl Log {
         position
     }
 
-    /// Records that the submission `key` became `batch`. `state` is that of a wait for it, if one begins now.
+    /// Records that the submission `key` became `batch`. `state` is that of a wait for it, if one
+    /// begins now.
     pub(super) fn settle(&mut self, key: Option<&str>, batch: Batch, state: Option<Box<RawValue>>, now: Timestamp) {
         let noted = key.and_then(|key| self.noted(key));
         let position = noted.or_else(|| self.same_batch(&batch)).unwrap_or_else(|| {
@@ -489,7 +492,8 @@ impl Entry {
         batch
     }
 
-    /// Returns whether `name` is its id or its key; or, with `or_file`, its file where it has neither.
+    /// Returns whether `name` is its id or its key; or, with `or_file`, its file where it has
+    /// neither.
     pub(crate) fn is_named(&self, name: &str, or_file: bool) -> bool {
         let file = || self.note.as_ref()?.file.as_ref().map(|file| file.file.as_str());
         match (&self.id, &self.key) {
@@ -544,15 +548,16 @@ impl Entry {
         self.record.key.starts_with(IMPORTED)
     }
 
-    /// Returns whether the submission went to `provider` in `environment`. Lines of the first versions
-    /// have no environment.
+    /// Returns whether the submission went to `provider` in `environment`. Lines of the first
+    /// versions have no environment.
     fn is_at(&self, provider: &ProviderId, environment: Option<&str>) -> bool {
         let is_known = self.environment.is_some() && environment.is_some();
         self.provider == *provider && (!is_known || self.environment.as_deref() == environment)
     }
 }
 
-/// Brings the record to the phase in which `batch` is waited for. Without a `state` no wait has begun.
+/// Brings the record to the phase in which `batch` is waited for. Without a `state` no wait has
+/// begun.
 fn go_on(record: &mut Record<Note>, batch: Batch, state: Option<Box<RawValue>>, now: Timestamp) {
     let state = state.unwrap_or_else(no_state);
     let event = match &mut record.phase {

@@ -1,8 +1,8 @@
-//! Submissions from this machine, in the store `bulkrail.redb` of the state directory: each is noted before it is sent,
-//! settled after, and updated with what is seen of its batch.
+//! Submissions from this machine, in the store `bulkrail.redb` of the state directory: each is
+//! noted before it is sent, settled after, and updated with what is seen of its batch.
 //!
-//! A store that cannot be written never fails a command; it is a warning. Only one that another process has open stops a
-//! submit, before anything is sent.
+//! A store that cannot be written never fails a command; it is a warning. Only one that another
+//! process has open stops a submit, before anything is sent.
 
 mod advice;
 mod document;
@@ -48,8 +48,8 @@ pub(crate) struct Submissions {
 pub(crate) struct RecordKey(String);
 
 impl RecordKey {
-    /// Returns a new key. It is not the idempotency key: two submits under that are two submissions, until a response tells
-    /// that they are one batch.
+    /// Returns a new key. It is not the idempotency key: two submits under that are two
+    /// submissions, until a response tells that they are one batch.
     pub(crate) fn new() -> Self {
         Self(Uuid::new_v4().to_string())
     }
@@ -79,7 +79,8 @@ impl Submissions {
         Ok(())
     }
 
-    /// Settles a note with the batch that it became. `wait` is the state of a wait for it that begins.
+    /// Settles a note with the batch that it became. `wait` is the state of a wait for it that
+    /// begins.
     pub(crate) async fn settle(&self, key: &RecordKey, batch: &Batch, wait: Option<&WaitState>) {
         let state = wait.and_then(|wait| serde_json::value::to_raw_value(wait).ok());
         let (needles, key, batch) = (Needles::new([batch]).or_key(&key.0), key.0.clone(), batch.clone());
@@ -100,8 +101,8 @@ impl Submissions {
         .await;
     }
 
-    /// Records what was last seen of the batches that were submitted from here: the ends, and the states of waits that are
-    /// not stored yet.
+    /// Records what was last seen of the batches that were submitted from here: the ends, and the
+    /// states of waits that are not stored yet.
     pub(crate) async fn see(&self, ends: impl IntoIterator<Item = BatchEnd>, unsaved: Unsaved) {
         let ends: Vec<_> = ends.into_iter().collect();
         let Some(store) = &self.store else { return };
@@ -255,8 +256,8 @@ pub(crate) struct BatchEnd {
 }
 
 impl BatchEnd {
-    /// Returns what was seen of `batch` by a client of `environment`: the last report, and the error
-    /// that the wait ended with. A batch named by hand has no environment of its own.
+    /// Returns what was seen of `batch` by a client of `environment`: the last report, and the
+    /// error that the wait ended with. A batch named by hand has no environment of its own.
     ///
     /// Returns nothing where the provider was not asked.
     pub(crate) fn new(batch: &Batch, environment: &str, report: Option<Report>, error: Option<&Error>) -> Option<Self> {

@@ -15,7 +15,8 @@ use crate::args::{Connection, SubmissionArgs};
 /// 64 KiB of a file are read at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// What is submitted, and where: the order of a record of the store. It does not have the content of the file.
+/// What is submitted, and where: the order of a record of the store. It does not have the content
+/// of the file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Note {
     pub(crate) provider: ProviderId,

@@ -17,8 +17,8 @@ use super::log::Log;
 use super::store::{self, HOLD_LIMIT};
 use super::{Needles, Submissions, stored};
 
-/// 1 s between two writes: thousands of waits poll several times a second, and a state that is a second old costs a
-/// poll or two.
+/// 1 s between two writes: thousands of waits poll several times a second, and a state that is a
+/// second old costs a poll or two.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// States by the key of the record.

@@ -1,7 +1,8 @@
 //! The store of submissions: `bulkrail.redb` of the state directory.
 //!
-//! A process has the file open for each operation only, so that several commands can be used at the same time. A process
-//! that has it open for longer (a service of the user, one that was stopped) is named.
+//! A process has the file open for each operation only, so that several commands can be used at the
+//! same time. A process that has it open for longer (a service of the user, one that was stopped)
+//! is named.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -23,14 +24,16 @@ pub(super) const FILE: &str = "bulkrail.redb";
 /// Account of the records. One is enough: a record has provider and environment.
 const ACCOUNT: &str = "bulkrail";
 
-/// 10 s for another process to close the file: it takes milliseconds, also for ten commands one after the other.
+/// 10 s for another process to close the file: it takes milliseconds, also for ten commands one
+/// after the other.
 pub(super) const HOLD_LIMIT: Duration = Duration::from_secs(10);
 
-/// 10 ms between two attempts to open a file that another process has open: about as long as a write takes.
+/// 10 ms between two attempts to open a file that another process has open: about as long as a
+/// write takes.
 const HOLD_PAUSE: Duration = Duration::from_millis(10);
 
-/// 10 s to open the store, which may have to be repaired, and to read and write records: tens of thousands on a busy machine. A
-/// disk that hangs is noticed before, when the file is looked up.
+/// 10 s to open the store, which may have to be repaired, and to read and write records: tens of
+/// thousands on a busy machine. A disk that hangs is noticed before, when the file is looked up.
 const WORK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// 60 s for the import: 300,000 submissions on a slow disk.
@@ -150,8 +153,8 @@ impl StoreFile {
         }
     }
 
-    /// Reads the records of which `is_wanted` returns true for key and document, also while another process has the
-    /// store; none where there is no file.
+    /// Reads the records of which `is_wanted` returns true for key and document, also while another
+    /// process has the store; none where there is no file.
     pub(super) async fn read(
         &self,
         is_wanted: impl Fn(&str, &str) -> bool + Send + 'static,
@@ -249,7 +252,8 @@ pub(super) async fn load_keys(store: &RedbStore, keys: impl Iterator<Item = &str
     Ok(Log::new(records))
 }
 
-/// Returns the records of which `is_wanted` returns true. One that cannot be read, of a later version, is left out.
+/// Returns the records of which `is_wanted` returns true. One that cannot be read, of a later
+/// version, is left out.
 async fn load(store: &RedbStore, is_wanted: impl Fn(&str, &str) -> bool) -> Result<Log, StoreError> {
     let mut records = Vec::new();
     let mut after: Option<String> = None;

@@ -72,7 +72,14 @@ async fn submit_waits_for_a_process_that_closes_the_store() {
 }
 
 fn batch(id: &str) -> Value {
-    json!({"provider": "reap", "id": id, "key": format!("k-{id}"), "submitted_at": "2026-01-01T00:00:00Z", "environment": "sandbox"})
+    let (key, at) = (format!("k-{id}"), "2026-01-01T00:00:00Z");
+    json!({"provider": "reap", "id": id, "key": key, "submitted_at": at, "environment": "sandbox"})
+}
+
+/// Returns the line of a submit that was begun.
+fn unknown() -> Value {
+    let at = "2026-01-02T00:00:00Z";
+    json!({"note": "n-4", "provider": "killb", "environment": "sandbox", "file": "/people.csv", "begun_at": at})
 }
 
 fn ids(listed: &[Value]) -> Vec<&str> {
@@ -86,8 +93,9 @@ async fn import_reads_every_line_once_also_after_a_crash() {
         json!({"batch": batch("b-2"), "state": "finished", "outcome": "partial", "provider_status": "completed"});
     let gave_up =
         json!({"batch": batch("b-3"), "state": "running", "provider_status": "in_progress", "error": "deadline"});
-    let unknown = json!({"note": "n-4", "provider": "killb", "environment": "sandbox", "file": "/people.csv", "begun_at": "2026-01-02T00:00:00Z"});
-    let lost = json!({"note": "n-4", "provider": "killb", "environment": "sandbox", "submitted": null, "error": "outcome_unknown"});
+    let unknown = unknown();
+    let error = "outcome_unknown";
+    let lost = json!({"note": "n-4", "provider": "killb", "environment": "sandbox", "submitted": null, "error": error});
     let old_key = json!({"provider": "reap", "key": "k-5"});
     let text = [
         old_lines("n-1", "/one.csv", &batch("b-1")),
@@ -161,7 +169,7 @@ async fn wait_and_status_of_other_batches_make_no_store() {
 #[tokio::test]
 async fn forget_removes_what_is_named_and_nothing_else() {
     let state = State::new();
-    let unknown = json!({"note": "n-4", "provider": "killb", "environment": "sandbox", "file": "/people.csv", "begun_at": "2026-01-02T00:00:00Z"});
+    let unknown = unknown();
     let lines =
         [old_lines("n-1", "/1.csv", &batch("b-1")), old_lines("n-2", "/2.csv", &batch("b-2")), unknown.to_string()];
     fs::write(state.notes(), lines.concat()).unwrap();
