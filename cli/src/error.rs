@@ -49,10 +49,10 @@ impl CliError {
         Self::configuration(format!("{message}: {error}"))
     }
 
-    /// Returns the kind of the error, if there is one to print.
-    pub(crate) fn kind(&self) -> Option<ErrorKind> {
+    /// Returns the error, if there is one to print.
+    pub(crate) fn error(&self) -> Option<&Error> {
         match self {
-            Self::Error(details) => Some(details.error.kind()),
+            Self::Error(details) => Some(&details.error),
             Self::OutputClosed => None,
         }
     }

@@ -20,6 +20,8 @@ mod outcomes;
 #[cfg(unix)]
 mod proxy;
 mod resume;
+#[cfg(unix)]
+mod resume_all;
 mod rows;
 mod run;
 mod sandbox;
@@ -27,6 +29,8 @@ mod schema;
 mod secrets;
 mod server;
 mod specs;
+#[cfg(unix)]
+mod store;
 mod support;
 mod texts;
 mod usage;

@@ -494,10 +494,18 @@ fn holder_path(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// Returns whether the file that names the holder is a regular file, or does not exist. Opening a pipe would block.
+fn may_be_opened(path: &Path) -> bool {
+    fs::metadata(path).map_or(true, |metadata| metadata.is_file())
+}
+
 /// Names this process as the holder. It is for messages only: without the file they say less.
 fn write_holder(path: &Path, program: String) -> Option<PathBuf> {
     let holder = Holder { pid: std::process::id(), program, since: bulkrail_core::time::Clock::system().wall() };
     let path = holder_path(path);
+    if !may_be_opened(&path) {
+        return None;
+    }
     let mut file = fs::File::create(&path).ok()?;
     file.write_all(&serde_json::to_vec(&holder).ok()?).ok()?;
     Some(path)
@@ -505,7 +513,8 @@ fn write_holder(path: &Path, program: String) -> Option<PathBuf> {
 
 fn holder_of(path: &Path) -> String {
     let read = || -> Option<Holder> {
-        let file = fs::File::open(holder_path(path)).ok()?;
+        let path = holder_path(path);
+        let file = if may_be_opened(&path) { fs::File::open(path).ok()? } else { return None };
         serde_json::from_reader(io::Read::take(file, MAX_HOLDER_BYTES)).ok()
     };
     match read() {

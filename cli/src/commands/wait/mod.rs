@@ -1,6 +1,6 @@
 //! `bulkrail wait`: waits for the end of one batch, or of several.
 
-mod set;
+pub(crate) mod set;
 
 use bulkrail::{Batch, Report};
 
@@ -12,7 +12,7 @@ use crate::follow::follow;
 use crate::printer::Printer;
 use crate::progress::Bars;
 use crate::state::{HistoryStore, StateDir};
-use crate::submissions::{BatchEnd, Submissions};
+use crate::submissions::{BatchEnd, Saver, Submissions};
 use crate::{exit, output, signals, table};
 
 pub(crate) async fn run(args: WaitCommandArgs, printer: Printer) -> Result<u8, CliError> {
@@ -32,10 +32,13 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
     let stop = signals::stop()?;
     let state = StateDir::from_env();
     let store = HistoryStore::open(&state, args.record.no_history).await;
+    let submissions = Submissions::new(&state);
+    let saver = Saver::start(&submissions, [(&batch, client.environment())]).await;
     let bars = Bars::new(printer.draws_progress());
     let bar = bars.add(batch.provider().as_str());
 
     let wait = client.wait(batch.clone()).stop_when(stop).history(store.history());
+    let wait = wait.on_state(saver.observer(client.environment()));
     let ended = follow(args.wait.configure(wait), |report| {
         bar.show(&report.snapshot);
         if args.jsonl {
@@ -46,13 +49,14 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
     let ended = ended.await;
     bars.clear();
     // What is remembered comes after what is printed: a disk may hang.
-    let (last, kind) = match &ended {
+    let (last, error) = match &ended {
         Ok(report) => (Some(report.clone()), None),
-        Err(error) => (error.last_report(), error.kind()),
+        Err(error) => (error.last_report(), error.error()),
     };
+    let end = BatchEnd::new(&batch, client.environment(), last.clone(), error);
     let code = print(&args, ended);
     drift.add_polls(last.as_ref());
-    Submissions::new(&state).see(BatchEnd::new(&batch, client.environment(), last, kind)).await;
+    submissions.see(end, saver.finish().await).await;
     store.save().await;
     code
 }
