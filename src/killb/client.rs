@@ -213,7 +213,7 @@ impl Client {
     /// Compares submitted rows with the accounts that these users have: the way to find out what became of a
     /// [submit](Client::submit) whose outcome is unknown. It is not called by any other method, and changes nothing.
     ///
-    /// Reads the accounts of each user once, one user after the other, and looks for the `externalId` of each row. The
+    /// Reads the accounts of each user once, one user after the other, and compares them by `externalId` with the rows. The
     /// rows are those of a workbook (`Workbook::submitted_rows`, or `Submission::rows_of_file` without making one) or
     /// [your own references](SubmittedRows::new). After a double submission a row has two
     /// [`accounts`](super::ComparedRow::accounts).

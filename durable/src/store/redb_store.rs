@@ -141,8 +141,7 @@ impl RedbStore {
         blocking(move || {
             let access = RwLock::new(Access::Writer(open_writer(&path)?));
             let holder = write_holder(&path, program);
-            let store = Self::new(access, path, holder);
-            store.write_sync(|tables| tables.open().map(drop)).map(|()| store)
+            Ok(Self::new(access, path, holder))
         })
         .await
     }
@@ -173,9 +172,7 @@ impl RedbStore {
         let mut builder = Database::builder();
         let database = builder.set_cache_size(CACHE_BYTES).create_with_backend(InMemoryBackend::new());
         let database = database.map_err(|error| StoreError::failed("opening a store in memory", error))?;
-        let store = Self::new(RwLock::new(Access::Writer(database)), PathBuf::from("memory"), None);
-        store.write_sync(|tables| tables.open().map(drop))?;
-        Ok(store)
+        Ok(Self::new(RwLock::new(Access::Writer(database)), PathBuf::from("memory"), None))
     }
 
     fn new(access: RwLock<Access>, path: PathBuf, holder: Option<PathBuf>) -> Self {
