@@ -16,24 +16,30 @@ use std::env;
 use std::error::Error;
 
 use bulkrail::http::HttpOptions;
-use bulkrail::{AnyClient, ProviderId};
+use bulkrail::{AnyClient, ProviderId, cdq, killb, localpayment, reap};
 use bulkrail_restate::restate_sdk::http_server::HttpServer;
 use bulkrail_restate::{Accounts, endpoint, register};
 use bulkrail_sandbox::Sandbox;
 use tokio::net::TcpListener;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::{fmt, util::SubscriberInitExt};
 
 /// 24 requests per second and account: a little less than 25, the limit that KillB documents.
 const REQUESTS_PER_SECOND: f64 = 24.0;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_ansi(false).init();
+    // The SDK warns each time that a workflow is put aside until its next step.
+    let filter = Targets::new().with_default(Level::INFO).with_target("restate_sdk", Level::ERROR);
+    tracing_subscriber::registry().with(fmt::layer().with_ansi(false).with_filter(filter)).init();
     // Kept until the worker stops.
     let mut sandbox = None;
     let mut clients = clients_of_environment()?;
     if clients.is_empty() {
         tracing::info!("no credentials in the environment: using stand-ins of the providers");
-        let started = sandbox.insert(Sandbox::builder().start().await?);
+        let started = sandbox.insert(Sandbox::builder().speed(10.0).start().await?);
         clients = clients_of_sandbox(started)?;
     }
     let mut accounts = Accounts::new();
@@ -69,4 +75,23 @@ fn clients_of_environment() -> Result<Vec<AnyClient>, bulkrail::Error> {
         }
     }
     Ok(clients)
+}
+
+fn clients_of_sandbox(sandbox: &Sandbox) -> Result<Vec<AnyClient>, bulkrail::Error> {
+    let url = |provider: &str| sandbox.base_url(provider).unwrap_or_default();
+    let secret = |provider, index: usize| sandbox.credentials(provider)[index].1;
+    let killb = killb::Client::builder()
+        .base_url(&url("killb"))
+        .credentials(killb::Credentials::login(secret("killb", 0), secret("killb", 1)));
+    let reap =
+        reap::Client::builder().base_url(&url("reap")).credentials(reap::Credentials::api_key(secret("reap", 0)));
+    let cdq = cdq::Client::builder().base_url(&url("cdq")).credentials(cdq::Credentials::api_key(secret("cdq", 0)));
+    let localpayment = localpayment::Client::builder()
+        .base_url(&url("localpayment"))
+        .credentials(localpayment::Credentials::login(secret("localpayment", 0), secret("localpayment", 1)));
+    Ok(vec![killb.build()?.into(), reap.build()?.into(), cdq.build()?.into(), localpayment.build()?.into()])
+}
+
+fn variable(name: &str, default: &str) -> String {
+    env::var(name).unwrap_or_else(|_| default.to_owned())
 }

@@ -123,25 +123,29 @@ impl Ingress {
         let mut last_success = self.clock.now();
         loop {
             let started = self.clock.now();
-            match self.http.get(&["restate", "workflow", WORKFLOW, key, "attach"], ATTACH_TIMEOUT).await {
+            let response = self.http.get(&["restate", "workflow", WORKFLOW, key, "attach"], ATTACH_TIMEOUT).await;
+            let error = match response {
                 Ok(response) if response.status == StatusCode::OK => {
                     let status: Status = decode(&response).map_err(action)?;
                     return status.end().unwrap_or_else(|| Err(action(undecodable())));
                 }
-                Ok(response) if response.status == StatusCode::CONFLICT || response.status.is_server_error() => {
-                    // The result of a workflow that was cancelled or killed is a failure with such a status, too.
-                    if let Some(error) = cancelled(&response) {
-                        return Err(action(error));
-                    }
-                }
-                Ok(response) => return Err(action(response.error())),
-                Err(error) if !error.is_transient() => return Err(action(error)),
-                // The server has accepted the request, and has had nothing to respond.
-                Err(_) if self.clock.now().saturating_sub(started) >= ATTACH_TIMEOUT => last_success = self.clock.now(),
-                Err(error) if self.clock.now().saturating_sub(last_success) >= FAILURE_BUDGET => {
-                    return Err(action(error));
-                }
-                Err(_) => self.clock.sleep(RETRY_DELAY).await,
+                Ok(response) => match failure_of_workflow(&response) {
+                    Some(error) => return Err(action(error)),
+                    None => response.error(),
+                },
+                Err(error) => error,
+            };
+            if !error.is_transient() {
+                return Err(action(error));
+            }
+            let now = self.clock.now();
+            if now.saturating_sub(started) >= ATTACH_TIMEOUT {
+                // The server has accepted the request, and the order is not over.
+                last_success = now;
+            } else if now.saturating_sub(last_success) >= FAILURE_BUDGET {
+                return Err(action(error));
+            } else {
+                self.clock.sleep(error.retry_after().unwrap_or(RETRY_DELAY)).await;
             }
         }
     }
@@ -173,6 +177,59 @@ fn undecodable() -> Error {
     Error::new(ErrorKind::Decode, "the response of Restate cannot be decoded")
 }
 
-fn cancelled(_response: &Response) -> Option<Error> {
-    None
+/// Returns the error of a workflow without a result. The status of the response is what the workflow has failed with.
+fn failure_of_workflow(response: &Response) -> Option<Error> {
+    #[derive(Deserialize)]
+    struct Failure {
+        source: String,
+    }
+    let failure: Failure = serde_json::from_slice(&response.body).ok()?;
+    if failure.source != "invocation" {
+        return None;
+    }
+    let error = match response.status {
+        StatusCode::NOT_FOUND => Error::new(ErrorKind::NotFound, "Restate does not know the order, or not any more"),
+        StatusCode::CONFLICT => {
+            let error = Error::new(ErrorKind::Interrupted, "the workflow was cancelled or killed at the server");
+            error.with_hint("its batch may exist; find out at the provider before it is ordered again")
+        }
+        StatusCode::BAD_REQUEST => Error::new(ErrorKind::InvalidRequest, "the workers cannot read the order"),
+        status => Error::new(ErrorKind::Interrupted, format!("the workflow has failed with {status}")),
+    };
+    Some(error.with_http_status(response.status.as_u16()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failure_of_workflow_differs_from_failure_of_server() {
+        let kind = |status: u16, body: &str| {
+            let status = StatusCode::from_u16(status).unwrap();
+            let failure = failure_of_workflow(&Response { status, body: body.as_bytes().to_vec() });
+            failure.map(|error| error.kind())
+        };
+        // Responses of server 1.7.12.
+        for (status, body, expected) in [
+            (404, r#"{"code":404,"message":"not found","source":"invocation"}"#, Some(ErrorKind::NotFound)),
+            (409, r#"{"code":409,"message":"cancelled","source":"invocation"}"#, Some(ErrorKind::Interrupted)),
+            (409, r#"{"code":409,"message":"killed","source":"invocation"}"#, Some(ErrorKind::Interrupted)),
+            (400, r#"{"code":400,"message":"Cannot ...","source":"invocation"}"#, Some(ErrorKind::InvalidRequest)),
+            (404, r#"{"code":404,"message":"service 'BatchV1' not found","source":"ingress"}"#, None),
+            (502, "<html>", None),
+        ] {
+            assert_eq!(kind(status, body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn key_that_would_change_the_url_is_refused_before_a_request() {
+        for key in ["", ".", "..", "a/b", "a?b", "a#b", "a%2Fb", "a\\b", "\u{e9}", "a\nb", &"k".repeat(257)] {
+            assert_eq!(check_key(key).unwrap_err().kind(), ErrorKind::Usage, "{key:?}");
+        }
+        for key in ["import-2026-11-25", "a:b", "a.b", &"k".repeat(256)] {
+            check_key(key).unwrap();
+        }
+    }
 }
