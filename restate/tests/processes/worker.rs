@@ -62,7 +62,7 @@ impl Submitter for Recorded {
         // One write of a short line is not mixed with those of other processes.
         let mut file = OpenOptions::new().append(true).create(true).open(&*self.sent).expect("the record can be opened");
         file.write_all(format!("{} {key}\n", self.id()).as_bytes()).expect("the record can be written");
-        let result = self.client.submit(order, key).await;
+        let result = Submitter::submit(&self.client, order, key).await;
         self.clock().sleep(self.delay / 2).await;
         result
     }
