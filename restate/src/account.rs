@@ -31,7 +31,19 @@ pub struct AccountV1 {
     clock: Clock,
 }
 
-#[restate_sdk::object(inactivity_timeout = "2s", ingress_private = true, client_visibility = "pub(crate)")]
+// All batches of the account wait behind a call that failed: it is tried again soon, and for years.
+#[restate_sdk::object(
+    inactivity_timeout = "2s",
+    ingress_private = true,
+    client_visibility = "pub(crate)",
+    invocation_retry_policy(
+        initial_interval = "100ms",
+        factor = 2.0,
+        max_interval = "2s",
+        max_attempts = 100_000_000,
+        on_max_attempts = "pause",
+    )
+)]
 impl AccountV1 {
     /// Reserves places for requests, and returns the time until the last of them in milliseconds.
     #[handler]

@@ -63,9 +63,9 @@ impl Cluster {
         let [ingress, admin, fabric] = free_ports();
         let config = format!(
             "bind-ip = \"127.0.0.1\"\nadvertised-host = \"127.0.0.1\"\nlisten-mode = \"tcp\"\nbind-port = {fabric}\n\
-             node-name = \"test\"\nbase-dir = \"{}\"\ndisable-telemetry = true\ndefault-num-partitions = 4\n\
+             node-name = \"test\"\nbase-dir = \"{}\"\ndisable-telemetry = true\ndefault-num-partitions = 2\n\
              rocksdb-total-memory-size = \"256 MiB\"\nlog-disable-ansi-codes = true\n\
-             [ingress]\nbind-port = {ingress}\n[admin]\nbind-port = {admin}\n",
+             [bifrost]\ndefault-provider = \"local\"\n[ingress]\nbind-port = {ingress}\n[admin]\nbind-port = {admin}\n",
             directory.join("data").display()
         );
         fs::write(directory.join("restate.toml"), config).expect("a writable directory");
@@ -108,12 +108,19 @@ impl Cluster {
         signal("CONT", id).await;
     }
 
-    /// Kills the server with SIGKILL, starts it anew after `pause`, and waits until it is healthy.
-    pub(crate) async fn kill_server(&mut self, binary: &Path, pause: Duration) {
+    /// Kills the server with SIGKILL, starts it anew after `pause`, and returns how long it did not work.
+    pub(crate) async fn kill_server(&mut self, binary: &Path, pause: Duration) -> Duration {
+        let killed = self.clock.now();
         self.server.kill().await.expect("the server runs");
         self.clock.sleep(pause).await;
         self.server = server(binary, &self.directory);
         self.healthy().await;
+        // Healthy is not ready: its partitions may still recover.
+        let ingress = self.ingress();
+        while ingress.status("unknown").await.is_err() {
+            self.clock.sleep(Duration::from_millis(100)).await;
+        }
+        self.clock.now() - killed
     }
 
     /// Returns how often each order was sent, as lines `provider key`.
