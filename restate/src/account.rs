@@ -51,7 +51,8 @@ impl AccountV1 {
         let stored = ctx.get::<Json<Box<RawValue>>>(BUDGET).await?;
         let rate = self.rate(ctx.key())?;
         // Clock and decision are journalled: a replay does not depend on the code of the budget.
-        let Json(taken) = ctx.run(|| async { Ok(Json(take(self.now(), stored, rate, requests)?)) }).name("take").await?;
+        let Json(taken) =
+            ctx.run(|| async { Ok(Json(take(self.now(), stored, rate, requests)?)) }).name("take").await?;
         ctx.set(BUDGET, Json(taken.budget));
         Ok(taken.wait_ms)
     }

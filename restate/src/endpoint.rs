@@ -66,7 +66,8 @@ pub async fn register(admin: &str, worker: &str) -> Result<(), Error> {
         status if status.is_success() => Ok(()),
         StatusCode::CONFLICT => {
             let error = Error::new(ErrorKind::Conflict, "another version of the workers is registered at this URL");
-            Err(error.with_hint("register new workers at a URL of their own, and keep the old ones until their orders end"))
+            Err(error
+                .with_hint("register new workers at a URL of their own, and keep the old ones until their orders end"))
         }
         _ => Err(response.error().with_action("registering the worker")),
     }

@@ -45,7 +45,8 @@ impl HttpClient {
             .connect_timeout(CONNECT_TIMEOUT);
         // A proxy is not needed to reach this machine, and would see the token.
         let client = if base.scheme() == "http" { client.no_proxy() } else { client };
-        let client = client.build().map_err(|error| configuration("the HTTP client cannot be built").with_source(error))?;
+        let client =
+            client.build().map_err(|error| configuration("the HTTP client cannot be built").with_source(error))?;
         Ok(Self { base, client, authorization: None })
     }
 
@@ -72,8 +73,9 @@ impl HttpClient {
     pub(crate) async fn post(&self, segments: &[&str], body: Option<&impl Serialize>) -> Result<Response, Error> {
         let mut request = self.client.request(Method::POST, self.url(segments));
         if let Some(body) = body {
-            let body = serde_json::to_vec(body)
-                .map_err(|error| Error::new(ErrorKind::Usage, "the order cannot be written as JSON").with_source(error))?;
+            let body = serde_json::to_vec(body).map_err(|error| {
+                Error::new(ErrorKind::Usage, "the order cannot be written as JSON").with_source(error)
+            })?;
             if body.len() > MAX_REQUEST_BYTES {
                 let reason = format!("the order has {} bytes, and {MAX_REQUEST_BYTES} are allowed", body.len());
                 let hint = "an order holds a reference to the rows, such as a path or an id, not the rows";
@@ -163,7 +165,8 @@ mod tests {
 
     #[test]
     fn address_is_https_or_loopback_and_has_no_credentials() {
-        for address in ["https://restate.internal", "http://127.0.0.1:8080", "http://localhost:8080/", "http://[::1]:1"] {
+        for address in ["https://restate.internal", "http://127.0.0.1:8080", "http://localhost:8080/", "http://[::1]:1"]
+        {
             HttpClient::new(address).unwrap();
         }
         for address in [

@@ -45,7 +45,9 @@ pub(crate) enum AfterSubmit {
     /// Wait for this batch.
     Wait(Batch),
     /// Submit again.
-    Again { after_ms: u64 },
+    Again {
+        after_ms: u64,
+    },
     End,
 }
 

@@ -62,7 +62,8 @@ async fn forward(State(limiter): State<Arc<Limiter>>, request: Request) -> Respo
     for header in [header::HOST, header::CONTENT_LENGTH] {
         headers.remove(header);
     }
-    let request = limiter.client.request(parts.method, format!("{}{path}", limiter.sandbox)).headers(headers).body(body);
+    let request =
+        limiter.client.request(parts.method, format!("{}{path}", limiter.sandbox)).headers(headers).body(body);
     match request.send().await {
         Ok(response) => axum::http::Response::<reqwest::Body>::from(response).map(Body::new),
         Err(_) => StatusCode::BAD_GATEWAY.into_response(),

@@ -139,7 +139,10 @@ impl Test<'_> {
                     let away = cluster.kill_server(self.binary, Duration::from_secs(1)).await;
                     clock.sleep(spread / 6).await;
                     cluster.freeze_worker(1, Duration::from_secs(15)).await;
-                    format!("one killed, the server killed (away for {:.1} s), one worker frozen for 15 s", away.as_secs_f64())
+                    format!(
+                        "one killed, the server killed (away for {:.1} s), one worker frozen for 15 s",
+                        away.as_secs_f64()
+                    )
                 } else {
                     "none killed".to_owned()
                 }
@@ -159,7 +162,8 @@ impl Test<'_> {
             self.check(lost == 0, format!("0 lost: {:?} ...", &ends.lost[..lost.min(5)]));
             self.check(doubles == 0, "0 double".to_owned());
             self.check(difference <= 0.1, "at most 10 % more polls per batch than a wait set".to_owned());
-            let every = PROVIDERS.iter().all(|provider| ends.ended.get(provider).is_some_and(|ended| !ended.is_empty()));
+            let every =
+                PROVIDERS.iter().all(|provider| ends.ended.get(provider).is_some_and(|ended| !ended.is_empty()));
             self.check(every, "batches of every provider end".to_owned());
             cluster.stop().await;
         }

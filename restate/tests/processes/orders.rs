@@ -139,13 +139,12 @@ pub(crate) fn clients(sandbox: &Sandbox) -> Vec<AnyClient> {
     let url = |provider: &str| sandbox.base_url(provider).expect("a known provider");
     let secret = |provider, index: usize| sandbox.credentials(provider)[index].1;
     let killb = killb::Client::builder()
-        .base_url(&url("killb"))
+        .base_url(url("killb"))
         .credentials(killb::Credentials::login(secret("killb", 0), secret("killb", 1)));
-    let reap =
-        reap::Client::builder().base_url(&url("reap")).credentials(reap::Credentials::api_key(secret("reap", 0)));
-    let cdq = cdq::Client::builder().base_url(&url("cdq")).credentials(cdq::Credentials::api_key(secret("cdq", 0)));
+    let reap = reap::Client::builder().base_url(url("reap")).credentials(reap::Credentials::api_key(secret("reap", 0)));
+    let cdq = cdq::Client::builder().base_url(url("cdq")).credentials(cdq::Credentials::api_key(secret("cdq", 0)));
     let localpayment = localpayment::Client::builder()
-        .base_url(&url("localpayment"))
+        .base_url(url("localpayment"))
         .credentials(localpayment::Credentials::login(secret("localpayment", 0), secret("localpayment", 1)));
     vec![
         killb.build().expect("a client").into(),

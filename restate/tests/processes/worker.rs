@@ -60,7 +60,8 @@ impl Submitter for Recorded {
         // Half of the delay is between the claim and the submit, half between the response and the journal.
         self.clock().sleep(self.delay / 2).await;
         // One write of a short line is not mixed with those of other processes.
-        let mut file = OpenOptions::new().append(true).create(true).open(&*self.sent).expect("the record can be opened");
+        let mut file =
+            OpenOptions::new().append(true).create(true).open(&*self.sent).expect("the record can be opened");
         file.write_all(format!("{} {key}\n", self.id()).as_bytes()).expect("the record can be written");
         let result = Submitter::submit(&self.client, order, key).await;
         self.clock().sleep(self.delay / 2).await;
