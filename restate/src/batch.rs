@@ -199,3 +199,16 @@ impl<S: Submitter> BatchV1<S> {
         Ok(submitted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_of_version_1_stays_readable() {
+        let order: BatchOrder<u64> = serde_json::from_str(r#"{"account":"reap","order":7}"#).unwrap();
+        assert_eq!(order, BatchOrder::new("reap", 7));
+        let stored = serde_json::to_string(&order).unwrap();
+        assert_eq!(stored, r#"{"account":"reap","order":7}"#);
+    }
+}
