@@ -17,8 +17,7 @@ use std::error::Error;
 
 use bulkrail::http::HttpOptions;
 use bulkrail::{AnyClient, ProviderId, cdq, killb, localpayment, reap};
-use bulkrail_restate::restate_sdk::http_server::HttpServer;
-use bulkrail_restate::{Accounts, endpoint, register};
+use bulkrail_restate::{Accounts, endpoint, register, serve};
 use bulkrail_sandbox::Sandbox;
 use tokio::net::TcpListener;
 use tracing::Level;
@@ -56,7 +55,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(variable("WORKER_ADDRESS", "127.0.0.1:9080")).await?;
     let url = variable("WORKER_URL", &format!("http://{}", listener.local_addr()?));
     let admin = variable("RESTATE_ADMIN", "http://127.0.0.1:9070");
-    let server = tokio::spawn(HttpServer::new(endpoint.build()).serve(listener));
+    let stop = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    let server = tokio::spawn(serve(endpoint.build(), listener, stop));
     register(&admin, &url).await?;
     tracing::info!(url, "registered");
     // Until Ctrl-C.

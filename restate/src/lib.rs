@@ -11,7 +11,7 @@
 //! | Part | Content |
 //! |---|---|
 //! | [`Ingress`] | orders a batch, reads its [`Status`], awaits its end |
-//! | [`endpoint`], [`register`] | a worker: [`BatchV1`] and [`AccountV1`] over your [`Accounts`] |
+//! | [`endpoint`], [`serve`], [`register`] | a worker: [`BatchV1`] and [`AccountV1`] over your [`Accounts`] |
 //! | [`BatchV1`] | workflow, one for each order: submit, then sleep and poll until the end |
 //! | [`AccountV1`] | object, one for each account: its request budget |
 //!
@@ -19,13 +19,12 @@
 //!
 //! ```no_run
 //! # async fn example(client: bulkrail::AnyClient) -> Result<(), Box<dyn std::error::Error>> {
-//! use bulkrail_restate::restate_sdk::http_server::HttpServer;
-//! use bulkrail_restate::{Accounts, endpoint, register};
+//! use bulkrail_restate::{Accounts, endpoint, register, serve};
 //! use tokio::net::TcpListener;
 //!
 //! let accounts = Accounts::new().with("reap", client, 24.0)?;
 //! let listener = TcpListener::bind("127.0.0.1:9080").await?;
-//! let worker = tokio::spawn(HttpServer::new(endpoint(accounts).build()).serve(listener));
+//! let worker = tokio::spawn(serve(endpoint(accounts).build(), listener, std::future::pending()));
 //! register("http://127.0.0.1:9070", "http://127.0.0.1:9080").await?;
 //! worker.await?;
 //! # Ok(())
@@ -78,7 +77,7 @@ pub use accounts::Accounts;
 pub use batch::{BatchOrder, BatchV1};
 #[cfg(feature = "test-util")]
 pub use endpoint::endpoint_without_claim;
-pub use endpoint::{endpoint, register};
+pub use endpoint::{endpoint, register, serve};
 pub use ingress::{Ingress, Ordered};
 pub use restate_sdk;
 pub use status::Status;

@@ -47,6 +47,7 @@ pub(crate) async fn start(workers: &[SocketAddr]) -> String {
     tokio::spawn(async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else { continue };
+            let _ = stream.set_nodelay(true);
             let balancer = Arc::clone(&balancer);
             let service = hyper::service::service_fn(move |request| {
                 let balancer = Arc::clone(&balancer);
@@ -114,6 +115,7 @@ impl Balancer {
 
 async fn connect(address: SocketAddr) -> Option<Connection> {
     let stream = TcpStream::connect(address).await.ok()?;
+    stream.set_nodelay(true).ok()?;
     let client = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
     let (requests, connection) = client.handshake(TokioIo::new(stream)).await.ok()?;
     let task = tokio::spawn(async move {

@@ -12,8 +12,7 @@ use bulkrail::{AnyClient, Batch, Error, PollLimit, PollingDefaults, Provider, Pr
 use bulkrail_core::Snapshot;
 use bulkrail_core::time::Clock;
 use bulkrail_durable::{FileOrder, Submitter};
-use bulkrail_restate::restate_sdk::http_server::HttpServer;
-use bulkrail_restate::{Accounts, endpoint, endpoint_without_claim};
+use bulkrail_restate::{Accounts, endpoint, endpoint_without_claim, serve};
 use tokio::net::TcpListener;
 
 /// Variables of a worker process.
@@ -91,7 +90,7 @@ pub(crate) async fn run() {
     }
     let endpoint = if variable(CLAIM) == "yes" { endpoint(accounts) } else { endpoint_without_claim(accounts) };
     let listener = TcpListener::bind(variable(ADDRESS)).await.expect("the address is free");
-    HttpServer::new(endpoint.build()).serve(listener).await;
+    serve(endpoint.build(), listener, std::future::pending()).await;
 }
 
 /// Returns the clients whose credentials and addresses are in the environment.
