@@ -9,8 +9,8 @@
 //! | `RESTATE_ADMIN` | `http://127.0.0.1:9070` | admin port of the server |
 //! | `RESTATE_IDENTITY_KEY` | none | public key of the server, `publickeyv1_...`; only its requests are accepted then |
 //!
-//! It works for every provider whose credentials are in the environment (`REAP_API_KEY`, with `REAP_BASE_URL` for another
-//! address than the provider's sandbox, and the like). Without any, it starts stand-ins of all providers.
+//! It works for every provider whose credentials are in the environment (`REAP_API_KEY`, with `REAP_BASE_URL` for
+//! another address than the provider's sandbox, and the like). Without any, it starts stand-ins of all providers.
 
 use std::env;
 use std::error::Error;

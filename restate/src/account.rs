@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 use crate::accounts::unknown_account;
 
-/// 60 s before another rate replaces the budget. While a deployment changes the rate, old and new workers take turns: each
-/// change begins with one request at once, so that they must not follow each other.
+/// 60 s before another rate replaces the budget. While a deployment changes the rate, old and new workers take turns:
+/// each change begins with one request at once, so that they must not follow each other.
 const MIN_RATE_CHANGE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Key of the budget in the state of the object.

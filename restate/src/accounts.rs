@@ -6,8 +6,8 @@ use bulkrail_durable::Submitter;
 
 /// Accounts that a worker works for: the client of each, and its limit of requests.
 ///
-/// Every worker of a cluster has the same accounts. An order for an account that a worker does not have is not refused: the
-/// engine offers it again, until a worker with the account takes it.
+/// Every worker of a cluster has the same accounts. An order for an account that a worker does not have is not
+/// refused: the engine offers it again, until a worker with the account takes it.
 pub struct Accounts<S>(BTreeMap<String, Account<S>>);
 
 /// Account at a provider.

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::account::AccountV1Client;
-use crate::accounts::Accounts;
+use crate::accounts::{Account, Accounts};
 use crate::submit::{AfterSubmit, Attempt, Claim, Submitted};
 use crate::wait::{self, AfterPoll};
 
@@ -20,7 +20,8 @@ const STATUS: &str = "status";
 
 /// Order of one batch: the account, and what is submitted there.
 ///
-/// Restate keeps it, and everyone who can read its journal can read it. So `order` is a reference to the rows, not the rows.
+/// Restate keeps it, and everyone who can read its journal can read it. So `order` is a reference to the rows, not
+/// the rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BatchOrder<O> {
     account: String,
@@ -51,28 +52,30 @@ impl<O> BatchOrder<O> {
 
 /// Workflow that submits one order, and polls its batch until it ends. Its key is the idempotency key of the order.
 ///
-/// Each step is journalled, and a step that was journalled is not repeated: a worker that is lost is replaced by another,
-/// which goes on with the next step. Between two steps it holds no task, memory or connection of a worker.
+/// Each step is journalled, and a step that was journalled is not repeated: a worker that is lost is replaced by
+/// another, which goes on with the next step. Between two steps it holds no task, memory or connection of a worker.
 ///
 /// # Steps
 ///
-/// 1. A turn of the account ([`AccountV1`](crate::AccountV1)), a claim, the submit. A submit that is known to have failed is repeated from
-///    here, with a backoff and the provider's `Retry-After`, for [`SUBMIT_TIME`](crate::SUBMIT_TIME).
+/// 1. A turn of the account ([`AccountV1`](crate::AccountV1)), a claim, the submit. A submit that is known to have
+///    failed is repeated from here, with a backoff and the provider's `Retry-After`, for
+///    [`SUBMIT_TIME`](crate::SUBMIT_TIME).
 /// 2. The state of the wait.
 /// 3. Until the end: sleep, a turn of the account, one poll. The entry of a poll holds the state after it.
 ///
 /// # Claim
 ///
-/// A step is repeated where its worker was lost before its result was journalled. So a random id is journalled before a
-/// submit. A worker that finds an id of another run does as [`Submitter::recovery`] says: it sends the order again under its
-/// key, looks up the batch, or ends the order as `outcome_unknown`. The last is also the end where the
+/// A step is repeated where its worker was lost before its result was journalled. So a random id is journalled before
+/// a submit. A worker that finds an id of another run does as [`Submitter::recovery`] says: it sends the order again
+/// under its key, looks up the batch, or ends the order as `outcome_unknown`. The last is also the end where the
 /// worker was lost between claim and submit, and the batch does not exist.
 ///
 /// # Version
 ///
-/// Order and names of the steps are frozen, since a journal is replayed against them. A change of them is a workflow with a
-/// new name (`BatchV2`). Then workers serve both: new orders go to the new name, and the old one is served until its last
-/// order has ended. A change inside of a step needs no new name; journal entries are read by every later version.
+/// Order and names of the steps are frozen, since a journal is replayed against them. A change of them is a workflow
+/// with a new name (`BatchV2`). Then workers serve both: new orders go to the new name, and the old one is served
+/// until its last order has ended. A change inside of a step needs no new name; journal entries are read by every
+/// later version.
 pub struct BatchV1<S> {
     accounts: Arc<Accounts<S>>,
     clock: Clock,
@@ -91,8 +94,8 @@ impl<S> fmt::Debug for BatchV1<S> {
     }
 }
 
-// A poll may take 45 s and an upload some minutes: with the default of 10 min, the engine would cut a long upload off. Where
-// all workers are away, the engine tries again for years, instead of pausing the order after an hour.
+// A poll may take 45 s and an upload some minutes: with the default of 10 min, the engine would cut a long upload
+// off. Where all workers are away, the engine tries again for years, instead of pausing the order after an hour.
 #[restate_sdk::workflow(
     inactivity_timeout = "2s",
     abort_timeout = "20m",
@@ -114,11 +117,13 @@ impl<S: Submitter> BatchV1<S> {
         Json(order): Json<BatchOrder<S::Order>>,
     ) -> Result<Json<Box<RawValue>>, HandlerError> {
         let account = self.accounts.get(&order.account)?;
+        let BatchOrder { account: name, order, wait: options } = order;
+        let order = Arc::new(order);
         let (mut number, mut first) = (0, None);
         let batch = loop {
-            self.turn(&ctx, &order).await?;
-            let submitted = self.submit(&ctx, &order, number, &mut first).await?;
-            self.report_refusal(&ctx, &order, submitted.throttled_ms);
+            self.turn(&ctx, &name).await?;
+            let submitted = self.submit(&ctx, account, &order, number, &mut first).await?;
+            self.report_refusal(&ctx, &name, submitted.throttled_ms);
             match submitted.next {
                 AfterSubmit::Wait(batch) => break batch,
                 AfterSubmit::Again { after_ms } => {
@@ -132,15 +137,15 @@ impl<S: Submitter> BatchV1<S> {
                 }
             }
         };
-        let rows = account.submitter.rows(&order.order);
-        let begin = || async { Ok(Json(wait::begin(account, batch, order.wait.as_ref(), rows)?)) };
+        let rows = account.submitter.rows(&order);
+        let begin = || async { Ok(Json(wait::begin(account, batch, options.as_ref(), rows)?)) };
         let Json(mut polled) = ctx.run(begin).name("begin").await?;
         loop {
             ctx.set(STATUS, Json(polled.status.clone()));
-            self.report_refusal(&ctx, &order, polled.throttled_ms);
+            self.report_refusal(&ctx, &name, polled.throttled_ms);
             let AfterPoll::Poll { after_ms } = polled.next else { return Ok(Json(polled.status)) };
             ctx.sleep(Duration::from_millis(after_ms)).await?;
-            self.turn(&ctx, &order).await?;
+            self.turn(&ctx, &name).await?;
             let state = polled.state;
             let poll = || async move { Ok(Json(wait::poll(account, &state).await?)) };
             Json(polled) = ctx.run(poll).name("poll").await?;
@@ -167,8 +172,8 @@ impl<S: Submitter> BatchV1<S> {
     }
 
     /// Waits for the turn of one request.
-    async fn turn(&self, ctx: &WorkflowContext<'_>, order: &BatchOrder<S::Order>) -> Result<(), HandlerError> {
-        let wait_ms = ctx.object_client::<AccountV1Client<'_>>(&order.account).take(1).call().await?;
+    async fn turn(&self, ctx: &WorkflowContext<'_>, account: &str) -> Result<(), HandlerError> {
+        let wait_ms = ctx.object_client::<AccountV1Client<'_>>(account).take(1).call().await?;
         if wait_ms > 0 {
             ctx.sleep(Duration::from_millis(wait_ms)).await?;
         }
@@ -176,16 +181,17 @@ impl<S: Submitter> BatchV1<S> {
     }
 
     /// Makes the account slower, where the provider has refused a request for its rate.
-    fn report_refusal(&self, ctx: &WorkflowContext<'_>, order: &BatchOrder<S::Order>, throttled_ms: Option<u64>) {
+    fn report_refusal(&self, ctx: &WorkflowContext<'_>, account: &str, throttled_ms: Option<u64>) {
         if let Some(retry_after_ms) = throttled_ms {
-            ctx.object_client::<AccountV1Client<'_>>(&order.account).throttled(retry_after_ms).send();
+            ctx.object_client::<AccountV1Client<'_>>(account).throttled(retry_after_ms).send();
         }
     }
 
     async fn submit(
         &self,
         ctx: &WorkflowContext<'_>,
-        order: &BatchOrder<S::Order>,
+        account: &Account<S>,
+        order: &Arc<S::Order>,
         number: u32,
         first: &mut Option<jiff::Timestamp>,
     ) -> Result<Submitted, HandlerError> {
@@ -193,8 +199,7 @@ impl<S: Submitter> BatchV1<S> {
         let Json(claim) = ctx.run(|| async { Ok(Json(own)) }).name("claim").await?;
         let first = *first.get_or_insert(claim.at);
         let attempt = Attempt { owns_claim: claim.id == own.id || !self.claims, number, first };
-        let account = self.accounts.get(&order.account)?;
-        let submit = || async { Ok(Json(attempt.submit(&account.submitter, &order.order, ctx.key()).await?)) };
+        let submit = || async { Ok(Json(attempt.submit(&account.submitter, order, ctx.key()).await?)) };
         let Json(submitted) = ctx.run(submit).name("submit").await?;
         Ok(submitted)
     }

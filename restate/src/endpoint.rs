@@ -19,8 +19,8 @@ use crate::accounts::Accounts;
 use crate::batch::BatchV1;
 use crate::http::HttpClient;
 
-/// 10 s for the steps in progress when a worker stops. Another worker repeats one that takes longer: an upload that is cut off
-/// here may have an unknown outcome.
+/// 10 s for the steps in progress when a worker stops. Another worker repeats one that takes longer: an upload that
+/// is cut off here may have an unknown outcome.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// 100 ms before the next connection where the system has none left.
@@ -52,7 +52,8 @@ fn bind<S: Submitter>(batch: BatchV1<S>, rates: BTreeMap<String, f64>) -> Builde
     Endpoint::builder().bind(batch).bind(AccountV1::new(rates))
 }
 
-/// Returns the endpoint of a worker without the claim, so that a test can show what the claim is for: it **submits twice**.
+/// Returns the endpoint of a worker without the claim, so that a test can show what the claim is for: it **submits
+/// twice**.
 #[cfg(feature = "test-util")]
 pub fn endpoint_without_claim<S: Submitter>(accounts: Accounts<S>) -> Builder {
     let rates = accounts.rates();
@@ -61,8 +62,8 @@ pub fn endpoint_without_claim<S: Submitter>(accounts: Accounts<S>) -> Builder {
 
 /// Serves a worker on `listener` until `shutdown` completes, and then up to 10 s for the steps in progress.
 ///
-/// It speaks HTTP/2 without TLS. The server of the SDK does, too, but leaves small packets to the delay of TCP: there, a turn of
-/// an account took 60 ms, and an account had 16 turns per second.
+/// It speaks HTTP/2 without TLS. So does the server of the SDK, but it leaves small packets to the delay of TCP
+/// (`TCP_NODELAY`), which makes each turn of an account longer.
 pub async fn serve(endpoint: Endpoint, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
     let (clock, endpoint, graceful) = (Clock::system(), HyperEndpoint::new(endpoint), GracefulShutdown::new());
     let mut shutdown = std::pin::pin!(shutdown);
@@ -104,8 +105,8 @@ pub async fn serve(endpoint: Endpoint, listener: TcpListener, shutdown: impl Fut
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Configuration`] when `admin` is neither `https` nor a loopback address; [`ErrorKind::Unavailable`] when the
-/// server, or the worker from there, cannot be reached.
+/// [`ErrorKind::Configuration`] when `admin` is neither `https` nor a loopback address; [`ErrorKind::Unavailable`]
+/// when the server, or the worker from there, cannot be reached.
 pub async fn register(admin: &str, worker: &str) -> Result<(), Error> {
     #[derive(Serialize)]
     struct Deployment<'a> {

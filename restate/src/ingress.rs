@@ -45,7 +45,8 @@ pub struct Ingress {
 }
 
 impl Ingress {
-    /// Returns a client of the ingress at `url`: `https`, or `http` to a loopback address. Redirects are not followed.
+    /// Returns a client of the ingress at `url`: `https`, or `http` to a loopback address. Redirects are not
+    /// followed.
     ///
     /// # Errors
     ///
@@ -65,7 +66,8 @@ impl Ingress {
 
     /// Orders a batch, and returns once the order is durable. A failed request is repeated.
     ///
-    /// `key` names the order: the same key again is the same order, whatever `order` is then, and returns [`Ordered::Before`].
+    /// `key` names the order: the same key again is the same order, whatever `order` is then, and returns
+    /// [`Ordered::Before`].
     ///
     /// # Errors
     ///
@@ -94,8 +96,8 @@ impl Ingress {
         Ok(if accepted.status == "PreviouslyAccepted" { Ordered::Before } else { Ordered::Now })
     }
 
-    /// Returns the last status of an order; `None` before its first attempt to submit has a result, for an unknown key, and
-    /// after the retention (one day after the end, unless the server is set otherwise).
+    /// Returns the last status of an order; `None` before its first attempt to submit has a result, for an unknown
+    /// key, and after the retention (one day after the end, unless the server is set otherwise).
     ///
     /// # Errors
     ///
@@ -108,8 +110,8 @@ impl Ingress {
 
     /// Waits until the order is over, and returns the report of its batch.
     ///
-    /// Requests that fail are repeated, unless they fail for 15 min ([`FAILURE_BUDGET`]). When the future is dropped, the
-    /// order goes on.
+    /// Requests that fail are repeated, unless they fail for 15 min ([`FAILURE_BUDGET`]). When the future is dropped,
+    /// the order goes on.
     ///
     /// # Errors
     ///

@@ -32,8 +32,8 @@ pub enum Status {
     ///
     /// - `outcome_unknown`: the batch may exist. Find out at the provider before it is ordered again.
     /// - `conflict`: the batch exists; the provider refused a second one under the key.
-    /// - An error with a batch: the batch exists, or was looked up; see [`Wait`](bulkrail_core::Wait) for the errors of a
-    ///   wait. `not_found` says that the provider did not have it within a minute.
+    /// - An error with a batch: the batch exists, or was looked up; see [`Wait`](bulkrail_core::Wait) for the errors
+    ///   of a wait. `not_found` says that the provider did not have it within a minute.
     /// - Any other error: the batch does not exist.
     GaveUp(Box<ErrorDocument>),
 }

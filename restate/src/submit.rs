@@ -1,5 +1,6 @@
 //! Submits under a claim, so that no order is sent twice where the provider cannot tell.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bulkrail_core::{Batch, Error, ErrorKind, Recovery};
@@ -12,8 +13,9 @@ use uuid::Uuid;
 use crate::account::millis;
 use crate::status::Status;
 
-/// 1 h after the first attempt an order is not sent again: providers do not document how long they keep an idempotency key,
-/// and an hour is less than any usual time. An outage of the provider that is longer ends the order with its last error.
+/// 1 h after the first attempt an order is not sent again: providers do not document how long they keep an
+/// idempotency key, and an hour is less than any usual time. An outage of the provider that is longer ends the order
+/// with its last error.
 pub const SUBMIT_TIME: Duration = Duration::from_secs(3600);
 
 /// 1 s before the second attempt, and twice as long before each later one.
@@ -22,7 +24,8 @@ const MIN_BACKOFF: Duration = Duration::from_secs(1);
 /// 60 s between two attempts at most, so that an order is submitted soon after an outage.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
-/// Journal entry that precedes an attempt: whoever finds it with another id knows that the attempt may have been made.
+/// Journal entry that precedes an attempt: whoever finds it with another id knows that the attempt may have been
+/// made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Claim {
     pub(crate) id: Uuid,
@@ -64,10 +67,13 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// Submits the order, unless it may have been sent and the provider could not tell.
+    ///
+    /// It is sent by a task of its own: when the engine drops this future, since it has lost the connection, the request
+    /// is not cut off.
     pub(crate) async fn submit<S: Submitter>(
         self,
         submitter: &S,
-        order: &S::Order,
+        order: &Arc<S::Order>,
         key: &str,
     ) -> serde_json::Result<Submitted> {
         let clock = submitter.clock();
@@ -75,7 +81,11 @@ impl Attempt {
         let decision = match self.before(clock.wall(), &recovery) {
             Some(decision) => decision,
             None => {
-                let result = submitter.submit(order, key).await;
+                let (submitter, order, key) = (submitter.clone(), Arc::clone(order), key.to_owned());
+                let sent = tokio::spawn(async move { submitter.submit(&order, &key).await }).await;
+                let result = sent.unwrap_or_else(|_| {
+                    Err(Error::new(ErrorKind::OutcomeUnknown, "the task that submitted the order has ended early"))
+                });
                 self.after(clock.wall(), &recovery, result)
             }
         };

@@ -12,8 +12,8 @@ use crate::status::Status;
 
 /// Journal entry of a poll: the state after it, and the decision.
 ///
-/// State and status are kept as they were written: a later version that replays the journal does not write them in another
-/// way.
+/// State and status are kept as they were written: a later version that replays the journal does not write them in
+/// another way.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Polled {
     pub(crate) state: Box<RawValue>,

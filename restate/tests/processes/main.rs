@@ -39,14 +39,17 @@ const SPEED: f64 = 3.0;
 /// Shortest and longest time between two polls.
 const INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
 
-/// Time after which an order that is not over counts as lost: batches take 30 s, and a busy machine a minute to start the
-/// server again.
+/// Time after which an order that is not over counts as lost: batches take 30 s, and a busy machine a minute to start
+/// the server again.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// Orders of each scenario, unless there is an argument.
 const CRASHES: usize = 500;
 const CLAIMS: usize = 200;
 const BUDGETS: usize = 300;
+
+/// Orders without a budget: four times of what the limit lets pass at once, to show that it is a limit.
+const UNLIMITED: usize = 100;
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
@@ -215,8 +218,7 @@ impl Test<'_> {
 
     async fn budget(&mut self, count: usize) {
         for rate in [24.0, 10_000.0] {
-            // Without the budget fewer will do, to show that the limit is one.
-            let count = if rate > 24.0 { count / 3 } else { count };
+            let count = if rate > 24.0 { UNLIMITED } else { count };
             let orders = orders::orders(&["reap"], count).await;
             let sandbox = Sandbox::builder().speed(SPEED).start().await.expect("a free port");
             let (limiter, limited) = limiter::start(format!("http://127.0.0.1:{}", sandbox.port())).await;
@@ -256,8 +258,8 @@ fn polls(sandbox: &Sandbox) -> f64 {
 
 /// Returns the number of batches that exist twice: at least, and at most.
 ///
-/// At least those that no order has ended with, beyond the orders that gave up. At most also each repeated sending of an
-/// order, where the provider has no key.
+/// At least those that no order has ended with, beyond the orders that gave up. At most also each repeated sending of
+/// an order, where the provider has no key.
 fn doubles(sandbox: &Sandbox, providers: &[&'static str], ends: &Ends, sent: &[String]) -> (usize, usize) {
     let mut times = BTreeMap::<&str, usize>::new();
     sent.iter().for_each(|line| *times.entry(line).or_default() += 1);

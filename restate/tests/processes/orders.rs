@@ -154,7 +154,8 @@ pub(crate) fn clients(sandbox: &Sandbox) -> Vec<AnyClient> {
     ]
 }
 
-/// Submits the orders in this process, waits for them with one wait set for each provider, and returns the number of polls.
+/// Submits the orders in this process, waits for them with one wait set for each provider, and returns the number of
+/// polls.
 pub(crate) async fn in_process(
     sandbox: &Sandbox,
     orders: Vec<Order>,
