@@ -8,9 +8,10 @@
 //!
 //! | Scenario | Content |
 //! |---|---|
-//! | `crashes` | orders at four providers, three workers: one is killed, the server is killed, one worker is frozen for 15 s |
+//! | `quiet` | orders at four providers, three workers: polls per batch |
+//! | `crashes` | the same; one worker is killed, the server is killed, one worker is frozen for 15 s |
 //! | `claim` | orders at KillB, which has no key, while workers are killed: with the claim, and without it |
-//! | `budget` | four workers on one account with a limit of 25 requests per second: with the account's budget, and without |
+//! | `budget` | four workers on one account with a limit of 25 requests per second: with and without the account's budget |
 #![expect(clippy::print_stdout, reason = "it prints what it has measured")]
 
 mod balancer;
@@ -32,6 +33,12 @@ use cluster::{Cluster, Settings};
 use orders::Ends;
 
 const PROVIDERS: [&str; 4] = ["killb", "reap", "cdq", "localpayment"];
+
+/// Batches take 4 to 60 s.
+const SLOW: f64 = 1.5;
+
+/// Shortest and longest time between two polls of slow batches.
+const SLOW_INTERVAL: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(8));
 
 /// Batches take 2 to 30 s.
 const SPEED: f64 = 3.0;
@@ -67,7 +74,7 @@ fn main() -> ExitCode {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--orders" => orders = arguments.next().and_then(|number| number.parse().ok()),
-            "crashes" | "claim" | "budget" => scenarios.push(argument),
+            "quiet" | "crashes" | "claim" | "budget" => scenarios.push(argument),
             _ => {
                 println!("unknown argument {argument}");
                 return ExitCode::FAILURE;
@@ -75,7 +82,7 @@ fn main() -> ExitCode {
         }
     }
     if scenarios.is_empty() {
-        scenarios = ["crashes", "claim", "budget"].map(str::to_owned).to_vec();
+        scenarios = ["quiet", "crashes", "claim", "budget"].map(str::to_owned).to_vec();
     }
     let directory = env::temp_dir().join(format!("bulkrail-restate-{}", std::process::id()));
     let mut failures = Vec::new();
@@ -84,7 +91,8 @@ fn main() -> ExitCode {
         let mut test = Test { binary: &binary, directory: &directory, failures: &mut failures };
         runtime.block_on(async {
             match scenario.as_str() {
-                "crashes" => test.crashes(orders.unwrap_or(CRASHES)).await,
+                "quiet" => test.orders("quiet", orders.unwrap_or(CRASHES), false).await,
+                "crashes" => test.orders("crashes", orders.unwrap_or(CRASHES), true).await,
                 "claim" => test.claim(orders.unwrap_or(CLAIMS)).await,
                 _ => test.budget(orders.unwrap_or(BUDGETS)).await,
             }
@@ -114,62 +122,53 @@ impl Test<'_> {
         }
     }
 
-    async fn crashes(&mut self, count: usize) {
-        let each = count.div_ceil(PROVIDERS.len());
-        let orders = orders::orders(&PROVIDERS, each).await;
+    /// Orders at all providers, beside the same orders with wait sets in this process.
+    async fn orders(&mut self, name: &str, count: usize, with_crashes: bool) {
+        let orders = orders::orders(&PROVIDERS, count.div_ceil(PROVIDERS.len())).await;
         let spread = Duration::from_secs_f64((orders.len() as f64 / 12.0).max(15.0));
+        let sandbox = || Sandbox::builder().speed(SLOW).start();
+        let (plain, sandbox) = (sandbox().await.expect("a free port"), sandbox().await.expect("a free port"));
+        let url = |provider: &str| sandbox.base_url(provider).expect("a known provider");
+        let settings = Settings { workers: 3, rate: 24.0, claim: true, delay: Duration::ZERO };
+        let mut cluster = Cluster::start(self.binary, self.directory, settings, &sandbox, url).await;
+        let options = orders::options(&sandbox, SLOW_INTERVAL);
+        let running = orders::run(cluster.ingress(), orders.clone(), &options, spread, spread + LIMIT);
+        let crashes = async {
+            if !with_crashes {
+                return "none killed".to_owned();
+            }
+            let clock = Clock::system();
+            clock.sleep(spread / 4).await;
+            cluster.kill_worker(0, Duration::from_secs(2)).await;
+            clock.sleep(spread / 6).await;
+            let away = cluster.kill_server(self.binary, Duration::from_secs(1)).await.as_secs_f64();
+            clock.sleep(spread / 6).await;
+            cluster.freeze_worker(1, Duration::from_secs(15)).await;
+            format!("one killed, the server killed (away for {away:.1} s), one worker frozen for 15 s")
+        };
+        let in_process = orders::in_process(&plain, orders.clone(), SLOW_INTERVAL, spread);
+        let (ends, crashes, _) = tokio::join!(running, crashes, in_process);
 
-        let sandbox = Sandbox::builder().speed(SPEED).start().await.expect("a free port");
-        orders::in_process(&sandbox, orders.clone(), INTERVAL, spread).await;
-        let plain = polls(&sandbox) / orders.len() as f64;
-        println!("crashes: {plain:.2} polls per batch with a wait set in one process");
-        sandbox.shutdown().await;
-
-        for with_crashes in [false, true] {
-            let sandbox = Sandbox::builder().speed(SPEED).start().await.expect("a free port");
-            let url = |provider: &str| sandbox.base_url(provider).expect("a known provider");
-            let settings = Settings { workers: 3, rate: 24.0, claim: true, delay: Duration::ZERO };
-            let directory = self.directory.join(if with_crashes { "crashes" } else { "quiet" });
-            let mut cluster = Cluster::start(self.binary, &directory, settings, &sandbox, url).await;
-            let options = orders::options(&sandbox, INTERVAL);
-            let running = orders::run(cluster.ingress(), orders.clone(), &options, spread, spread + LIMIT);
-            let crashes = async {
-                let clock = Clock::system();
-                if with_crashes {
-                    clock.sleep(spread / 4).await;
-                    cluster.kill_worker(0, Duration::from_secs(2)).await;
-                    clock.sleep(spread / 6).await;
-                    let away = cluster.kill_server(self.binary, Duration::from_secs(1)).await;
-                    clock.sleep(spread / 6).await;
-                    cluster.freeze_worker(1, Duration::from_secs(15)).await;
-                    format!(
-                        "one killed, the server killed (away for {:.1} s), one worker frozen for 15 s",
-                        away.as_secs_f64()
-                    )
-                } else {
-                    "none killed".to_owned()
-                }
-            };
-            let (ends, crashes) = tokio::join!(running, crashes);
-            let restate = polls(&sandbox) / orders.len() as f64;
-            let (lost, difference) = (ends.lost.len(), restate / plain - 1.0);
-            let (_, doubles) = doubles(&sandbox, &PROVIDERS, &ends, &cluster.sent());
-            println!(
-                "crashes: {} orders at 4 providers, 3 workers, {crashes}: {} ended, gave up {:?}, {lost} lost, \
-                 {doubles} double, {restate:.2} polls per batch ({:+.1} %)",
-                orders.len(),
-                ends.ended(),
-                ends.gave_up,
-                difference * 100.0
-            );
-            self.check(lost == 0, format!("0 lost: {:?} ...", &ends.lost[..lost.min(5)]));
-            self.check(doubles == 0, "0 double".to_owned());
-            self.check(difference <= 0.1, "at most 10 % more polls per batch than a wait set".to_owned());
-            let every =
-                PROVIDERS.iter().all(|provider| ends.ended.get(provider).is_some_and(|ended| !ended.is_empty()));
-            self.check(every, "batches of every provider end".to_owned());
-            cluster.stop().await;
-        }
+        let [plain, restate] = [&plain, &sandbox].map(|sandbox| polls(sandbox) / orders.len() as f64);
+        let (lost, difference) = (ends.lost.len(), restate / plain - 1.0);
+        let (_, doubles) = doubles(&sandbox, &PROVIDERS, &ends, &cluster.sent());
+        println!(
+            "{name}: {} orders at 4 providers, 3 workers, {crashes}: {} ended, gave up {:?}, {lost} lost, \
+             {doubles} double",
+            orders.len(),
+            ends.ended(),
+            ends.gave_up,
+        );
+        println!(
+            "{name}: {restate:.2} polls per batch, {plain:.2} with wait sets in one process meanwhile ({:+.1} %)",
+            difference * 100.0
+        );
+        self.check(lost == 0, format!("0 lost: {:?} ...", &ends.lost[..lost.min(5)]));
+        self.check(doubles == 0, "0 double".to_owned());
+        self.check(difference <= 0.1, "at most 10 % more polls per batch than with wait sets".to_owned());
+        let every = PROVIDERS.iter().all(|provider| ends.ended.get(provider).is_some_and(|ended| !ended.is_empty()));
+        self.check(every, "batches of every provider end".to_owned());
+        cluster.stop().await;
     }
 
     async fn claim(&mut self, count: usize) {

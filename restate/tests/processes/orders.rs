@@ -114,7 +114,12 @@ pub(crate) async fn run(
             clock.sleep(pause * number).await;
             let placed = BatchOrder::new(order.provider, order.order.clone()).wait(options);
             let end = async {
-                ingress.submit(&order.key, &placed).await?;
+                // An order that was not accepted, since the server was away, is ordered again.
+                while let Err(error) = ingress.submit(&order.key, &placed).await {
+                    if !error.is_transient() {
+                        return Err(error);
+                    }
+                }
                 ingress.ended(&order.key).await
             };
             tokio::select! {
