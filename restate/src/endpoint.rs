@@ -126,3 +126,40 @@ pub async fn register(admin: &str, worker: &str) -> Result<(), Error> {
         _ => Err(response.error().with_action("registering the worker")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bulkrail::{AnyClient, reap};
+
+    use super::*;
+
+    fn accounts() -> Accounts<AnyClient> {
+        let client =
+            reap::Client::builder().base_url("http://127.0.0.1:9").credentials(reap::Credentials::api_key("key"));
+        Accounts::new().with("reap", client.build().unwrap().into(), 24.0).unwrap()
+    }
+
+    #[test]
+    fn worker_with_identity_key_refuses_requests_that_the_server_has_not_signed() {
+        let key = "publickeyv1_w7YHemBctH5Ck2nQRQ47iBBqhNHy4FV7t2Usbye2A6f";
+        let status = |builder: Builder| {
+            let request = hyper::Request::get("/discover")
+                .header("accept", "application/vnd.restate.endpointmanifest.v4+json")
+                .body(axum::body::Body::empty());
+            builder.build().handle(request.unwrap()).status()
+        };
+        assert_eq!(status(endpoint(accounts())), 200);
+        assert_eq!(status(endpoint(accounts()).identity_key(key).unwrap()), 401);
+        assert!(endpoint(accounts()).identity_key("publickeyv1_short").is_err());
+    }
+
+    #[test]
+    fn accounts_refuse_a_second_name_and_a_rate_that_is_none() {
+        let client = || accounts().get("reap").unwrap().submitter.clone();
+        for (name, rate) in [("reap", 24.0), ("a/b", 24.0), ("other", 0.0), ("other", f64::NAN), ("other", -1.0)] {
+            let error = accounts().with(name, client(), rate).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage, "{name} {rate}");
+        }
+        assert_eq!(accounts().get("other").err().unwrap().kind(), ErrorKind::Configuration);
+    }
+}
