@@ -165,7 +165,9 @@ impl Test<'_> {
         );
         self.check(lost == 0, format!("0 lost: {:?} ...", &ends.lost[..lost.min(5)]));
         self.check(doubles == 0, "0 double".to_owned());
-        self.check(difference <= 0.1, "at most 10 % more polls per batch than with wait sets".to_owned());
+        // While a server is away, its batches are not polled.
+        let least = if with_crashes { -1.0 } else { -0.1 };
+        self.check((least..=0.1).contains(&difference), "polls per batch within 10 % of wait sets".to_owned());
         let every = PROVIDERS.iter().all(|provider| ends.ended.get(provider).is_some_and(|ended| !ended.is_empty()));
         self.check(every, "batches of every provider end".to_owned());
         cluster.stop().await;
