@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bulkrail_core::poll::WaitOptions;
 use bulkrail_core::time::Clock;
-use bulkrail_durable::Submitter;
+use bulkrail_durable::{Attempts, Submitter};
 use restate_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -59,7 +59,7 @@ impl<O> BatchOrder<O> {
 ///
 /// 1. A turn of the account ([`AccountV1`](crate::AccountV1)), a claim, the submit. A submit that is known to have
 ///    failed is repeated from here, with a backoff and the provider's `Retry-After`, for
-///    [`SUBMIT_TIME`](crate::SUBMIT_TIME).
+///    [`SUBMIT_WITHIN`](bulkrail_durable::SUBMIT_WITHIN).
 /// 2. The state of the wait.
 /// 3. Until the end: sleep, a turn of the account, one poll. The entry of a poll holds the state after it.
 ///
@@ -119,17 +119,17 @@ impl<S: Submitter> BatchV1<S> {
         let account = self.accounts.get(&order.account)?;
         let BatchOrder { account: name, order, wait: options } = order;
         let order = Arc::new(order);
-        let (mut number, mut first) = (0, None);
+        let mut attempts = Attempts::default();
         let batch = loop {
             self.turn(&ctx, &name).await?;
-            let submitted = self.submit(&ctx, account, &order, number, &mut first).await?;
+            let submitted = self.submit(&ctx, account, &order, attempts).await?;
+            attempts = submitted.attempts.clone();
             self.report_refusal(&ctx, &name, submitted.throttled_ms);
             match submitted.next {
                 AfterSubmit::Wait(batch) => break batch,
                 AfterSubmit::Again { after_ms } => {
                     ctx.set(STATUS, Json(submitted.status));
                     ctx.sleep(Duration::from_millis(after_ms)).await?;
-                    number += 1;
                 }
                 AfterSubmit::End => {
                     ctx.set(STATUS, Json(submitted.status.clone()));
@@ -192,13 +192,12 @@ impl<S: Submitter> BatchV1<S> {
         ctx: &WorkflowContext<'_>,
         account: &Account<S>,
         order: &Arc<S::Order>,
-        number: u32,
-        first: &mut Option<jiff::Timestamp>,
+        mut attempts: Attempts,
     ) -> Result<Submitted, HandlerError> {
         let own = Claim { id: Uuid::new_v4(), at: self.clock.wall() };
         let Json(claim) = ctx.run(|| async { Ok(Json(own)) }).name("claim").await?;
-        let first = *first.get_or_insert(claim.at);
-        let attempt = Attempt { owns_claim: claim.id == own.id || !self.claims, number, first };
+        attempts.begin(claim.at);
+        let attempt = Attempt { owns_claim: claim.id == own.id || !self.claims, attempts };
         let submit = || async { Ok(Json(attempt.submit(&account.submitter, order, ctx.key()).await?)) };
         let Json(submitted) = ctx.run(submit).name("submit").await?;
         Ok(submitted)

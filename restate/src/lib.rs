@@ -83,4 +83,3 @@ pub use endpoint::{endpoint, register, serve};
 pub use ingress::{Ingress, Ordered};
 pub use restate_sdk;
 pub use status::Status;
-pub use submit::SUBMIT_TIME;
