@@ -473,6 +473,17 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn open_writer(path: &Path) -> Result<Database, StoreError> {
+    // A new file is for this user only: it has what providers said, and paths of files.
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(StoreError::failed(format!("opening {}", path.display()), error));
+        }
+        _ => {}
+    }
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES).set_concurrency_mode(ConcurrencyMode::SingleWriter);
     builder.create(path).map_err(|error| open_error(path, error))
@@ -500,10 +511,9 @@ fn may_be_opened(path: &Path) -> bool {
 fn write_holder(path: &Path, program: String) -> Option<PathBuf> {
     let holder = Holder { pid: std::process::id(), program, since: bulkrail_core::time::Clock::system().wall() };
     let path = holder_path(path);
-    if !may_be_opened(&path) {
-        return None;
-    }
-    let mut file = fs::File::create(&path).ok()?;
+    // One of a process that was killed. A link in its place is not followed.
+    let _gone = fs::remove_file(&path);
+    let mut file = fs::File::create_new(&path).ok()?;
     file.write_all(&serde_json::to_vec(&holder).ok()?).ok()?;
     Some(path)
 }
