@@ -29,6 +29,14 @@ bench:
     cargo bench --bench schedule -- goals
     cargo bench --bench poll --features xlsx
 
+# The store in one file beside redb alone.
+bench-store:
+    cargo bench -p bulkrail-durable --bench store
+
+# The store over PostgreSQL, against a server that the script starts.
+postgres:
+    .ci/postgres
+
 # Real waits beside those of others, on the wall clock (compiles 300 crates, then takes four minutes).
 bench-live:
     cd benches/live && cargo bench --bench live
@@ -39,7 +47,7 @@ bench-build:
 
 # The packages as they would be published, each built from its archive (in a new directory: cargo reuses unpacked crates).
 package:
-    cargo package --workspace --exclude bulkrail-example-service --target-dir "$(mktemp -d)"
+    cargo package --workspace --exclude bulkrail-example-service --exclude bulkrail-example-postgres --target-dir "$(mktemp -d)"
 
 # Licences and sources of all dependencies (needs cargo-deny).
 deny:

@@ -2,7 +2,9 @@
 
 mod check;
 mod compare;
+mod forget;
 mod list;
+mod resume;
 mod rows;
 mod specs;
 mod submit;
@@ -17,7 +19,9 @@ use clap_complete::Shell;
 
 pub(crate) use check::CheckArgs;
 pub(crate) use compare::CompareArgs;
+pub(crate) use forget::ForgetArgs;
 pub(crate) use list::ListArgs;
+pub(crate) use resume::ResumeArgs;
 pub(crate) use rows::{Format, RowsArgs};
 pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs};
 pub(crate) use submit::{RunArgs, SubmissionArgs, SubmitArgs};
@@ -37,6 +41,7 @@ Examples:
   bulkrail wait killb 550e8400 --deadline 30m     wait for the end, for at most half an hour
   bulkrail wait --batch batch.json --json         the same from a saved batch, for a script
   bulkrail list --open                            what was submitted and has not been seen to end
+  bulkrail resume                                 wait for all of that
 
 Exit codes:
     0  every row succeeded; or a command without a batch did its job
@@ -100,6 +105,8 @@ pub(crate) enum Command {
     Rows(RowsArgs),
     Run(RunArgs),
     List(ListArgs),
+    Resume(ResumeArgs),
+    Forget(ForgetArgs),
     Compare(CompareArgs),
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
@@ -124,8 +131,9 @@ impl Command {
             Self::List(args) => args.json,
             Self::Compare(args) => args.json,
             Self::Wait(args) => args.json || args.jsonl,
+            Self::Resume(args) => args.json || args.jsonl,
             Self::Specs(args) => matches!(&args.command, SpecsCommand::Diff(args) if args.json),
-            Self::Sandbox(_) | Self::Schema | Self::Completions(_) => false,
+            Self::Sandbox(_) | Self::Forget(_) | Self::Schema | Self::Completions(_) => false,
         }
     }
 }
@@ -205,7 +213,7 @@ pub(crate) struct ReportArgs {
 }
 
 /// Address of the provider.
-#[derive(Args)]
+#[derive(Default, Args)]
 pub(crate) struct Connection {
     /// Base URL of the provider's API [default: its sandbox]
     #[arg(long, value_name = "URL", conflicts_with = "production")]

@@ -29,6 +29,18 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
     AnyClient::from_env(provider, options).map_err(|error| with_source(error, provider, variable.as_deref()).into())
 }
 
+/// Returns a client of `provider` in `environment`, whatever the variables of the shell say.
+/// Nothing is sent yet.
+pub(crate) fn connect_in(
+    provider: &ProviderId,
+    environment: Environment,
+    insecure_http: bool,
+) -> Result<AnyClient, Error> {
+    let options = HttpOptions::default().environment(environment);
+    let options = if insecure_http { options.allow_insecure_http() } else { options };
+    AnyClient::from_env(provider, options).map_err(|error| with_source(error, provider, None))
+}
+
 /// Adds where the value that the client refuses comes from.
 fn with_source(error: Error, provider: &ProviderId, url_variable: Option<&str>) -> Error {
     let Some(variables) = credentials(provider) else { return error };

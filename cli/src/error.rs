@@ -49,14 +49,6 @@ impl CliError {
         Self::configuration(format!("{message}: {error}"))
     }
 
-    /// Returns the kind of the error, if there is one to print.
-    pub(crate) fn kind(&self) -> Option<ErrorKind> {
-        match self {
-            Self::Error(details) => Some(details.error.kind()),
-            Self::OutputClosed => None,
-        }
-    }
-
     /// Returns the error, if there is one to print.
     pub(crate) fn error(&self) -> Option<&Error> {
         match self {

@@ -58,6 +58,8 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Run(args) => block_on(commands::run::run(args, printer)),
         Command::Specs(args) => commands::specs::run(args.command),
         Command::List(args) => block_on(commands::list::run(args)),
+        Command::Forget(args) => block_on(commands::forget::run(args)),
+        Command::Resume(args) => block_on(commands::resume::run(args, printer)),
         Command::Compare(args) => block_on(commands::compare::run(args, printer)),
         Command::Schema => commands::schema::run(),
         Command::Completions(args) => commands::completions::run(args),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bulkrail::cdq::raw::types::ConfirmationFeature;
 use bulkrail::check::{CheckOptions, CheckReport};
+use bulkrail::poll::WaitState;
 use bulkrail::{AnyClient, AnySubmission, Batch, Error, ErrorKind, FileFormat, Provider, SubmitOptions, Upload};
 
 use crate::args::SubmissionArgs;
@@ -12,7 +13,7 @@ use crate::error::CliError;
 use crate::input;
 use crate::printer::{self, Printer};
 use crate::signals::Signals;
-use crate::submissions::{Note, Submissions, SubmitEnd};
+use crate::submissions::{Note, RecordKey, Submissions, SubmitEnd};
 use crate::values::quoted;
 
 /// 5 s for the response to a submit that is interrupted: most arrive within one, and without it the
@@ -137,13 +138,13 @@ pub(crate) struct Done {
     pub(crate) batch: Batch,
     /// A signal came while it was submitted: the command ends.
     pub(crate) is_interrupted: bool,
-    note: Note,
+    key: RecordKey,
 }
 
 impl Done {
-    /// Records the batch, once it is printed.
-    pub(crate) async fn record(&self, submissions: &Submissions) {
-        submissions.settle(&self.note, &self.batch).await;
+    /// Records the batch, once it is printed. `wait` is the state of a wait for it that begins.
+    pub(crate) async fn record(&self, submissions: &Submissions, wait: Option<&WaitState>) {
+        submissions.settle(&self.key, &self.batch, wait).await;
     }
 
     /// Returns the error for a command that ends because of a signal.
@@ -166,14 +167,17 @@ pub(crate) async fn submit(
     signals: Signals,
     printer: Printer,
 ) -> Result<Done, CliError> {
-    if signals.count() == 0 {
-        submissions.begin(&note).await;
-    }
+    let key = RecordKey::new();
+    let begun = tokio::select! {
+        begun = submissions.begin(&key, &note) => begun,
+        () = signals.received(1) => Ok(()),
+    };
     if signals.count() > 0 {
         let error = Error::new(ErrorKind::Interrupted, "it was stopped before it was sent").with_provider(client.id());
-        submissions.fail(&note, SubmitEnd::Refused, error.kind()).await;
+        submissions.fail(&key, &note, SubmitEnd::Refused, &error).await;
         return Err(error.with_action("submitting the batch").with_hint("the batch does not exist").into());
     }
+    begun?;
     let mut submitting = pin!(client.submit(submission));
     let mut is_interrupted = false;
     let submitted = tokio::select! {
@@ -190,7 +194,7 @@ pub(crate) async fn submit(
         }
     };
     match submitted {
-        Ok(batch) => Ok(Done { batch, is_interrupted, note }),
+        Ok(batch) => Ok(Done { batch, is_interrupted, key }),
         Err(error) => {
             let end = match error.kind() {
                 ErrorKind::OutcomeUnknown => SubmitEnd::Unknown,
@@ -198,7 +202,7 @@ pub(crate) async fn submit(
                 ErrorKind::Conflict if note.key.is_some() => SubmitEnd::Exists,
                 _ => SubmitEnd::Refused,
             };
-            submissions.fail(&note, end, error.kind()).await;
+            submissions.fail(&key, &note, end, &error).await;
             Err(error.into())
         }
     }

@@ -11,7 +11,7 @@ use serde_json::{Deserializer, Value};
 use crate::args::Target;
 use crate::error::{CliError, prints_batch};
 use crate::state::StateDir;
-use crate::submissions::{Entry, Line, Log, Record, Submissions, lines, skipped};
+use crate::submissions::{Entry, Line, Log, OldRecord, Submissions, lines, skipped};
 use crate::values::quoted;
 use crate::{input, printer};
 
@@ -65,10 +65,15 @@ async fn read_file(file: &Path) -> Result<Vec<Batch>, CliError> {
     let (name, bytes) = if is_stdin(file) {
         ("standard input".to_owned(), input::read_stdin().await?)
     } else {
-        (file.display().to_string(), input::read(file).await?)
+        let read = input::read(file).await;
+        let read = read.map_err(|error| match Submissions::new(&StateDir::from_env()).is_imported(file) {
+            true => error.with_hint("its batches are in the store now: bulkrail resume"),
+            false => error,
+        });
+        (file.display().to_string(), read?)
     };
     let unusable = |reason| CliError::usage(format!("{name} does not hold a batch document: {reason}"));
-    let is_own = !is_stdin(file) && Submissions::new(&StateDir::from_env()).is_at(file);
+    let is_own = !is_stdin(file) && Submissions::new(&StateDir::from_env()).is_old_file(file);
     let Parsed { batches, warnings } = parse(&name, &bytes, is_own).map_err(unusable)?;
     for warning in warnings {
         printer::error(&format!("warning: {warning}"));
@@ -117,8 +122,8 @@ fn parse(name: &str, bytes: &[u8], is_own: bool) -> Result<Parsed, String> {
             document => vec![document],
         };
         for document in documents {
-            match Record::parse(document.clone()) {
-                Some(record @ (Record::Begun(_) | Record::Failed(_))) => log.push(record),
+            match OldRecord::parse(document.clone()) {
+                Some(record @ (OldRecord::Begun(_) | OldRecord::Failed(_))) => log.push(record),
                 record => {
                     batches.add(parse_batch(document)?);
                     record.into_iter().for_each(|record| log.push(record));
@@ -126,6 +131,7 @@ fn parse(name: &str, bytes: &[u8], is_own: bool) -> Result<Parsed, String> {
             }
         }
     }
+    log.compact();
     let mut unknown = None;
     for listed in log.listed(Clock::system().wall()).iter().filter(|listed| listed.batch.id.is_none()) {
         let batch = format!("{} batch without an id: {}", listed.batch.provider, listed.advice);

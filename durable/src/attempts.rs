@@ -13,8 +13,8 @@ pub const SEND_AGAIN_WITHIN: Duration = Duration::from_secs(60 * 60);
 /// 24 h of transient errors end the attempts: an outage of a day is longer than any that providers report.
 pub const SUBMIT_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// 1 s to 5 min between two attempts, each twice the one before.
-const BACKOFF: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5 * 60);
+/// 1 to 60 s between two attempts, each twice the one before: an order is submitted soon after an outage.
+const BACKOFF: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
 
 /// Attempts to submit an order, between two of them. Serialises, so that they go on in another process.
 ///
@@ -47,7 +47,6 @@ pub struct Attempts {
 
 /// What follows an attempt.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum SubmitStep {
     /// Submit it again after this time, in the same way.
     Again {
@@ -94,28 +93,31 @@ impl Attempts {
             (Some(_), ErrorKind::OutcomeUnknown) => self.recover(now, error, recovery),
             (Some(_), _) if error.is_transient() => self.recover(now, error, recovery),
             (Some(_), _) => SubmitStep::GaveUp(unknown(error)),
-            (None, _) if error.is_transient() && !is_over(self.first_at, now, SUBMIT_WITHIN) => {
-                SubmitStep::Again { after: self.backoff(&error), error }
+            (None, _) => {
+                let after = self.backoff(&error);
+                if error.is_transient() && is_within(self.first_at, now, after, SUBMIT_WITHIN) {
+                    SubmitStep::Again { after, error }
+                } else {
+                    SubmitStep::GaveUp(error)
+                }
             }
-            (None, _) => SubmitStep::GaveUp(error),
         }
     }
 
     /// Returns what follows an attempt whose process ended before it had the result.
     pub fn lost(&mut self, now: Timestamp, recovery: &Recovery) -> SubmitStep {
-        let reason = "the process ended while the batch was being submitted";
+        let reason = "the process that submitted the batch was lost before it had the response";
         self.observe(now, Err(Error::new(ErrorKind::OutcomeUnknown, reason)), recovery)
     }
 
     fn recover(&self, now: Timestamp, error: Error, recovery: &Recovery) -> SubmitStep {
+        let after = self.backoff(&error);
         match recovery {
-            Recovery::SendAgain if !is_over(self.unknown_at, now, SEND_AGAIN_WITHIN) => {
-                SubmitStep::Again { after: self.backoff(&error), error }
+            Recovery::SendAgain if is_within(self.unknown_at, now, after, SEND_AGAIN_WITHIN) => {
+                SubmitStep::Again { after, error }
             }
-            Recovery::LookUp(batch) => SubmitStep::LookUp(match self.unknown_at {
-                Some(at) => batch.clone().with_submitted_at(at),
-                None => batch.clone(),
-            }),
+            // As if it was submitted now: it may have arrived late, and not be visible yet.
+            Recovery::LookUp(batch) => SubmitStep::LookUp(batch.clone().with_submitted_at(now)),
             Recovery::SendAgain | Recovery::Never => SubmitStep::GaveUp(unknown(error)),
         }
     }
@@ -126,9 +128,10 @@ impl Attempts {
     }
 }
 
-/// Returns whether more than `within` has passed since `from`. A clock that was set back does not prolong it by more.
-fn is_over(from: Option<Timestamp>, now: Timestamp, within: Duration) -> bool {
-    from.is_some_and(|from| now.duration_since(from).unsigned_abs() > within)
+/// Returns whether an attempt after the time `after` is within `limit` of `from`. A clock that was set back by more ends it, too.
+fn is_within(from: Option<Timestamp>, now: Timestamp, after: Duration, limit: Duration) -> bool {
+    let next = now.saturating_add(after).unwrap_or(Timestamp::MAX);
+    from.is_none_or(|from| next.duration_since(from).unsigned_abs() <= limit)
 }
 
 /// Returns the error for an order of which it is not known whether the provider has it.
@@ -180,7 +183,7 @@ mod tests {
         let table: &[(&[ErrorKind], &Recovery, &str)] = &[
             (&[Unavailable], &Recovery::Never, "again after 1 s"),
             (&[Unavailable, RateLimited], &Recovery::Never, "again after 2 s"),
-            (&[Unavailable; 20], &Recovery::Never, "again after 300 s"),
+            (&[Unavailable; 20], &Recovery::Never, "again after 60 s"),
             (&[Authentication], &Recovery::SendAgain, "gave up: authentication"),
             (&[InvalidRequest], &look_up, "gave up: invalid_request"),
             (&[Conflict], &Recovery::SendAgain, "gave up: conflict"),
@@ -209,14 +212,14 @@ mod tests {
 
     #[test]
     fn attempts_end_an_hour_after_one_of_unknown_outcome_and_a_day_after_the_first() {
-        for (seconds, expected) in [(3_600, "again after 2 s"), (3_601, "gave up: outcome_unknown")] {
+        for (seconds, expected) in [(3_598, "again after 2 s"), (3_599, "gave up: outcome_unknown")] {
             let mut attempts = Attempts::default();
             attempts.begin(at(0));
             let _step = attempts.observe(at(1), error(ErrorKind::OutcomeUnknown), &Recovery::SendAgain);
             attempts.begin(at(seconds));
             assert_eq!(name(&attempts.lost(at(seconds), &Recovery::SendAgain)), expected);
         }
-        for (hours, expected) in [(24, "again after 1 s"), (25, "gave up: unavailable")] {
+        for (hours, expected) in [(23, "again after 1 s"), (24, "gave up: unavailable")] {
             let mut attempts = Attempts::default();
             attempts.begin(at(0));
             assert_eq!(

@@ -12,6 +12,8 @@ mod record;
 mod service;
 mod store;
 mod submitter;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 
 pub use attempts::{Attempts, SEND_AGAIN_WITHIN, SUBMIT_WITHIN, SubmitStep};
 pub use error::ServiceError;

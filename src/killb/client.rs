@@ -213,7 +213,7 @@ impl Client {
     /// Compares submitted rows with the accounts that these users have: the way to find out what became of a
     /// [submit](Client::submit) whose outcome is unknown. It is not called by any other method, and changes nothing.
     ///
-    /// Reads the accounts of each user once, one user after the other, and looks for the `externalId` of each row. The
+    /// Reads the accounts of each user once, one user after the other, and compares them by `externalId` with the rows. The
     /// rows are those of a workbook (`Workbook::submitted_rows`, or `Submission::rows_of_file` without making one) or
     /// [your own references](SubmittedRows::new). After a double submission a row has two
     /// [`accounts`](super::ComparedRow::accounts).
@@ -367,21 +367,20 @@ impl Client {
         let attempt = async || {
             let response = self.http.send(request()?, CallKind::Small).await?;
             let body = response.error_for_status().await?.bytes().await?;
-            let items = match body.decode()? {
-                Value::Array(items) => items,
-                item => vec![item],
+            let (items, is_list) = match body.decode()? {
+                Value::Array(items) => (items, true),
+                item => (vec![item], false),
             };
             let mut drift = Vec::new();
             items.iter().for_each(|item| Drift::merge(&mut drift, &schema.differences(item)));
             self.http.redact_drift(&mut drift);
             drift.iter().for_each(trace_drift);
-            let items = items.into_iter().map(|item| {
-                serde_json::from_value(item).map_err(|_| {
-                    let reason = "an item of the list does not have the fields that the spec has";
-                    body.with_response_context(Error::new(ErrorKind::Decode, reason))
-                })
-            });
-            items.collect()
+            match items.iter().map(|item| T::deserialize(item)).collect() {
+                Ok(items) => Ok(items),
+                // The error names the place in the body.
+                Err(_) if is_list => body.decode(),
+                Err(_) => Ok(vec![body.decode()?]),
+            }
         };
         retry_reads(self.http.clock(), attempt).await
     }

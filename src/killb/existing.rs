@@ -109,7 +109,7 @@ pub(super) struct Comparison<'s> {
 }
 
 impl<'s> Comparison<'s> {
-    /// Refuses rows that could not be told apart, or that have no reference at all.
+    /// Refuses rows that could not be distinguished, or that have no reference at all.
     pub(super) fn new(submitted: &'s SubmittedRows) -> Result<Self, Error> {
         let references = &submitted.references;
         let mut by_reference = HashMap::with_capacity(references.len());
@@ -126,7 +126,7 @@ impl<'s> Comparison<'s> {
             }
             if by_reference.insert(normal_form(reference), position).is_some() {
                 return Err(refused(
-                    "another row has the same externalId, so that their accounts cannot be told apart",
+                    "another row has the same externalId, so that their accounts cannot be distinguished",
                 ));
             }
         }

@@ -27,7 +27,7 @@ pub struct RowResult {
 }
 
 impl RowResult {
-    /// Returns KillB's own type. It holds personal data.
+    /// Returns KillB's own type. It holds personal data. Its `error` is replaced where it repeats a credential.
     #[must_use]
     pub fn typed(&self) -> &types::BulkRowResult {
         &self.typed
@@ -232,7 +232,10 @@ impl Rows {
             } else {
                 Drift::merge(drift, fingerprints.drift(item, spans, compare));
             }
-            if let ParsedItem::Row(row) | ParsedItem::Invalid(Some(row)) = parsed {
+            if let ParsedItem::Row(mut row) | ParsedItem::Invalid(Some(mut row)) = parsed {
+                if let (Body::Idle(body), Some(error)) = (&*body, &mut row.typed.error) {
+                    body.redact_text(error);
+                }
                 ready.push_back(row);
             }
         });

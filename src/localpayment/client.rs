@@ -219,7 +219,7 @@ impl Client {
         let read = || async {
             let mut reconciler = Reconciler::for_submitted(submitted);
             let request = capture(self.raw.get_batch(batch.id()));
-            let parse = |fields: StatusFields<'_>| status::parse_rows(fields, &mut reconciler);
+            let parse = |fields: StatusFields<'_>| status::parse_rows(fields, &self.http, &mut reconciler);
             let snapshot = self.http.poll(batch, request, status::ID, parse).await?;
             Ok(reconciler.finish(&snapshot.progress).with_drift(snapshot.drift))
         };

@@ -3,6 +3,7 @@ use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
 use bulkrail_core::csv::CsvRecords;
+use bulkrail_core::http::HttpClient;
 use bulkrail_core::json::{ResponseSchema, StatusFields, StatusMap};
 use bulkrail_core::{CountMismatch, Drift, DriftKind, Outcome, Progress, Reconciler, Snapshot, State};
 use foldhash::quality::RandomState;
@@ -29,9 +30,14 @@ pub(super) fn parse_status(fields: StatusFields<'_>) -> Snapshot {
 
 /// Returns the snapshot, and adds the listed rows to `reconciler`. Where code and word of the batch contradict each
 /// other, no row is known to have succeeded.
-pub(super) fn parse_rows(fields: StatusFields<'_>, reconciler: &mut Reconciler) -> Snapshot {
+pub(super) fn parse_rows(fields: StatusFields<'_>, http: &HttpClient, reconciler: &mut Reconciler) -> Snapshot {
     parse(fields, |line, contradicts| {
-        reconciler.push(if contradicts { line.to_contradicted_row() } else { line.to_row() });
+        if contradicts {
+            return reconciler.push(line.to_contradicted_row());
+        }
+        let mut row = line.to_row();
+        row.reason.iter_mut().for_each(|reason| http.redact_text(reason));
+        reconciler.push(row);
     })
 }
 

@@ -217,7 +217,9 @@ impl Client {
                     let mut found = ENTITY_SCHEMA.differences(&entity);
                     self.http.redact_drift(&mut found);
                     Drift::merge(&mut drift, &found);
-                    reconciler.push(rows::parse_entity(index, reference, &entity));
+                    let mut row = rows::parse_entity(index, reference, &entity);
+                    row.reason.iter_mut().for_each(|reason| self.http.redact_text(reason));
+                    reconciler.push(row);
                     was_unavailable = false;
                     continue;
                 }

@@ -275,6 +275,26 @@ mod killb_rows {
     }
 
     #[test]
+    fn killb_row_does_not_show_the_credential_that_its_error_repeats() {
+        const TOKEN: &str = "canary-token-1";
+        let bench = Bench::new();
+        let body = body("COMPLETED", 3, 1, 2, &["ERROR", "SUCCESS", "ERROR"])
+            .replacen(r#""status":"ERROR""#, &format!(r#""status":"ERROR","error":"Bearer {TOKEN} has expired""#), 1)
+            // A row that does not fit the spec, and one with an ordinary text.
+            .replacen(r#""status":"SUCCESS""#, &format!(r#""status":"FAILED","sheetName":1,"error":"{TOKEN}""#), 1)
+            .replacen(r#""rowNumber":2,"#, r#""rowNumber":2,"error":"no such bank","#, 1);
+        bench.connector.respond_with(move |_| MockResponse::json(200, &body));
+        let client = client!(killb, bench, Credentials::access_token(TOKEN));
+        let found = bench.clock.run(client.reconcile(&batch(), None)).unwrap();
+        let replaced = Some("(text that repeats a credential)");
+        let reasons: Vec<_> = found.rows.iter().map(|row| row.reason.as_deref()).collect();
+        assert_eq!(reasons, [replaced, replaced, Some("no such bank")]);
+        let mut rows = bench.clock.run(client.rows(&batch())).unwrap();
+        let first = bench.clock.run(rows.next()).unwrap().unwrap();
+        assert_eq!(first.typed().error.as_deref(), replaced);
+    }
+
+    #[test]
     fn killb_poll_believes_the_second_response_at_the_end() {
         let poll = |second: String| {
             let bench = Bench::new();
@@ -348,6 +368,53 @@ mod killb_rows {
         let error = bench.clock.run(killb(&bench).reconcile(&batch(), None)).unwrap_err();
         assert_eq!((error.kind(), bench.connector.requests().len()), (ErrorKind::NotFound, 1));
     }
+}
+
+#[cfg(feature = "localpayment")]
+#[test]
+fn localpayment_row_does_not_show_the_credential_that_its_line_repeats() {
+    use bulkrail::Batch;
+    use bulkrail::localpayment::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+
+    use crate::common::{Bench, client};
+
+    const TOKEN: &str = "canary-token-1";
+    let bench = Bench::new();
+    let client = client!(localpayment, bench, Credentials::access_token(TOKEN));
+    let csv =
+        format!(r"internal_id,external_id,bank_account,error\ni-1,r-1,1,{TOKEN} has expired\ni-2,r-2,2,too long\n");
+    let body = format!(
+        r#"{{"status":{{"code":"200","description":"COMPLETED"}},"comment":"{TOKEN}","csvFormatResponse":"{csv}"}}"#
+    );
+    bench.connector.respond_with(move |_| MockResponse::json(200, body.clone()));
+    let found = bench.clock.run(client.reconcile(&Batch::new(PROVIDER, "b-1").unwrap(), None)).unwrap();
+    let reasons: Vec<_> = found.rows.iter().map(|row| row.reason.as_deref()).collect();
+    assert_eq!(reasons, [Some("(text that repeats a credential)"), Some("too long")]);
+}
+
+#[cfg(feature = "reap")]
+#[test]
+fn reap_row_does_not_show_the_credential_that_its_entity_repeats() {
+    use bulkrail::Batch;
+    use bulkrail::reap::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+
+    use crate::common::{Bench, client};
+
+    let bench = Bench::new();
+    let client = client!(reap, bench, Credentials::api_key("canary-key-1"));
+    bench.connector.respond_with(|sent| match sent.url.path() {
+        "/entity/e-1" => MockResponse::json(
+            200,
+            r#"{"submittedRequirements":[{"status":"REJECTED","requirement":{"name":"KYC of canary-key-1"}}]}"#,
+        ),
+        _ => MockResponse::json(200, r#"{"status":"completed","totalRecords":1,"failedRecords":1}"#),
+    });
+    let submitted = SubmittedRows::new(["e-1"]);
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    let found = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap();
+    assert_eq!(found.rows[0].reason.as_deref(), Some("(text that repeats a credential)"));
 }
 
 /// A code that means "rejected" beside the word COMPLETED and a list of accounts: never a success, whichever is asked.

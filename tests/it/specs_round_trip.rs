@@ -279,9 +279,10 @@ fn killb_create_account_writes_every_documented_kind() {
         if is_open {
             least = json!({});
         } else {
-            let required = &resolve(&properties["data"]["$ref"])["x-required-sdk"];
-            let required = required.as_array().expect("required fields");
-            least.as_object_mut().expect("an object").retain(|name, _| required.iter().any(|known| known == name));
+            let schema = resolve(&properties["data"]["$ref"]);
+            let lists = ["required", "x-required-sdk"].into_iter().filter_map(|key| schema.get(key)?.as_array());
+            let required: Vec<_> = lists.flatten().collect();
+            least.as_object_mut().expect("an object").retain(|name, _| required.iter().any(|known| *known == name));
         }
         for account in [
             json!({"type": kind, "data": least}),

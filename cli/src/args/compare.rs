@@ -13,7 +13,7 @@ Examples:
   bulkrail compare killb people.xlsx --user 7f0a8ad6 --user e8d74b2f --json | jq .missing
 
 For a submit of which it is unknown whether it arrived. KillB has no list of batches, but a list of the
-accounts of a user. It is read once for each --user, and the externalId of each row is looked for. Name
+accounts of a user. It is read once for each --user, and its accounts are compared with the rows by externalId. Name
 every user whose accounts the rows create: a workbook does not have them, and no page says who owns
 the account of a row.
 

@@ -41,7 +41,8 @@ at the provider whether the batch exists. Only for Reap may the same command wit
 run again: Reap recognises the key.
 
 Each batch is noted before it is sent, also for the case that the process is killed: `bulkrail list`
-shows it, and what to do next. Ctrl-C, SIGTERM and SIGHUP wait up to 5 s for the response; a second
+shows it, and what to do next; `bulkrail resume` waits for it. Where another process has the list for
+10 s, nothing is sent (exit 2). Ctrl-C, SIGTERM and SIGHUP wait up to 5 s for the response; a second
 signal ends the command at once.";
 
 /// Submit a batch and print it
@@ -71,6 +72,8 @@ Examples:
 A run that does not see the end of its batch (deadline, interrupt, provider not reachable) prints the
 batch document. Save it as batch.json and continue with:
   bulkrail wait --batch batch.json
+A run that was killed goes on, without its rows, with:
+  bulkrail resume
   bulkrail rows --batch batch.json --submitted people.csv
 
 A row of which the provider does not report an outcome is unaccounted for; the outcome of the batch

@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bulkrail::poll::WaitOptions;
 use bulkrail::schedule::Schedule;
-use bulkrail::{Wait, WaitSet};
+use bulkrail::{AnyClient, Wait, WaitSet};
 use clap::Args;
 
 use super::{Connection, ENVIRONMENT, REPORT, ReportArgs, Target};
@@ -61,7 +62,8 @@ With --report, the rows of a KillB batch of which some did not succeed are read 
 other providers do not list such rows: `bulkrail rows` and `bulkrail run` have the file that was
 submitted.
 
-The last state of a batch that was submitted from here is noted for `bulkrail list`.";
+For a batch that was submitted from here, the last state is noted for `bulkrail list`, and the wait
+itself once a second: where the process is killed, `bulkrail resume` goes on with it.";
 
 pub(super) const HISTORY: &str = "\
 History:
@@ -128,6 +130,26 @@ impl WaitArgs {
             Some(schedule) => wait.schedule(schedule),
             None => wait,
         }
+    }
+
+    /// Returns the options of a wait by `client`.
+    pub(crate) fn wait_options(&self, client: &AnyClient) -> WaitOptions {
+        let mut options = WaitOptions::new(client);
+        if let Some(deadline) = self.deadline {
+            options = options.deadline(deadline);
+        }
+        if let Some(bounds) = &self.interval {
+            options = options.interval(bounds.clone());
+        }
+        match self.schedule() {
+            Some(schedule) => options.schedule(schedule),
+            None => options,
+        }
+    }
+
+    /// Returns whether an option is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.deadline.is_some() || self.interval.is_some() || self.lag_per_request.is_some()
     }
 
     /// Returns `set` with these options.

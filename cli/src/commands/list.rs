@@ -16,7 +16,7 @@ const WIDTH: usize = 78;
 
 pub(crate) async fn run(args: ListArgs) -> Result<u8, CliError> {
     let contents = Submissions::new(&StateDir::from_env()).read().await;
-    let contents = contents.map_err(|error| CliError::io("the list of submissions cannot be read", &error))?;
+    let contents = contents?;
     contents.warnings.iter().for_each(|warning| printer::error(&format!("warning: {warning}")));
     let mut listed = contents.log.listed(Clock::system().wall());
     if args.open {

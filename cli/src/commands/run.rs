@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bulkrail::poll::WaitState;
 use bulkrail::{
     AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, PollEvent, Provider, Report, SubmittedRows,
     collect_drift,
@@ -19,7 +20,7 @@ use crate::progress::{Bar, Bars};
 use crate::run_result::RunResult;
 use crate::signals::Signals;
 use crate::state::{HistoryStore, StateDir};
-use crate::submissions::{BatchEnd, Submissions, Target};
+use crate::submissions::{BatchEnd, Saver, Submissions, Target};
 use crate::submit::{Prepared, after, submit, submitted_line, wait_command};
 use crate::{exit, output};
 
@@ -73,7 +74,11 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
             Ok(done) if !done.is_interrupted => {
                 let rows = submission.rows().clone();
                 printer.for_json(args.json).note(submitted_line(&done.batch, rows.rows).trim_end());
-                done.record(&submissions).await;
+                // Should the process end now, the wait goes on with its deadline.
+                let wait = args.wait.wait_options(&client);
+                let wait = WaitState::new(done.batch.clone(), &wait, client.clock().wall());
+                let wait = if rows.rows > 0 { wait.rows(rows.rows) } else { wait };
+                done.record(&submissions, Some(&wait)).await;
                 let bar = bars.add(client.id().as_str());
                 jobs.push(Job { batch: done.batch, rows, drift: submit_drift, bar });
                 continue;
@@ -88,7 +93,7 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
             Ok(done) => {
                 printed = printed.and_then(|()| output::json(&done.batch));
                 page.add_submitted(&done.batch);
-                done.record(&submissions).await;
+                done.record(&submissions, None).await;
                 done.interrupted(&args.connection.flags()).with_batch_printed(false)
             }
             Err(error) => {
@@ -101,10 +106,13 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
         return Err(after(error, before, total));
     }
     let batches: Vec<_> = jobs.iter().map(|job| job.batch.clone()).collect();
+    let saver = Saver::start(&submissions, batches.iter().map(|batch| (batch, client.environment()))).await;
     let running = jobs.into_iter().map(|job| {
         let (client, args, drift) = (client.clone(), Arc::clone(&args), Arc::clone(&drift));
-        let (history, on_poll) = (store.history().clone(), page.observer(total));
-        tokio::spawn(async move { run_job(&client, &args, job, signals.received(1), &history, &drift, on_poll).await })
+        let (history, saver, on_poll) = (store.history().clone(), saver.clone(), page.observer(total));
+        tokio::spawn(async move {
+            run_job(&client, &args, job, signals.received(1), &history, &drift, &saver, on_poll).await
+        })
     });
     let mut ends = Vec::new();
     for end in running.collect::<Vec<_>>() {
@@ -113,11 +121,11 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
     bars.clear();
     // What is remembered comes after what is printed: a disk may hang.
     let seen = ends.iter().zip(&batches).filter_map(|(end, batch)| {
-        let (last, kind) = match end {
+        let (last, error) = match end {
             Ok(result) => (Some(result.report.clone()), None),
-            Err(error) => (error.last_report(), error.kind()),
+            Err(error) => (error.last_report(), error.error()),
         };
-        BatchEnd::new(batch, client.environment(), last, kind)
+        BatchEnd::new(batch, client.environment(), last, error)
     });
     let seen: Vec<_> = seen.collect();
     for (batch, end) in batches.iter().zip(&ends) {
@@ -125,12 +133,13 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
     }
     let code = print(&args, &prepared, &batches, ends).unwrap_or_else(|error| error.print(args.json));
     page.write_or_warn(printer.for_json(args.json));
-    submissions.see(seen).await;
+    submissions.see(seen, saver.finish().await).await;
     store.save().await;
     Ok(code)
 }
 
 /// Waits for the end of the batch, then reads its rows.
+#[expect(clippy::too_many_arguments, reason = "the arguments of a task")]
 async fn run_job(
     client: &AnyClient,
     args: &RunArgs,
@@ -138,11 +147,13 @@ async fn run_job(
     stop: impl Future<Output = ()> + Send,
     history: &DurationHistory,
     drift: &DriftReport,
+    saver: &Saver,
     on_poll: impl FnMut(&PollEvent<'_>) + Send,
 ) -> Result<RunResult, CliError> {
     let Job { batch, rows, drift: submit_drift, bar } = job;
     let mut stop = Box::pin(stop);
-    let mut wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(history).on_poll(on_poll);
+    let mut wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(history);
+    wait = wait.on_state(saver.observer(client.environment())).on_poll(on_poll);
     if rows.rows > 0 {
         wait = wait.rows(rows.rows);
     }

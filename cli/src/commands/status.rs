@@ -6,7 +6,7 @@ use crate::args::StatusArgs;
 use crate::connect::connect;
 use crate::error::CliError;
 use crate::state::StateDir;
-use crate::submissions::{BatchEnd, Submissions};
+use crate::submissions::{BatchEnd, Submissions, Unsaved};
 use crate::{exit, output, signals, table};
 
 pub(crate) async fn run(args: StatusArgs) -> Result<u8, CliError> {
@@ -31,10 +31,10 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, CliError> {
             (exit::of_report(&report), end(Some(report), None))
         }
         Err(error) => {
-            let kind = error.kind();
-            (CliError::from(error).with_polls(1).print(args.json), end(None, Some(kind)))
+            let end = end(None, Some(&error));
+            (CliError::from(error).with_polls(1).print(args.json), end)
         }
     };
-    Submissions::new(&StateDir::from_env()).see(end).await;
+    Submissions::new(&StateDir::from_env()).see(end, Unsaved::default()).await;
     Ok(code)
 }

@@ -30,7 +30,7 @@ pub(crate) async fn run(args: SubmitArgs, printer: Printer) -> Result<u8, CliErr
         } else {
             output::text(&submitted_line(batch, submission.rows().rows))
         };
-        done.record(&submissions).await;
+        done.record(&submissions, None).await;
         if let Err(error) = printed {
             // The batch exists: its id must not be lost.
             printer::error(&format!("submitted: {batch}"));

@@ -1,7 +1,7 @@
-//! Operations on files that other processes append to at the same time, on disks that may be full.
+//! Operations on files that other processes use at the same time, and that may not be files.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Returns whether `file` exists. Refuses what is not a regular file: opening a pipe blocks, and a
 /// device or a directory is not ours.
-pub(super) fn exists(file: &Path) -> io::Result<bool> {
+pub(crate) fn exists(file: &Path) -> io::Result<bool> {
     match fs::metadata(file) {
         Ok(found) if found.is_file() => Ok(true),
         Ok(_) => Err(io::Error::other("it is not a file")),
@@ -25,7 +25,7 @@ pub(super) fn exists(file: &Path) -> io::Result<bool> {
 
 /// Creates the directory of `file`. It, and the file that `options` create, are private to the
 /// user.
-pub(super) fn make_private(file: &Path, options: &mut OpenOptions) -> io::Result<()> {
+pub(crate) fn make_private(file: &Path, options: &mut OpenOptions) -> io::Result<()> {
     let mut directories = DirBuilder::new();
     directories.recursive(true);
     #[cfg(unix)]
@@ -63,54 +63,6 @@ pub(super) fn lock(file: &Path) -> Option<File> {
 #[expect(clippy::disallowed_methods, reason = "a thread that may block, where no clock can be awaited")]
 fn pause() {
     thread::sleep(LOCK_PAUSE);
-}
-
-/// Appends `lines`, which end with a line break, to `file`. With `durable`, they are on the disk
-/// when this returns.
-///
-/// A line that was torn before is ended first. If writing fails, what was written is taken back
-/// where possible.
-pub(crate) fn append(file: &Path, lines: &str, durable: bool) -> io::Result<()> {
-    let is_new = !exists(file)?;
-    let lock = lock(&file.with_extension("lock"));
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    make_private(file, &mut options)?;
-    let mut open = options.open(file)?;
-    let size = open.metadata()?.len();
-    write(&mut open, size, lines).inspect_err(|_| {
-        // Only with the lock: what is behind `size` may be another process's line otherwise.
-        if lock.is_some() {
-            let _ = open.set_len(size);
-        }
-    })?;
-    if durable {
-        open.sync_data()?;
-        if is_new {
-            sync_directory(file);
-        }
-    }
-    Ok(())
-}
-
-/// Appends `lines` in one step to a file of `size` bytes, on a line of their own.
-fn write(file: &mut (impl Read + Seek + Write), size: u64, lines: &str) -> io::Result<()> {
-    let mut last = [b'\n'];
-    if size > 0 {
-        file.seek(SeekFrom::Start(size - 1))?;
-        file.read_exact(&mut last)?;
-    }
-    let start = if last == [b'\n'] { "" } else { "\n" };
-    file.write_all(format!("{start}{lines}").as_bytes())
-}
-
-/// Makes the name of a new file durable, where the system can.
-fn sync_directory(file: &Path) {
-    if cfg!(unix)
-        && let Some(directory) = file.parent()
-    {
-        let _ = File::open(directory).and_then(|directory| directory.sync_all());
-    }
 }
 
 /// End of a file.

@@ -1,11 +1,12 @@
 //! The user's state directory: how long batches took (`history.json`), and what was submitted
-//! (`submitted.jsonl`).
+//! (`bulkrail.redb`).
 //!
 //! Nothing in it can fail a command or hang it: what is not a regular file is not opened, and every
 //! operation has a time limit.
 
 mod files;
 mod history;
+mod holder;
 
 use std::io;
 use std::path::PathBuf;
@@ -15,8 +16,9 @@ use std::time::Duration;
 
 use bulkrail::time::Clock;
 
-pub(crate) use files::{append, private, read_tail};
+pub(crate) use files::{exists, make_private, private, read_tail};
 pub(crate) use history::HistoryStore;
+pub(crate) use holder::lock_as_holder;
 
 use crate::printer;
 
@@ -62,12 +64,21 @@ impl StateDir {
         &self,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
+        self.run_within(self.0.timeout, work).await
+    }
+
+    /// Does the same, for as long as `timeout` allows.
+    pub(crate) async fn run_within<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
         if self.0.is_hung.load(Ordering::Relaxed) {
             return Err(hung());
         }
         tokio::select! {
             done = tokio::task::spawn_blocking(work) => done.unwrap_or_else(|error| Err(io::Error::other(error))),
-            () = Clock::system().sleep(self.0.timeout) => {
+            () = Clock::system().sleep(timeout) => {
                 self.0.is_hung.store(true, Ordering::Relaxed);
                 Err(hung())
             }
@@ -83,6 +94,12 @@ impl StateDir {
             printer::error(&format!("warning: {warning}"));
         }
     }
+}
+
+/// Returns the name of this process for others: `bulkrail submit`.
+pub(crate) fn program() -> String {
+    let command = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    format!("bulkrail {}", command.unwrap_or_default())
 }
 
 fn hung() -> io::Error {

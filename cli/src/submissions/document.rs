@@ -20,8 +20,8 @@ pub(crate) enum Phase {
     Open,
     /// The end of the batch was seen.
     Ended,
-    /// A wait ended without the end of the batch: at its deadline, or because the provider could not
-    /// be reached.
+    /// A wait ended without the end of the batch: at its deadline, or because the provider could
+    /// not be reached.
     GaveUp,
 }
 
@@ -70,7 +70,8 @@ impl Log {
         self.entries().iter().map(|entry| self.listed_entry(entry, now)).collect()
     }
 
-    fn listed_entry(&self, entry: &Entry, now: Timestamp) -> Listed {
+    /// Returns one of its submissions as it is listed.
+    pub(crate) fn listed_entry(&self, entry: &Entry, now: Timestamp) -> Listed {
         let age = entry.at().map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
         let note = entry.note.as_deref();
         Listed {

@@ -1,136 +1,204 @@
-//! Submissions from this machine, in `submitted.jsonl` of the state directory: each is noted before
-//! it is sent, settled after, and updated with what is seen of its batch.
+//! Submissions from this machine, in the store `bulkrail.redb` of the state directory: each is
+//! noted before it is sent, settled after, and updated with what is seen of its batch.
 //!
-//! The file is only appended to. A failure to write it never fails a command; it is a warning.
+//! A store that cannot be written never fails a command; it is a warning. Only one that another
+//! process has open stops a submit, before anything is sent.
 
 mod advice;
 mod document;
+mod jsonl;
 mod log;
 mod note;
-mod record;
+mod saver;
+mod store;
 
-use std::io;
 use std::path::Path;
+use std::time::Duration;
 
+use bulkrail::poll::WaitState;
 use bulkrail::time::Clock;
-use bulkrail::{Batch, ErrorKind, Report};
-use serde::Serialize;
-use serde_json::Value;
+use bulkrail::{Batch, Error, ErrorKind, Report};
+use bulkrail_durable::StoreError;
+use serde_json::value::RawValue;
+use uuid::Uuid;
 
 pub(crate) use document::{Listed, Phase};
-pub(crate) use log::{Entry, Log};
-pub(crate) use note::Target;
-pub(crate) use record::{Note, Record};
+pub(crate) use jsonl::{Line, OldRecord, lines, skipped};
+pub(crate) use log::{Entry, Log, SubmitEnd};
+pub(crate) use note::{Note, Target};
+pub(crate) use saver::{Saver, Unsaved};
+pub(crate) use store::Contents;
 
-use crate::output;
-use crate::state::{StateDir, append, read_tail};
-use record::{Failed, Seen, Submitted};
+use crate::error::CliError;
+use crate::state::StateDir;
+use store::{FILE, HOLD_LIMIT, StoreFile};
 
-/// Name of the file in the state directory.
-const FILE: &str = "submitted.jsonl";
+/// 1 s for another process to close the file, where a command was interrupted.
+const SHORT_LIMIT: Duration = Duration::from_secs(1);
 
-/// 16 MiB: about 20,000 submissions. Of a larger file the end is read.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
-
-/// The file of submissions.
+/// The submissions.
 #[derive(Clone)]
-pub(crate) struct Submissions(StateDir);
-
-/// How a submit ended that did not return the batch.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SubmitEnd {
-    /// The provider does not have the batch.
-    Refused,
-    /// The provider has a batch under the key.
-    Exists,
-    /// It is not known whether the provider has the batch.
-    Unknown,
+pub(crate) struct Submissions {
+    state: StateDir,
+    store: Option<StoreFile>,
 }
 
-/// Records of the file, and what was left out.
-#[derive(Default)]
-pub(crate) struct Contents {
-    pub(crate) log: Log,
-    pub(crate) warnings: Vec<String>,
+/// Key of the record of a submission.
+#[derive(Clone)]
+pub(crate) struct RecordKey(String);
+
+impl RecordKey {
+    /// Returns a new key. It is not the idempotency key: two submits under that are two
+    /// submissions, until a response tells that they are one batch.
+    pub(crate) fn new() -> Self {
+        Self(Uuid::new_v4().to_string())
+    }
 }
 
 impl Submissions {
     pub(crate) fn new(state: &StateDir) -> Self {
-        Self(state.clone())
+        Self { state: state.clone(), store: StoreFile::new(state) }
     }
 
     /// Notes what is about to be submitted. The note is on the disk when this returns.
-    pub(crate) async fn begin(&self, note: &Note) {
-        self.add(note).await;
+    ///
+    /// A note that cannot be written is a warning.
+    ///
+    /// # Errors
+    ///
+    /// When another process has the store.
+    pub(crate) async fn begin(&self, key: &RecordKey, note: &Note) -> Result<(), CliError> {
+        if let Some(store) = &self.store {
+            let record = Log::begun(&key.0, note.clone(), Clock::system().wall());
+            let begun = store.write(HOLD_LIMIT, async move |store| store::put(store, [&record]).await);
+            match begun.await {
+                Err(error @ StoreError::Held { .. }) => return Err(held(&error, "nothing was sent")),
+                begun => self.warn(begun, "the submission is not recorded"),
+            }
+        }
+        Ok(())
     }
 
-    /// Settles `note` with the batch that it became.
-    pub(crate) async fn settle(&self, note: &Note, batch: &Batch) {
-        self.add(&Submitted { batch: batch.clone(), note: note.note.clone() }).await;
-    }
-
-    /// Records why `note` has no batch.
-    pub(crate) async fn fail(&self, note: &Note, end: SubmitEnd, error: ErrorKind) {
-        let submitted = match end {
-            SubmitEnd::Refused => Some(false),
-            SubmitEnd::Exists => Some(true),
-            SubmitEnd::Unknown => None,
-        };
-        self.add(&Failed {
-            note: note.note.clone(),
-            provider: note.provider.clone(),
-            environment: note.environment.clone(),
-            key: note.key.clone(),
-            submitted,
-            error: Some(error.as_str().to_owned()),
+    /// Settles a note with the batch that it became. `wait` is the state of a wait for it that
+    /// begins.
+    pub(crate) async fn settle(&self, key: &RecordKey, batch: &Batch, wait: Option<&WaitState>) {
+        let state = wait.and_then(|wait| serde_json::value::to_raw_value(wait).ok());
+        let (needles, key, batch) = (Needles::new([batch]).or_key(&key.0), key.0.clone(), batch.clone());
+        self.change(needles, "the submission is not recorded", HOLD_LIMIT, move |log| {
+            log.settle(Some(&key), batch, state, Clock::system().wall());
         })
         .await;
     }
 
-    async fn add(&self, record: &impl Serialize) {
-        let Some(file) = self.0.path(FILE) else { return };
-        let (path, line) = (file.clone(), output::line(record));
-        let added = self.0.run(move || append(&path, &line?, true)).await;
-        if let Err(error) = added {
-            self.0.warn(FILE, &format!("the submission is not recorded in {}: {error}", file.display()));
-        }
+    /// Records why a note has no batch.
+    pub(crate) async fn fail(&self, key: &RecordKey, note: &Note, end: SubmitEnd, error: &Error) {
+        let limit = if error.kind() == ErrorKind::Interrupted { SHORT_LIMIT } else { HOLD_LIMIT };
+        let needles = Needles::default().or_key(&key.0).or_quoted(note.key.as_deref());
+        let (key, error) = (key.0.clone(), Error::from(error.document()));
+        self.change(needles, "the submission is not recorded", limit, move |log| {
+            log.fail(&key, end, error, Clock::system().wall());
+        })
+        .await;
     }
 
-    /// Records what was last seen of the batches that were submitted from here.
-    pub(crate) async fn see(&self, ends: impl IntoIterator<Item = BatchEnd>) {
+    /// Records what was last seen of the batches that were submitted from here: the ends, and the
+    /// states of waits that are not stored yet.
+    pub(crate) async fn see(&self, ends: impl IntoIterator<Item = BatchEnd>, unsaved: Unsaved) {
         let ends: Vec<_> = ends.into_iter().collect();
-        let Some(file) = self.0.path(FILE).filter(|_| !ends.is_empty()) else { return };
-        let (path, now) = (file.clone(), Clock::system().wall());
-        let add = move || {
-            let log = read(&path)?.log;
-            let mut lines = String::new();
-            for BatchEnd { batch, report, error } in ends.into_iter().filter(|end| log.has(&end.batch)) {
-                let snapshot = report.map(|report| report.snapshot);
-                lines.push_str(&output::line(&Seen {
-                    batch,
-                    state: snapshot.as_ref().map(|snapshot| snapshot.state.to_string()),
-                    outcome: snapshot.as_ref().and_then(|snapshot| snapshot.outcome),
-                    provider_status: snapshot.map(|snapshot| snapshot.provider_status),
-                    error: error.map(|kind| kind.as_str().to_owned()),
-                    seen_at: Some(now),
-                })?);
+        let Some(store) = &self.store else { return };
+        let needles = Needles::new(ends.iter().map(|end| &end.batch));
+        if unsaved.is_empty() {
+            // Most batches that are named by hand were not submitted from here.
+            let wanted = needles.clone();
+            match store.read(move |key, document| wanted.has(key, document)).await {
+                Ok(contents) if !ends.iter().any(|end| contents.log.position(&end.batch).is_some()) => return,
+                _ => {}
             }
-            if lines.is_empty() { Ok(()) } else { append(&path, &lines, false) }
+        }
+        let needles = unsaved.keys().fold(needles, |needles, key| needles.or_key(key));
+        self.change(needles, "the state of the batch is not recorded", HOLD_LIMIT, move |log| {
+            let now = Clock::system().wall();
+            unsaved.apply(log, now);
+            for BatchEnd { batch, report, error } in ends {
+                log.see(&batch, report, error, now);
+            }
+        })
+        .await;
+    }
+
+    /// Removes the submissions of these names, and returns their number.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of a name: then nothing is removed.
+    pub(crate) async fn forget(&self, names: Vec<String>) -> Result<usize, CliError> {
+        let not_found = |name: &str| {
+            let error = CliError::usage(format!("nothing is listed that has the name {name}"));
+            error.with_hint("its name is its id or its key as bulkrail list shows it, or its file where it has neither")
         };
-        if let Err(error) = self.0.run(add).await {
-            self.0.warn(FILE, &format!("the state of the batch is not recorded in {}: {error}", file.display()));
+        let contents = self.read().await?;
+        let is_missing = |name: &&String| !contents.log.entries().iter().any(|entry| entry.is_named(name, true));
+        if let Some(name) = names.iter().find(is_missing) {
+            return Err(not_found(name));
+        }
+        let Some(store) = &self.store else { return Ok(0) };
+        let removed = store.write(HOLD_LIMIT, async move |store| {
+            let mut removed = 0;
+            let forget = |log: &mut Log| removed = log.forget(&names);
+            store::change(store, |_, _| true, forget).await.map(|()| removed)
+        });
+        removed.await.map_err(|error| match error {
+            StoreError::Held { .. } => held(&error, "nothing was removed"),
+            error => CliError::configuration(format!("the list of submissions cannot be written: {error}")),
+        })
+    }
+
+    async fn change(
+        &self,
+        needles: Needles,
+        failure: &str,
+        limit: Duration,
+        change: impl FnOnce(&mut Log) + Send + 'static,
+    ) {
+        let Some(store) = &self.store else { return };
+        let changed = store.write(limit, async move |store| {
+            store::change(store, |key, document| needles.has(key, document), change).await
+        });
+        self.warn(changed.await, failure);
+    }
+
+    fn warn(&self, done: Result<(), StoreError>, failure: &str) {
+        if let (Err(error), Some(store)) = (done, &self.store) {
+            let reason = match error {
+                StoreError::Failed { source, .. } => source.to_string(),
+                error => error.to_string(),
+            };
+            self.state.warn(FILE, &format!("{failure} in {}: {reason}", store.path().display()));
         }
     }
 
-    /// Reads the file; it is empty where there is none.
-    pub(crate) async fn read(&self) -> io::Result<Contents> {
-        let Some(file) = self.0.path(FILE) else { return Ok(Contents::default()) };
-        self.0.run(move || read(&file)).await
+    /// Reads all submissions; none where there is no store.
+    pub(crate) async fn read(&self) -> Result<Contents, CliError> {
+        let Some(store) = &self.store else { return Ok(Contents::default()) };
+        store.read(|_, _| true).await.map_err(|error| match error {
+            StoreError::Held { .. } => held(&error, "it cannot be read"),
+            error => CliError::configuration(format!("the list of submissions cannot be read: {error}")),
+        })
     }
 
-    /// Returns whether `file` is the file of submissions.
-    pub(crate) fn is_at(&self, file: &Path) -> bool {
-        file.file_name().is_some_and(|name| name == FILE) && self.0.path(FILE).is_some_and(|path| is_same(&path, file))
+    /// Returns whether `file` is the file in which earlier versions kept submissions.
+    pub(crate) fn is_old_file(&self, file: &Path) -> bool {
+        let Some(store) = &self.store else { return false };
+        file.file_name() == store.old_path().file_name() && is_same(store.old_path(), file)
+    }
+
+    /// Returns whether `file` is where that file was, and it has been imported.
+    pub(crate) fn is_imported(&self, file: &Path) -> bool {
+        let Some(store) = &self.store else { return false };
+        let directory = |path: &Path| path.parent().and_then(|directory| directory.canonicalize().ok());
+        file.file_name() == store.old_path().file_name()
+            && !file.exists()
+            && directory(file).is_some_and(|parent| Some(parent) == directory(store.old_path()))
     }
 }
 
@@ -139,72 +207,73 @@ fn is_same(path: &Path, other: &Path) -> bool {
     path.is_ok_and(|path| other.is_ok_and(|other| path == other))
 }
 
+/// Returns the error for a store that another process has.
+fn held(error: &StoreError, effect: &str) -> CliError {
+    let holder = match error {
+        StoreError::Held { holder } => holder.clone(),
+        error => error.to_string(),
+    };
+    let reason = format!("another process has the list of submissions, and {effect}: {holder}");
+    CliError::configuration(reason).with_hint("end that process, or try again once it has ended")
+}
+
+/// Texts of which a record that is wanted has one.
+#[derive(Clone, Default)]
+struct Needles {
+    keys: Vec<String>,
+    texts: Vec<String>,
+}
+
+impl Needles {
+    /// Returns the texts for the records of these batches.
+    fn new<'b>(batches: impl IntoIterator<Item = &'b Batch>) -> Self {
+        batches
+            .into_iter()
+            .fold(Self::default(), |needles, batch| needles.or_quoted(Some(batch.id())).or_quoted(batch.key()))
+    }
+
+    fn or_key(mut self, key: &str) -> Self {
+        self.keys.push(key.to_owned());
+        self
+    }
+
+    /// Adds a text that is a string of the document.
+    fn or_quoted(mut self, text: Option<&str>) -> Self {
+        self.texts.extend(text.and_then(|text| serde_json::to_string(text).ok()));
+        self
+    }
+
+    fn has(&self, key: &str, document: &str) -> bool {
+        self.keys.iter().any(|known| known == key) || self.texts.iter().any(|text| document.contains(text))
+    }
+}
+
 /// What a command saw last of a batch.
 pub(crate) struct BatchEnd {
     batch: Batch,
     report: Option<Report>,
-    error: Option<ErrorKind>,
+    error: Option<Error>,
 }
 
 impl BatchEnd {
-    /// Returns what was seen of `batch` by a client of `environment`: the last report, and the error
-    /// that the wait ended with. A batch named by hand has no environment of its own.
+    /// Returns what was seen of `batch` by a client of `environment`: the last report, and the
+    /// error that the wait ended with. A batch named by hand has no environment of its own.
     ///
     /// Returns nothing where the provider was not asked.
-    pub(crate) fn new(
-        batch: &Batch,
-        environment: &str,
-        report: Option<Report>,
-        error: Option<ErrorKind>,
-    ) -> Option<Self> {
+    pub(crate) fn new(batch: &Batch, environment: &str, report: Option<Report>, error: Option<&Error>) -> Option<Self> {
         let says_something = [ErrorKind::Deadline, ErrorKind::Unreachable, ErrorKind::NotFound];
-        if report.is_none() && !error.is_some_and(|kind| says_something.contains(&kind)) {
+        if report.is_none() && !error.is_some_and(|error| says_something.contains(&error.kind())) {
             return None;
         }
         let batch = match batch.environment() {
             Some(_) => batch.clone(),
             None => batch.clone().with_environment(environment),
         };
-        Some(Self { batch, report, error })
+        Some(Self { batch, report, error: error.map(|error| Error::from(error.document())) })
     }
 }
 
-fn read(file: &Path) -> io::Result<Contents> {
-    let tail = read_tail(file, MAX_BYTES)?;
-    let mut contents = Contents::default();
-    if tail.is_cut {
-        let warning = format!("{}: only its last {} MiB are read", file.display(), MAX_BYTES / 1024 / 1024);
-        contents.warnings.push(warning);
-    }
-    let first = if tail.is_cut { None } else { Some(1) };
-    for line in lines(&tail.bytes) {
-        match line.document.and_then(Record::parse) {
-            Some(record) => contents.log.push(record),
-            None => contents.warnings.push(skipped(&file.display().to_string(), first.map(|first| first + line.index))),
-        }
-    }
-    Ok(contents)
-}
-
-/// Line of a file of JSON Lines.
-pub(crate) struct Line {
-    /// Number of lines before it.
-    pub(crate) index: usize,
-    /// None where the line is not JSON.
-    pub(crate) document: Option<Value>,
-}
-
-/// Returns the lines that are not empty. One that was torn does not spoil the others.
-pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = Line> {
-    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
-    let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
-    lines.map(|(index, line)| Line { index, document: serde_json::from_slice(line).ok() })
-}
-
-/// Returns the warning about a line that cannot be read.
-pub(crate) fn skipped(file: &str, line: Option<usize>) -> String {
-    match line {
-        Some(line) => format!("{file}: line {line} is not a document; it is skipped"),
-        None => format!("{file}: a line is not a document; it is skipped"),
-    }
+/// State of a wait as it is stored.
+fn stored(state: &WaitState) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(state).ok()
 }

@@ -1,19 +1,85 @@
-//! Makes the note of a batch that is about to be submitted.
+//! Notes of batches that are about to be submitted.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{self, Path, PathBuf};
 
 use bulkrail::time::Clock;
-use bulkrail::{AnyClient, AnySubmission, Provider};
+use bulkrail::{AnyClient, AnySubmission, Provider, ProviderId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use super::record::{FileNote, Note};
 use crate::args::{Connection, SubmissionArgs};
 
 /// 64 KiB of a file are read at a time.
 const CHUNK: usize = 64 * 1024;
+
+/// What is submitted, and where: the order of a record of the store. It does not have the content
+/// of the file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) provider: ProviderId,
+    #[serde(default)]
+    pub(crate) environment: Option<String>,
+    /// Id of the batch, where it is known before it is submitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) storage_id: Option<String>,
+    #[serde(flatten)]
+    pub(crate) file: Option<FileNote>,
+    /// Number of the batch, from 1, and how many the file makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) part: Option<[usize; 2]>,
+    /// Base URL as it was given, where the environment does not say it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) base_url: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) insecure_http: bool,
+    #[serde(default)]
+    pub(crate) begun_at: Option<Timestamp>,
+    /// Whether the provider is known to have a batch of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_confirmed: bool,
+    /// The provider's own word for the state, where it was not seen by the stored wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) provider_status: Option<String>,
+}
+
+impl Note {
+    /// Returns the note of a batch of which nothing else is known.
+    pub(super) fn of(provider: ProviderId, environment: Option<&str>) -> Self {
+        Self {
+            provider,
+            environment: environment.map(str::to_owned),
+            id: None,
+            key: None,
+            storage_id: None,
+            file: None,
+            part: None,
+            base_url: None,
+            insecure_http: false,
+            begun_at: None,
+            is_confirmed: false,
+            provider_status: None,
+        }
+    }
+}
+
+/// File of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileNote {
+    /// Absolute path.
+    pub(crate) file: String,
+    /// Size; unknown for a pipe, which can be read only once.
+    #[serde(default)]
+    pub(crate) bytes: Option<u64>,
+    #[serde(default)]
+    pub(crate) sha256: Option<String>,
+}
 
 /// Where batches are submitted, and the file that they are made of.
 pub(crate) struct Target {
@@ -49,9 +115,6 @@ impl Target {
     /// Returns the note of the batch `number` of `total`, from 1.
     pub(crate) fn note(&self, client: &AnyClient, submission: &AnySubmission, number: usize, total: usize) -> Note {
         Note {
-            note: Some(Uuid::new_v4().to_string()),
-            provider: client.id(),
-            environment: Some(self.environment.clone()),
             id: submission.batch().map(|batch| batch.id().to_owned()),
             key: submission.key().map(str::to_owned),
             storage_id: self.storage_id.clone(),
@@ -60,6 +123,7 @@ impl Target {
             base_url: self.base_url.clone(),
             insecure_http: self.insecure_http,
             begun_at: Some(Clock::system().wall()),
+            ..Note::of(client.id(), Some(&self.environment))
         }
     }
 }

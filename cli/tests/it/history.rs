@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bulkrail::DurationHistory;
 use bulkrail::time::Clock;
+use bulkrail_durable::{Filter, RedbStore, Store};
 use fs4::FileExt;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -161,15 +162,16 @@ async fn run_stores_history_and_submissions_and_the_demo_does_not() {
     let run = finish(run).await;
     assert!(run.document()["outcome"].is_string(), "{run:?}");
     assert!(state.file().exists());
-    // The submission is recorded too, for the case that the process is killed: before it is sent,
-    // after, and when its end is seen.
-    let noted = fs::read_to_string(state.file().with_file_name("submitted.jsonl")).unwrap();
-    let [note, batch, seen] = &noted.lines().collect::<Vec<_>>()[..] else { panic!("{noted}") };
-    let [note, mut batch, seen] = [note, batch, seen].map(|line| serde_json::from_str::<Value>(line).unwrap());
+    // The submission is recorded too, for the case that the process is killed.
+    let store = RedbStore::read_only(state.file().with_file_name("bulkrail.redb")).await.unwrap();
+    let records = store.page("bulkrail", Filter::All, None, 10).await.unwrap();
+    let [record] = &records[..] else { panic!("{records:?}") };
+    let record: Value = serde_json::from_str(&record.document).unwrap();
+    let note = &record["order"];
     assert!(note["begun_at"].is_string() && note["file"] == file.path(), "{note}");
-    assert_eq!(batch.as_object_mut().unwrap().remove("note"), Some(note["note"].clone()));
-    assert_eq!(batch, run.document()["batch"]);
-    assert_eq!((&seen["batch"], &seen["outcome"]), (&batch, &run.document()["outcome"]));
+    let seen = &record["phase"]["ended"]["report"];
+    assert_eq!(seen["batch"], run.document()["batch"]);
+    assert_eq!(seen["outcome"], run.document()["outcome"]);
 }
 
 #[cfg(unix)]

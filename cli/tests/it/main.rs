@@ -21,6 +21,8 @@ mod outcomes;
 mod proxy;
 mod report;
 mod resume;
+#[cfg(unix)]
+mod resume_all;
 mod rows;
 mod run;
 mod sandbox;
@@ -28,6 +30,8 @@ mod schema;
 mod secrets;
 mod server;
 mod specs;
+#[cfg(unix)]
+mod store;
 mod support;
 mod texts;
 mod usage;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bulkrail_durable::{Filter, RedbStore, Store};
 use bulkrail_sandbox::Sandbox;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -16,30 +17,38 @@ use crate::support::{QUICK, Run, TempFile, at, bulkrail, finish, state};
 const ACCOUNT: [&str; 4] = ["--account-number", "484.484.00000011", "--country", "MEX"];
 
 /// State directory of several commands.
-struct State(PathBuf);
+pub(crate) struct State(pub(crate) PathBuf);
 
 impl State {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let state = Self(state());
         fs::create_dir_all(state.0.join("bulkrail")).unwrap();
         state
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join("bulkrail").join(name)
     }
 
-    fn notes(&self) -> PathBuf {
+    /// Returns the file in which earlier versions kept what was submitted.
+    pub(crate) fn notes(&self) -> PathBuf {
         self.file("submitted.jsonl")
     }
 
-    async fn run(&self, mut command: Command) -> Run {
+    /// Returns the records of the store.
+    pub(crate) async fn records(&self) -> Vec<Value> {
+        let store = RedbStore::read_only(self.file("bulkrail.redb")).await.unwrap();
+        let page = store.page("bulkrail", Filter::All, None, 1_000).await.unwrap();
+        page.iter().map(|entry| serde_json::from_str(&entry.document).unwrap()).collect()
+    }
+
+    pub(crate) async fn run(&self, mut command: Command) -> Run {
         command.env("XDG_STATE_HOME", &self.0);
         finish(command).await
     }
 
     /// Returns what is listed, which conforms to the schema.
-    async fn list(&self, more: &[&str]) -> Vec<Value> {
+    pub(crate) async fn list(&self, more: &[&str]) -> Vec<Value> {
         let list = self.run(bulkrail(["list", "--json"].iter().chain(more))).await;
         assert_eq!((list.code, list.stderr.as_str()), (0, ""));
         check(&schemas().await["list"], &list.document());
@@ -47,7 +56,7 @@ impl State {
     }
 }
 
-async fn sandbox() -> Sandbox {
+pub(crate) async fn sandbox() -> Sandbox {
     Sandbox::builder().seed(7).speed(60.0).start().await.unwrap()
 }
 
@@ -104,9 +113,8 @@ async fn note_has_digest_and_size_of_the_file_and_is_settled_by_the_batch() {
     let (state, sandbox) = (State::new(), sandbox().await);
     let file = TempFile::new("note-abc.csv", import(&["e-1".to_owned()]));
     let submitted = state.run(at(&sandbox, ["submit", "reap", file.path(), "--key", "k-1", "--json"])).await;
-    let lines = fs::read_to_string(state.notes()).unwrap();
-    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let [note, batch] = &lines[..] else { panic!("{lines:?}") };
+    let [record] = &state.records().await[..] else { panic!() };
+    let note = &record["order"];
     assert_eq!((&note["provider"], &note["key"]), (&json!("reap"), &json!("k-1")));
     assert_eq!(note["environment"], submitted.document()["environment"]);
     let digest = Command::new("sha256sum").arg(file.path()).output().await;
@@ -115,10 +123,9 @@ async fn note_has_digest_and_size_of_the_file_and_is_settled_by_the_batch() {
         assert_eq!(note["sha256"].as_str(), digest.split_whitespace().next());
     }
     assert_eq!(note["bytes"], fs::metadata(file.path()).unwrap().len());
-    assert_eq!((&batch["note"], &batch["id"]), (&note["note"], &submitted.document()["id"]));
-    for file in ["submitted.jsonl", "submitted.lock"] {
-        assert_eq!(mode(&state.file(file)), 0o600, "{file}");
-    }
+    assert_eq!(record["phase"]["waiting"]["batch"], submitted.document());
+    assert_eq!(mode(&state.file("bulkrail.redb")), 0o600);
+    assert!(!state.file("bulkrail.redb.holder").exists() && !state.notes().exists());
 }
 
 #[tokio::test]
@@ -228,11 +235,11 @@ async fn advice_about_an_unknown_submit_to_killb_compares_its_rows() {
 async fn retried_key_settles_the_notes_before_it() {
     let sandbox = sandbox().await;
     let file = TempFile::new("it's a $KEY.csv", import(&["e-1".to_owned()]));
-    let note = |key: &str, state: &State| {
+    let note = |key: &str, number: usize, state: &State| {
         let url = sandbox.base_url("reap").unwrap();
         let origin = url.trim_end_matches("/reap");
         let note = json!({
-            "note": format!("n-{key}"), "provider": "reap", "environment": origin, "base_url": url, "key": key,
+            "note": format!("n-{key}-{number}"), "provider": "reap", "environment": origin, "base_url": url, "key": key,
             "file": file.path(), "bytes": 1, "sha256": "00", "begun_at": "2026-01-01T00:00:00Z",
         });
         let lines = fs::read_to_string(state.notes()).unwrap_or_default();
@@ -241,7 +248,7 @@ async fn retried_key_settles_the_notes_before_it() {
     // The provider has the batch: a conflict says so, and does not tell its id.
     let (other, state) = (State::new(), State::new());
     assert_eq!(other.run(at(&sandbox, ["submit", "reap", file.path(), "--key", "k '1"])).await.code, 0);
-    note("k '1", &state);
+    note("k '1", 1, &state);
     let [entry] = &state.list(&["--open"]).await[..] else { panic!() };
     assert_eq!(entry["phase"], "submitting");
     let again = shell(&state, &sandbox, &format!("bulkrail {}", command(entry))).await;
@@ -264,8 +271,8 @@ async fn retried_key_settles_the_notes_before_it() {
     assert_eq!((&entry["phase"], &entry["batch"]["id"]), (&json!("ended"), &json!(id)));
 
     // The provider does not have it: the retry makes the batch, and settles all notes of the key.
-    note("k-2", &state);
-    note("k-2", &state);
+    note("k-2", 1, &state);
+    note("k-2", 2, &state);
     let open = state.list(&["--open"]).await;
     assert_eq!(open.len(), 2);
     let again = shell(&state, &sandbox, &format!("bulkrail {}", command(&open[0]))).await;
@@ -282,7 +289,7 @@ async fn refused_submission_is_not_listed() {
     let file = TempFile::new("refused-people.csv", people(3));
     let refused = state.run(bulkrail(["submit", "killb", file.path(), "--base-url", &server.url])).await;
     assert_eq!(refused.code, 1);
-    assert_eq!(fs::read_to_string(state.notes()).unwrap().lines().count(), 2);
+    assert_eq!(state.records().await, [] as [Value; 0], "it was noted, and the note was removed");
     assert_eq!(state.list(&[]).await, [] as [Value; 0]);
 }
 
@@ -318,42 +325,61 @@ async fn localpayment_note_has_the_id_and_is_waited_for() {
     let submit = ["submit", "localpayment", file.path(), "--key", "lp-1", "--json"].into_iter().chain(ACCOUNT);
     assert_eq!(state.run(at(&sandbox, submit)).await.code, 0);
     // As a kill before the response leaves it.
-    let lines = fs::read_to_string(state.notes()).unwrap();
-    fs::write(state.notes(), format!("{}\n", lines.lines().next().unwrap())).unwrap();
+    let [record] = &state.records().await[..] else { panic!() };
+    let mut note = record["order"].clone();
+    note.as_object_mut().unwrap().remove("is_confirmed");
+    note["note"] = json!("n-1");
+    let state = State::new();
+    fs::write(state.notes(), format!("{note}\n")).unwrap();
+    let copy = TempFile::new("lp-note.jsonl", format!("{note}\n"));
     let [entry] = &state.list(&[]).await[..] else { panic!() };
     assert_eq!((&entry["phase"], &entry["batch"]["id"]), (&json!("submitting"), &json!("lp-1")));
-    let notes = state.notes();
-    let wait = ["wait", "--json", "--batch", notes.to_str().unwrap()];
+    let wait = ["wait", "--json", "--batch", copy.path()];
     let waited = state.run(at(&sandbox, wait.into_iter().chain(QUICK))).await;
     assert_eq!(waited.document()["batch"]["id"], "lp-1", "{waited:?}");
     assert_eq!(state.list(&[]).await[0]["phase"], "ended");
+}
+
+/// Returns the lines that earlier versions wrote for a batch.
+pub(crate) fn old_lines(note: &str, file: &str, batch: &Value) -> String {
+    let mut begun = json!({
+        "note": note, "file": file, "bytes": 1, "sha256": "00", "begun_at": batch["submitted_at"],
+    });
+    let mut settled = batch.clone();
+    settled["note"] = json!(note);
+    for field in ["provider", "environment", "key"] {
+        begun[field] = batch[field].clone();
+    }
+    format!("{begun}\n{settled}\n")
 }
 
 #[tokio::test]
 async fn torn_lines_are_skipped_and_never_glued_to_the_next() {
     let (state, sandbox) = (State::new(), sandbox().await);
     let file = TempFile::new("torn-people.csv", people(3));
-    let submit = || at(&sandbox, ["submit", "killb", file.path(), "--json"]);
-    let first = state.run(submit()).await.document();
-    let whole = fs::read_to_string(state.notes()).unwrap();
+    let submit = async || State::new().run(at(&sandbox, ["submit", "killb", file.path(), "--json"])).await.document();
+    let (first, second) = (submit().await, submit().await);
     // Torn in the middle of a line, as by a full disk or a kill, in bytes that are not UTF-8.
-    let mut torn = whole.clone().into_bytes();
-    torn.extend_from_slice(b"{\"note\":\"x\",\"provider\":\"killb\",\"file\":\"/\xc3");
-    fs::write(state.notes(), torn).unwrap();
-    let second = state.run(submit()).await.document();
+    let mut torn = old_lines("n-1", file.path(), &first).into_bytes();
+    torn.extend_from_slice(b"{\"note\":\"x\",\"provider\":\"killb\",\"file\":\"/\xc3\n");
+    torn.extend_from_slice(old_lines("n-2", file.path(), &second).as_bytes());
+    fs::write(state.notes(), &torn).unwrap();
+
+    let notes = state.notes();
+    let wait = ["wait", "--batch", notes.to_str().unwrap(), "--json"];
+    let waited = State::new().run(at(&sandbox, wait.into_iter().chain(QUICK))).await;
+    assert!(waited.stderr.contains(": line 3 is not a document"), "{waited:?}");
+    let ids: Vec<_> =
+        waited.document().as_array().unwrap().iter().map(|result| result["batch"]["id"].clone()).collect();
+    assert_eq!(ids, [first["id"].clone(), second["id"].clone()]);
+
     let list = state.run(bulkrail(["list", "--json"])).await;
     let warning = format!("warning: {}: line 3 is not a document; it is skipped\n", state.notes().display());
     assert_eq!((list.code, list.stderr.as_str()), (0, warning.as_str()));
     let ids: Vec<_> = list.document().as_array().unwrap().iter().map(|entry| entry["batch"]["id"].clone()).collect();
     assert_eq!(ids, [first["id"].clone(), second["id"].clone()]);
-
-    let notes = state.notes();
-    let wait = ["wait", "--batch", notes.to_str().unwrap(), "--json"];
-    let waited = state.run(at(&sandbox, wait.into_iter().chain(QUICK))).await;
-    assert!(waited.stderr.contains(": line 3 is not a document"), "{waited:?}");
-    let ids: Vec<_> =
-        waited.document().as_array().unwrap().iter().map(|result| result["batch"]["id"].clone()).collect();
-    assert_eq!(ids, [first["id"].clone(), second["id"].clone()]);
+    // Once: the file was imported.
+    assert_eq!(state.list(&[]).await.len(), 2);
     // A file of one's own is still refused as a whole.
     let own = TempFile::new("torn-own.jsonl", format!("{first}\n{{\"provider\":\"kil"));
     let refused = state.run(at(&sandbox, ["wait", "--batch", own.path()])).await;
@@ -361,18 +387,14 @@ async fn torn_lines_are_skipped_and_never_glued_to_the_next() {
 }
 
 #[tokio::test]
-async fn processes_at_the_same_time_note_every_batch_with_and_without_the_lock() {
+async fn processes_at_the_same_time_note_every_batch() {
     let (state, sandbox) = (State::new(), sandbox().await);
     let file = TempFile::new("at-once.csv", people(3));
     let submit = async || state.run(at(&sandbox, ["submit", "killb", file.path(), "--json"])).await;
     let runs = tokio::join!(submit(), submit(), submit(), submit(), submit(), submit());
-    let mut ids = [runs.0, runs.1, runs.2, runs.3, runs.4, runs.5].map(|run| run.document()["id"].clone()).to_vec();
-    // Another process has the lock for a long time.
-    let lock = fs::File::open(state.file("submitted.lock")).unwrap();
-    fs4::FileExt::lock(&lock).unwrap();
-    let run = submit().await;
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    ids.push(run.document()["id"].clone());
+    let runs = [runs.0, runs.1, runs.2, runs.3, runs.4, runs.5];
+    assert!(runs.iter().all(|run| (run.code, run.stderr.as_str()) == (0, "")), "{runs:?}");
+    let mut ids = runs.map(|run| run.document()["id"].clone()).to_vec();
     let mut listed: Vec<_> = state.list(&["--open"]).await.iter().map(|entry| entry["batch"]["id"].clone()).collect();
     for ids in [&mut ids, &mut listed] {
         ids.sort_by_key(Value::to_string);
@@ -381,16 +403,13 @@ async fn processes_at_the_same_time_note_every_batch_with_and_without_the_lock()
 }
 
 #[tokio::test]
-async fn full_disk_tears_no_line_and_warns_also_with_json_and_quiet() {
+async fn full_disk_spoils_no_record_and_warns_also_with_json_and_quiet() {
     let (state, sandbox) = (State::new(), sandbox().await);
     let file = TempFile::new("full-people.csv", people(3));
     let submit = || at(&sandbox, ["submit", "killb", file.path(), "--json", "--quiet"]);
     let first = state.run(submit()).await.document();
-    // The file may grow to the next KiB and not further: a write of a line is cut off.
-    let notes = fs::read_to_string(state.notes()).unwrap();
-    let filled = format!("{notes}{}\n", " ".repeat(2048 - notes.len() - 100));
-    fs::write(state.notes(), &filled).unwrap();
-    let limited = format!("trap '' XFSZ; ulimit -f 4; exec \"$0\" submit killb {} --json --quiet", file.path());
+    // Nothing can be written behind the first KiB.
+    let limited = format!("trap '' XFSZ; ulimit -f 2; exec \"$0\" submit killb {} --json --quiet", file.path());
     let mut command = submit();
     let program = command.as_std().get_program().to_owned();
     let variables: Vec<_> =
@@ -402,7 +421,8 @@ async fn full_disk_tears_no_line_and_warns_also_with_json_and_quiet() {
     assert_eq!(full.code, 0, "{full:?}");
     let warning = "warning: the submission is not recorded in ";
     assert!(full.stderr.starts_with(warning) && full.stderr.lines().count() == 1, "{full:?}");
-    assert_eq!(fs::read_to_string(state.notes()).unwrap(), filled, "what was written was taken back");
+    // Reading repairs the file.
+    assert_eq!(state.list(&[]).await.len(), 1, "what was written was taken back");
     let third = state.run(submit()).await;
     assert_eq!((third.code, third.stderr.as_str()), (0, ""));
     let ids: Vec<_> = state.list(&[]).await.iter().map(|entry| entry["batch"]["id"].clone()).collect();
@@ -468,7 +488,7 @@ fn mode(file: &Path) -> u32 {
 async fn state_files_that_are_not_files_neither_hang_nor_fail_a_command() {
     let sandbox = sandbox().await;
     let file = TempFile::new("pipes-people.csv", people(3));
-    for name in ["submitted.jsonl", "submitted.lock", "history.json", "history.lock"] {
+    for name in ["bulkrail.redb", "bulkrail.redb.holder", "submitted.jsonl", "history.json", "history.lock"] {
         for kind in ["pipe", "directory", "device"] {
             let state = State::new();
             match kind {
@@ -481,10 +501,15 @@ async fn state_files_that_are_not_files_neither_hang_nor_fail_a_command() {
             let args = ["run", "killb", file.path(), "--json", "--quiet"];
             let run = state.run(at(&sandbox, args.into_iter().chain(QUICK))).await;
             assert!(run.document()["outcome"].is_string(), "{name} {kind}: {run:?}");
-            if name == "submitted.jsonl" {
+            if name == "bulkrail.redb" {
                 assert!(run.stderr.starts_with("warning: the submission is not recorded in "), "{kind}: {run:?}");
                 let list = state.run(bulkrail(["list"])).await;
                 assert_eq!(list.code, 2, "{list:?}");
+            } else if name == "submitted.jsonl" {
+                let warning = format!("warning: {} is not imported: it is not a file\n", state.notes().display());
+                assert_eq!(run.stderr, warning, "{kind}");
+                let list = state.run(bulkrail(["list", "--json"])).await;
+                assert_eq!((list.code, list.document().as_array().unwrap().len()), (0, 1), "{kind}");
             } else {
                 assert_eq!(run.stderr, "", "{name} {kind}");
                 assert_eq!(state.list(&[]).await.len(), 1, "{name} {kind}");

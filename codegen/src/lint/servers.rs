@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use crate::document::operations;
 use crate::error::Error;
 use crate::load::Spec;
+use crate::pointer;
 use crate::rules::Rules;
 
 /// Environments of the client builder, each with the descriptions by which it finds a server.
@@ -25,6 +27,21 @@ pub(super) fn check(spec: &Spec, rules: Rules, errors: &mut Vec<Error>) {
     }
     if rules != Rules::Bulkrail {
         names(spec, servers, errors);
+    }
+    below_paths(spec, errors);
+}
+
+/// Checks that paths and operations have no other servers than the document: each request goes to one of those.
+fn below_paths(spec: &Spec, errors: &mut Vec<Error>) {
+    let items = spec.document["paths"].as_object().into_iter().flatten();
+    let items = items.map(|(path, item)| (pointer::join("/paths", path), item));
+    for (pointer, holder) in items.chain(operations(&spec.document)) {
+        let Some(servers) = holder.get("servers") else { continue };
+        if *servers != spec.document["servers"] {
+            let reason = "servers below a path are ignored: each request goes to a server of the document; remove them, \
+                          and write a spec of its own for the operations of another server";
+            errors.push(spec.error(&format!("{pointer}/servers"), reason));
+        }
     }
 }
 

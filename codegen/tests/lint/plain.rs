@@ -61,6 +61,23 @@ fn lint_of_plain_openapi_accepts_servers_that_the_client_finds() {
 }
 
 #[test]
+fn lint_of_plain_openapi_refuses_servers_below_a_path() {
+    let server = "[{url: 'https://s.example', description: sandbox}]";
+    let other = "servers: [{url: 'https://files.example', description: sandbox}]";
+    let document = |servers: &str, below: &str| {
+        let paths = PATHS.replace("paths:\n", &format!("servers: {servers}\npaths:\n"));
+        spec(&paths.replace("    get:\n", &format!("    {below}\n    get:\n")), "Thing: {type: object}")
+    };
+    let ignored = "servers below a path are ignored: each request goes to a server of the document; remove them, and \
+                   write a spec of its own for the operations of another server";
+    let at_path = [format!("acme.yaml:6: /paths/~1things~1{{id}}/servers: {ignored}")];
+    assert_eq!(errors(&document(server, other)), at_path);
+    let at_operation = document(server, "description: d").replace("    get:\n", &format!("    get:\n      {other}\n"));
+    assert_eq!(errors(&at_operation), [format!("acme.yaml:8: /paths/~1things~1{{id}}/get/servers: {ignored}")]);
+    assert_eq!(errors(&document(server, &format!("servers: {server}"))), [""; 0], "the same");
+}
+
+#[test]
 fn lint_of_plain_openapi_refuses_servers_that_no_request_reaches() {
     let finds = "the client builder finds a server by this word";
     let none = format!(

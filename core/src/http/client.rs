@@ -19,7 +19,7 @@ use super::response::{BodyLimits, Response, StatusResponse};
 use super::retry_after::retry_after;
 use super::tokens::{TokenCache, TokenResponse};
 use crate::error::{Error, ErrorDocument, ErrorKind};
-use crate::json::StatusFields;
+use crate::json::{StatusFields, decode_error};
 use crate::model::{Batch, Drift, ProviderId, Snapshot};
 use crate::provider::PollLimit;
 use crate::time::Clock;
@@ -97,6 +97,14 @@ impl HttpClient {
     /// Replaces names of fields and status words that repeat a [hidden](Self::hide) credential.
     pub fn redact_drift(&self, drift: &mut [Drift]) {
         self.redactor.redact_drift(drift);
+    }
+
+    /// Replaces a text of the provider, such as the reason of a row, that repeats a [hidden](Self::hide) credential.
+    ///
+    /// Status words, messages of snapshots and texts of errors are replaced already. Not for references and ids, which
+    /// pair rows.
+    pub fn redact_text(&self, text: &mut String) {
+        self.redactor.redact(text);
     }
 
     /// Returns the provider that requests go to.
@@ -239,8 +247,8 @@ impl HttpClient {
                 error_of_response(self.shared.errors, status, headers, retry_after, b"", false)
                     .map_provider_texts(|text| self.redactor.redact(text))
             }
-            GeneratedError::InvalidResponsePayload(..) => {
-                Error::new(ErrorKind::Decode, "the response does not have the fields that the spec has")
+            GeneratedError::InvalidResponsePayload(body, error) => {
+                self.redactor.redact_reason(decode_error(&error, &body))
             }
             GeneratedError::CommunicationError(error)
             | GeneratedError::ResponseBodyError(error)

@@ -1,13 +1,15 @@
 //! Keeps credentials out of what is kept of a response that repeats them.
 
 use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use foldhash::quality::RandomState;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::error::Error;
 use crate::model::{Drift, DriftKind, Snapshot, State, identifier_or_length};
 
 /// Replaces a text that repeats a credential.
@@ -22,13 +24,24 @@ const MIN_SECRET_LEN: usize = 6;
 /// 16 credentials are known: keys, passwords and the last tokens of a client.
 const MAX_SECRETS: usize = 16;
 
+/// 8 bits for each part: one of eight other texts is looked up in the parts themselves.
+const BITS_PER_PART: usize = 8;
+
 /// Recognises the credentials of a client, also URL-encoded, as Base64 and in part. Clones share what they know.
 ///
-/// Only hashes of the credentials are held.
+/// Only hashes of the credentials are held. Texts of rows are checked as they are streamed: each part of a text is
+/// hashed once, and costs one bit test where it is not of a credential.
 #[derive(Clone, Default)]
 pub(super) struct Redactor {
-    known: Arc<Mutex<VecDeque<Known>>>,
+    known: Arc<Mutex<Credentials>>,
     hasher: RandomState,
+}
+
+#[derive(Default)]
+struct Credentials {
+    known: VecDeque<Known>,
+    /// One for each length of parts.
+    filters: Vec<Filter>,
 }
 
 /// Hashes of the parts of one credential, all of one length.
@@ -36,6 +49,52 @@ pub(super) struct Redactor {
 struct Known {
     len: usize,
     parts: HashSet<u64>,
+}
+
+/// Bits of the hashes of all parts that have one length.
+struct Filter {
+    len: usize,
+    /// The number of words is a power of two.
+    words: Vec<u64>,
+}
+
+impl Filter {
+    fn new(len: usize, known: &VecDeque<Known>) -> Self {
+        let parts = || known.iter().filter(|known| known.len == len).flat_map(|known| &known.parts);
+        let words = (parts().count() * BITS_PER_PART).div_ceil(64).next_power_of_two();
+        let mut filter = Self { len, words: vec![0; words] };
+        for hash in parts() {
+            let (word, bit) = filter.place(*hash);
+            filter.words[word] |= bit;
+        }
+        filter
+    }
+
+    fn place(&self, hash: u64) -> (usize, u64) {
+        // The number of words is far below 2^32.
+        (usize::try_from(hash >> 32).unwrap_or_default() & (self.words.len() - 1), 1 << (hash % 64))
+    }
+
+    fn may_have(&self, hash: u64) -> bool {
+        let (word, bit) = self.place(hash);
+        self.words[word] & bit != 0
+    }
+}
+
+impl Credentials {
+    fn push(&mut self, len: usize, parts: HashSet<u64>) {
+        self.known.retain(|older| older.parts != parts);
+        self.known.push_back(Known { len, parts });
+        if self.known.len() > MAX_SECRETS {
+            self.known.pop_front();
+        }
+        let lens: HashSet<_> = self.known.iter().map(|known| known.len).collect();
+        self.filters = lens.into_iter().map(|len| Filter::new(len, &self.known)).collect();
+    }
+
+    fn have(&self, len: usize, hash: u64) -> bool {
+        self.known.iter().any(|known| known.len == len && known.parts.contains(&hash))
+    }
 }
 
 impl Redactor {
@@ -50,12 +109,7 @@ impl Redactor {
         for form in forms(secret) {
             parts.extend(form.windows(len).map(|part| self.hash(part)));
         }
-        let mut known = self.lock();
-        known.retain(|older| older.parts != parts);
-        known.push_back(Known { len, parts });
-        if known.len() > MAX_SECRETS {
-            known.pop_front();
-        }
+        self.lock().push(len, parts);
     }
 
     /// Returns `text`, or a replacement where it repeats a credential.
@@ -65,14 +119,30 @@ impl Redactor {
         }
     }
 
+    /// Redacts the reason of an error, which names fields of a response.
+    pub(super) fn redact_reason(&self, error: Error) -> Error {
+        error.map_reason(|reason| {
+            let mut reason = reason.to_owned();
+            self.redact(&mut reason);
+            reason
+        })
+    }
+
     fn repeats(&self, text: &str) -> bool {
         if text.len() < MIN_SECRET_LEN {
             return false;
         }
+        let credentials = self.lock();
+        if credentials.known.is_empty() {
+            return false;
+        }
         let text = text.to_ascii_lowercase();
-        let is_known =
-            |known: &Known| text.as_bytes().windows(known.len).any(|part| known.parts.contains(&self.hash(part)));
-        self.lock().iter().any(is_known)
+        credentials.filters.iter().any(|filter| {
+            text.as_bytes().windows(filter.len).any(|part| {
+                let hash = self.hash(part);
+                filter.may_have(hash) && credentials.have(filter.len, hash)
+            })
+        })
     }
 
     /// Redacts the texts of a snapshot. A status word that is documented stays.
@@ -100,7 +170,7 @@ impl Redactor {
         self.hasher.hash_one(part)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Known>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Credentials> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,6 +208,7 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn redactor_recognises_a_credential_in_every_form() {
@@ -167,6 +238,31 @@ mod tests {
             assert_eq!(text, other);
         }
         assert!(!format!("{redactor:?}").contains("live"));
+    }
+
+    #[test]
+    fn redactor_recognises_credentials_of_several_lengths_and_no_other_text() {
+        let redactor = Redactor::default();
+        redactor.add(&"hunter22".into());
+        // As long as a token that is signed.
+        redactor.add(&(0..400).map(|number| format!("{number:03}x")).collect::<String>().into());
+        redactor.add(&"hunter".into());
+        for repeats in ["is 123x124x125x ok", "HUNTER22", "a hunter"] {
+            assert!(redactor.repeats(repeats), "{repeats}");
+        }
+        for number in 0..2_000 {
+            let text = format!("row {number}: the account number {:06} does not exist", number * 7);
+            assert!(!redactor.repeats(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn redactor_replaces_a_reason_that_names_a_field_like_a_credential() {
+        let redactor = Redactor::default();
+        redactor.add(&"token-number-1".into());
+        let reason = |text: &'static str| redactor.redact_reason(Error::new(ErrorKind::Decode, text)).to_string();
+        assert_eq!(reason("/token-number-1 of the response is null"), REPLACEMENT);
+        assert_eq!(reason("/id of the response is null"), "/id of the response is null");
     }
 
     #[test]

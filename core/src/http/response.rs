@@ -214,6 +214,11 @@ impl ResponseBody {
     pub fn redact_drift(&self, drift: &mut [Drift]) {
         self.context.redactor.redact_drift(drift);
     }
+
+    /// Replaces a text of the provider, such as the reason of a row, that repeats a credential of the client.
+    pub fn redact_text(&self, text: &mut String) {
+        self.context.redactor.redact(text);
+    }
 }
 
 /// Returns the next chunk, unless it takes longer than `read_timeout`.
@@ -260,7 +265,7 @@ impl BufferedBody {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Decode`], with the position in the body but without its content.
+    /// [`ErrorKind::Decode`], with pointer, expected and found type, and position in the body, but without its content.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let error = match serde_json::from_slice(&self.bytes) {
             Ok(decoded) => return Ok(decoded),
@@ -273,7 +278,10 @@ impl BufferedBody {
                 trace_drift(&invalid_json());
                 Ok(decoded)
             }
-            None => Err(self.with_response_context(decode_error(&error))),
+            None => {
+                let error = self.body.context.redactor.redact_reason(decode_error(&error, &self.bytes));
+                Err(self.with_response_context(error))
+            }
         }
     }
 
@@ -327,7 +335,7 @@ impl<T: DeserializeOwned> StatusResponse<T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Decode`] when the response does not fit the spec; the position is named, its content is not.
+    /// [`ErrorKind::Decode`] when the response does not fit the spec; the field is named, its content is not.
     pub fn decode(&self) -> Result<T, Error> {
         self.body.decode()
     }

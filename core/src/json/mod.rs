@@ -15,6 +15,7 @@
 mod array_reader;
 mod block;
 mod collect;
+mod decode;
 mod elide;
 mod fingerprint;
 mod long_text;
@@ -24,13 +25,13 @@ mod status_map;
 
 pub use array_reader::{JsonArrayReader, sanitize_json};
 pub use collect::collect_drift;
+pub(crate) use decode::decode_error;
 pub use elide::ArrayElider;
 pub use fingerprint::{FingerprintCache, TokenSpans};
 pub use schema::{JsonPath, ResponseSchema};
 pub use status_fields::StatusFields;
 pub use status_map::StatusMap;
 
-use crate::error::{Error, ErrorKind};
 use crate::model::{Drift, DriftKind};
 
 /// Emits a tracing event for `drift` (target `bulkrail::drift`, level `WARN`).
@@ -58,17 +59,6 @@ pub(crate) fn number_text(number: &serde_json::Number) -> String {
         Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT => format!("{float:.0}"),
         _ => number.to_string(),
     }
-}
-
-/// Returns the decode error of a response: with the position of `error`, without what it quotes from the body.
-pub(crate) fn decode_error(error: &serde_json::Error) -> Error {
-    use serde_json::error::Category;
-    let reason = match error.classify() {
-        Category::Eof => "the response breaks off",
-        Category::Data => "the response does not have the fields that the spec has",
-        Category::Syntax | Category::Io => "the response is not JSON",
-    };
-    Error::new(ErrorKind::Decode, format!("{reason} (line {}, column {})", error.line(), error.column()))
 }
 
 /// Returns the drift of a body that was repaired before it could be parsed.

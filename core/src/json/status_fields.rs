@@ -186,7 +186,7 @@ impl<'a> StatusFields<'a> {
         let mut fields = Vec::with_capacity(16);
         let mut json = serde_json::Deserializer::from_slice(text);
         let body = BodyVisitor(&mut fields, arrays);
-        json.deserialize_map(body).and_then(|()| json.end()).map_err(|error| decode_error(&error))?;
+        json.deserialize_map(body).and_then(|()| json.end()).map_err(|error| decode_error(&error, text))?;
         Ok(Self { fields, drift: Vec::new() })
     }
 

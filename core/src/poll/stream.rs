@@ -8,8 +8,9 @@ use futures_core::{FusedStream, Stream};
 use tracing::{Instrument, Span};
 
 use super::machine::{Machine, Observed, Step};
+use super::state::WaitState;
 use super::trace::{self, Observer};
-use super::wait::{Stop, Wait};
+use super::wait::{StateObserver, Stop, Wait};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Batch, Report, Snapshot};
 use crate::provider::{DynProvider, PollPlace};
@@ -43,21 +44,22 @@ type NextItem<'a> = Pin<Box<dyn Future<Output = (Option<Box<Driver<'a>>>, Option
 
 struct Driver<'a> {
     provider: Arc<dyn DynProvider + 'a>,
-    machine: Machine,
+    state: WaitState,
     clock: Clock,
     started: Duration,
     stop: Option<Stop<'a>>,
     observer: Option<Observer<'a>>,
+    state_observer: Option<StateObserver<'a>>,
     span: Span,
 }
 
 impl<'a> PollStream<'a> {
     pub(super) fn new(wait: Wait<'a>) -> Self {
-        let Wait { provider, batch, rows, options, clock, history, stop, observer } = wait;
-        let machine = Machine::new(&options, history, batch, rows, clock.wall());
+        let Wait { provider, batch, rows, options, clock, history, stop, observer, state_observer } = wait;
+        let state = WaitState(Machine::new(&options, history, batch, rows, clock.wall()));
         let started = clock.now();
-        let span = trace::span(machine.batch());
-        let driver = Driver { provider, machine, clock, started, stop, observer, span };
+        let span = trace::span(state.batch());
+        let driver = Driver { provider, state, clock, started, stop, observer, state_observer, span };
         Self { driver: Some(Box::new(driver)), next_item: None }
     }
 
@@ -123,7 +125,7 @@ impl Driver<'_> {
     /// The driver is boxed: a future holds its arguments twice.
     async fn next_item(mut self: Box<Self>) -> (Option<Box<Self>>, Option<Item>) {
         loop {
-            let observed = match self.machine.step(self.now()) {
+            let observed = match self.state.0.step(self.now()) {
                 Step::SleepUntil(then) => {
                     let sleep = self.clock.sleep(then.saturating_sub(self.now()));
                     match unless_stopped(&mut self.stop, sleep).await {
@@ -148,8 +150,8 @@ impl Driver<'_> {
             Err(end) => return end,
         };
         let sent = self.now();
-        let limit = self.clock.sleep(self.machine.poll_until(begun, sent).saturating_sub(sent));
-        let poll = poll_until(&*self.provider, self.machine.batch(), limit).instrument(self.span.clone());
+        let limit = self.clock.sleep(self.state.0.poll_until(begun, sent).saturating_sub(sent));
+        let poll = poll_until(&*self.provider, self.state.0.batch(), limit).instrument(self.span.clone());
         match unless_stopped(&mut self.stop, poll).await {
             Some(result) => self.observe(sent, result),
             None => self.end(Machine::interrupted),
@@ -161,7 +163,7 @@ impl Driver<'_> {
         if let Some(place) = PollPlace::try_take(&*self.provider) {
             return Ok(place);
         }
-        let end = self.machine.ends_by(begun).map(|end| self.clock.sleep(end.saturating_sub(begun)));
+        let end = self.state.0.ends_by(begun).map(|end| self.clock.sleep(end.saturating_sub(begun)));
         let place = place_until(&*self.provider, end);
         match unless_stopped(&mut self.stop, place).await {
             Some(Some(place)) => Ok(place),
@@ -172,14 +174,22 @@ impl Driver<'_> {
 
     fn observe(&mut self, sent: Duration, result: Result<Snapshot, Error>) -> Observed {
         let now = self.now();
-        let Self { machine, observer, span, .. } = self;
-        span.in_scope(|| trace::observe(machine, now, now.saturating_sub(sent), result, observer.as_mut()))
+        let Self { state, observer, state_observer, span, clock, .. } = self;
+        let machine = &mut state.0;
+        let observed =
+            span.in_scope(|| trace::observe(machine, now, now.saturating_sub(sent), result, observer.as_mut()));
+        if let (Observed::Running(_) | Observed::Nothing, Some(observer)) = (&observed, state_observer) {
+            // The clock of the wait does not jump; the time of day of a stored state follows it.
+            machine.synchronise(now, clock.wall());
+            observer(state);
+        }
+        observed
     }
 
     /// Ends the wait without a poll.
     fn end(&mut self, end: fn(&mut Machine, Duration) -> Error) -> Observed {
         let now = self.now();
-        let end = Err(end(&mut self.machine, now));
+        let end = Err(end(&mut self.state.0, now));
         self.span.in_scope(|| trace::end(&end));
         Observed::End(end)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::history::DurationHistory;
 use super::options::WaitOptions;
+use super::state::WaitState;
 use super::stream::PollStream;
 use super::trace::{Observer, PollEvent};
 use crate::error::Error;
@@ -30,7 +31,17 @@ use crate::time::Clock;
 pub fn wait<'a>(provider: impl Provider + 'a, batch: Batch) -> Wait<'a> {
     let clock = provider.clock();
     let options = WaitOptions::new(&provider);
-    Wait { provider: Arc::new(provider), batch, rows: None, options, clock, history: None, stop: None, observer: None }
+    Wait {
+        provider: Arc::new(provider),
+        batch,
+        rows: None,
+        options,
+        clock,
+        history: None,
+        stop: None,
+        observer: None,
+        state_observer: None,
+    }
 }
 
 /// Builder and future of one wait. `.await` it for the final report, or turn it [into a stream](Wait::into_stream).
@@ -96,7 +107,10 @@ pub struct Wait<'a> {
     pub(super) history: Option<DurationHistory>,
     pub(super) stop: Option<Stop<'a>>,
     pub(super) observer: Option<Observer<'a>>,
+    pub(super) state_observer: Option<StateObserver<'a>>,
 }
+
+pub(super) type StateObserver<'a> = Box<dyn FnMut(&WaitState) + Send + 'a>;
 
 pub(super) type Stop<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
@@ -165,6 +179,15 @@ impl<'a> Wait<'a> {
     /// Calls `observer` after every poll, successful or not; for metrics. It runs inside the wait and must not block.
     pub fn on_poll(mut self, observer: impl FnMut(&PollEvent<'_>) + Send + 'a) -> Self {
         self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Calls `observer` with the state of the wait after every poll that has not ended it, to store it.
+    ///
+    /// It runs inside the wait and must not block. A state that was stored goes on with
+    /// [`WaitSet::resume`](super::WaitSet::resume) or [`WaitState::poll`].
+    pub fn on_state(mut self, observer: impl FnMut(&WaitState) + Send + 'a) -> Self {
+        self.state_observer = Some(Box::new(observer));
         self
     }
 

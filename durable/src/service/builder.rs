@@ -66,7 +66,8 @@ impl<S: Submitter> ServiceBuilder<S> {
         }
     }
 
-    /// Sets the name of the account, under which the records are kept.
+    /// Sets the name of the account, under which the records are kept. It follows the rules of keys, and does not begin with
+    /// a dot.
     ///
     /// Default: the id of the provider.
     pub fn account(self, name: impl Into<String>) -> Self {
@@ -117,6 +118,9 @@ impl<S: Submitter> ServiceBuilder<S> {
             None => self.submitter.id().as_str().into(),
         };
         super::check_key(&account)?;
+        if account.starts_with('.') {
+            return Err(ServiceError::InvalidKey("the name of an account does not begin with a dot"));
+        }
         let store: Arc<dyn Store> = match &self.place {
             #[cfg(feature = "redb")]
             Place::File(path) => Arc::new(crate::RedbStore::open(path).await?),

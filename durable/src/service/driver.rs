@@ -36,9 +36,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// 256 orders at most are written at once.
 const MAX_ORDERS: usize = 256;
 
-/// Account under which the durations of earlier batches are kept, by account. It has a control character, which the names
-/// of accounts must not have.
-const DURATIONS: &str = "\u{1}durations";
+/// Account under which the durations of earlier batches are kept, by account. The names of accounts do not begin with a dot.
+const DURATIONS: &str = ".durations";
 
 type Reply = oneshot::Sender<Result<(), ServiceError>>;
 
@@ -54,10 +53,18 @@ pub(super) enum Command {
 }
 
 /// Entry to write, and the phase that it has.
+#[derive(Clone)]
 struct Write {
     key: Arc<str>,
     entry: Entry,
     phase: &'static str,
+    has_ended: bool,
+}
+
+impl Write {
+    fn new(key: Arc<str>, entry: Entry, phase: &Phase) -> Self {
+        Self { key, entry, phase: phase.as_str(), has_ended: phase.has_ended() }
+    }
 }
 
 /// States of the waits that were polled since they were last written.
@@ -218,14 +225,20 @@ impl<S: Submitter> Driver<S> {
                 Some(submitted) = self.submitting.join_next_with_id(), if !self.submitting.is_empty() => {
                     self.submitted(submitted).await;
                 }
-                () = states.changed.notified() => self.save_states(self.durability()).await,
+                () = states.changed.notified(), if self.retry_at.is_none() => {
+                    self.save_states(self.durability()).await;
+                }
                 () = timer.unwrap_or_else(|| Box::pin(std::future::pending())) => {}
             }
         }
         commands.close();
         if stopped.is_some() {
-            while let Some(submitted) = self.submitting.join_next_with_id().await {
-                self.submitted(submitted).await;
+            // Polls that are under way go on: a submit may wait for the login that one of them makes.
+            while !self.submitting.is_empty() {
+                tokio::select! {
+                    Some(submitted) = self.submitting.join_next_with_id() => self.submitted(submitted).await,
+                    Some((batch, end)) = self.set.next(), if !self.set.is_empty() => self.end(&batch, end).await,
+                }
             }
         }
         self.save_states(Durability::Durable).await;
@@ -293,11 +306,11 @@ impl<S: Submitter> Driver<S> {
         let writes = begun.iter().filter_map(|(key, ..)| self.entry(key)).collect();
         if let Err(error) = self.write(writes, Durability::Durable).await {
             tracing::warn!(account = %self.account, "orders are not submitted until they can be written: {error}");
-            let at = self.clock.now() + STORE_RETRY;
-            for (key, _, before) in begun {
+            for (key, _, before) in begun.into_iter().rev() {
                 self.records.insert(Arc::clone(&key), before);
-                self.later.push(Reverse((at, key)));
+                self.queue.push_front(key);
             }
+            self.retry_at = Some(self.clock.now() + STORE_RETRY);
             return;
         }
         for (key, order, _) in begun {
@@ -345,10 +358,9 @@ impl<S: Submitter> Driver<S> {
                 // One of unknown outcome stays in the phase that says so.
                 if !error.is_outcome_unknown() {
                     self.apply(key, Event::Postponed(Box::new(error.document())));
+                    // Otherwise an end of the process would turn it into one of unknown outcome.
                     let writes = self.entry(key).into_iter().collect();
-                    if let Err(error) = self.write(writes, Durability::Relaxed).await {
-                        tracing::warn!(account = %self.account, key = %key, "the last error is not written: {error}");
-                    }
+                    self.save(writes).await;
                 }
                 self.later.push(Reverse((self.clock.now() + after, Arc::clone(key))));
             }
@@ -427,7 +439,7 @@ impl<S: Submitter> Driver<S> {
     fn entry(&self, key: &Arc<str>) -> Option<Write> {
         let record = self.records.get(key)?;
         let entry = record.to_entry(&self.account).ok()?;
-        Some(Write { key: Arc::clone(key), entry, phase: record.phase.as_str() })
+        Some(Write::new(Arc::clone(key), entry, &record.phase))
     }
 
     /// Returns whether the next states have to be on the disk.
@@ -456,22 +468,23 @@ impl<S: Submitter> Driver<S> {
         }
         if let Err(error) = self.write(writes, durability).await {
             tracing::warn!(account = %self.account, "the states of waits are not written: {error}");
+            self.retry_at = Some(self.clock.now() + STORE_RETRY);
         }
     }
 
     /// Writes durably. What cannot be written is kept, and written later.
     async fn save(&mut self, writes: Vec<Write>) {
-        let kept: Vec<_> =
-            writes.iter().map(|write| (Arc::clone(&write.key), write.entry.clone(), write.phase)).collect();
+        let kept = writes.clone();
         let Err(error) = self.write(writes, Durability::Durable).await else { return };
-        for (key, entry, phase) in kept {
-            let batch = self.records.get(&key).and_then(|record| record.batch());
+        for write in kept {
+            let Write { key, phase, .. } = &write;
+            let batch = self.records.get(key).and_then(|record| record.batch());
             let batch = batch.map_or_else(|| "unknown".to_owned(), ToString::to_string);
             tracing::error!(
-                account = %self.account, key = %key, phase, batch,
+                account = %self.account, key = %key, phase = *phase, batch,
                 "the record is not written, and is kept in memory until it can be: {error}"
             );
-            self.unsaved.insert(Arc::clone(&key), Write { key, entry, phase });
+            self.unsaved.insert(Arc::clone(key), write);
         }
         self.retry_at = Some(self.clock.now() + STORE_RETRY);
     }
@@ -487,9 +500,9 @@ impl<S: Submitter> Driver<S> {
     /// Writes entries, and announces them.
     async fn write(&mut self, writes: Vec<Write>, durability: Durability) -> Result<(), StoreError> {
         let (mut entries, mut changes) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
-        for Write { key, entry, phase } in writes {
+        for Write { key, entry, phase, has_ended } in writes {
             entries.push(entry);
-            changes.push((key, phase));
+            changes.push(Change::Record { key, phase, has_ended });
         }
         if entries.is_empty() && durability == Durability::Relaxed {
             return Ok(());
@@ -498,9 +511,11 @@ impl<S: Submitter> Driver<S> {
         if durability == Durability::Durable {
             self.durable_at = self.clock.now();
         }
-        for (key, phase) in changes {
-            self.unsaved.remove(&key);
-            let _nobody = self.changes.send(Change::Record { key, phase });
+        for change in changes {
+            if let (Change::Record { key, .. }, Durability::Durable) = (&change, durability) {
+                self.unsaved.remove(key);
+            }
+            let _nobody = self.changes.send(change);
         }
         Ok(())
     }
@@ -567,7 +582,8 @@ impl<S: Submitter> Driver<S> {
                 Some(document) => is_same_order(&record, &document),
                 None => {
                     let key: Arc<str> = record.key.as_str().into();
-                    let _nobody = self.changes.send(Change::Record { key: Arc::clone(&key), phase: "ordered" });
+                    let (key_of, phase) = (Arc::clone(&key), record.phase.as_str());
+                    let _nobody = self.changes.send(Change::Record { key: key_of, phase, has_ended: false });
                     self.records.insert(Arc::clone(&key), record);
                     self.queue.push_back(key);
                     Ok(())
@@ -619,7 +635,7 @@ impl<S: Submitter> Driver<S> {
         let key: Arc<str> = record.key.as_str().into();
         let entry = record.to_entry(&self.account);
         let entry = entry.map_err(|source| ServiceError::Unreadable { key: key.to_string(), source })?;
-        let write = Write { key: Arc::clone(&key), entry, phase: record.phase.as_str() };
+        let write = Write::new(Arc::clone(&key), entry, &record.phase);
         self.write(vec![write], Durability::Durable).await?;
         self.records.insert(Arc::clone(&key), record);
         Ok(key)

@@ -141,7 +141,7 @@ impl<S: Submitter> Service<S> {
             }
             loop {
                 match changes.next().await {
-                    Some(Change::Record { key: changed, .. }) if *changed != *key => {}
+                    Some(Change::Record { key: changed, has_ended, .. }) if *changed != *key || !has_ended => {}
                     Some(_) => break,
                     None => return Err(ServiceError::Stopped),
                 }

@@ -36,6 +36,8 @@ pub enum Change {
         key: Arc<str>,
         /// Word for the phase, as [`Phase::as_str`](crate::Phase::as_str) returns it.
         phase: &'static str,
+        /// Whether it has ended, or was given up.
+        has_ended: bool,
     },
     /// Changes were missed, because they were not read in time: read the records anew.
     Missed(u64),

@@ -12,17 +12,22 @@ mod redb_store;
 #[cfg(feature = "redb")]
 pub use redb_store::RedbStore;
 
-/// Place where the records of a [`Service`](crate::Service) are kept. Implement it to keep them in the database of your
-/// service.
+/// Place where the records of a [`Service`](crate::Service) are kept. Implement it to keep them in
+/// the database of your service.
 ///
-/// A record is a text under an account and a key. The store does not read it. One process at a time writes the records
-/// of an account: an implementation over a server takes a lock, such as an advisory lock of PostgreSQL, for as long as
-/// it lives.
+/// A record is a text under an account and a key. The store does not read it: the text comes back
+/// byte for byte. Accounts and keys have 1 to 1,024 bytes and no control character, which not every
+/// database can hold. The end of a record is kept to the millisecond at least.
 ///
-/// Calls of one service come one after the other. They are dropped only with the service; a call that was dropped has
-/// happened completely or not at all.
+/// Entries of one call are taken in their order: the second of two with the same key finds the
+/// first. One process at a time writes the records of an account: an implementation over a server
+/// takes a lock, such as an advisory lock of PostgreSQL, for as long as it lives.
 ///
-/// `examples/postgres` of the repository implements it over PostgreSQL.
+/// Calls of one service come one after the other. They are dropped only with the service; a call
+/// that was dropped has happened completely or not at all.
+///
+/// `examples/postgres` of the repository implements it over PostgreSQL. The feature `test-util` has
+/// a conformance test for your own.
 pub trait Store: Send + Sync + 'static {
     /// Adds the entries whose keys are new, durably and all at once.
     ///
@@ -35,7 +40,8 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the document under a key.
     fn get<'a>(&'a self, account: &'a str, key: &'a str) -> StoreFuture<'a, Option<String>>;
 
-    /// Returns up to `limit` entries of an account whose keys come after `after`, in the order of their keys as bytes.
+    /// Returns up to `limit` entries of an account whose keys come after `after`, in the order of
+    /// their keys as bytes.
     fn page<'a>(
         &'a self,
         account: &'a str,
@@ -82,8 +88,8 @@ pub enum Filter {
 pub enum Durability {
     /// It is on the disk.
     Durable,
-    /// It may be lost with the process or the machine. It is on the disk after the next durable write at the latest, and
-    /// never in a part.
+    /// It may be lost with the process or the machine. It is on the disk after the next durable
+    /// write at the latest, and never in a part.
     Relaxed,
 }
 
@@ -93,7 +99,8 @@ pub enum Durability {
 pub enum StoreError {
     /// Another process has the store.
     Held {
-        /// The process, as far as it is known: `process 4711 (bulkrail resume, since 2026-01-01T00:00:00Z)`.
+        /// The process, as far as it is known: `process 4711 (bulkrail resume, since
+        /// 2026-01-01T00:00:00Z)`.
         holder: String,
     },
     /// The store cannot be read or written.

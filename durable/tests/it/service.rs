@@ -281,7 +281,7 @@ fn durations_of_earlier_batches_are_kept() {
             service.ended(&key).await.unwrap();
         }
         service.stop().await;
-        let kept = bulkrail_durable::Store::get(&store, "\u{1}durations", "acme").await.unwrap().unwrap();
+        let kept = bulkrail_durable::Store::get(&store, ".durations", "acme").await.unwrap().unwrap();
         assert!(kept.contains("acme"), "{kept}");
         assert!(start(store.clone(), &acme).await.view().get("acme").await.unwrap().is_none());
     });

@@ -133,6 +133,10 @@ impl SchemaValidator {
                 map.extend(bound.map(|bound| (limit.to_owned(), bound)));
             }
         }
+        if let Some(of_tag) = by_discriminator(schema, &map) {
+            map.remove("oneOf");
+            map.insert("allOf".to_owned(), of_tag);
+        }
         if map.get("properties").is_some_and(Value::is_object) && !self.allows_unknown_fields {
             map.entry("additionalProperties").or_insert(false.into());
         }
@@ -160,6 +164,21 @@ impl SchemaValidator {
             _ => value.clone(),
         }
     }
+}
+
+/// Returns the members of a `oneOf` whose discriminator names each of them, each under the condition that a value has its
+/// word: the validator then says what is wrong in the member that is meant, and not that none fits.
+fn by_discriminator(schema: &Value, translated: &Map<String, Value>) -> Option<Value> {
+    let tag = schema.pointer("/discriminator/propertyName")?.as_str()?;
+    let words = schema.pointer("/discriminator/mapping")?.as_object()?;
+    let members = translated.get("oneOf")?.as_array()?;
+    let is_whole = translated.get("allOf").is_none()
+        && words.len() == members.len()
+        && members.iter().all(|member| words.values().any(|target| *target == member["$ref"]));
+    let has_word = |words: Value| json!({"type": "object", "properties": {tag: {"enum": words}}, "required": [tag]});
+    let known = has_word(words.keys().cloned().collect());
+    let rules = words.iter().map(|(word, target)| json!({"if": has_word(json!([word])), "then": {"$ref": target}}));
+    is_whole.then(|| std::iter::once(known).chain(rules).collect())
 }
 
 /// Compiles a schema, or returns the reason why it is invalid.

@@ -96,7 +96,7 @@ impl StepBudget {
                 "anyOf" | "oneOf" => {
                     list.try_for_each(|member| self.charge_validation(root, member, value, times + 2, bytes))?;
                 }
-                "not" => self.charge_validation(root, below, value, times, bytes)?,
+                "if" | "not" | "then" => self.charge_validation(root, below, value, times, bytes)?,
                 "items" => {
                     let mut items = value.as_array().into_iter().flatten();
                     items.try_for_each(|item| self.charge_validation(root, below, item, times, bytes))?;

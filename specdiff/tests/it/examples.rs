@@ -92,6 +92,35 @@ fn examples_check_reports_wrong_example_in_each_place() {
 }
 
 #[test]
+fn examples_check_names_the_wrong_field_of_the_member_that_the_discriminator_means() {
+    let spec = |example: &str| {
+        let member = |word: &str, field: &str| {
+            format!(
+                "{{type: object, required: [kind, {field}], properties: {{kind: {{type: string, enum: [{word}]}}, {field}: {{type: string}}}}}}"
+            )
+        };
+        format!(
+            "components:\n  schemas:\n    Thing:\n      oneOf: [{{$ref: '#/components/schemas/A'}}, {{$ref: '#/components/schemas/B'}}]\n      \
+             discriminator: {{propertyName: kind, mapping: {{A: '#/components/schemas/A', B: '#/components/schemas/B'}}}}\n      \
+             example: {example}\n    A: {}\n    B: {}\n",
+            member("A", "x"),
+            member("B", "y")
+        )
+    };
+    let at = "specs/things.yaml:6: /components/schemas/Thing/example";
+    let fails = |example: &str, reason: &str| {
+        assert_eq!(errors(&spec(example)), [format!("{at}{reason}; correct one of them")], "{example}");
+    };
+    assert_eq!(errors(&spec("{kind: A, x: '1'}")), [""; 0]);
+    assert_eq!(errors(&spec("{kind: B, y: '1'}")), [""; 0]);
+    fails("{kind: B}", ": does not match its schema: \"y\" is a required property");
+    fails("{kind: A, x: 1}", "/x: does not match its schema: 1 is not of type \"string\"");
+    let unknown = errors(&spec("{kind: C, x: '1'}"));
+    assert!(unknown.len() == 1 && unknown[0].starts_with(&format!("{at}/kind: ")), "{unknown:?}");
+    fails("7", ": does not match its schema: 7 is not of type \"object\"");
+}
+
+#[test]
 fn examples_check_reports_example_without_value() {
     let at = format!("19: {RESPONSE}/content/application~1json/examples/small");
     let elsewhere = "externalValue: https://docs.example.com/small.json";

@@ -1,6 +1,6 @@
 //! `bulkrail wait`: waits for the end of one batch, or of several.
 
-mod set;
+pub(crate) mod set;
 
 use bulkrail::{Batch, Report};
 
@@ -13,7 +13,7 @@ use crate::html::{Commands, ReportPage};
 use crate::printer::Printer;
 use crate::progress::Bars;
 use crate::state::{HistoryStore, StateDir};
-use crate::submissions::{BatchEnd, Submissions};
+use crate::submissions::{BatchEnd, Saver, Submissions};
 use crate::{exit, output, signals, table};
 
 pub(crate) async fn run(args: WaitCommandArgs, printer: Printer) -> Result<u8, CliError> {
@@ -34,10 +34,13 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
     let stop = signals::stop()?;
     let state = StateDir::from_env();
     let store = HistoryStore::open(&state, args.record.no_history).await;
+    let submissions = Submissions::new(&state);
+    let saver = Saver::start(&submissions, [(&batch, client.environment())]).await;
     let bars = Bars::new(printer.draws_progress());
     let bar = bars.add(batch.provider().as_str());
 
-    let wait = client.wait(batch.clone()).stop_when(stop).history(store.history()).on_poll(page.observer(1));
+    let wait = client.wait(batch.clone()).stop_when(stop).history(store.history());
+    let wait = wait.on_state(saver.observer(client.environment())).on_poll(page.observer(1));
     let ended = follow(args.wait.configure(wait), |report| {
         bar.show(&report.snapshot);
         if args.jsonl {
@@ -48,20 +51,22 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
     let ended = ended.await;
     bars.clear();
     // What is remembered comes after what is printed: a disk may hang.
-    let (last, kind) = match &ended {
+    let (last, error) = match &ended {
         Ok(report) => (Some(report.clone()), None),
-        Err(error) => (error.last_report(), error.kind()),
+        Err(error) => (error.last_report(), error.error()),
     };
     if ended.is_err() {
         page.add_end(&batch, ended.as_ref());
     }
+    let end = BatchEnd::new(&batch, client.environment(), last.clone(), error);
+    let has_report = ended.is_ok();
     let code = print(&args, ended);
-    if let (Some(report), None) = (&last, kind) {
+    if let (Some(report), true) = (&last, has_report) {
         page.add_with_rows(&client, report).await;
     }
     page.write_or_warn(printer.for_json(args.json || args.jsonl));
     drift.add_polls(last.as_ref());
-    Submissions::new(&state).see(BatchEnd::new(&batch, client.environment(), last, kind)).await;
+    submissions.see(end, saver.finish().await).await;
     store.save().await;
     code
 }

@@ -1,18 +1,20 @@
-//! Waits for several batches at the same time, with a wait set for each provider.
+//! Waits for several batches at the same time, with a wait set for each client.
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
 use std::time::Duration;
 
+use bulkrail::poll::WaitState;
 use bulkrail::{
-    AnyClient, Batch, Error, ErrorDocument, ErrorKind, Provider, ProviderId, Report, WaitSet, WaitSetProgress,
+    AnyClient, Batch, DurationHistory, Error, ErrorDocument, ErrorKind, PollEvent, Provider, ProviderId, Report,
+    WaitSet, WaitSetProgress,
 };
 use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::args::WaitCommandArgs;
+use crate::args::{WaitArgs, WaitCommandArgs};
 use crate::connect::connect;
 use crate::drift_report::DriftReport;
 use crate::error::{self, CliError, print_lines, prints_batch};
@@ -20,14 +22,14 @@ use crate::html::ReportPage;
 use crate::printer::{self, Printer};
 use crate::progress::Bars;
 use crate::state::{HistoryStore, StateDir};
-use crate::submissions::{BatchEnd, Submissions};
+use crate::submissions::{BatchEnd, Saver, Submissions};
 use crate::{exit, output, signals, table};
 
 /// 200 ms between two updates of the progress bar.
 const TICK: Duration = Duration::from_millis(200);
 
 /// End of the wait for one batch.
-type End = Result<Report, Error>;
+pub(crate) type End = Result<Report, Error>;
 
 /// Document that is printed for a batch.
 #[derive(Serialize)]
@@ -48,51 +50,123 @@ impl<'a> From<&'a End> for Document<'a> {
 
 /// Message of a wait set.
 enum Event {
-    Ended(Batch, Box<End>),
-    Progress(ProviderId, WaitSetProgress),
+    /// The wait for the batch at this position has ended.
+    Ended(usize, Box<End>),
+    /// Progress of the group of this number.
+    Progress(usize, WaitSetProgress),
+}
+
+/// Waits of one client.
+pub(crate) struct Group {
+    pub(crate) client: AnyClient,
+    pub(crate) waits: Vec<SetWait>,
+}
+
+/// Wait of a [`Group`].
+pub(crate) struct SetWait {
+    /// Position of the batch among all.
+    pub(crate) position: usize,
+    pub(crate) batch: Batch,
+    /// State that the wait goes on with; without it, it begins anew.
+    pub(crate) state: Option<WaitState>,
+}
+
+/// How waits are made, and how their ends are printed.
+pub(crate) struct Terms<'a> {
+    pub(crate) wait: &'a WaitArgs,
+    pub(crate) history: &'a DurationHistory,
+    pub(crate) json: bool,
+    pub(crate) jsonl: bool,
+    pub(crate) printer: Printer,
+    /// Page of `--report`.
+    pub(crate) page: &'a ReportPage,
+    /// Command that waits again after an error of this kind.
+    pub(crate) resume: &'a (dyn Fn(ErrorKind) -> String + Sync),
 }
 
 pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Printer) -> Result<u8, CliError> {
-    let mut by_provider: BTreeMap<ProviderId, Vec<Batch>> = BTreeMap::new();
-    for batch in &batches {
-        by_provider.entry(batch.provider().clone()).or_default().push(batch.clone());
+    let mut by_provider: BTreeMap<ProviderId, Vec<SetWait>> = BTreeMap::new();
+    for (position, batch) in batches.iter().enumerate() {
+        let wait = SetWait { position, batch: batch.clone(), state: None };
+        by_provider.entry(batch.provider().clone()).or_default().push(wait);
     }
     if by_provider.len() > 1 && args.connection.base_url.is_some() {
         let reason = "--base-url is the address of one provider, and the batches are of several";
         return Err(CliError::usage(reason).with_hint("set KILLB_BASE_URL, REAP_BASE_URL and so on instead"));
     }
-    let connected =
-        by_provider.into_iter().map(|(provider, batches)| Ok((connect(&provider, &args.connection)?, batches)));
-    let connected = connected.collect::<Result<Vec<_>, CliError>>()?;
-    let environments: HashMap<_, _> =
-        connected.iter().map(|(client, _)| (client.id(), client.environment().to_owned())).collect();
-    let clients: HashMap<_, _> = connected.iter().map(|(client, _)| (client.id(), client.clone())).collect();
+    let groups = by_provider
+        .into_iter()
+        .map(|(provider, waits)| Ok(Group { client: connect(&provider, &args.connection)?, waits }))
+        .collect::<Result<Vec<_>, CliError>>()?;
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
     let page = super::page(&args)?;
-    let mut stop = pin!(signals::stop()?);
     let state = StateDir::from_env();
     let store = HistoryStore::open(&state, args.record.no_history).await;
-    let bars = Bars::new(printer.draws_progress());
-    let bar = bars.add(&format!("{} batches", batches.len()));
-
-    let positions: HashMap<_, _> =
-        batches.iter().enumerate().map(|(position, batch)| (batch.batch_id(), position)).collect();
     let mut ends: Vec<Option<End>> = Vec::new();
     ends.resize_with(batches.len(), || None);
+    let batches: Vec<_> = batches.into_iter().map(Some).collect();
+    let terms = Terms {
+        wait: &args.wait,
+        history: store.history(),
+        json: args.json,
+        jsonl: args.jsonl,
+        printer,
+        page: &page,
+        resume: &|kind| args.target.resume_command(kind, &args.connection.flags()),
+    };
+    let code = wait_for_all(groups, &batches, ends, &terms, &Submissions::new(&state), &drift).await;
+    page.write_or_warn(printer.for_json(args.json || args.jsonl));
+    let code = code?;
+    store.save().await;
+    Ok(code)
+}
+
+/// Waits for all batches of `groups`, prints the ends of all `batches`, and returns the exit code.
+///
+/// Batches that are in none of the groups have their end already.
+pub(crate) async fn wait_for_all(
+    groups: Vec<Group>,
+    batches: &[Option<Batch>],
+    mut ends: Vec<Option<End>>,
+    terms: &Terms<'_>,
+    submissions: &Submissions,
+    drift: &DriftReport,
+) -> Result<u8, CliError> {
+    let mut stop = pin!(signals::stop()?);
+    let bars = Bars::new(terms.printer.draws_progress());
+    let bar = bars.add(&format!("{} batches", batches.len()));
+    let mut environments: HashMap<usize, String> = HashMap::new();
+    for Group { client, waits } in &groups {
+        environments.extend(waits.iter().map(|wait| (wait.position, client.environment().to_owned())));
+    }
+    let clients: Vec<_> = groups.iter().map(|group| group.client.clone()).collect();
+    let groups_of: HashMap<_, _> = groups
+        .iter()
+        .enumerate()
+        .flat_map(|(number, group)| group.waits.iter().map(move |wait| (wait.position, number)))
+        .collect();
+    let waited =
+        groups.iter().flat_map(|group| group.waits.iter().map(|wait| (&wait.batch, group.client.environment())));
+    let saver = Saver::start(submissions, waited).await;
+    if terms.jsonl {
+        ends.iter().flatten().try_for_each(|end| output::json(&Document::from(end))).inspect_err(|_| bars.clear())?;
+    }
+    let before = ends.iter().flatten().count();
+
     let (sender, mut events) = unbounded_channel();
     let (stopping, stopped) = watch::channel(false);
     let mut running = JoinSet::new();
-    for (client, batches) in connected {
-        let (options, history) = (args.wait.clone(), store.history().clone());
-        let on_poll = page.observer(positions.len());
-        let (shows_progress, stopped, sender) = (printer.draws_progress(), stopped.clone(), sender.clone());
+    for (number, group) in groups.into_iter().enumerate() {
+        let (options, history, saver) = (terms.wait.clone(), terms.history.clone(), saver.clone());
+        let on_poll = terms.page.observer(batches.len());
+        let (shows_progress, stopped, sender) = (terms.printer.draws_progress(), stopped.clone(), sender.clone());
         running.spawn(async move {
-            let set = options.configure_set(WaitSet::new(&client).history(&history).on_poll(on_poll));
-            run_set(&client, batches, set, shows_progress, stopped, &sender).await;
+            run_set(number, group, &options, &history, &saver, on_poll, shows_progress, stopped, &sender).await;
         });
     }
     drop(sender);
-    let mut progress: BTreeMap<ProviderId, WaitSetProgress> = BTreeMap::new();
+    let mut progress: BTreeMap<usize, WaitSetProgress> = BTreeMap::new();
+    progress.insert(usize::MAX, ended_before(before));
     let mut is_stopped = false;
     loop {
         let event = tokio::select! {
@@ -104,102 +178,117 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
             }
         };
         match event {
-            Some(Event::Ended(batch, end)) => {
+            Some(Event::Ended(position, end)) => {
+                // As it is known here: the batch of a stored wait may have been named by hand.
+                let end = match (*end, &batches[position]) {
+                    (Ok(mut report), Some(batch)) => {
+                        report.batch = batch.clone();
+                        Ok(report)
+                    }
+                    (Err(error), Some(batch)) => Err(error.with_batch(batch.clone())),
+                    (end, None) => end,
+                };
                 // Batches that were stopped are printed at the end, for a later wait.
-                if args.jsonl && !is_interrupted(&end) {
-                    output::json(&Document::from(&*end)).inspect_err(|_| bars.clear())?;
+                if terms.jsonl && !is_interrupted(&end) {
+                    output::json(&Document::from(&end)).inspect_err(|_| bars.clear())?;
                 }
-                if let Some(position) = positions.get(&batch.batch_id()) {
-                    ends[*position] = Some(*end);
-                }
+                ends[position] = Some(end);
             }
-            Some(Event::Progress(provider, now)) => {
-                progress.insert(provider, now);
+            Some(Event::Progress(group, now)) => {
+                progress.insert(group, now);
                 bar.show_all(batches.len(), progress.values());
             }
             None => break,
         }
     }
     bars.clear();
-    let code = match print_ends(&args, &batches, &ends, is_stopped, printer) {
+    let code = match print_ends(terms, batches, &ends, is_stopped) {
         Ok(code) => code,
-        Err(error) => error.print(args.json || args.jsonl),
+        Err(error) => error.print(terms.json || terms.jsonl),
     };
-    add_ends(&page, &clients, &batches, &ends).await;
-    page.write_or_warn(printer.for_json(args.json || args.jsonl));
+    for (position, (batch, end)) in batches.iter().zip(&ends).enumerate() {
+        let client = groups_of.get(&position).map(|group| &clients[*group]);
+        add_end(terms.page, client, batch.as_ref(), end.as_ref()).await;
+    }
     // What is remembered comes after what is printed: a disk may hang.
     let mut seen = Vec::new();
-    for (batch, end) in batches.iter().zip(&ends) {
-        let (last, kind) = match end {
+    for (position, (batch, end)) in batches.iter().zip(&ends).enumerate() {
+        let (Some(batch), Some(environment)) = (batch, environments.get(&position)) else { continue };
+        let (last, error) = match end {
             Some(Ok(report)) => (Some(report.clone()), None),
-            Some(Err(error)) => (error.last_report(), Some(error.kind())),
+            Some(Err(error)) => (error.last_report(), Some(error)),
             None => continue,
         };
         drift.add_polls(last.as_ref());
-        let environment = environments.get(batch.provider()).map_or("", String::as_str);
-        seen.extend(BatchEnd::new(batch, environment, last, kind));
+        seen.extend(BatchEnd::new(batch, environment, last, error));
     }
-    Submissions::new(&state).see(seen).await;
-    store.save().await;
+    submissions.see(seen, saver.finish().await).await;
     Ok(code)
 }
 
-/// Adds the end of each batch to the page of `--report`.
-async fn add_ends(
-    page: &ReportPage,
-    clients: &HashMap<ProviderId, AnyClient>,
-    batches: &[Batch],
-    ends: &[Option<End>],
-) {
-    for (batch, end) in batches.iter().zip(ends) {
-        match (end, clients.get(batch.provider())) {
-            (Some(Ok(report)), Some(client)) => page.add_with_rows(client, report).await,
-            (Some(Ok(report)), None) => page.add(report),
-            (Some(Err(error)), _) => page.add_error(Some(batch), error, error.last_report().as_ref()),
-            (None, _) => page.add_submitted(batch),
-        }
+/// Adds the end of a batch to the page of `--report`.
+async fn add_end(page: &ReportPage, client: Option<&AnyClient>, batch: Option<&Batch>, end: Option<&End>) {
+    match (end, client, batch) {
+        (Some(Ok(report)), Some(client), _) => page.add_with_rows(client, report).await,
+        (Some(Ok(report)), None, _) => page.add(report),
+        (Some(Err(error)), ..) => page.add_error(batch, error, error.last_report().as_ref()),
+        (None, _, Some(batch)) => page.add_submitted(batch),
+        (None, _, None) => {}
     }
 }
 
 /// Prints the ends of all batches, and returns the exit code.
 fn print_ends(
-    args: &WaitCommandArgs,
-    batches: &[Batch],
+    terms: &Terms<'_>,
+    batches: &[Option<Batch>],
     ends: &[Option<End>],
     is_stopped: bool,
-    printer: Printer,
 ) -> Result<u8, CliError> {
     if is_stopped {
-        return Err(print_interrupted(args, batches, ends, printer));
+        return Err(print_interrupted(terms, batches, ends));
     }
     let ends: Option<Vec<&End>> = ends.iter().map(Option::as_ref).collect();
     let ends = ends.ok_or_else(|| CliError::configuration("the wait was cut off"))?;
-    output::last(print(args, batches, &ends))?;
+    output::last(print(terms, batches, &ends))?;
     Ok(worst_exit_code(&ends))
 }
 
-/// Waits for all batches of one provider.
+/// Waits for all batches of one group.
+#[expect(clippy::too_many_arguments, reason = "the arguments of a task")]
 async fn run_set(
-    client: &AnyClient,
-    batches: Vec<Batch>,
-    mut set: WaitSet<'_>,
+    number: usize,
+    Group { client, waits }: Group,
+    options: &WaitArgs,
+    history: &DurationHistory,
+    saver: &Saver,
+    on_poll: impl FnMut(&PollEvent<'_>) + Send,
     shows_progress: bool,
     mut stopped: watch::Receiver<bool>,
     events: &UnboundedSender<Event>,
 ) {
-    let (provider, clock) = (client.id(), client.clock());
-    for batch in batches {
-        if let Err(error) = set.add(batch.clone()) {
-            let _ = events.send(Event::Ended(batch, Box::new(Err(error))));
+    let clock = client.clock();
+    let set = WaitSet::new(&client).history(history).on_state(saver.observer(client.environment())).on_poll(on_poll);
+    let mut set = options.configure_set(set);
+    let mut positions = HashMap::new();
+    // Sending fails only when the receiver is gone, and then this task is about to end too.
+    for SetWait { position, batch, state } in waits {
+        positions.insert(batch.id().to_owned(), position);
+        let added = match state {
+            Some(state) => set.resume(state),
+            None => set.add(batch),
+        };
+        if let Err(error) = added {
+            let _ = events.send(Event::Ended(position, Box::new(Err(error))));
         }
     }
     let mut is_stopped = false;
     loop {
-        // Sending fails only when the receiver is gone, and then this task is about to end too.
         tokio::select! {
             end = set.next() => {
                 let Some((batch, end)) = end else { break };
-                let _ = events.send(Event::Ended(batch, Box::new(end)));
+                if let Some(position) = positions.get(batch.id()) {
+                    let _ = events.send(Event::Ended(*position, Box::new(end)));
+                }
             }
             _ = stopped.changed(), if !is_stopped => {
                 is_stopped = true;
@@ -208,7 +297,7 @@ async fn run_set(
             () = clock.sleep(TICK), if shows_progress => {}
         }
         if shows_progress {
-            let _ = events.send(Event::Progress(provider.clone(), set.progress()));
+            let _ = events.send(Event::Progress(number, set.progress()));
         }
     }
 }
@@ -219,19 +308,20 @@ fn is_interrupted(end: &End) -> bool {
 
 /// Prints the ends that were seen and the batches that have not ended, and returns the error for
 /// the interrupt.
-fn print_interrupted(args: &WaitCommandArgs, batches: &[Batch], ends: &[Option<End>], printer: Printer) -> CliError {
+fn print_interrupted(terms: &Terms<'_>, batches: &[Option<Batch>], ends: &[Option<End>]) -> CliError {
     let is_open = |end: &Option<End>| match end {
         None => true,
         Some(Ok(_)) => false,
         Some(Err(error)) => prints_batch(error.kind()),
     };
-    let open: Vec<_> = batches.iter().zip(ends).filter(|(_, end)| is_open(end)).map(|(batch, _)| batch).collect();
-    let seen = batches.iter().zip(ends).filter_map(|(batch, end)| Some((batch, end.as_ref()?)));
+    let all = || batches.iter().zip(ends).filter_map(|(batch, end)| Some((batch.as_ref()?, end)));
+    let open: Vec<_> = all().filter(|(_, end)| is_open(end)).map(|(batch, _)| batch).collect();
+    let seen = all().filter_map(|(batch, end)| Some((batch, end.as_ref()?)));
     let seen: Vec<_> = seen.filter(|(_, end)| !is_interrupted(end)).collect();
-    if !args.json && !args.jsonl && !seen.is_empty() {
-        printer.note(table::batches(&seen).trim_end());
+    if !terms.json && !terms.jsonl && !seen.is_empty() {
+        terms.printer.note(table::batches(&seen).trim_end());
     }
-    if args.json && !seen.is_empty() {
+    if terms.json && !seen.is_empty() {
         let _ = output::json(&seen.iter().map(|(_, end)| Document::from(*end)).collect::<Vec<_>>());
     }
     for batch in &open {
@@ -240,26 +330,48 @@ fn print_interrupted(args: &WaitCommandArgs, batches: &[Batch], ends: &[Option<E
     }
     let reason = format!("the wait was stopped; {} of {} batches have not ended", open.len(), batches.len());
     let error = Error::new(ErrorKind::Interrupted, reason);
-    CliError::from(error).with_resume(|kind| args.target.resume_command(kind, &args.connection.flags()))
+    CliError::from(error).with_resume(terms.resume)
 }
 
-fn print(args: &WaitCommandArgs, batches: &[Batch], ends: &[&End]) -> std::io::Result<()> {
-    if args.jsonl {
+fn print(terms: &Terms<'_>, batches: &[Option<Batch>], ends: &[&End]) -> std::io::Result<()> {
+    if terms.jsonl {
         return Ok(());
     }
-    if args.json {
+    if terms.json {
         return output::json(&ends.iter().copied().map(Document::from).collect::<Vec<_>>());
     }
-    let lines: Vec<_> = batches.iter().zip(ends.iter().copied()).collect();
-    let printed = output::text(&table::batches(&lines));
-    ends.iter().filter_map(|end| end.as_ref().err()).for_each(print_lines);
+    let lines = batches.iter().zip(ends.iter().copied()).filter_map(|(batch, end)| Some((batch.as_ref()?, end)));
+    let lines: Vec<_> = lines.collect();
+    let printed = if lines.is_empty() { Ok(()) } else { output::text(&table::batches(&lines)) };
+    print_errors(ends.iter().filter_map(|end| end.as_ref().err()));
     let open = lines.iter().filter(|(_, end)| end.as_ref().is_err_and(|error| prints_batch(error.kind())));
     let open: Vec<_> = open.map(|(batch, _)| batch).collect();
     if !open.is_empty() {
-        let command = args.target.resume_command(ErrorKind::Deadline, &args.connection.flags());
-        printer::error(&format!("resume: {command}"));
+        printer::error(&format!("resume: {}", (terms.resume)(ErrorKind::Deadline)));
     }
     printed.and_then(|()| open.into_iter().try_for_each(output::json))
+}
+
+/// Prints each error; missing credentials once.
+fn print_errors<'e>(errors: impl Iterator<Item = &'e Error>) {
+    let mut printed = Vec::new();
+    for error in errors {
+        if error.kind() == ErrorKind::Configuration {
+            let text = error.to_string();
+            if printed.contains(&text) {
+                continue;
+            }
+            printed.push(text);
+        }
+        print_lines(error);
+    }
+}
+
+/// Returns the progress of batches that had ended before.
+fn ended_before(batches: usize) -> WaitSetProgress {
+    let mut progress = WaitSetProgress::default();
+    (progress.batches, progress.ended) = (batches, batches);
+    progress
 }
 
 /// Returns the highest exit code of an error; without errors, that of the worst outcome.

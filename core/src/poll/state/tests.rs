@@ -329,6 +329,33 @@ fn wait_set_gives_each_state_after_its_poll() {
 }
 
 #[test]
+fn wait_gives_each_state_after_its_poll_and_a_set_goes_on_with_it() {
+    let clock = VirtualClock::new();
+    let provider = MockProvider::in_order(&clock)
+        .then(|| Ok(running(1, 2).with_retry_after(Some(secs(90)))))
+        .then(|| Err(unavailable()))
+        .then(|| Ok(running(1, 2)))
+        .then(|| Ok(finished(2, 0)));
+    let mut stored = Vec::new();
+    let mut stream = crate::wait(&provider, provider.submitted("b-1"))
+        .on_state(|state| {
+            let due = state.due_in(clock.clock().wall());
+            stored.push((state.polls(), state.fault().is_some(), due, serde_json::to_string(state).unwrap()));
+        })
+        .into_stream();
+    clock.run(stream.next()).unwrap().unwrap();
+    // The failed poll is not a report, and its state is stored, too.
+    clock.run(stream.next()).unwrap().unwrap();
+    drop(stream);
+    let [(1, false, asked, _), (2, true, backoff, failed), (3, false, ..)] = &stored[..] else { panic!("{stored:?}") };
+    assert!(*asked >= secs(90) && *backoff <= secs(2), "{stored:?}");
+
+    let mut set = WaitSet::new(&provider);
+    set.resume(serde_json::from_str(failed).unwrap()).unwrap();
+    assert_eq!(clock.run(set.next()).unwrap().1.unwrap().polls, 3);
+}
+
+#[test]
 fn duration_history_merged_while_a_wait_runs_keeps_its_batch() {
     let clock = VirtualClock::new();
     let provider =

@@ -20,6 +20,7 @@ use super::machine::Machine;
 use super::options::WaitOptions;
 use super::state::{WaitState, check_provider};
 use super::trace::{self, Observer, PollEvent};
+use super::wait::StateObserver;
 use crate::error::Error;
 use crate::model::{Batch, BatchId, Report, Snapshot};
 use crate::provider::{DynProvider, NextPlace, Provider};
@@ -97,8 +98,6 @@ pub struct WaitSet<'a> {
     /// Totals of the batches that have ended.
     past: WaitSetProgress,
 }
-
-type StateObserver<'a> = Box<dyn FnMut(&WaitState) + Send + 'a>;
 
 struct Waiting {
     state: WaitState,
