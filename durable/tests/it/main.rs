@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the time of the tests is that of a paused runtime")]
 
 mod cut;
+mod file_order;
 mod provider;
 mod record;
 mod service;
