@@ -19,6 +19,8 @@ const CHUNK: usize = 64 * 1024;
 /// It holds path and digest of the file. The file stays where it is until the batch has ended: it is read when the order
 /// is submitted, and again when its rows are reconciled. A file that has changed since is not submitted.
 ///
+/// A CSV for KillB needs the feature `xlsx` of `bulkrail`.
+///
 /// The key of the order is the idempotency key (Reap) or the batch's own reference (Localpayment).
 ///
 /// ```no_run
