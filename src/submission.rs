@@ -93,6 +93,12 @@ impl SubmitOptions {
         Self { country: Some(country.into()), ..self }
     }
 
+    /// Removes the key.
+    #[must_use]
+    pub fn without_key(self) -> Self {
+        Self { key: None, ..self }
+    }
+
     /// Returns whether a key is set.
     #[must_use]
     pub fn has_key(&self) -> bool {

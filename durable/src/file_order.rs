@@ -108,6 +108,16 @@ impl FileOrder {
         self.path.as_deref()
     }
 
+    /// Returns the order of another file, with the same options: that of the rows to submit again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`FileOrder::new`].
+    pub async fn with_file(&self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let options = self.options.clone().without_key();
+        Ok(Self { format: self.format, options, ..Self::new(path).await? })
+    }
+
     async fn check_digest(&self) -> Result<(), Error> {
         let (Some(path), Some(expected)) = (&self.path, &self.sha256) else { return Ok(()) };
         if digest(path.clone()).await? == *expected {

@@ -3,21 +3,21 @@
 //!
 //! | Request | Response |
 //! |---|---|
-//! | `POST /batches/{provider}` with a CSV body | the batches; 422 names row and column |
-//! | `GET /batches` | every submission |
-//! | `GET /batches/{provider}/{id}` | the submission with its last report |
-//! | `GET /batches/{provider}/{id}/events` | events: `progress` after each poll, then `end` |
-//! | `GET /batches/{provider}/{id}/failed` | the failed rows, safe to paste into a spreadsheet |
-//! | `POST /batches/{provider}/{id}/retry` | submits the failed rows again, once |
+//! | `POST /batches/{provider}?key=...` with a CSV body | the batches that are ordered; 422 names row and column |
+//! | `GET /batches` | every order |
+//! | `GET /batches/{provider}/{key}` | the order with the last snapshot of its batch |
+//! | `GET /batches/{provider}/{key}/events` | events: `progress` after each poll, then `end` |
+//! | `GET /batches/{provider}/{key}/failed` | the failed rows, safe to paste into a spreadsheet |
+//! | `POST /batches/{provider}/{key}/retry` | submits the failed rows again, once |
 
-mod store;
+mod files;
 mod submit;
-mod waits;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::path::Path as Directory;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -27,40 +27,32 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bulkrail::csv::spreadsheet_safe;
-use bulkrail::{AnyClient, Batch, BatchId, Error, ErrorKind, Provider, ProviderId, Row};
+use bulkrail::poll::WaitOptions;
+use bulkrail::{AnyClient, Batch, Error, ErrorDocument, ErrorKind, Provider, ProviderId, Row, Snapshot, SubmitOptions};
+use bulkrail_durable::{Change, FileOrder, Filter, Phase, Record, RedbStore, Service, ServiceError};
 use futures_util::{Stream, stream};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
-use store::Store;
-pub use store::{Entry, Options};
+use files::Files;
 
 /// 10 MiB: the limit that Reap documents.
 const MAX_UPLOAD: usize = 10 * 1024 * 1024;
 
-struct Service {
-    accounts: HashMap<ProviderId, Account>,
-    entries: Mutex<BTreeMap<Uuid, watch::Sender<Entry>>>,
-    store: Store,
-    /// Submissions in progress. They complete when the client disconnects or the service stops.
-    submissions: TaskTracker,
-    /// Held while failed rows are submitted again, so that they are submitted once.
-    retrying: tokio::sync::Mutex<()>,
-    stop: CancellationToken,
-}
+/// A day: a provider that cannot be reached is polled on, over an outage.
+const FAILURE_BUDGET: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Account at a provider: its client, and the sender of new batches to its wait set.
-struct Account {
-    client: AnyClient,
-    open: mpsc::UnboundedSender<(Batch, u64)>,
+/// 1,000 records of a provider are listed.
+const MAX_LISTED: usize = 1_000;
+
+struct Accounts {
+    services: HashMap<ProviderId, Service<AnyClient>>,
+    files: Files,
 }
 
 /// Serves requests on `listener` until `shutdown` completes. `directory` keeps what the next start
-/// resumes.
+/// goes on with.
 ///
 /// # Errors
 ///
@@ -71,146 +63,154 @@ pub async fn serve(
     clients: impl IntoIterator<Item = AnyClient>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let (store, entries) = Store::open(directory).await?;
-    let (mut accounts, mut waits) = (HashMap::new(), Vec::new());
+    let files = Files::open(directory).await?;
+    let store = RedbStore::open(directory.join("bulkrail.redb")).await.map_err(io::Error::other)?;
+    let mut services = HashMap::new();
     for client in clients {
-        let (open, added) = mpsc::unbounded_channel();
-        waits.push((client.clone(), added));
-        accounts.insert(client.id(), Account { client, open });
+        let options = WaitOptions::new(&client).without_deadline().failure_budget(FAILURE_BUDGET);
+        let service = Service::builder(store.clone(), client.clone()).wait_options(options);
+        services.insert(client.id(), service.start().await.map_err(io::Error::other)?);
     }
-    for entry in entries.iter().filter(|entry| !entry.is_ended) {
-        if let Some((account, batch)) = accounts.get(&entry.provider).zip(entry.batch.clone()) {
-            let _ = account.open.send((batch, entry.rows));
-        }
-    }
-    let service = Arc::new(Service {
-        accounts,
-        entries: Mutex::new(entries.into_iter().map(|entry| (entry.id, watch::Sender::new(entry))).collect()),
-        store,
-        submissions: TaskTracker::new(),
-        retrying: tokio::sync::Mutex::default(),
-        stop: CancellationToken::new(),
-    });
-    let waiting = TaskTracker::new();
-    for (client, added) in waits {
-        waiting.spawn(Arc::clone(&service).wait_for_all(client, added));
-    }
+    let accounts = Arc::new(Accounts { services, files });
     let router = Router::new()
         .route("/batches", get(list))
         .route("/batches/{provider}", post(submit).layer(DefaultBodyLimit::max(MAX_UPLOAD)))
-        .route("/batches/{provider}/{id}", get(last))
-        .route("/batches/{provider}/{id}/events", get(events))
-        .route("/batches/{provider}/{id}/failed", get(failed))
-        .route("/batches/{provider}/{id}/retry", post(retry))
-        .with_state(Arc::clone(&service));
-    let stop = service.stop.clone();
+        .route("/batches/{provider}/{key}", get(last))
+        .route("/batches/{provider}/{key}/events", get(events))
+        .route("/batches/{provider}/{key}/failed", get(failed))
+        .route("/batches/{provider}/{key}/retry", post(retry))
+        .with_state(Arc::clone(&accounts));
     let shutdown = async move {
         shutdown.await;
-        stop.cancel(); // Ends the waits and the event streams, for which the shutdown would wait.
+        // Awaits the submits that are under way, and ends the event streams.
+        for service in accounts.services.values() {
+            service.stop().await;
+        }
     };
-    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
-    service.stop.cancel();
-    for tasks in [&service.submissions, &waiting] {
-        tasks.close();
-        tasks.wait().await;
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
+/// An order, as the responses show it.
+#[derive(Debug, Serialize)]
+struct Entry {
+    provider: ProviderId,
+    key: String,
+    /// `ordered`, `submitting`, `waiting`, `ended` or `gave_up`.
+    phase: &'static str,
+    batch: Option<Batch>,
+    /// Last snapshot of the batch, with its outcome once it has ended.
+    snapshot: Option<Snapshot>,
+    /// Error that ended the order, or the last one of a submit that is repeated.
+    error: Option<Box<ErrorDocument>>,
+}
+
+impl Entry {
+    fn new(provider: &ProviderId, record: Record<FileOrder>) -> Self {
+        let (batch, snapshot, phase) = (record.batch().cloned(), record.snapshot(), record.phase.as_str());
+        let error = match record.phase {
+            Phase::GaveUp { error } => Some(error),
+            Phase::Ordered { fault } => fault,
+            _ => None,
+        };
+        Self { provider: provider.clone(), key: record.key, phase, batch, snapshot, error }
     }
-    served
+}
+
+/// Options of a submission, as the query of a request has them.
+#[derive(Debug, Default, Deserialize)]
+struct Options {
+    key: Option<String>,
+    account_number: Option<String>,
+    country: Option<String>,
+}
+
+impl From<&Options> for SubmitOptions {
+    fn from(Options { account_number, country, .. }: &Options) -> Self {
+        let options = Self::default();
+        let options = account_number.iter().fold(options, |options, number| options.account_number(number));
+        country.iter().fold(options, |options, country| options.country(country))
+    }
 }
 
 type BatchPath = Path<(ProviderId, String)>;
+type Ordered = Result<(StatusCode, Json<Vec<Entry>>), Failure>;
 
 async fn submit(
-    State(service): State<Arc<Service>>,
+    State(accounts): State<Arc<Accounts>>,
     Path(provider): Path<ProviderId>,
     Query(options): Query<Options>,
     csv: Bytes,
-) -> Result<(StatusCode, Json<Vec<Batch>>), Failure> {
-    let submitting = Arc::clone(&service);
-    service.to_the_end(async move { submitting.submit(provider, options, None, csv).await }).await
+) -> Ordered {
+    Ok((StatusCode::ACCEPTED, Json(accounts.submit(&provider, &options, &csv).await?)))
 }
 
-async fn retry(
-    State(service): State<Arc<Service>>,
-    Path(path): BatchPath,
-) -> Result<(StatusCode, Json<Vec<Batch>>), Failure> {
-    let submitting = Arc::clone(&service);
-    service.to_the_end(async move { submitting.retry(submitting.find(path)?).await }).await
+async fn retry(State(accounts): State<Arc<Accounts>>, Path((provider, key)): BatchPath) -> Ordered {
+    Ok((StatusCode::ACCEPTED, Json(accounts.retry(&provider, &key).await?)))
 }
 
-async fn list(State(service): State<Arc<Service>>) -> Json<Vec<Entry>> {
-    let mut entries: Vec<_> = service.entries().values().map(|entry| entry.borrow().clone()).collect();
-    entries.iter_mut().filter_map(|entry| entry.report.as_mut()).for_each(|report| report.rows = None);
-    Json(entries)
+async fn list(State(accounts): State<Arc<Accounts>>) -> Result<Json<Vec<Entry>>, Failure> {
+    let mut entries = Vec::new();
+    for (provider, service) in &accounts.services {
+        let records = service.view().list(Filter::All, None, MAX_LISTED).await?;
+        entries.extend(records.into_iter().map(|record| Entry::new(provider, record)));
+    }
+    Ok(Json(entries))
 }
 
-async fn last(State(service): State<Arc<Service>>, Path(path): BatchPath) -> Result<Json<Entry>, Failure> {
-    Ok(Json(service.find(path)?.borrow().clone()))
+async fn last(State(accounts): State<Arc<Accounts>>, Path((provider, key)): BatchPath) -> Result<Json<Entry>, Failure> {
+    Ok(Json(accounts.entry(&provider, &key).await?))
 }
 
 async fn events(
-    State(service): State<Arc<Service>>,
-    Path(path): BatchPath,
+    State(accounts): State<Arc<Accounts>>,
+    Path((provider, key)): BatchPath,
 ) -> Result<Sse<impl Stream<Item = Result<Event, axum::Error>>>, Failure> {
-    let (entry, stop) = (service.find(path)?.subscribe(), service.stop.clone());
-    let events = stream::unfold(Some((entry, true)), move |state| {
-        let stop = stop.clone();
+    let changes = accounts.service(&provider)?.view().changes();
+    let first = accounts.entry(&provider, &key).await?;
+    let events = stream::unfold(Some((changes, Some(first))), move |state| {
+        let (accounts, provider, key) = (Arc::clone(&accounts), provider.clone(), key.clone());
         async move {
-            let (mut entry, is_first) = state?;
-            if !is_first {
-                stop.run_until_cancelled(entry.changed()).await?.ok()?;
-            }
-            let latest = entry.borrow_and_update().clone();
-            let event = Event::default().event(if latest.is_ended { "end" } else { "progress" }).json_data(&latest);
-            Some((event, (!latest.is_ended).then_some((entry, false))))
+            let (mut changes, first) = state?;
+            let entry = match first {
+                Some(first) => first,
+                None => {
+                    while let Change::Record { key: changed, .. } = changes.next().await?
+                        && *changed != *key
+                    {}
+                    accounts.entry(&provider, &key).await.ok()?
+                }
+            };
+            let is_end = matches!(entry.phase, "ended" | "gave_up");
+            let event = Event::default().event(if is_end { "end" } else { "progress" }).json_data(&entry);
+            Some((event, (!is_end).then_some((changes, None))))
         }
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-async fn failed(State(service): State<Arc<Service>>, Path(path): BatchPath) -> Result<Json<Vec<Value>>, Failure> {
-    let entry = service.find(path)?.borrow().clone();
+async fn failed(
+    State(accounts): State<Arc<Accounts>>,
+    Path((provider, key)): BatchPath,
+) -> Result<Json<Vec<Value>>, Failure> {
     let safe = |text: &Option<String>| text.as_deref().map(|text| spreadsheet_safe(text).into_owned());
     let row = |row: &Row| json!({"row": row.index, "reference": safe(&row.reference), "reason": safe(&row.reason)});
-    Ok(Json(entry.failed_rows()?.map(row).collect()))
+    Ok(Json(accounts.failed_rows(&provider, &key).await?.iter().map(row).collect()))
 }
 
-impl Service {
-    /// Runs a submission in a task of its own: a client that disconnects must not cut it off.
-    async fn to_the_end(
-        &self,
-        submission: impl Future<Output = Result<Vec<Batch>, Failure>> + Send + 'static,
-    ) -> Result<(StatusCode, Json<Vec<Batch>>), Failure> {
-        let batches = self.submissions.spawn(submission).await.map_err(io::Error::from)??;
-        Ok((StatusCode::CREATED, Json(batches)))
+impl Accounts {
+    fn service(&self, provider: &ProviderId) -> Result<&Service<AnyClient>, Failure> {
+        let unknown = || Error::new(ErrorKind::NotFound, format!("there is no account at {provider}"));
+        Ok(self.services.get(provider).ok_or_else(unknown)?)
     }
 
-    /// Changes an entry, publishes it and saves it.
-    async fn update(&self, id: Uuid, change: impl FnOnce(&mut Entry)) -> io::Result<()> {
-        let Some(sender) = self.entries().get(&id).cloned() else { return Ok(()) };
-        sender.send_modify(change);
-        let entry = sender.borrow().clone();
-        self.store.append(&entry).await
-    }
-
-    fn find(&self, (provider, id): (ProviderId, String)) -> Result<watch::Sender<Entry>, Error> {
-        let id = Batch::new(provider, id)?.batch_id();
-        let not_found = || Error::new(ErrorKind::NotFound, format!("{id} was not submitted here"));
-        self.sender(&id).ok_or_else(not_found)
-    }
-
-    fn sender(&self, id: &BatchId) -> Option<watch::Sender<Entry>> {
-        let is_it = |entry: &Entry| entry.batch.as_ref().is_some_and(|batch| batch.batch_id() == *id);
-        self.entries().values().find(|entry| is_it(&entry.borrow())).cloned()
-    }
-
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<Uuid, watch::Sender<Entry>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn entry(&self, provider: &ProviderId, key: &str) -> Result<Entry, Failure> {
+        let record = self.service(provider)?.view().get(key).await?;
+        let record = record.ok_or_else(|| ServiceError::NotFound(key.to_owned()))?;
+        Ok(Entry::new(provider, record))
     }
 }
 
 /// Error as a response: the status that suits its kind, and a document with kind, message and hint.
-///
-/// The kind `outcome_unknown` says that the batch may exist.
 struct Failure(Error);
 
 impl From<Error> for Failure {
@@ -222,6 +222,20 @@ impl From<Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self(Error::new(ErrorKind::Configuration, "the service cannot use its directory").with_source(error))
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        let kind = match error {
+            ServiceError::GaveUp(error) => return Self(*error),
+            ServiceError::InvalidKey(_) => ErrorKind::Usage,
+            ServiceError::KeyUsed(_) | ServiceError::Open(_) | ServiceError::WrongPhase(..) => ErrorKind::Conflict,
+            ServiceError::NotFound(_) => ErrorKind::NotFound,
+            ServiceError::Stopped => ErrorKind::Unavailable,
+            _ => ErrorKind::Configuration,
+        };
+        Self(Error::new(kind, error.to_string()))
     }
 }
 

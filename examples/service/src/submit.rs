@@ -1,83 +1,97 @@
-//! Submissions: of a file, and of the failed rows of a batch.
+//! Orders: of a file, and of the failed rows of a batch.
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 
-use axum::body::Bytes;
-use bulkrail::{Batch, BatchId, Error, ErrorKind, FileFormat, ProviderId, Upload};
-use tokio::sync::watch;
+use bulkrail::{Error, ErrorKind, ProviderId, Row, RowOutcome};
+use bulkrail_durable::{FileOrder, ServiceError};
 use uuid::Uuid;
 
-use crate::{Account, Entry, Failure, Options, Service};
+use crate::{Accounts, Entry, Failure, Options};
 
 /// Column that all providers tell rows apart by.
 const REFERENCE: &str = "externalId";
 
-impl Service {
-    /// Checks and submits a file: one batch, or several where the provider limits their size.
+impl Accounts {
+    /// Checks and orders a file: one batch, or several where the provider limits their size.
+    ///
+    /// The same key with the same file again is the same batch.
     pub(crate) async fn submit(
         &self,
-        provider: ProviderId,
-        options: Options,
-        retry_of: Option<BatchId>,
-        csv: Bytes,
-    ) -> Result<Vec<Batch>, Failure> {
-        let unknown = || Error::new(ErrorKind::NotFound, format!("there is no account at {provider}"));
-        let Account { client, open } = self.accounts.get(&provider).ok_or_else(unknown)?;
-        let file = Uuid::new_v4();
-        self.store.save(file, &csv).await?;
-        let upload = Upload::from_path(self.store.path(file));
-        let prepared = match client.prepare(Some(upload), Some(FileFormat::Csv), &(&options).into()).await {
-            Ok(prepared) => prepared,
+        provider: &ProviderId,
+        options: &Options,
+        csv: &[u8],
+    ) -> Result<Vec<Entry>, Failure> {
+        let key = options.key.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+        self.order(provider, &key, csv, async |path| Ok(FileOrder::new(path).await?.options(options.into()))).await
+    }
+
+    async fn order(
+        &self,
+        provider: &ProviderId,
+        key: &str,
+        csv: &[u8],
+        of_file: impl AsyncFnOnce(&Path) -> Result<FileOrder, Error>,
+    ) -> Result<Vec<Entry>, Failure> {
+        let service = self.service(provider)?;
+        check_key(key)?;
+        let path = self.files.path(provider, key);
+        let is_new = match self.files.save(&path, csv).await {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(ServiceError::KeyUsed(key.to_owned()).into());
+            }
+            saved => saved?,
+        };
+        let orders = match of_file(&path).await?.batches(provider, key).await {
+            Ok(orders) => orders,
             Err(error) => {
-                self.store.remove(file).await;
+                if is_new {
+                    tokio::fs::remove_file(&path).await?;
+                }
                 return Err(error.into());
             }
         };
-        let mut submitted = Vec::new();
-        for submission in prepared {
-            let (key, rows) = (submission.key().map(str::to_owned), submission.rows().rows);
-            let mut entry = Entry::new(file, provider.clone(), options.clone(), key, rows);
-            (entry.batch, entry.retry_of) = (submission.batch(), retry_of.clone());
-            // Saved before anything is sent. If the process dies now, the next one knows that the
-            // batch may exist.
-            self.store.append(&entry).await?;
-            let id = entry.id;
-            self.entries().insert(id, watch::Sender::new(entry));
-            match client.submit(&submission).await {
-                Ok(batch) => {
-                    self.update(id, |entry| entry.batch = Some(batch.clone())).await?;
-                    submitted.push(batch.clone());
-                    let _ = open.send((batch, rows)); // It fails while the service stops; the next start resumes.
-                }
-                Err(error) => {
-                    self.update(id, |entry| entry.end_with(&error)).await?;
-                    return Err(match submitted.len() {
-                        0 => error,
-                        count => error.with_hint(format!("the file makes several batches; {count} were submitted")),
-                    }
-                    .into());
-                }
-            }
+        let mut entries = Vec::new();
+        for (key, order) in orders {
+            service.submit(&key, &order).await?;
+            entries.push(self.entry(provider, &key).await?);
         }
-        Ok(submitted)
+        Ok(entries)
     }
 
-    /// Submits the failed rows of a batch, unless that was done before.
-    pub(crate) async fn retry(&self, of: watch::Sender<Entry>) -> Result<Vec<Batch>, Failure> {
-        let _retrying = self.retrying.lock().await;
-        let entry = of.borrow().clone();
-        let id = entry.batch.as_ref().map(Batch::batch_id);
-        let references: HashSet<_> = entry.failed_rows()?.filter_map(|row| row.reference.as_deref()).collect();
-        let is_retried = self.entries().values().any(|other| other.borrow().may_be_retry_of(&id));
-        if is_retried || references.is_empty() {
-            let reason = "the batch does not have failed rows that were not submitted again";
-            return Err(Error::new(ErrorKind::Conflict, reason).with_hint("see the list of batches").into());
+    /// Reads the failed rows of a batch that has ended.
+    pub(crate) async fn failed_rows(&self, provider: &ProviderId, key: &str) -> Result<Vec<Row>, Failure> {
+        if self.entry(provider, key).await?.phase != "ended" {
+            let error = Error::new(ErrorKind::Conflict, "the batch has not ended");
+            return Err(error.with_hint("read its events").into());
         }
-        let csv = tokio::fs::read(self.store.path(entry.file)).await?;
-        let csv = rows_with_reference(&csv, &references)?;
-        self.submit(entry.provider.clone(), entry.options.without_key(), id, csv.into()).await
+        let reconciliation = self.service(provider)?.reconcile(key).await?;
+        Ok(reconciliation.rows.into_iter().filter(|row| row.outcome == RowOutcome::Failed).collect())
     }
+
+    /// Orders the failed rows of a batch under a key that follows from its key, so that they are submitted once.
+    pub(crate) async fn retry(&self, provider: &ProviderId, key: &str) -> Result<Vec<Entry>, Failure> {
+        let rows = self.failed_rows(provider, key).await?;
+        let references: HashSet<_> = rows.iter().filter_map(|row| row.reference.as_deref()).collect();
+        if references.is_empty() {
+            return Err(Error::new(ErrorKind::Conflict, "the batch does not have failed rows").into());
+        }
+        let record = self.service(provider)?.view().get(key).await?;
+        let order = record.ok_or_else(|| ServiceError::NotFound(key.to_owned()))?.order;
+        let path = order.path().ok_or_else(|| ServiceError::NotFound(key.to_owned()))?;
+        let csv = rows_with_reference(&tokio::fs::read(path).await?, &references)?;
+        self.order(provider, &format!("{key}-retry"), &csv, async |path| order.with_file(path).await).await
+    }
+}
+
+/// Refuses a key that cannot be part of the name of a file, or that a provider would refuse.
+fn check_key(key: &str) -> Result<(), Error> {
+    let is_allowed = |character: char| character.is_ascii_alphanumeric() || character == '-';
+    if (1..=64).contains(&key.len()) && key.chars().all(is_allowed) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Usage, "a key has 1 to 64 letters, digits and hyphens").with_parameter("key"))
 }
 
 /// Returns the header of `csv` and the rows with a reference in `references`.

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bulkrail::test_util::ScaledClock;
@@ -97,7 +99,7 @@ impl Instance {
     /// Submits a file that makes one batch, and returns the path of the batch.
     async fn submit(&self, provider: &str, csv: &str) -> String {
         let (status, batches) = self.post(&format!("/{provider}"), csv.to_owned()).await;
-        assert_eq!((status, batches.as_array().unwrap().len()), (StatusCode::CREATED, 1), "{batches}");
+        assert_eq!((status, batches.as_array().unwrap().len()), (StatusCode::ACCEPTED, 1), "{batches}");
         path(&batches[0])
     }
 
@@ -123,7 +125,7 @@ async fn read_events(response: reqwest::Response) -> Vec<(String, Value)> {
 }
 
 fn path(batch: &Value) -> String {
-    format!("/{}/{}", batch["provider"].as_str().unwrap(), batch["id"].as_str().unwrap())
+    format!("/{}/{}", batch["provider"].as_str().unwrap(), batch["key"].as_str().unwrap())
 }
 
 fn payees() -> String {
@@ -146,14 +148,20 @@ async fn service_submits_follows_and_retries_failed_rows_once() {
     let service = Instance::start(&sandbox, &directory).await;
     for (provider, csv) in [("killb", payees()), ("reap", applicants())] {
         let batch = service.submit(provider, &csv).await;
+        while sandbox.stats(provider).batches_created < 1 {
+            tokio::task::yield_now().await;
+        }
         let mut open = service.open_events(&batch).await;
         let first = open.chunk().await.unwrap().unwrap();
         assert!(first.starts_with(b"event: progress\n"), "{first:?}");
         clock.advance(Duration::from_secs(600));
         let events = read_events(open).await;
         let (name, end) = events.last().unwrap();
-        assert_eq!((name.as_str(), &end["report"]["outcome"], &end["error"]), ("end", &"partial".into(), &Value::Null));
-        assert_eq!(end["report"]["rows"].as_array().unwrap().len(), 40);
+        assert_eq!(
+            (name.as_str(), &end["snapshot"]["outcome"], &end["error"]),
+            ("end", &"partial".into(), &Value::Null)
+        );
+        assert_eq!(end["snapshot"]["progress"]["total"], 40);
         assert!(events.iter().rev().skip(1).all(|(name, _)| name == "progress"), "{events:?}");
 
         let (status, last) = service.get(&batch).await;
@@ -163,17 +171,20 @@ async fn service_submits_follows_and_retries_failed_rows_once() {
             rows.as_array().unwrap().iter().map(|row| row["reference"].as_str().unwrap().to_owned()).collect()
         };
         let failed = references(&failed);
-        assert_eq!(Value::from(failed.len()), end["report"]["progress"]["failed"], "{provider}");
+        assert_eq!(Value::from(failed.len()), end["snapshot"]["progress"]["failed"], "{provider}");
 
         let (status, retried) = service.post(&format!("{batch}/retry"), "").await;
-        assert_eq!(status, StatusCode::CREATED, "{retried}");
+        assert_eq!(status, StatusCode::ACCEPTED, "{retried}");
+        let (status, again) = service.post(&format!("{batch}/retry"), "").await;
+        assert_eq!((status, path(&again[0])), (StatusCode::ACCEPTED, path(&retried[0])), "it is the same batch");
+        let retry = service.open_events(&path(&retried[0])).await;
+        while sandbox.stats(provider).batches_created < 2 {
+            tokio::task::yield_now().await;
+        }
         clock.advance(Duration::from_secs(600));
-        let events = service.events(&path(&retried[0])).await;
+        let events = read_events(retry).await;
         let end = &events.last().unwrap().1;
-        assert_eq!(references(&end["report"]["rows"]), failed, "the rows of the second batch");
-        assert_eq!(end["retry_of"], batch[1..]);
-        let (status, refused) = service.post(&format!("{batch}/retry"), "").await;
-        assert_eq!((status, &refused["error"]["kind"]), (StatusCode::CONFLICT, &"conflict".into()));
+        assert_eq!(end["snapshot"]["progress"]["total"], failed.len(), "the rows of the second batch");
         assert_eq!(sandbox.stats(provider).batches_created, 2);
     }
     service.stop().await;
@@ -192,16 +203,20 @@ async fn submit_names_row_and_column_of_an_invalid_file_and_keeps_nothing_of_it(
     assert_eq!(service.post("/other", "a\nb\n").await.0, StatusCode::NOT_FOUND);
     assert_eq!(service.get("/reap/unknown").await.0, StatusCode::NOT_FOUND);
 
-    // Under the same key Reap has one batch: the second submission is a conflict.
-    assert_eq!(service.post("/reap?key=payroll-1", applicants()).await.0, StatusCode::CREATED);
-    let (status, refused) = service.post("/reap?key=payroll-1", applicants()).await;
+    // The same key with the same file is the same batch; another file is refused.
+    for _ in 0..2 {
+        assert_eq!(service.post("/reap?key=payroll-1", applicants()).await.0, StatusCode::ACCEPTED);
+    }
+    let (status, refused) = service.post("/reap?key=payroll-1", "externalId,shareToken\na-1,t-1\n").await;
     assert_eq!(status, StatusCode::CONFLICT, "{refused}");
-    assert!(refused["error"]["hint"].is_string(), "{refused}");
+    let (status, refused) = service.post("/reap?key=..%2Fpayroll", applicants()).await;
+    assert_eq!((status, &refused["error"]["parameter"]), (StatusCode::UNPROCESSABLE_ENTITY, &"key".into()));
+    assert_eq!(service.events("/reap/payroll-1").await.last().unwrap().0, "end");
     assert_eq!(sandbox.stats("reap").batches_created, 1);
     service.stop().await;
     let csv = |path: &Path| path.extension().is_some_and(|extension| extension == "csv");
     let files = std::fs::read_dir(&directory.0).unwrap().filter(|file| csv(&file.as_ref().unwrap().path()));
-    assert_eq!(files.count(), 2, "the files that were checked and sent");
+    assert_eq!(files.count(), 1, "the file that was checked and sent");
 }
 
 #[tokio::test]
@@ -211,7 +226,7 @@ async fn service_resumes_open_batches_after_a_stop() {
     let service = Instance::start_with(clients(&sandbox, Clock::system()), &directory).await;
     let batch = service.submit("reap", &applicants()).await;
     let open = service.open_events(&batch).await;
-    assert_eq!(service.get(&batch).await.1["is_ended"], false);
+    assert!(["ordered", "submitting", "waiting"].map(Value::from).contains(&service.get(&batch).await.1["phase"]));
     service.stop().await; // It ends the open stream.
     let events = read_events(open).await;
     assert!(!events.is_empty() && events.iter().all(|(name, _)| name == "progress"), "{events:?}");
@@ -224,7 +239,7 @@ async fn service_resumes_open_batches_after_a_stop() {
 
     let service = Instance::start(&sandbox, &directory).await;
     let events = service.events(&batch).await;
-    assert_eq!(events.last().unwrap().1["report"]["outcome"], "partial");
+    assert_eq!(events.last().unwrap().1["snapshot"]["outcome"], "partial");
     assert_eq!(sandbox.stats("reap").batches_created, 1);
     service.stop().await;
 
@@ -232,7 +247,7 @@ async fn service_resumes_open_batches_after_a_stop() {
     let polls = sandbox.stats("reap").polls;
     let service = Instance::start(&sandbox, &directory).await;
     let (_, list) = service.get("").await;
-    assert_eq!(list[0]["report"]["outcome"], "partial");
+    assert_eq!(list[0]["snapshot"]["outcome"], "partial");
     assert_eq!(service.events(&batch).await.len(), 1);
     service.stop().await;
     assert_eq!(sandbox.stats("reap").polls, polls);
@@ -243,30 +258,36 @@ async fn submit_reports_a_lost_response_as_unknown_outcome_and_keeps_it() {
     // A provider that closes each connection when it has read a part of the request.
     let provider = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", provider.local_addr().unwrap());
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&requests);
     tokio::spawn(async move {
         loop {
             let (mut connection, _) = provider.accept().await.unwrap();
             connection.read_u8().await.unwrap();
+            counter.fetch_add(1, Ordering::SeqCst);
         }
     });
-    let reap = reap::Client::builder().base_url(url).credentials(reap::Credentials::api_key("key"));
-    let client = reap.clock(scaled()).build().unwrap();
+    let client = move || {
+        let credentials = killb::Credentials::access_token("token");
+        killb::Client::builder().base_url(url.clone()).credentials(credentials).clock(scaled()).build().unwrap().into()
+    };
     let directory = Directory::new("lost");
-    let service = Instance::start_with([client.into()], &directory).await;
-    let (status, lost) = service.post("/reap?key=payroll-1", applicants()).await;
-    assert_eq!((status, &lost["error"]["kind"]), (StatusCode::BAD_GATEWAY, &"outcome_unknown".into()), "{lost}");
-    assert!(lost["error"]["hint"].as_str().unwrap().contains("before submitting it again"), "{lost}");
+    let service = Instance::start_with([client()], &directory).await;
+    let batch = service.submit("killb", &payees()).await;
+    let (name, end) = service.events(&batch).await.pop().unwrap();
+    assert_eq!((name.as_str(), &end["error"]["error"]["kind"]), ("end", &"outcome_unknown".into()), "{end}");
+    assert!(end["error"]["error"]["hint"].is_string(), "{end}");
     service.stop().await;
 
-    let service = Instance::start_with([], &directory).await;
+    let service = Instance::start_with([client()], &directory).await;
     let (_, list) = service.get("").await;
-    let kept = &list[0];
-    assert_eq!((&kept["key"], &kept["error"]["error"]["kind"]), (&"payroll-1".into(), &"outcome_unknown".into()));
+    assert_eq!((&list[0]["phase"], &list[0]["error"]["error"]["kind"]), (&"gave_up".into(), &"outcome_unknown".into()));
     service.stop().await;
+    assert_eq!(requests.load(Ordering::SeqCst), 1, "it is not sent again");
 }
 
 #[tokio::test]
-async fn submit_continues_when_the_client_disconnects() {
+async fn stop_awaits_the_submit_that_is_under_way() {
     // A provider that responds only when it is allowed to.
     let provider = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", provider.local_addr().unwrap());
@@ -284,21 +305,22 @@ async fn submit_continues_when_the_client_disconnects() {
     });
     let client = reap::Client::builder().base_url(url).credentials(reap::Credentials::api_key("key")).build().unwrap();
     let directory = Directory::new("disconnect");
-    let service = Instance::start_with([client.into()], &directory).await;
-    let request = reqwest::Client::new().post(format!("{}/reap", service.url)).body(applicants());
-    let request = tokio::spawn(request.send());
+    let service = Instance::start_with([client.clone().into()], &directory).await;
+    let batch = service.submit("reap", &applicants()).await;
     is_received.await.unwrap();
-    request.abort();
-    assert!(request.await.unwrap_err().is_cancelled());
-    for _ in 0..10 {
-        assert_eq!(service.get("").await.1[0]["batch"], Value::Null, "the service notices the disconnection meanwhile");
-    }
+    assert_eq!(service.get(&batch).await.1["phase"], "submitting");
+    let stopping = tokio::spawn(service.stop());
+    tokio::task::yield_now().await;
     allow.send(()).unwrap();
-    service.stop().await;
+    stopping.await.unwrap();
     drop(provider.await.unwrap());
 
-    let service = Instance::start_with([], &directory).await;
-    assert_eq!(service.get("").await.1[0]["batch"]["id"], "784d4045-c900-4050-aad6-8fe4c8d2fb16");
+    let service = Instance::start_with([client.into()], &directory).await;
+    let (_, kept) = service.get(&batch).await;
+    assert_eq!(
+        (&kept["phase"], &kept["batch"]["id"]),
+        (&"waiting".into(), &"784d4045-c900-4050-aad6-8fe4c8d2fb16".into())
+    );
     service.stop().await;
 }
 
@@ -319,7 +341,7 @@ async fn program_stops_on_sigterm_and_keeps_the_open_batch() {
     let address = lines.find_map(|line| Some(line.unwrap().split_once("address=")?.1.to_owned())).unwrap();
     let url = format!("http://{address}/batches/reap");
     let response = reqwest::Client::new().post(url).body(applicants()).send().await.unwrap();
-    assert_eq!(response.status(), StatusCode::CREATED);
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
     Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap();
     assert!(program.wait().unwrap().success());
     let log: Vec<_> = lines.map(Result::unwrap).collect();
@@ -329,6 +351,7 @@ async fn program_stops_on_sigterm_and_keeps_the_open_batch() {
 
     let service = Instance::start(&sandbox, &directory).await;
     let (_, list) = service.get("").await;
-    assert_eq!((list.as_array().unwrap().len(), &list[0]["is_ended"]), (1, &Value::Bool(false)));
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    assert_eq!(service.events(&path(&list[0])).await.last().unwrap().1["phase"], "ended");
     service.stop().await;
 }
