@@ -2,9 +2,11 @@
 
 mod check;
 mod compare;
+mod config;
 mod forget;
 mod list;
 mod resume;
+mod retry;
 mod rows;
 mod specs;
 mod submit;
@@ -19,14 +21,17 @@ use clap_complete::Shell;
 
 pub(crate) use check::CheckArgs;
 pub(crate) use compare::CompareArgs;
+pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use forget::ForgetArgs;
 pub(crate) use list::ListArgs;
 pub(crate) use resume::ResumeArgs;
+pub(crate) use retry::RetryArgs;
 pub(crate) use rows::{Format, RowsArgs};
 pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs};
 pub(crate) use submit::{RunArgs, SubmissionArgs, SubmitArgs};
 pub(crate) use wait::{RecordArgs, StatusArgs, WaitArgs, WaitCommandArgs};
 
+use crate::profile::Profile;
 use crate::values::{faults, quoted, speed};
 
 const ABOUT: &str = "Submits batches to payments providers, waits for their end, and reports the outcome of every row";
@@ -41,6 +46,8 @@ Examples:
   bulkrail wait --batch batch.json --json         the same from a saved batch, for a script
   bulkrail list --open                            what was submitted and has not been seen to end
   bulkrail resume                                 wait for all of that
+  bulkrail retry killb 550e8400 --submitted people.csv --out next.csv
+                                                  the next file, from the rows that failed
 
 Exit codes:
     0  every row succeeded; or a command without a batch did its job
@@ -63,7 +70,10 @@ Environment:
   cdq           CDQ_API_KEY
   localpayment  LOCALPAYMENT_USERNAME and LOCALPAYMENT_PASSWORD, or LOCALPAYMENT_ACCESS_TOKEN
   KILLB_BASE_URL, REAP_BASE_URL, CDQ_BASE_URL, LOCALPAYMENT_BASE_URL
-                used where neither --base-url nor --production is given
+                used where neither --base-url nor --production nor a profile is given
+  BULKRAIL_PROFILE, BULKRAIL_CONFIG
+                profile to use where --profile is not given, and the configuration file that has it,
+                by default $XDG_CONFIG_HOME/bulkrail/config.toml (see bulkrail config check --help)
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
                 proxy for https:// and http:// addresses, for both, and hosts to reach without it;
                 also in lower case; this machine is always reached without a proxy
@@ -96,10 +106,12 @@ pub(crate) enum Command {
     Wait(WaitCommandArgs),
     Rows(RowsArgs),
     Run(RunArgs),
+    Retry(RetryArgs),
     List(ListArgs),
     Resume(ResumeArgs),
     Forget(ForgetArgs),
     Compare(CompareArgs),
+    Config(ConfigArgs),
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
@@ -111,6 +123,20 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Returns how it connects to a provider, where it does.
+    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
+        match self {
+            Self::Submit(args) => Some(&mut args.connection),
+            Self::Status(args) => Some(&mut args.connection),
+            Self::Wait(args) => Some(&mut args.connection),
+            Self::Rows(args) => Some(&mut args.connection),
+            Self::Run(args) => Some(&mut args.connection),
+            Self::Retry(args) => Some(&mut args.connection),
+            Self::Compare(args) => Some(&mut args.connection),
+            _ => None,
+        }
+    }
+
     /// Returns whether results are JSON, so that errors are JSON too.
     pub(crate) fn prints_json(&self) -> bool {
         match self {
@@ -125,7 +151,12 @@ impl Command {
             Self::Wait(args) => args.json || args.jsonl,
             Self::Resume(args) => args.json || args.jsonl,
             Self::Specs(args) => matches!(&args.command, SpecsCommand::Diff(args) if args.json),
-            Self::Sandbox(_) | Self::Forget(_) | Self::Schema | Self::Completions(_) => false,
+            Self::Sandbox(_)
+            | Self::Retry(_)
+            | Self::Forget(_)
+            | Self::Config(_)
+            | Self::Schema
+            | Self::Completions(_) => false,
         }
     }
 }
@@ -181,7 +212,8 @@ pub(crate) struct Target {
     /// Provider that has the batch
     #[arg(value_enum, required_unless_present = "batch", conflicts_with = "batch")]
     pub(crate) provider: Option<ProviderName>,
-    /// Id of the batch at the provider
+    /// Id of the batch at the provider; its beginning (4 characters or more) is enough for a batch that
+    /// was submitted from here
     #[arg(required_unless_present = "batch", conflicts_with = "batch")]
     pub(crate) id: Option<String>,
     /// File with a batch document, or a document that has a field `batch`; - for standard input
@@ -195,6 +227,12 @@ pub(crate) struct Connection {
     /// Base URL of the provider's API [default: its sandbox]
     #[arg(long, value_name = "URL", conflicts_with = "production")]
     pub(crate) base_url: Option<String>,
+    /// Account of the configuration file: its address and credentials [default: BULKRAIL_PROFILE]
+    #[arg(long = "profile", value_name = "NAME")]
+    pub(crate) profile_name: Option<String>,
+    /// The profile with its credentials.
+    #[arg(skip)]
+    pub(crate) profile: Option<Profile>,
     /// Use the provider's production environment instead of its sandbox
     #[arg(long)]
     pub(crate) production: bool,
@@ -210,8 +248,11 @@ impl Connection {
     /// Returns the same options as part of a command line that continues.
     pub(crate) fn flags(&self) -> String {
         let mut flags = String::new();
+        if let Some(name) = &self.profile_name {
+            flags.push_str(&format!(" --profile {}", quoted(name)));
+        }
         if let Some(url) = &self.base_url {
-            flags = format!(" --base-url {}", quoted(url));
+            flags.push_str(&format!(" --base-url {}", quoted(url)));
         }
         if self.production {
             flags.push_str(" --production");

@@ -13,6 +13,7 @@ mod follow;
 mod input;
 mod output;
 mod printer;
+mod profile;
 mod progress;
 mod row_writer;
 mod run_result;
@@ -31,6 +32,7 @@ use clap::Parser;
 use args::{Cli, Command};
 use error::CliError;
 use printer::Printer;
+use profile::Profile;
 
 fn main() -> ExitCode {
     let code = match Cli::try_parse() {
@@ -43,9 +45,15 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(cli: Cli) -> Result<u8, CliError> {
+fn run(mut cli: Cli) -> Result<u8, CliError> {
     let printer = Printer::new(cli.quiet, cli.verbose);
     printer.start_log();
+    if let Some(connection) = cli.command.connection() {
+        block_on(async {
+            connection.profile = Profile::selected(connection.profile_name.as_deref()).await?;
+            Ok(exit::SUCCESS)
+        })?;
+    }
     match cli.command {
         Command::Demo(args) => block_on(commands::demo::run(args, printer)),
         Command::Sandbox(args) => block_on(commands::sandbox::run(args, printer)),
@@ -54,11 +62,13 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Status(args) => block_on(commands::status::run(args)),
         Command::Wait(args) => block_on(commands::wait::run(args, printer)),
         Command::Rows(args) => block_on(commands::rows::run(args, printer)),
+        Command::Retry(args) => block_on(commands::retry::run(args, printer)),
         Command::Run(args) => block_on(commands::run::run(args, printer)),
         Command::Specs(args) => commands::specs::run(args.command),
         Command::List(args) => block_on(commands::list::run(args)),
         Command::Forget(args) => block_on(commands::forget::run(args)),
         Command::Resume(args) => block_on(commands::resume::run(args, printer)),
+        Command::Config(args) => block_on(commands::config::run(args, printer)),
         Command::Compare(args) => block_on(commands::compare::run(args, printer)),
         Command::Schema => commands::schema::run(),
         Command::Completions(args) => commands::completions::run(args),

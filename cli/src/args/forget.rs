@@ -17,7 +17,7 @@ provider has it, or a batch that is not waited for any more. A batch at the prov
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ForgetArgs {
-    /// Id or key of a submission; its file, where it has neither
+    /// Id or key of a submission, or its beginning; its file, where it has neither
     #[arg(required = true)]
     pub(crate) name: Vec<String>,
 }
