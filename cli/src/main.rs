@@ -10,6 +10,7 @@ mod drift_report;
 mod error;
 mod exit;
 mod follow;
+mod grid;
 mod input;
 mod output;
 mod printer;

@@ -15,7 +15,7 @@ use bulkrail_sandbox::Sandbox;
 use crate::args::DemoArgs;
 use crate::error::CliError;
 use crate::follow::follow;
-use crate::printer::Printer;
+use crate::printer::{Printer, Progress};
 use crate::progress::{Bar, Bars};
 use crate::{exit, output, signals, table};
 
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
         sandbox.port(),
         args.speed,
     ));
-    let bars = Bars::new(printer.draws_progress());
+    let bars = Bars::new(printer.progress(args.json));
     let ends = tokio::select! {
         ends = run_all(&sandbox, &bars) => ends,
         () = stop => {
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
     };
     let ends = ends.inspect_err(|_| bars.clear())?;
     sandbox.shutdown().await;
-    if printer.draws_progress() {
+    if printer.progress(args.json) == Progress::Bars {
         printer.note("");
     }
     output::last(if args.json {
