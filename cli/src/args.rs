@@ -18,6 +18,7 @@ use bulkrail::{ProviderId, cdq, killb, localpayment, reap};
 use bulkrail_sandbox::Faults;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use clap_complete::engine::ArgValueCompleter;
 
 pub(crate) use check::CheckArgs;
 pub(crate) use compare::CompareArgs;
@@ -31,6 +32,7 @@ pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs}
 pub(crate) use submit::{RunArgs, SubmissionArgs, SubmitArgs};
 pub(crate) use wait::{RecordArgs, StatusArgs, WaitArgs, WaitCommandArgs};
 
+use crate::commands::completions::complete_batch;
 use crate::profile::Profile;
 use crate::values::{faults, quoted, speed};
 
@@ -49,6 +51,9 @@ Examples:
   bulkrail retry killb 550e8400 --submitted people.csv --out next.csv
                                                   the next file, from the rows that failed
 
+See also: bulkrail help exit-codes, bulkrail help environment";
+
+const EXIT_CODES: &str = "\
 Exit codes:
     0  every row succeeded; or a command without a batch did its job
     1  any other error
@@ -61,7 +66,8 @@ Exit codes:
     7  the batch was not found
     8  the provider could not be reached, or limits the rate
     9  it is unknown whether the batch was submitted
-  130  interrupted";
+  130  interrupted
+";
 
 const ENVIRONMENT: &str = "\
 Environment:
@@ -80,8 +86,20 @@ Environment:
   SSL_CERT_FILE, SSL_CERT_DIR
                 CA certificates to trust instead of the system's (not on macOS and Windows)";
 
+const OTHER_ENVIRONMENT: &str = "\
+  XDG_STATE_HOME, XDG_CONFIG_HOME
+                directories that have bulkrail/bulkrail.redb (what was submitted), bulkrail/history.json
+                (how long batches took) and bulkrail/config.toml (profiles); by default ~/.local/state
+                and ~/.config
+  NO_COLOR      messages about arguments are without colours
+  TERM          where it is dumb, and where standard error is not a terminal, progress is shown in
+                lines instead of one that is drawn again
+
+Options come before a profile, and a profile before the variables of a provider.
+";
+
 #[derive(Parser)]
-#[command(name = "bulkrail", version, about = ABOUT, after_long_help = EXAMPLES)]
+#[command(name = "bulkrail", version, about = ABOUT, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -120,6 +138,13 @@ pub(crate) enum Command {
     #[command(after_long_help = "Examples:\n  bulkrail schema > schema.json")]
     Schema,
     Completions(CompletionsArgs),
+    Man(ManArgs),
+    /// List the exit codes
+    #[command(name = "exit-codes", hide = true, override_help = EXIT_CODES)]
+    ExitCodes,
+    /// List the environment variables
+    #[command(hide = true, override_help = format!("{ENVIRONMENT}\n{OTHER_ENVIRONMENT}"))]
+    Environment,
 }
 
 impl Command {
@@ -156,7 +181,10 @@ impl Command {
             | Self::Forget(_)
             | Self::Config(_)
             | Self::Schema
-            | Self::Completions(_) => false,
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::ExitCodes
+            | Self::Environment => false,
         }
     }
 }
@@ -214,6 +242,7 @@ pub(crate) struct Target {
     pub(crate) provider: Option<ProviderName>,
     /// Id of the batch at the provider; its beginning (4 characters or more) is enough for a batch that
     /// was submitted from here
+    #[arg(add = ArgValueCompleter::new(complete_batch))]
     #[arg(required_unless_present = "batch", conflicts_with = "batch")]
     pub(crate) id: Option<String>,
     /// File with a batch document, or a document that has a field `batch`; - for standard input
@@ -267,7 +296,20 @@ impl Connection {
     }
 }
 
+/// Print or write the man pages
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  bulkrail man ~/.local/share/man/man1
+  bulkrail man | man -l -")]
+pub(crate) struct ManArgs {
+    /// Directory to write a page for each command to [default: print that of bulkrail]
+    pub(crate) dir: Option<PathBuf>,
+}
+
 /// Print a completion script for a shell
+///
+/// The script asks this command for the words that fit, ids and keys of batches in the list among them.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:

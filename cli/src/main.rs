@@ -28,14 +28,20 @@ mod values;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use bulkrail::{Error, ErrorKind};
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 
 use args::{Cli, Command};
 use error::CliError;
 use printer::Printer;
 use profile::Profile;
+use signals::Signals;
+use values::quoted;
 
 fn main() -> ExitCode {
+    // Ends the process where a shell asks for words.
+    CompleteEnv::with_factory(Cli::command).var(commands::completions::VARIABLE).complete();
     let code = match Cli::try_parse() {
         Ok(cli) => {
             let json = cli.command.prints_json();
@@ -72,8 +78,20 @@ fn run(mut cli: Cli) -> Result<u8, CliError> {
         Command::Config(args) => block_on(commands::config::run(args, printer)),
         Command::Compare(args) => block_on(commands::compare::run(args, printer)),
         Command::Schema => commands::schema::run(),
-        Command::Completions(args) => commands::completions::run(args),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
+        Command::ExitCodes => commands::help("exit-codes"),
+        Command::Environment => commands::help("environment"),
     }
+}
+
+/// Returns the error for a command that was stopped before it began to wait or to send, or that does
+/// neither.
+fn stopped() -> CliError {
+    let words = std::env::args().skip(1).map(|word| quoted(&word));
+    let command = words.fold("bulkrail".to_owned(), |command, word| format!("{command} {word}"));
+    let error = Error::new(ErrorKind::Interrupted, "the command was stopped");
+    CliError::from(error.with_hint("nothing was sent to create a batch")).with_resume(|_| command)
 }
 
 fn block_on(command: impl Future<Output = Result<u8, CliError>>) -> Result<u8, CliError> {
@@ -81,7 +99,13 @@ fn block_on(command: impl Future<Output = Result<u8, CliError>>) -> Result<u8, C
         .enable_all()
         .build()
         .map_err(|error| CliError::io("the runtime cannot be started", &error))?;
-    let result = runtime.block_on(command);
+    let signals = Signals::receive()?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = command => result,
+            () = signals.unhandled() => Err(stopped()),
+        }
+    });
     // A blocking task that is still running (a name being resolved, a disk that hangs) must not delay
     // the exit.
     runtime.shutdown_background();

@@ -47,7 +47,7 @@ impl Bars {
 
     /// Adds a line with the label `label`.
     pub(crate) fn add(&self, label: &str) -> Bar {
-        let line = Shared::default();
+        let line = Shared { line: Arc::default(), clock: Clock::system() };
         line.lock().label = label.to_owned();
         line.lock().message = "submitted".to_owned();
         let Some(screen) = &self.screen else {
@@ -57,7 +57,7 @@ impl Bars {
         let draw = move |state: &ProgressState, to: &mut dyn fmt::Write| {
             // Two columns are those of the spinner.
             let width = width.or_else(stderr_width).unwrap_or(WIDTH).saturating_sub(3);
-            let _ = to.write_str(&shown.lock().text(width, Some(state.elapsed()), Clock::system().wall()));
+            let _ = to.write_str(&shown.lock().text(width, Some(state.elapsed()), shown.clock.wall()));
         };
         let style = ProgressStyle::with_template("{spinner} {line}").unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = screen.add(ProgressBar::new(100));
@@ -117,7 +117,7 @@ impl Bar {
         }
         let mut line = self.line.lock();
         let processed = (all.rows_total > 0).then_some(all.rows_processed);
-        line.set(message, all.ended * 100 / batches.max(1), processed, Clock::system().now());
+        line.set(message, all.ended * 100 / batches.max(1), processed, self.line.clock.now());
         line.is_ended = all.ended >= batches;
         self.print(line, all.ended.to_string());
     }
@@ -143,39 +143,43 @@ impl Bar {
             if let Some(unaccounted) = progress.unaccounted().filter(|unaccounted| *unaccounted > 0) {
                 message.push_str(&format!(", {unaccounted} unaccounted for"));
             }
-            line.set(message, 100, None, Clock::system().now());
+            line.set(message, 100, None, self.line.clock.now());
             line.is_ended = true;
             drop(line);
             self.bar.finish();
         } else {
             // Rounded down: a full bar is for batches that have ended.
             let percent = progress.percent().unwrap_or_default().floor();
-            line.set(message, percent as usize, progress.processed, Clock::system().now());
+            line.set(message, percent as usize, progress.processed, self.line.clock.now());
             self.print(line, state);
         }
     }
 
     /// Prints the line, where none is drawn: when `state` changes, and for numbers every 10 s.
     fn print(&self, mut line: MutexGuard<'_, Line>, state: String) {
-        let now = Clock::system().now();
+        let now = self.line.clock.now();
         let is_due = line
             .printed
             .as_ref()
             .is_none_or(|(at, before)| *before != state || now.saturating_sub(*at) >= LINE_INTERVAL);
         if self.prints_lines && is_due && !line.is_ended {
             line.printed = Some((now, state));
-            printer::error(&line.text(usize::MAX, None, Clock::system().wall()));
+            printer::error(&line.text(usize::MAX, None, self.line.clock.wall()));
         }
     }
 }
 
 /// Line that the drawing, the wait and its observer share.
-#[derive(Clone, Default)]
-pub(crate) struct Shared(Arc<Mutex<Line>>);
+#[derive(Clone)]
+pub(crate) struct Shared {
+    line: Arc<Mutex<Line>>,
+    /// One for all times of the line: each clock counts from its own zero.
+    clock: Clock,
+}
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Line> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes when the next poll of a wait is due.
@@ -402,5 +406,21 @@ mod tests {
         }
         let shown = [(12.3, "12 rows/s"), (1.0, "1.0 rows/s"), (0.5, "30 rows/min"), (0.001, "1 rows/min")];
         shown.iter().for_each(|(rate, text)| assert_eq!(rows_in_time(*rate), *text));
+    }
+
+    #[test]
+    fn bar_measures_its_rate_with_one_clock() {
+        let bar = Bars::new(Progress::None).add("killb");
+        let snapshot = |processed| {
+            let progress = bulkrail::Progress::default().with_total(100).with_processed(processed);
+            Snapshot::new(State::Running, "PROCESSING", progress)
+        };
+        bar.show(&snapshot(10));
+        while bar.line.clock.now() < Duration::from_millis(20) {
+            std::thread::yield_now();
+        }
+        bar.show(&snapshot(20));
+        let rate = bar.line.lock().rate.unwrap();
+        assert!(rate > 0.0 && rate < 1_000.0, "{rate}");
     }
 }

@@ -1,25 +1,17 @@
 //! `bulkrail config check`: says what is missing in the configuration file, without showing a value.
 
 use bulkrail::http::Environment;
-use bulkrail::{Error, ErrorKind};
 
 use crate::args::{ConfigArgs, ConfigCommand};
 use crate::error::CliError;
 use crate::printer::Printer;
 use crate::profile::{self, Profile, Source};
 use crate::table::{clean, finished, framed};
-use crate::{exit, output, signals};
+use crate::{exit, output};
 
 pub(crate) async fn run(args: ConfigArgs, printer: Printer) -> Result<u8, CliError> {
     let ConfigCommand::Check(args) = args.command;
-    let stop = signals::stop()?;
-    tokio::select! {
-        checked = check(args.profile.as_deref(), printer) => checked,
-        () = stop => {
-            let error = Error::new(ErrorKind::Interrupted, "the check was stopped");
-            Err(CliError::from(error).with_resume(|_| "bulkrail config check".to_owned()))
-        }
-    }
+    check(args.profile.as_deref(), printer).await
 }
 
 async fn check(only: Option<&str>, printer: Printer) -> Result<u8, CliError> {

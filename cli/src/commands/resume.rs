@@ -125,8 +125,8 @@ async fn profiles(selected: &[&Entry]) -> Result<Profiles, CliError> {
         let loaded = match Profile::load(&name).await {
             Ok(profile) => Ok(profile),
             Err(error) => match error.error() {
-                Some(reason) if reason.kind() != ErrorKind::Interrupted => Err(Error::from(reason.document())),
-                _ => return Err(error.with_resume(|_| "bulkrail resume".to_owned())),
+                Some(reason) => Err(Error::from(reason.document())),
+                None => return Err(error),
             },
         };
         profiles.insert(name, loaded);

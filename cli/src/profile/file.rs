@@ -177,7 +177,7 @@ impl<'t> Parser<'t> {
             variables.push((key.get_ref().to_string(), name.to_owned()));
         }
         let has = |set: &&[&str]| set.iter().all(|name| variables.iter().any(|(known, _)| known == name));
-        if !sets.0.iter().any(|set| has(set)) {
+        if !sets.0.iter().any(has) {
             return Err(self.error(value.span(), format!("the credentials are not complete: {provider} needs {sets}")));
         }
         Ok(variables)

@@ -13,7 +13,7 @@ use bulkrail::secrecy::SecretString;
 use bulkrail::{Error, ErrorKind, ProviderId, cdq, killb, localpayment, reap};
 
 use crate::error::CliError;
-use crate::{input, signals};
+use crate::input;
 
 pub(crate) use file::{Config, Source};
 
@@ -51,16 +51,9 @@ impl Profile {
         Self::load(&name).await.map(Some)
     }
 
-    /// Returns the profile `name` with its credentials. A signal ends the command that prints them.
+    /// Returns the profile `name` with its credentials. The command that prints them ends when the
+    /// future is dropped.
     pub(crate) async fn load(name: &str) -> Result<Self, CliError> {
-        let stop = signals::stop()?;
-        tokio::select! {
-            loaded = Self::load_now(name) => loaded,
-            () = stop => Err(interrupted()),
-        }
-    }
-
-    async fn load_now(name: &str) -> Result<Self, CliError> {
         let config = read().await?;
         let file = config_path().map(|path| path.display().to_string()).unwrap_or_default();
         let Some(profile) = config.profiles.iter().find(|profile| profile.name == name) else {
@@ -114,7 +107,7 @@ impl file::ProfileEntry {
                 let names = credentials(&self.provider).0.concat();
                 let printed = command::run(words, &names).await.map_err(|reason| incomplete(reason.to_string()))?;
                 let has = |set: &&[&str]| set.iter().all(|name| printed.iter().any(|(known, _)| known == name));
-                if !credentials(&self.provider).0.iter().any(|set| has(set)) {
+                if !credentials(&self.provider).0.iter().any(has) {
                     let needed = credentials(&self.provider);
                     return Err(incomplete(format!("the credential command does not print {needed}")));
                 }
@@ -122,12 +115,6 @@ impl file::ProfileEntry {
             }
         }
     }
-}
-
-/// Returns the error for a command that was stopped while credentials were read.
-fn interrupted() -> CliError {
-    let error = Error::new(ErrorKind::Interrupted, "it was stopped while the credentials were read");
-    error.with_hint("nothing was sent; run the command again").into()
 }
 
 /// Returns the path of the configuration file, if there is a place for it.

@@ -186,7 +186,6 @@ impl<R: Read> FileRecords<R> {
     }
 
     /// Returns the next record, and its bytes without the line break; `None` at the end.
-    #[expect(clippy::type_complexity, reason = "both parts borrow from the buffer")]
     pub(super) fn next_with_bytes(&mut self) -> io::Result<Option<(Result<CsvRecord<'_>, Utf8Error>, &[u8])>> {
         let found = loop {
             match self.cells.split(&self.buffer[self.start..self.end], self.is_at_end) {

@@ -128,7 +128,7 @@ pub(crate) async fn wait_for_all(
     let mut stop = pin!(signals::stop()?);
     let mode = terms.printer.progress(terms.json || terms.jsonl);
     let bars = Bars::new(mode);
-    let bar = bars.add(&format!("{} batches", batches.len()));
+    let bar = bars.add(&if batches.len() == 1 { "1 batch".to_owned() } else { format!("{} batches", batches.len()) });
     let mut environments: HashMap<usize, String> = HashMap::new();
     for Group { client, waits } in &groups {
         environments.extend(waits.iter().map(|wait| (wait.position, client.environment().to_owned())));
