@@ -28,6 +28,10 @@ pub(crate) async fn run(args: RetryArgs, printer: Printer) -> Result<u8, CliErro
         () = stop => Err(interrupted(&args)),
     };
     if done.is_err() {
+        if out.is_asking {
+            // The error begins below the question.
+            printer::error("");
+        }
         out.remove();
     }
     done
@@ -56,7 +60,7 @@ async fn retry(args: &RetryArgs, out: &mut Out, printer: Printer) -> Result<u8, 
     warn_of_other_file(args, &batch, client.environment()).await;
     let unaccounted = reconciliation.unaccounted_rows().count();
     let mut options = RetryOptions::default();
-    if unaccounted > 0 && (args.unaccounted || asks_for(unaccounted).await?) {
+    if unaccounted > 0 && (args.unaccounted || asks_for(unaccounted, &mut out.is_asking).await?) {
         options = options.with_unaccounted();
     } else if unaccounted > 0 {
         let rows = count(unaccounted as u64);
@@ -139,7 +143,7 @@ async fn warn_of_other_file(args: &RetryArgs, batch: &Batch, environment: &str) 
 }
 
 /// Asks on a terminal whether to include rows that may exist; false where there is none.
-async fn asks_for(unaccounted: usize) -> Result<bool, CliError> {
+async fn asks_for(unaccounted: usize, is_asking: &mut bool) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(false);
     }
@@ -150,11 +154,13 @@ async fn asks_for(unaccounted: usize) -> Result<bool, CliError> {
         rows(unaccounted as u64)
     );
     let _ = write!(io::stderr().lock(), "{question}").and_then(|()| io::stderr().flush());
+    *is_asking = true;
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)
     });
     let answer = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    *is_asking = false;
     let answer = answer.map_err(|error| CliError::io("the terminal cannot be read", &error))?;
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
@@ -187,6 +193,8 @@ async fn write(
 struct Out {
     /// File to remove where the command fails.
     partial: Option<PathBuf>,
+    /// A question was printed, and its answer is awaited.
+    is_asking: bool,
     /// File that it replaces in the end.
     replaces: Option<PathBuf>,
 }
@@ -234,7 +242,10 @@ fn report(args: &RetryArgs, batch: &Batch, written: &RetryFile, options: &RetryO
         printer::error(&format!("warning: {rows} failed and not found in {name}; is it the file that was submitted?"));
     }
     let to = args.out.as_ref().map_or_else(|| "standard output".to_owned(), |out| out.display().to_string());
-    let mut parts = vec![format!("{} failed", written.failed)];
+    let mut parts = Vec::new();
+    if written.failed > 0 {
+        parts.push(format!("{} failed", written.failed));
+    }
     if options.has_unaccounted() && written.unaccounted > 0 {
         parts.push(format!("{} unaccounted for", written.unaccounted));
     }

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::credentials;
 
-/// 64 characters of a variable's name, 6 of them digits: more looks like a key.
+/// 64 characters of a variable's name, 6 of them digits: more is probably a key.
 const MAX_VARIABLE_CHARS: usize = 64;
 const MAX_VARIABLE_DIGITS: usize = 6;
 

@@ -237,7 +237,7 @@ async fn retried_rows_are_submitted_again_and_the_beginning_of_an_id_is_enough()
     for args in [&["status", "killb", &id[..6], "--json"][..], &["wait", "killb", &id[..4], "--json"]] {
         assert_eq!(command(args).await.document()["batch"]["id"], *id, "{args:?}");
     }
-    let changed = fs::read_to_string(file.path()).unwrap().replace("Person", "Somebody");
+    let changed = fs::read_to_string(file.path()).unwrap().replace("Person", "Other");
     fs::write(file.path(), changed).unwrap();
     let warned = command(&["retry", "killb", &id[..8], "--submitted", file.path()]).await;
     assert!(warned.stderr.contains("is not as it was submitted"), "{warned:?}");

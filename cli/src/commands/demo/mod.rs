@@ -42,7 +42,7 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
         sandbox.port(),
         args.speed,
     ));
-    let bars = Bars::new(printer.progress(args.json));
+    let bars = Bars::new(printer.progress(true));
     let ends = tokio::select! {
         ends = run_all(&sandbox, &bars) => ends,
         () = stop => {
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
     };
     let ends = ends.inspect_err(|_| bars.clear())?;
     sandbox.shutdown().await;
-    if printer.progress(args.json) == Progress::Bars {
+    if printer.progress(true) == Progress::Bars {
         printer.note("");
     }
     output::last(if args.json {
