@@ -8,7 +8,7 @@
 
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 mod any;
-#[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
+#[cfg(any(feature = "xlsx", feature = "reap", feature = "localpayment"))]
 mod retry;
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 mod submission;
@@ -40,7 +40,7 @@ pub use bulkrail_core::{
     WaitSetProgress, http, identifier_or_length, normal_form, poll, schedule, text, time, wait,
 };
 pub use http::{ClientBuilder, Environment, Limits, Upload};
-#[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
+#[cfg(any(feature = "xlsx", feature = "reap", feature = "localpayment"))]
 pub use retry::{RetryFile, RetryOptions};
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 pub use submission::{FileFormat, SubmitOptions};

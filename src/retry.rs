@@ -2,21 +2,18 @@
 
 use std::io::{BufWriter, Read, Write};
 
-#[cfg(any(all(feature = "killb", feature = "xlsx"), feature = "reap", feature = "localpayment"))]
 use bulkrail_core::csv::{CsvFormat, CsvRow};
 use bulkrail_core::http::Upload;
 use bulkrail_core::{Batch, Error, ErrorKind, ProviderId, Reconciliation, RowOutcome, RowSelection};
 
 use crate::AnySubmission;
-#[cfg(all(feature = "killb", feature = "xlsx"))]
+#[cfg(feature = "xlsx")]
 use crate::killb;
 #[cfg(feature = "localpayment")]
 use crate::localpayment;
 #[cfg(feature = "reap")]
 use crate::reap;
-use crate::submission::FileFormat;
-#[cfg(any(all(feature = "killb", feature = "xlsx"), feature = "reap", feature = "localpayment"))]
-use crate::submission::wrong_format;
+use crate::submission::{FileFormat, wrong_format};
 
 /// Options of [`AnySubmission::write_retry`].
 #[derive(Debug, Clone, Default)]
@@ -167,14 +164,12 @@ impl Retry {
     ) -> Result<RetryFile, Error> {
         #[cfg(not(feature = "localpayment"))]
         let _ = id;
-        let mut external_id = None;
-        let mut takes_key = false;
-        match (provider.as_str(), source.format) {
-            #[cfg(all(feature = "killb", feature = "xlsx"))]
+        let external_id: Option<String> = match (provider.as_str(), source.format) {
+            #[cfg(feature = "xlsx")]
             ("killb", Some(FileFormat::Csv)) => self.copy_csv(&killb::CSV, source, to)?,
-            #[cfg(all(feature = "killb", feature = "xlsx"))]
-            ("killb", Some(FileFormat::Xlsx)) => killb::write_retry(source.file, self, to)?,
-            #[cfg(all(feature = "killb", feature = "xlsx"))]
+            #[cfg(feature = "xlsx")]
+            ("killb", Some(FileFormat::Xlsx)) => killb::write_retry(source.file, self, to).map(|()| None)?,
+            #[cfg(feature = "xlsx")]
             ("killb", _) => return Err(wrong_format(provider, ".xlsx and .csv")),
             #[cfg(feature = "reap")]
             ("reap", Some(FileFormat::Csv)) => self.copy_csv(&reap::CSV, source, to)?,
@@ -183,15 +178,12 @@ impl Retry {
             #[cfg(feature = "localpayment")]
             ("localpayment", Some(FileFormat::Csv)) => self.copy_csv(&localpayment::CSV, source, to)?,
             #[cfg(feature = "localpayment")]
-            ("localpayment", Some(FileFormat::Json)) => {
-                external_id = localpayment::write_retry(source.file, id, key, self, to)?;
-                takes_key = external_id.is_some();
-            }
+            ("localpayment", Some(FileFormat::Json)) => localpayment::write_retry(source.file, id, key, self, to)?,
             #[cfg(feature = "localpayment")]
             ("localpayment", _) => return Err(wrong_format(provider, ".json and .csv")),
             _ => return Err(usage(format!("batches of {provider} have no rows to submit again"))),
-        }
-        if key.is_some() && !takes_key {
+        };
+        if key.is_some() && external_id.is_none() {
             let reason = "a key is for a batch document of localpayment, which has an externalId of its own";
             return Err(usage(reason.to_owned()).with_parameter("key"));
         }
@@ -208,15 +200,20 @@ impl Retry {
         })
     }
 
-    #[cfg(any(all(feature = "killb", feature = "xlsx"), feature = "reap", feature = "localpayment"))]
-    fn copy_csv(&mut self, format: &CsvFormat, source: Source<'_>, to: &mut dyn Write) -> Result<(), Error> {
+    /// Copies the rows. A CSV file has no `externalId` of its own.
+    fn copy_csv(
+        &mut self,
+        format: &CsvFormat,
+        source: Source<'_>,
+        to: &mut dyn Write,
+    ) -> Result<Option<String>, Error> {
         // As a provider counts rows: the header is row 1, and blank rows are not sent.
         let mut number = 1;
         let keep = |row: &CsvRow<'_>| {
             number += 1;
             self.take(format.reference().map_or("", |column| row.cell(column)), Some(number))
         };
-        format.copy_rows(source.file, source.size, to, keep).map(|_| ())
+        format.copy_rows(source.file, source.size, to, keep).map(|_| None)
     }
 }
 
