@@ -10,6 +10,7 @@ use bulkrail_core::{
     Batch, Error, ErrorKind, PollLimit, PollingDefaults, Provider, ProviderId, Reconciliation, Recovery, Report,
     Snapshot, SubmittedRows, Wait,
 };
+use secrecy::SecretString;
 
 #[cfg(feature = "cdq")]
 use crate::cdq;
@@ -82,6 +83,29 @@ impl AnyClient {
     /// [`ErrorKind::Usage`] for another provider, [`ErrorKind::Configuration`] when credentials are missing (their
     /// variables are named) or the client cannot be set up.
     pub fn from_env(provider: &ProviderId, options: HttpOptions) -> Result<Self, Error> {
+        Self::from_variables(provider, bulkrail_core::http::env_secret, options)
+    }
+
+    /// Returns the client of `provider`, with credentials of a store of your own: `secret` returns the secret of a
+    /// variable's name, as [`AnyClient::from_env`] reads it.
+    ///
+    /// ```
+    /// use bulkrail::AnyClient;
+    /// use bulkrail::http::HttpOptions;
+    ///
+    /// let secret = |name: &str| (name == "REAP_API_KEY").then(|| "my-key".to_owned().into());
+    /// let client = AnyClient::from_variables(&"reap".parse()?, secret, HttpOptions::default())?;
+    /// # Ok::<(), bulkrail::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`AnyClient::from_env`].
+    pub fn from_variables(
+        provider: &ProviderId,
+        secret: impl Fn(&str) -> Option<SecretString>,
+        options: HttpOptions,
+    ) -> Result<Self, Error> {
         fn build<C: ProviderClient>(
             credentials: Result<C::Credentials, Error>,
             options: HttpOptions,
@@ -90,13 +114,13 @@ impl AnyClient {
         }
         match provider.as_str() {
             #[cfg(feature = "killb")]
-            "killb" => build(killb::Credentials::from_env(), options).map(Self::Killb),
+            "killb" => build(killb::Credentials::from_variables(secret), options).map(Self::Killb),
             #[cfg(feature = "reap")]
-            "reap" => build(reap::Credentials::from_env(), options).map(Self::Reap),
+            "reap" => build(reap::Credentials::from_variables(secret), options).map(Self::Reap),
             #[cfg(feature = "cdq")]
-            "cdq" => build(cdq::Credentials::from_env(), options).map(Self::Cdq),
+            "cdq" => build(cdq::Credentials::from_variables(secret), options).map(Self::Cdq),
             #[cfg(feature = "localpayment")]
-            "localpayment" => build(localpayment::Credentials::from_env(), options).map(Self::Localpayment),
+            "localpayment" => build(localpayment::Credentials::from_variables(secret), options).map(Self::Localpayment),
             _ => {
                 let reason = format!("the provider {provider} is unknown; known are {}", Self::PROVIDERS.join(", "));
                 Err(Error::new(ErrorKind::Usage, reason))

@@ -8,6 +8,8 @@
 
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 mod any;
+#[cfg(any(feature = "xlsx", feature = "reap", feature = "localpayment"))]
+mod retry;
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 mod submission;
 
@@ -34,10 +36,12 @@ pub use bulkrail_core::{
     Batch, BatchId, CountMismatch, Drift, DriftKind, DurationHistory, DynProvider, Error, ErrorBody, ErrorDocument,
     ErrorKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome, PollEvent, PollFuture, PollLimit,
     PollStream, PollingDefaults, Progress, Provider, ProviderId, Reconciler, Reconciliation, Recovery,
-    ReferenceMismatch, Report, Row, RowCounts, RowOutcome, Snapshot, State, SubmittedRows, Wait, WaitSet,
+    ReferenceMismatch, Report, Row, RowCounts, RowOutcome, RowSelection, Snapshot, State, SubmittedRows, Wait, WaitSet,
     WaitSetProgress, http, identifier_or_length, normal_form, poll, schedule, text, time, wait,
 };
 pub use http::{ClientBuilder, Environment, Limits, Upload};
+#[cfg(any(feature = "xlsx", feature = "reap", feature = "localpayment"))]
+pub use retry::{RetryFile, RetryOptions};
 #[cfg(any(feature = "killb", feature = "reap", feature = "cdq", feature = "localpayment"))]
 pub use submission::{FileFormat, SubmitOptions};
 

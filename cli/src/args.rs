@@ -2,9 +2,11 @@
 
 mod check;
 mod compare;
+mod config;
 mod forget;
 mod list;
 mod resume;
+mod retry;
 mod rows;
 mod specs;
 mod submit;
@@ -16,18 +18,23 @@ use bulkrail::{ProviderId, cdq, killb, localpayment, reap};
 use bulkrail_sandbox::Faults;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use clap_complete::engine::ArgValueCompleter;
 
 pub(crate) use check::CheckArgs;
 pub(crate) use compare::CompareArgs;
+pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use forget::ForgetArgs;
 pub(crate) use list::ListArgs;
 pub(crate) use resume::ResumeArgs;
+pub(crate) use retry::RetryArgs;
 pub(crate) use rows::{Format, RowsArgs};
 pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs};
 pub(crate) use submit::{RunArgs, SubmissionArgs, SubmitArgs};
 pub(crate) use wait::{RecordArgs, StatusArgs, WaitArgs, WaitCommandArgs};
 
+use crate::commands::completions::complete_batch;
 use crate::html::file_name;
+use crate::profile::Profile;
 use crate::values::{faults, quoted, speed};
 
 const ABOUT: &str = "Submits batches to payments providers, waits for their end, and reports the outcome of every row";
@@ -42,7 +49,12 @@ Examples:
   bulkrail wait --batch batch.json --json         the same from a saved batch, for a script
   bulkrail list --open                            what was submitted and has not been seen to end
   bulkrail resume                                 wait for all of that
+  bulkrail retry killb 550e8400 --submitted people.csv --out next.csv
+                                                  the next file, from the rows that failed
 
+See also: bulkrail help exit-codes, bulkrail help environment";
+
+const EXIT_CODES: &str = "\
 Exit codes:
     0  every row succeeded; or a command without a batch did its job
     1  any other error
@@ -55,7 +67,8 @@ Exit codes:
     7  the batch was not found
     8  the provider could not be reached, or limits the rate
     9  it is unknown whether the batch was submitted
-  130  interrupted";
+  130  interrupted
+";
 
 const REPORT: &str = "\
 Report:
@@ -71,15 +84,30 @@ Environment:
   cdq           CDQ_API_KEY
   localpayment  LOCALPAYMENT_USERNAME and LOCALPAYMENT_PASSWORD, or LOCALPAYMENT_ACCESS_TOKEN
   KILLB_BASE_URL, REAP_BASE_URL, CDQ_BASE_URL, LOCALPAYMENT_BASE_URL
-                used where neither --base-url nor --production is given
+                used where neither --base-url nor --production nor a profile is given
+  BULKRAIL_PROFILE, BULKRAIL_CONFIG
+                profile to use where --profile is not given, and the configuration file that has it,
+                by default $XDG_CONFIG_HOME/bulkrail/config.toml (see bulkrail config check --help)
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
                 proxy for https:// and http:// addresses, for both, and hosts to reach without it;
                 also in lower case; this machine is always reached without a proxy
   SSL_CERT_FILE, SSL_CERT_DIR
                 CA certificates to trust instead of the system's (not on macOS and Windows)";
 
+const OTHER_ENVIRONMENT: &str = "\
+  XDG_STATE_HOME, XDG_CONFIG_HOME
+                directories that have bulkrail/bulkrail.redb (what was submitted), bulkrail/history.json
+                (how long batches took) and bulkrail/config.toml (profiles); by default ~/.local/state
+                and ~/.config
+  NO_COLOR      messages about arguments are without colours
+  TERM          where it is dumb, and where standard error is not a terminal, progress is shown in
+                lines instead of one that is drawn again
+
+Options come before a profile, and a profile before the variables of a provider.
+";
+
 #[derive(Parser)]
-#[command(name = "bulkrail", version, about = ABOUT, after_long_help = EXAMPLES)]
+#[command(name = "bulkrail", version, about = ABOUT, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -104,10 +132,12 @@ pub(crate) enum Command {
     Wait(WaitCommandArgs),
     Rows(RowsArgs),
     Run(RunArgs),
+    Retry(RetryArgs),
     List(ListArgs),
     Resume(ResumeArgs),
     Forget(ForgetArgs),
     Compare(CompareArgs),
+    Config(ConfigArgs),
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
@@ -116,9 +146,30 @@ pub(crate) enum Command {
     #[command(after_long_help = "Examples:\n  bulkrail schema > schema.json")]
     Schema,
     Completions(CompletionsArgs),
+    Man(ManArgs),
+    /// List the exit codes
+    #[command(name = "exit-codes", hide = true, override_help = EXIT_CODES)]
+    ExitCodes,
+    /// List the environment variables
+    #[command(hide = true, override_help = format!("{ENVIRONMENT}\n{OTHER_ENVIRONMENT}"))]
+    Environment,
 }
 
 impl Command {
+    /// Returns how it connects to a provider, where it does.
+    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
+        match self {
+            Self::Submit(args) => Some(&mut args.connection),
+            Self::Status(args) => Some(&mut args.connection),
+            Self::Wait(args) => Some(&mut args.connection),
+            Self::Rows(args) => Some(&mut args.connection),
+            Self::Run(args) => Some(&mut args.connection),
+            Self::Retry(args) => Some(&mut args.connection),
+            Self::Compare(args) => Some(&mut args.connection),
+            _ => None,
+        }
+    }
+
     /// Returns whether results are JSON, so that errors are JSON too.
     pub(crate) fn prints_json(&self) -> bool {
         match self {
@@ -133,7 +184,15 @@ impl Command {
             Self::Wait(args) => args.json || args.jsonl,
             Self::Resume(args) => args.json || args.jsonl,
             Self::Specs(args) => matches!(&args.command, SpecsCommand::Diff(args) if args.json),
-            Self::Sandbox(_) | Self::Forget(_) | Self::Schema | Self::Completions(_) => false,
+            Self::Sandbox(_)
+            | Self::Retry(_)
+            | Self::Forget(_)
+            | Self::Config(_)
+            | Self::Schema
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::ExitCodes
+            | Self::Environment => false,
         }
     }
 }
@@ -195,7 +254,9 @@ pub(crate) struct Target {
     /// Provider that has the batch
     #[arg(value_enum, required_unless_present = "batch", conflicts_with = "batch")]
     pub(crate) provider: Option<ProviderName>,
-    /// Id of the batch at the provider
+    /// Id of the batch at the provider; its beginning (4 characters or more) is enough for a batch that
+    /// was submitted from here
+    #[arg(add = ArgValueCompleter::new(complete_batch))]
     #[arg(required_unless_present = "batch", conflicts_with = "batch")]
     pub(crate) id: Option<String>,
     /// File with a batch document, or a document that has a field `batch`; - for standard input
@@ -218,6 +279,12 @@ pub(crate) struct Connection {
     /// Base URL of the provider's API [default: its sandbox]
     #[arg(long, value_name = "URL", conflicts_with = "production")]
     pub(crate) base_url: Option<String>,
+    /// Account of the configuration file: its address and credentials [default: BULKRAIL_PROFILE]
+    #[arg(long = "profile", value_name = "NAME")]
+    pub(crate) profile_name: Option<String>,
+    /// The profile with its credentials.
+    #[arg(skip)]
+    pub(crate) profile: Option<Profile>,
     /// Use the provider's production environment instead of its sandbox
     #[arg(long)]
     pub(crate) production: bool,
@@ -233,8 +300,11 @@ impl Connection {
     /// Returns the same options as part of a command line that continues.
     pub(crate) fn flags(&self) -> String {
         let mut flags = String::new();
+        if let Some(name) = &self.profile_name {
+            flags.push_str(&format!(" --profile {}", quoted(name)));
+        }
         if let Some(url) = &self.base_url {
-            flags = format!(" --base-url {}", quoted(url));
+            flags.push_str(&format!(" --base-url {}", quoted(url)));
         }
         if self.production {
             flags.push_str(" --production");
@@ -249,7 +319,20 @@ impl Connection {
     }
 }
 
+/// Print or write the man pages
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  bulkrail man ~/.local/share/man/man1
+  bulkrail man | man -l -")]
+pub(crate) struct ManArgs {
+    /// Directory to write a page for each command to [default: print that of bulkrail]
+    pub(crate) dir: Option<PathBuf>,
+}
+
 /// Print a completion script for a shell
+///
+/// The script asks this command for the words that fit, ids and keys of batches in the list among them.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:

@@ -1,18 +1,28 @@
-//! Connects the command line and the environment to a client.
+//! Connects the command line, the profile and the environment to a client.
 
-use bulkrail::http::{EnvCredentials, Environment, HttpOptions};
-use bulkrail::{AnyClient, Error, ErrorKind, ProviderId, cdq, killb, localpayment, reap};
+use bulkrail::http::{Environment, HttpOptions, env_secret};
+use bulkrail::{AnyClient, Error, ErrorKind, ProviderId};
 
 use crate::args::Connection;
 use crate::error::CliError;
+use crate::profile::{Profile, credentials};
 
 /// Returns a client of `provider`. Nothing is sent yet.
+///
+/// The address is that of the options, else of the profile, else of the provider's variable, else
+/// its sandbox. The credentials are those of the profile, else of the provider's variables.
 pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<AnyClient, CliError> {
     let mut variable = None;
+    let profile = connection.profile.as_ref();
+    if let Some(profile) = profile {
+        profile.check(provider)?;
+    }
     let environment = if let Some(url) = &connection.base_url {
         Environment::Custom(url.clone())
     } else if connection.production {
         Environment::Production
+    } else if let Some(profile) = profile {
+        profile.environment.clone()
     } else if let Some(environment) = AnyClient::environment_from_env(provider) {
         variable = Some(format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase()));
         environment
@@ -26,43 +36,47 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
     if connection.any_environment {
         options = options.any_environment();
     }
-    AnyClient::from_env(provider, options).map_err(|error| with_source(error, provider, variable.as_deref()).into())
+    build(provider, profile, options).map_err(|error| with_source(error, provider, profile, variable.as_deref()).into())
 }
 
-/// Returns a client of `provider` in `environment`, whatever the variables of the shell say.
-/// Nothing is sent yet.
+/// Returns a client of `provider` in `environment`, whatever the variables of the shell say, with
+/// the credentials of `profile` or of the shell. Nothing is sent yet.
 pub(crate) fn connect_in(
     provider: &ProviderId,
     environment: Environment,
     insecure_http: bool,
+    profile: Option<&Profile>,
 ) -> Result<AnyClient, Error> {
+    if let Some(profile) = profile {
+        profile.check(provider)?;
+    }
     let options = HttpOptions::default().environment(environment);
     let options = if insecure_http { options.allow_insecure_http() } else { options };
-    AnyClient::from_env(provider, options).map_err(|error| with_source(error, provider, None))
+    build(provider, profile, options).map_err(|error| with_source(error, provider, profile, None))
+}
+
+fn build(provider: &ProviderId, profile: Option<&Profile>, options: HttpOptions) -> Result<AnyClient, Error> {
+    let secret = |name: &str| profile.map_or_else(|| env_secret(name), |profile| profile.secret(name));
+    AnyClient::from_variables(provider, secret, options)
 }
 
 /// Adds where the value that the client refuses comes from.
-fn with_source(error: Error, provider: &ProviderId, url_variable: Option<&str>) -> Error {
-    let Some(variables) = credentials(provider) else { return error };
-    if error.kind() != ErrorKind::Configuration || error.hint().is_some() || variables.read().is_err() {
+fn with_source(error: Error, provider: &ProviderId, profile: Option<&Profile>, url_variable: Option<&str>) -> Error {
+    let variables = credentials(provider);
+    let secret = |name: &str| profile.map_or_else(|| env_secret(name), |profile| profile.secret(name));
+    if error.kind() != ErrorKind::Configuration || error.hint().is_some() || variables.read_from(secret).is_err() {
         // The error names the variables itself.
         return error;
     }
-    if AnyClient::from_env(provider, HttpOptions::default()).is_err() {
-        return error.with_hint(format!("the credentials are in {variables}"));
+    if build(provider, profile, HttpOptions::default()).is_err() {
+        return error.with_hint(match profile {
+            Some(profile) => format!("the credentials are those of the profile {}", profile.name),
+            None => format!("the credentials are in {variables}"),
+        });
     }
-    match url_variable {
-        Some(variable) => error.with_hint(format!("the base URL is in {variable}")),
-        None => error,
+    match (url_variable, profile) {
+        (Some(variable), _) => error.with_hint(format!("the base URL is in {variable}")),
+        (None, Some(profile)) => error.with_hint(format!("the profile is {}", profile.name)),
+        (None, None) => error,
     }
-}
-
-fn credentials(provider: &ProviderId) -> Option<EnvCredentials> {
-    Some(match provider.as_str() {
-        "killb" => killb::Credentials::ENV,
-        "reap" => reap::Credentials::ENV,
-        "cdq" => cdq::Credentials::ENV,
-        "localpayment" => localpayment::Credentials::ENV,
-        _ => return None,
-    })
 }

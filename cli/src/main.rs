@@ -10,10 +10,12 @@ mod drift_report;
 mod error;
 mod exit;
 mod follow;
+mod grid;
 mod html;
 mod input;
 mod output;
 mod printer;
+mod profile;
 mod progress;
 mod row_writer;
 mod run_result;
@@ -27,13 +29,20 @@ mod values;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use bulkrail::{Error, ErrorKind};
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 
 use args::{Cli, Command};
 use error::CliError;
 use printer::Printer;
+use profile::Profile;
+use signals::Signals;
+use values::quoted;
 
 fn main() -> ExitCode {
+    // Ends the process where a shell asks for words.
+    CompleteEnv::with_factory(Cli::command).var(commands::completions::VARIABLE).complete();
     let code = match Cli::try_parse() {
         Ok(cli) => {
             let json = cli.command.prints_json();
@@ -44,9 +53,15 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(cli: Cli) -> Result<u8, CliError> {
+fn run(mut cli: Cli) -> Result<u8, CliError> {
     let printer = Printer::new(cli.quiet, cli.verbose);
     printer.start_log();
+    if let Some(connection) = cli.command.connection() {
+        block_on(async {
+            connection.profile = Profile::selected(connection.profile_name.as_deref()).await?;
+            Ok(exit::SUCCESS)
+        })?;
+    }
     match cli.command {
         Command::Demo(args) => block_on(commands::demo::run(args, printer)),
         Command::Sandbox(args) => block_on(commands::sandbox::run(args, printer)),
@@ -55,15 +70,29 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Status(args) => block_on(commands::status::run(args)),
         Command::Wait(args) => block_on(commands::wait::run(args, printer)),
         Command::Rows(args) => block_on(commands::rows::run(args, printer)),
+        Command::Retry(args) => block_on(commands::retry::run(args, printer)),
         Command::Run(args) => block_on(commands::run::run(args, printer)),
         Command::Specs(args) => commands::specs::run(args.command),
         Command::List(args) => block_on(commands::list::run(args)),
         Command::Forget(args) => block_on(commands::forget::run(args)),
         Command::Resume(args) => block_on(commands::resume::run(args, printer)),
+        Command::Config(args) => block_on(commands::config::run(args, printer)),
         Command::Compare(args) => block_on(commands::compare::run(args, printer)),
         Command::Schema => commands::schema::run(),
-        Command::Completions(args) => commands::completions::run(args),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
+        Command::ExitCodes => commands::help("exit-codes"),
+        Command::Environment => commands::help("environment"),
     }
+}
+
+/// Returns the error for a command that was stopped before it began to wait or to send, or that does
+/// neither.
+fn stopped() -> CliError {
+    let words = std::env::args().skip(1).map(|word| quoted(&word));
+    let command = words.fold("bulkrail".to_owned(), |command, word| format!("{command} {word}"));
+    let error = Error::new(ErrorKind::Interrupted, "the command was stopped");
+    CliError::from(error.with_hint("nothing was sent to create a batch")).with_resume(|_| command)
 }
 
 fn block_on(command: impl Future<Output = Result<u8, CliError>>) -> Result<u8, CliError> {
@@ -71,7 +100,13 @@ fn block_on(command: impl Future<Output = Result<u8, CliError>>) -> Result<u8, C
         .enable_all()
         .build()
         .map_err(|error| CliError::io("the runtime cannot be started", &error))?;
-    let result = runtime.block_on(command);
+    let signals = Signals::receive()?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = command => result,
+            () = signals.unhandled() => Err(stopped()),
+        }
+    });
     // A blocking task that is still running (a name being resolved, a disk that hangs) must not delay
     // the exit.
     runtime.shutdown_background();

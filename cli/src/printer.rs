@@ -2,7 +2,7 @@
 //!
 //! A message that cannot be written never fails a command.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use bulkrail::text::{printable, truncated};
 use tracing::Level;
@@ -10,8 +10,20 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::grid::can_redraw;
+
 /// 4,000 characters of a line are shown: a message of an error with the name of a file.
 const MAX_LINE_CHARS: usize = 4_000;
+
+/// How progress is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// A line that is drawn again and again, for a terminal.
+    Bars,
+    /// A line for each change.
+    Lines,
+    None,
+}
 
 /// Prints messages as far as `--quiet` and `--verbose` allow.
 #[derive(Clone, Copy)]
@@ -38,9 +50,17 @@ impl Printer {
         Self { quiet: self.quiet || json, ..self }
     }
 
-    /// Returns whether to draw progress bars. A log and progress bars would overwrite each other.
-    pub(crate) fn draws_progress(self) -> bool {
-        !self.quiet && self.verbose == 0 && io::stderr().is_terminal()
+    /// Returns how to show progress; `json` says whether results are JSON.
+    ///
+    /// Nothing is shown beside a log, and no lines beside JSON: standard error is for one error
+    /// document then.
+    pub(crate) fn progress(self, json: bool) -> Progress {
+        match (self.quiet || self.verbose > 0, can_redraw()) {
+            (true, _) => Progress::None,
+            (false, true) => Progress::Bars,
+            (false, false) if json => Progress::None,
+            (false, false) => Progress::Lines,
+        }
     }
 
     /// Starts the log, if it is wanted. It has our own events only: those of other crates may show

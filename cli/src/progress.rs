@@ -1,46 +1,73 @@
-//! Progress bars on standard error.
+//! Progress of waits on standard error: one line that is drawn again, or a line for each change.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bulkrail::{Snapshot, WaitSetProgress};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use bulkrail::poll::WaitState;
+use bulkrail::time::Clock;
+use bulkrail::{BatchId, Snapshot, WaitSetProgress, jiff::Timestamp};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
+use crate::grid::{cut, stderr_width};
+use crate::printer::{self, Progress};
 use crate::table;
 
 /// 100 ms between two frames of a spinner.
 const TICK: Duration = Duration::from_millis(100);
 
-/// One line at any width of the terminal: the message is cut where it does not fit.
-const TEMPLATE: &str = "{spinner} {prefix:13} {bar:20} {elapsed:>3}  {wide_msg}";
+/// 10 s at least between two lines of which only the numbers differ.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Progress bars, one for each batch; none where they are not drawn.
+/// 15 s after which a poll that was due is not waited for any more: a poll takes up to 10 s.
+const MAX_POLL: Duration = Duration::from_secs(15);
+
+/// 80 columns, where the width of the terminal is not known.
+const WIDTH: usize = 80;
+
+/// 20 columns for the bar itself; a narrow terminal has none.
+const BAR: usize = 20;
+
+/// Progress of several batches or waits.
 pub(crate) struct Bars {
+    mode: Progress,
     screen: Option<MultiProgress>,
+    /// Width of the terminal, where it is fixed.
+    width: Option<usize>,
     bars: RefCell<Vec<ProgressBar>>,
 }
 
 impl Bars {
-    pub(crate) fn new(drawn: bool) -> Self {
-        Self { screen: drawn.then(MultiProgress::new), bars: RefCell::default() }
+    pub(crate) fn new(mode: Progress) -> Self {
+        let screen = (mode == Progress::Bars).then(MultiProgress::new);
+        Self { mode, screen, width: None, bars: RefCell::default() }
     }
 
-    /// Adds a bar with the label `label`.
+    /// Adds a line with the label `label`.
     pub(crate) fn add(&self, label: &str) -> Bar {
+        let line = Shared { line: Arc::default(), clock: Clock::system() };
+        line.lock().label = label.to_owned();
+        line.lock().message = "submitted".to_owned();
         let Some(screen) = &self.screen else {
-            return Bar(ProgressBar::hidden());
+            return Bar { bar: ProgressBar::hidden(), line, prints_lines: self.mode == Progress::Lines };
         };
-        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let (shown, width) = (line.clone(), self.width);
+        let draw = move |state: &ProgressState, to: &mut dyn fmt::Write| {
+            // Two columns are those of the spinner.
+            let width = width.or_else(stderr_width).unwrap_or(WIDTH).saturating_sub(3);
+            let _ = to.write_str(&shown.lock().text(width, Some(state.elapsed()), shown.clock.wall()));
+        };
+        let style = ProgressStyle::with_template("{spinner} {line}").unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = screen.add(ProgressBar::new(100));
-        bar.set_style(style);
-        bar.set_prefix(label.to_owned());
-        bar.set_message("submitted");
+        bar.set_style(style.with_key("line", draw));
         bar.enable_steady_tick(TICK);
         self.bars.borrow_mut().push(bar.clone());
-        Bar(bar)
+        Bar { bar, line, prints_lines: false }
     }
 
-    /// Removes all bars. A bar that is only dropped would be drawn again.
+    /// Removes all lines that are drawn. One that is only dropped would be drawn again.
     pub(crate) fn clear(&self) {
         for bar in self.bars.borrow_mut().drain(..) {
             bar.finish_and_clear();
@@ -51,10 +78,31 @@ impl Bars {
     }
 }
 
-/// Progress bar of one batch, or of one wait for many batches.
-pub(crate) struct Bar(ProgressBar);
+/// Progress of one batch, or of one wait for many batches.
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    line: Shared,
+    prints_lines: bool,
+}
 
 impl Bar {
+    /// Returns an observer of a wait that knows when its next poll is due, and calls `observer`.
+    pub(crate) fn observer(
+        &self,
+        mut observer: impl FnMut(&WaitState) + Send + 'static,
+    ) -> impl FnMut(&WaitState) + Send + 'static {
+        let line = self.line.clone();
+        move |state| {
+            line.lock().see(state);
+            observer(state);
+        }
+    }
+
+    /// Returns a handle to the line, for the task of a wait set.
+    pub(crate) fn line(&self) -> Shared {
+        self.line.clone()
+    }
+
     /// Shows the progress of `batches` batches in several wait sets.
     pub(crate) fn show_all<'a>(&self, batches: usize, sets: impl IntoIterator<Item = &'a WaitSetProgress>) {
         let mut all = WaitSetProgress::default();
@@ -67,16 +115,20 @@ impl Bar {
         if all.rows_total > 0 {
             message.push_str(&format!(", {} of {} rows", all.rows_processed, all.rows_total));
         }
-        self.0.set_position((all.ended * 100 / batches.max(1)) as u64);
-        self.0.set_message(message);
+        let mut line = self.line.lock();
+        let processed = (all.rows_total > 0).then_some(all.rows_processed);
+        line.set(message, all.ended * 100 / batches.max(1), processed, self.line.clock.now());
+        line.is_ended = all.ended >= batches;
+        self.print(line, all.ended.to_string());
     }
 
     /// Shows a snapshot.
     pub(crate) fn show(&self, snapshot: &Snapshot) {
         let progress = &snapshot.progress;
-        let mut message = snapshot
+        let state = snapshot
             .outcome
             .map_or_else(|| snapshot.state.to_string(), |outcome| format!("{} {outcome}", table::sign(outcome)));
+        let mut message = state.clone();
         match (progress.processed, progress.total, progress.percent()) {
             (Some(processed), Some(total), _) => message.push_str(&format!(", {processed} of {total} rows")),
             (None, Some(total), _) => message.push_str(&format!(", {total} rows")),
@@ -86,18 +138,150 @@ impl Bar {
         if let Some(failed) = progress.failed.filter(|failed| *failed > 0) {
             message.push_str(&format!(", {failed} failed"));
         }
+        let mut line = self.line.lock();
         if snapshot.is_terminal() {
             if let Some(unaccounted) = progress.unaccounted().filter(|unaccounted| *unaccounted > 0) {
                 message.push_str(&format!(", {unaccounted} unaccounted for"));
             }
-            self.0.set_position(100);
-            self.0.finish_with_message(message);
+            line.set(message, 100, None, self.line.clock.now());
+            line.is_ended = true;
+            drop(line);
+            self.bar.finish();
         } else {
             // Rounded down: a full bar is for batches that have ended.
             let percent = progress.percent().unwrap_or_default().floor();
-            self.0.set_position(percent as u64);
-            self.0.set_message(message);
+            line.set(message, percent as usize, progress.processed, self.line.clock.now());
+            self.print(line, state);
         }
+    }
+
+    /// Prints the line, where none is drawn: when `state` changes, and for numbers every 10 s.
+    fn print(&self, mut line: MutexGuard<'_, Line>, state: String) {
+        let now = self.line.clock.now();
+        let is_due = line
+            .printed
+            .as_ref()
+            .is_none_or(|(at, before)| *before != state || now.saturating_sub(*at) >= LINE_INTERVAL);
+        if self.prints_lines && is_due && !line.is_ended {
+            line.printed = Some((now, state));
+            printer::error(&line.text(usize::MAX, None, self.line.clock.wall()));
+        }
+    }
+}
+
+/// Line that the drawing, the wait and its observer share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    line: Arc<Mutex<Line>>,
+    /// One for all times of the line: each clock counts from its own zero.
+    clock: Clock,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes when the next poll of a wait is due.
+    pub(crate) fn see(&self, state: &WaitState) {
+        self.lock().see(state);
+    }
+}
+
+/// What is shown of a wait.
+#[derive(Default)]
+struct Line {
+    label: String,
+    message: String,
+    percent: usize,
+    /// Time and number of rows when rows were first seen to be processed.
+    first: Option<(Duration, u64)>,
+    /// Rows in a second.
+    rate: Option<f64>,
+    /// When the next poll of each batch is due.
+    due: HashMap<BatchId, Timestamp>,
+    is_ended: bool,
+    /// When it was last printed, with which state.
+    printed: Option<(Duration, String)>,
+}
+
+impl Line {
+    fn set(&mut self, message: String, percent: usize, processed: Option<u64>, now: Duration) {
+        (self.message, self.percent) = (message, percent.min(100));
+        let Some(processed) = processed else {
+            self.rate = None;
+            return;
+        };
+        let (since, before) = *self.first.get_or_insert((now, processed));
+        let seconds = now.saturating_sub(since).as_secs_f64();
+        let rows = processed.saturating_sub(before);
+        self.rate = (seconds > 0.0 && rows > 0).then(|| rows as f64 / seconds);
+    }
+
+    fn see(&mut self, state: &WaitState) {
+        if state.snapshot().is_some_and(Snapshot::is_terminal) {
+            self.due.remove(&state.batch().batch_id());
+        } else {
+            self.due.insert(state.batch().batch_id(), state.due());
+        }
+    }
+
+    /// Returns the line in `width` columns. What does not fit is left out, the least important first.
+    fn text(&self, width: usize, elapsed: Option<Duration>, now: Timestamp) -> String {
+        let drawn = elapsed.is_some();
+        let label = if drawn { format!("{:13}", self.label) } else { format!("{}:", self.label) };
+        let full = self.percent * BAR / 100;
+        let bar = format!(" {}{}", "█".repeat(full), "░".repeat(BAR - full));
+        let elapsed = elapsed.map(|elapsed| format!(" {:>4}", time(elapsed))).unwrap_or_default();
+        let rate = self.rate.filter(|_| !self.is_ended).map(|rate| format!(", {}", rows_in_time(rate)));
+        let due = self.due_text(now).filter(|_| !self.is_ended).map(|due| format!(", {due}"));
+        let (rate, due) = (rate.unwrap_or_default(), due.unwrap_or_default());
+        let message = &self.message;
+        let gap = if drawn { "  " } else { " " };
+        let variants = [
+            format!("{label}{}{elapsed}{gap}{message}{rate}{due}", if drawn { &*bar } else { "" }),
+            format!("{label}{elapsed}{gap}{message}{rate}{due}"),
+            format!("{label} {message}{rate}{due}"),
+            format!("{} {message}{rate}{due}", self.label),
+            format!("{} {message}{due}", self.label),
+            format!("{message}{due}"),
+            format!("{} {message}", self.label),
+        ];
+        let fits = |text: &&String| cut(text, width) == text.as_str();
+        match variants.iter().find(fits) {
+            Some(text) => text.clone(),
+            None => cut(&variants[6], width).into_owned(),
+        }
+    }
+
+    /// Returns when the next poll is due.
+    fn due_text(&self, now: Timestamp) -> Option<String> {
+        let is_current = |due: &&Timestamp| **due + MAX_POLL > now;
+        let due = *self.due.values().filter(is_current).min()?;
+        let left = Duration::try_from(due.duration_since(now)).unwrap_or_default();
+        // Rounded up: 0 s would be now.
+        let left = Duration::from_secs(left.as_millis().div_ceil(1_000) as u64);
+        Some(if left.is_zero() { "polling".to_owned() } else { format!("next poll in {}", time(left)) })
+    }
+}
+
+/// Returns a time in its two largest units.
+fn time(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..100 => format!("{seconds} s"),
+        seconds @ 100..6_000 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{} h", seconds.div_ceil(3_600)),
+    }
+}
+
+/// Returns a number of rows in a second, or in a minute where that is less than one.
+fn rows_in_time(rate: f64) -> String {
+    if rate >= 10.0 {
+        format!("{rate:.0} rows/s")
+    } else if rate >= 1.0 {
+        format!("{rate:.1} rows/s")
+    } else {
+        format!("{:.0} rows/min", (rate * 60.0).max(1.0))
     }
 }
 
@@ -106,7 +290,7 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
-    use bulkrail::{Outcome, Progress, State};
+    use bulkrail::{Batch, Outcome, State, killb};
     use indicatif::{ProgressDrawTarget, TermLike};
 
     use super::*;
@@ -164,12 +348,79 @@ mod tests {
     fn bar_takes_one_line_in_a_narrow_terminal() {
         let terminal = NarrowTerminal::default();
         let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-        let bars = Bars { screen: Some(MultiProgress::with_draw_target(target)), bars: RefCell::default() };
-        let progress = Progress::default().with_total(5000).with_processed(5000).with_succeeded(4000).with_failed(900);
+        let screen = Some(MultiProgress::with_draw_target(target));
+        let bars = Bars { mode: Progress::Bars, screen, width: Some(60), bars: RefCell::default() };
+        let progress =
+            bulkrail::Progress::default().with_total(5000).with_processed(5000).with_succeeded(4000).with_failed(900);
         let snapshot = Snapshot::new(State::Finished, "COMPLETED", progress).with_outcome(Outcome::Partial);
         bars.add("localpayment").show(&snapshot);
         let written = terminal.0.lock().unwrap();
         assert!(written.iter().any(|text| text.contains("! partial, 5000")), "{written:?}");
         assert!(written.iter().all(|text| text.chars().count() <= 60), "{written:?}");
+    }
+
+    /// Line of a batch whose next poll is due in `due` seconds.
+    fn line(message: &str, rate: Option<f64>, due: i64) -> (Line, Timestamp) {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let mut line = Line { label: "localpayment".to_owned(), message: message.to_owned(), ..Line::default() };
+        (line.percent, line.rate) = (45, rate);
+        line.due.insert(Batch::new(killb::PROVIDER, "b").unwrap().batch_id(), now + Duration::from_secs(due as u64));
+        (line, now)
+    }
+
+    #[test]
+    fn line_leaves_out_what_does_not_fit() {
+        let (line, now) = line("running, 450 of 1000 rows, 2 failed", Some(12.3), 43);
+        let at = |width: usize| line.text(width - 3, Some(Duration::from_secs(71)), now);
+        assert_eq!(
+            at(120),
+            "localpayment  █████████░░░░░░░░░░░ 71 s  running, 450 of 1000 rows, 2 failed, 12 rows/s, next poll in 43 s"
+        );
+        assert_eq!(at(80), "localpayment running, 450 of 1000 rows, 2 failed, next poll in 43 s");
+        assert_eq!(at(60), "running, 450 of 1000 rows, 2 failed, next poll in 43 s");
+        assert_eq!(at(40), "localpayment running, 450 of 1000 ro…");
+        let plain = line.text(usize::MAX, None, now);
+        assert_eq!(plain, "localpayment: running, 450 of 1000 rows, 2 failed, 12 rows/s, next poll in 43 s");
+    }
+
+    #[test]
+    fn line_says_when_the_next_poll_is_due() {
+        for (due, text) in
+            [(43, "running, next poll in 43 s"), (0, "running, polling"), (150, "running, next poll in 3 min")]
+        {
+            let (line, now) = line("running", None, due);
+            assert!(line.text(80, None, now).ends_with(text), "{due}: {}", line.text(80, None, now));
+            assert!(!line.text(80, None, now + Duration::from_secs(due as u64 + 20)).contains("poll"), "long ago");
+        }
+    }
+
+    #[test]
+    fn line_has_the_rate_since_rows_were_first_processed() {
+        let mut line = Line::default();
+        let seconds = Duration::from_secs;
+        for (processed, now, expected) in
+            [(10, 100, None), (10, 110, None), (110, 110, Some(10.0)), (130, 220, Some(1.0))]
+        {
+            line.set("running".to_owned(), 0, Some(processed), seconds(now));
+            assert_eq!(line.rate, expected);
+        }
+        let shown = [(12.3, "12 rows/s"), (1.0, "1.0 rows/s"), (0.5, "30 rows/min"), (0.001, "1 rows/min")];
+        shown.iter().for_each(|(rate, text)| assert_eq!(rows_in_time(*rate), *text));
+    }
+
+    #[test]
+    fn bar_measures_its_rate_with_one_clock() {
+        let bar = Bars::new(Progress::None).add("killb");
+        let snapshot = |processed| {
+            let progress = bulkrail::Progress::default().with_total(100).with_processed(processed);
+            Snapshot::new(State::Running, "PROCESSING", progress)
+        };
+        bar.show(&snapshot(10));
+        while bar.line.clock.now() < Duration::from_millis(20) {
+            std::thread::yield_now();
+        }
+        bar.show(&snapshot(20));
+        let rate = bar.line.lock().rate.unwrap();
+        assert!(rate > 0.0 && rate < 1_000.0, "{rate}");
     }
 }

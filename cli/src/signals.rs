@@ -3,6 +3,7 @@
 //! The first signal asks the command to stop. The second ends it at once, also where a file
 //! operation blocks: a thread of its own receives signals.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 use std::{io, process, thread};
@@ -21,8 +22,11 @@ const INTERRUPTED: i32 = 130;
 /// Number of signals that were received.
 static RECEIVED: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::channel(0).0);
 
-/// Returns a future that completes once the command is asked to stop. Signals count from now on,
-/// polled or not.
+/// Whether the command stops by itself.
+static IS_HANDLED: AtomicBool = AtomicBool::new(false);
+
+/// Returns a future that completes once the command is asked to stop, which the command does by
+/// itself. Signals count from now on, polled or not.
 pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     let signals = Signals::listen()?;
     Ok(async move { signals.received(1).await })
@@ -33,8 +37,16 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send + 'static, CliErr
 pub(crate) struct Signals(());
 
 impl Signals {
-    /// Begins to receive signals. Until then a signal ends the process.
+    /// Begins to receive signals, after which the command stops by itself. Until then the first
+    /// signal ends it with an error that says how to go on.
     pub(crate) fn listen() -> Result<Self, CliError> {
+        IS_HANDLED.store(true, Ordering::Relaxed);
+        Self::receive()
+    }
+
+    /// Begins to receive signals for a command that does not stop by itself yet. Until then a signal
+    /// ends the process.
+    pub(crate) fn receive() -> Result<Self, CliError> {
         static LISTENING: OnceLock<Result<(), io::ErrorKind>> = OnceLock::new();
         let listening = LISTENING.get_or_init(|| spawn().map_err(|error| error.kind()));
         listening.map_err(|kind| CliError::io("signals cannot be received", &kind.into()))?;
@@ -44,6 +56,14 @@ impl Signals {
     /// Returns the number of signals that were received.
     pub(crate) fn count(self) -> usize {
         *RECEIVED.borrow()
+    }
+
+    /// Completes once a signal was received that the command does not handle by itself.
+    pub(crate) async fn unhandled(self) {
+        self.received(1).await;
+        if IS_HANDLED.load(Ordering::Relaxed) {
+            std::future::pending().await
+        }
     }
 
     /// Completes once `count` signals were received.

@@ -6,13 +6,19 @@ use bulkrail::check::CheckReport;
 use bulkrail::killb::ComparedRow;
 use bulkrail::text::{printable, truncated};
 use bulkrail::{Batch, CountMismatch, Drift, Error, Outcome, Progress, Report, Row, RowOutcome};
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
+
+use crate::grid::{Grid, stdout_width};
 
 /// Returns the report of one batch, a line for each of its parts, and its mismatches below.
 pub(crate) fn report(report: &Report) -> String {
     let snapshot = &report.snapshot;
     let mut table = Table::new();
     table.load_style(TableStyle::new());
+    if let Some(width) = stdout_width() {
+        // A message is wrapped, not cut.
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    }
     let mut line = |name: &str, value: String| {
         table.add_row([name, &value]);
     };
@@ -31,7 +37,7 @@ pub(crate) fn report(report: &Report) -> String {
     }
     let polls = if report.polls == 1 { "poll" } else { "polls" };
     line("took", format!("{}, {} {polls}", seconds(report.elapsed), report.polls));
-    let mut text = finished(&table);
+    let mut text = lines(&table);
     for (number, mismatch) in mismatches(report).iter().enumerate() {
         let gap = if number == 0 { "\n" } else { "" };
         text.push_str(&format!("{gap} ! {mismatch}\n"));
@@ -112,6 +118,7 @@ fn rows(progress: &Progress, ended: bool) -> String {
 /// Returns the reports of several batches, one on each line.
 pub(crate) fn reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> String {
     let mut table = framed(["provider", "outcome", "total", "succeeded", "failed", "unaccounted", "polls", "time"]);
+    table = table.with_numbers_from(2).with_droppable(&["polls", "time"]);
     for report in reports {
         let progress = &report.snapshot.progress;
         let outcome = report
@@ -128,9 +135,6 @@ pub(crate) fn reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Stri
             seconds(report.elapsed),
         ]);
     }
-    for column in table.column_iter_mut().skip(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
     finished(&table)
 }
 
@@ -138,6 +142,7 @@ pub(crate) fn reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Stri
 pub(crate) fn batches(ends: &[(&Batch, &Result<Report, Error>)]) -> String {
     let mut table =
         framed(["provider", "batch", "outcome", "total", "succeeded", "failed", "unaccounted", "polls", "time"]);
+    table = table.with_numbers_from(3).with_droppable(&["polls", "time"]);
     for (batch, end) in ends {
         let (report, outcome) = match end {
             Ok(report) => {
@@ -161,9 +166,6 @@ pub(crate) fn batches(ends: &[(&Batch, &Result<Report, Error>)]) -> String {
             polls.to_string(),
             seconds(took),
         ]);
-    }
-    for column in table.column_iter_mut().skip(3) {
-        column.set_cell_alignment(CellAlignment::Right);
     }
     finished(&table)
 }
@@ -189,11 +191,12 @@ pub(crate) fn compared<'a>(rows: impl IntoIterator<Item = &'a ComparedRow>) -> S
     for row in rows {
         let (index, reference) = (number(row.index), clean(&row.reference));
         if row.accounts.is_empty() {
-            table.add_row([&index, &reference, "0", "-", "-"]);
+            table.add_row([index.as_str(), &reference, "0", "-", "-"]);
         }
         for account in &row.accounts {
             let created = account.created_at.map_or_else(|| "-".to_owned(), |created| created.to_string());
-            table.add_row([&index, &reference, &row.accounts.len().to_string(), &clean(&account.id), &created]);
+            let accounts = row.accounts.len().to_string();
+            table.add_row([index.clone(), reference.clone(), accounts, clean(&account.id), created]);
         }
     }
     finished(&table)
@@ -221,7 +224,7 @@ pub(crate) fn findings(report: &CheckReport, width: u16) -> String {
     if has_values {
         headings.push("value");
     }
-    let mut table = framed_with(headings);
+    let mut table = wrapped(headings);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     for finding in &report.findings {
         let row = number(finding.row);
@@ -239,7 +242,7 @@ pub(crate) fn findings(report: &CheckReport, width: u16) -> String {
     for column in table.column_iter_mut().take(3) {
         column.set_constraint(ColumnConstraint::ContentWidth);
     }
-    format!("{}\n", finished(&table))
+    format!("{}\n", lines(&table))
 }
 
 /// Returns the reason why a row did not succeed.
@@ -260,12 +263,13 @@ pub(crate) fn text(text: Option<&str>) -> String {
     clean(text.unwrap_or("-"))
 }
 
-/// Returns a table with these headings and without rows.
-pub(crate) fn framed<const N: usize>(headings: [&str; N]) -> Table {
-    framed_with(headings)
+/// Returns a table with these headings and without rows, whose long cells are cut.
+pub(crate) fn framed<const N: usize>(headings: [&'static str; N]) -> Grid {
+    Grid::new(headings)
 }
 
-fn framed_with<'h>(headings: impl IntoIterator<Item = &'h str>) -> Table {
+/// Returns a table with these headings and without rows, whose cells can be wrapped.
+fn wrapped<'h>(headings: impl IntoIterator<Item = &'h str>) -> Table {
     let mut table = Table::new();
     let below_headings = LineStyle::none().fill('─').junction('─');
     table.load_style(TableStyle::new().header_separator(below_headings));
@@ -273,8 +277,13 @@ fn framed_with<'h>(headings: impl IntoIterator<Item = &'h str>) -> Table {
     table
 }
 
+/// Returns the table as text.
+pub(crate) fn finished(table: &Grid) -> String {
+    table.text()
+}
+
 /// Returns the table as text, without blanks at the ends of lines.
-pub(crate) fn finished(table: &Table) -> String {
+fn lines(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 

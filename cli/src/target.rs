@@ -29,13 +29,19 @@ impl Target {
     }
 
     /// Returns the batch named on the command line, or those in the file: at least one, each of
-    /// them once.
+    /// them once. The beginning of an id is enough for a batch that was submitted from here.
     pub(crate) async fn batches(&self) -> Result<Vec<Batch>, CliError> {
         if let Some(file) = &self.batch {
             return read_file(file).await;
         }
         match (self.provider, &self.id) {
-            (Some(provider), Some(id)) => Ok(vec![Batch::new(provider.id(), id).map_err(bulkrail::Error::from)?]),
+            (Some(provider), Some(id)) => {
+                let provider = provider.id();
+                if let Some(batch) = Submissions::new(&StateDir::from_env()).find(&provider, id).await? {
+                    return Ok(vec![batch]);
+                }
+                Ok(vec![Batch::new(provider, id).map_err(bulkrail::Error::from)?])
+            }
             _ => Err(CliError::usage("name a provider and the id of a batch, or a --batch file")),
         }
     }

@@ -38,7 +38,7 @@ pub use error::{Error, ErrorBody, ErrorDocument, ErrorKind};
 pub use model::{
     Batch, BatchId, CountMismatch, Drift, DriftKind, InvalidBatchId, InvalidProviderId, MAX_BATCH_ID_LEN, Outcome,
     Progress, ProviderId, Reconciler, Reconciliation, Recovery, ReferenceMismatch, Report, Row, RowCounts, RowOutcome,
-    Snapshot, State, SubmittedRows, check_id, identifier_or_length, normal_form,
+    RowSelection, Snapshot, State, SubmittedRows, check_id, identifier_or_length, normal_form,
 };
 pub use poll::{DurationHistory, PollEvent, PollStream, Wait, WaitSet, WaitSetProgress, wait};
 // Pre-1.0 crates whose types are in public signatures.

@@ -41,7 +41,17 @@ impl Credentials {
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration), naming the variable, when it is not set.
     pub fn from_env() -> Result<Self, Error> {
-        let (_, mut secrets) = Self::ENV.read().map_err(|error| error.with_provider(PROVIDER))?;
+        Self::from_variables(bulkrail_core::http::env_secret)
+    }
+
+    /// Returns credentials of a store of your own: `secret` returns the secret of a variable's name, as
+    /// [`from_env`](Self::from_env) reads it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_env`](Self::from_env).
+    pub fn from_variables(secret: impl Fn(&str) -> Option<SecretString>) -> Result<Self, Error> {
+        let (_, mut secrets) = Self::ENV.read_from(secret).map_err(|error| error.with_provider(PROVIDER))?;
         Ok(Self(secrets.remove(0)))
     }
 }

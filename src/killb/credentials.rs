@@ -54,7 +54,17 @@ impl Credentials {
     ///
     /// [`ErrorKind::Configuration`], naming the variables, when neither is set.
     pub fn from_env() -> Result<Self, Error> {
-        let (set, secrets) = Self::ENV.read().map_err(|error| error.with_provider(PROVIDER))?;
+        Self::from_variables(bulkrail_core::http::env_secret)
+    }
+
+    /// Returns credentials of a store of your own: `secret` returns the secret of a variable's name, as
+    /// [`from_env`](Self::from_env) reads it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_env`](Self::from_env).
+    pub fn from_variables(secret: impl Fn(&str) -> Option<SecretString>) -> Result<Self, Error> {
+        let (set, secrets) = Self::ENV.read_from(secret).map_err(|error| error.with_provider(PROVIDER))?;
         let mut secrets = secrets.into_iter();
         let mut next = || secrets.next().unwrap_or_default();
         Ok(if set == 0 { Self::login(next(), next()) } else { Self::access_token(next()) })

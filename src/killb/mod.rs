@@ -75,6 +75,8 @@ mod existing;
 mod holder;
 #[cfg(all(feature = "check", feature = "xlsx"))]
 mod kinds;
+#[cfg(feature = "xlsx")]
+mod retry;
 mod rows;
 mod status;
 mod submission;
@@ -104,9 +106,13 @@ pub use raw::types::{
     SpiDoIdentifierType, SpiPyData, SwiftData, TransfiyaAccountType, TransfiyaData, WalletCurrency, WalletData,
     WalletNetwork, WalletNetworkKnown, WireData,
 };
+#[cfg(feature = "xlsx")]
+pub(crate) use retry::write_retry;
 pub use rows::{RowResult, Rows};
 pub use status::STATES;
 pub use submission::Submission;
+#[cfg(feature = "xlsx")]
+pub(crate) use workbook::CSV;
 #[cfg(feature = "xlsx")]
 pub use workbook::{COLUMNS, Workbook};
 

@@ -69,7 +69,7 @@ const MAX_WORKBOOK_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_CELLS: usize = 10_000_000;
 
 /// Format of a CSV file that is converted into a workbook.
-pub(super) const CSV: CsvFormat = CsvFormat::new(&[]).with_optional(COLUMNS).with_reference(REFERENCE).converted();
+pub(crate) const CSV: CsvFormat = CsvFormat::new(&[]).with_optional(COLUMNS).with_reference(REFERENCE).converted();
 
 /// Workbook (`.xlsx`) to submit, with one account per row.
 ///
@@ -248,7 +248,7 @@ impl Table {
     }
 }
 
-fn unwritable(_: XlsxError) -> Error {
+pub(super) fn unwritable(_: XlsxError) -> Error {
     usage("a cell is longer than Excel allows (32,767 characters)".to_owned())
 }
 
@@ -405,17 +405,17 @@ fn rows(xlsx: &[u8]) -> Result<SubmittedRows, Error> {
 }
 
 /// Sheet of an existing workbook.
-struct Sheet {
+pub(super) struct Sheet {
     /// Number of rows below the header that are not blank.
     rows: u64,
     /// References of the rows that have one; `None` when the header does not have the column.
-    references: Option<Vec<String>>,
+    pub(super) references: Option<Vec<String>>,
     /// Row number of each of them; the first row of a sheet is 1.
     numbers: Vec<u64>,
 }
 
 impl Sheet {
-    fn read(book: &mut Book<'_>, name: &str) -> Result<Self, Error> {
+    pub(super) fn read(book: &mut Book<'_>, name: &str) -> Result<Self, Error> {
         let mut sheet = Self { rows: 0, references: None, numbers: Vec::new() };
         let (mut header, mut last, mut column) = (None, 0, None);
         book.each_cell(name, |row, position, cell| {

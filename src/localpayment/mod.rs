@@ -60,6 +60,7 @@ mod check;
 mod client;
 mod credentials;
 mod errors;
+mod retry;
 mod rows;
 mod status;
 mod submission;
@@ -77,6 +78,7 @@ pub mod raw {
 pub use batch::{ACCOUNTS, check, split};
 pub use client::Client;
 pub use credentials::Credentials;
+pub(crate) use retry::write_retry;
 pub use status::STATES;
 pub use submission::{CSV, Submission};
 

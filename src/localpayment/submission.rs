@@ -185,18 +185,24 @@ pub(super) fn fault_of_json(error: &serde_json::Error) -> String {
 }
 
 fn parse_json(file: &mut dyn Read, _: u64) -> Result<Document, Error> {
-    let mut text = Vec::new();
-    let unreadable = |error: std::io::Error| usage(format!("the file cannot be read: {}", error.kind()));
-    file.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(usage(format!("the file has more than {MAX_BYTES} bytes")));
-    }
+    let text = read_json(file)?;
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
     match text.trim_ascii_start().first() {
         Some(b'{') => parse(text).map(|batch| Document::Batch(Box::new(batch))),
         Some(b'[') => parse(text).map(Document::Accounts),
         _ => Err(usage(NEITHER.to_owned())),
     }
+}
+
+/// Returns the bytes of a file, within the limit of a CSV file.
+pub(super) fn read_json(file: &mut dyn Read) -> Result<Vec<u8>, Error> {
+    let mut text = Vec::new();
+    let unreadable = |error: std::io::Error| usage(format!("the file cannot be read: {}", error.kind()));
+    file.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(usage(format!("the file has more than {MAX_BYTES} bytes")));
+    }
+    Ok(text)
 }
 
 /// Parses JSON that is sent as it is: a field that would be dropped is an error. Errors do not quote values.

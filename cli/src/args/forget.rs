@@ -1,6 +1,9 @@
 //! Arguments of `forget`.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::commands::completions::complete_batch;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +20,7 @@ provider has it, or a batch that is not waited for any more. A batch at the prov
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ForgetArgs {
-    /// Id or key of a submission; its file, where it has neither
-    #[arg(required = true)]
+    /// Id or key of a submission, or its beginning; its file, where it has neither
+    #[arg(required = true, add = ArgValueCompleter::new(complete_batch))]
     pub(crate) name: Vec<String>,
 }

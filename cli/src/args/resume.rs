@@ -1,9 +1,11 @@
 //! Arguments of `resume`.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 
 use super::wait::HISTORY;
 use super::{ENVIRONMENT, RecordArgs, WaitArgs};
+use crate::commands::completions::complete_batch;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,7 +40,8 @@ Only one process resumes at a time: another ends with exit code 2 and names the 
 #[derive(Args)]
 #[command(after_long_help = format!("{EXAMPLES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
 pub(crate) struct ResumeArgs {
-    /// Id or key of a batch, as `bulkrail list` shows it [default: all that are open]
+    /// Id or key of a batch, or its beginning, as `bulkrail list` shows it [default: all that are open]
+    #[arg(add = ArgValueCompleter::new(complete_batch))]
     pub(crate) id: Vec<String>,
     /// Wait again for batches whose wait gave up
     #[arg(long)]

@@ -6,12 +6,13 @@ use bulkrail::time::Clock;
 
 use crate::args::ListArgs;
 use crate::error::CliError;
+use crate::grid::stdout_width;
 use crate::state::StateDir;
 use crate::submissions::{Listed, Phase, Submissions};
 use crate::table::{clean, finished, framed};
 use crate::{exit, output, printer};
 
-/// 78 columns for sentences below the table, so that it fits a terminal of 80.
+/// 78 columns at most for sentences below the table: longer lines are hard to read.
 const WIDTH: usize = 78;
 
 pub(crate) async fn run(args: ListArgs) -> Result<u8, CliError> {
@@ -41,6 +42,7 @@ fn text(listed: &[Listed]) -> String {
             abbreviated(listed.batch.environment.as_deref().unwrap_or("-"), 24),
         ]);
     }
+    let width = stdout_width().map_or(WIDTH, |width| width.saturating_sub(2).min(WIDTH));
     let mut text = finished(&table);
     for (number, listed) in (1..).zip(listed) {
         text.push_str(&format!("\n {number}  {}\n", name(listed)));
@@ -49,7 +51,10 @@ fn text(listed: &[Listed]) -> String {
         {
             text.push_str(&format!("    file: {}{}\n", clean(file), part(listed)));
         }
-        wrap(&mut text, &listed.advice.text);
+        if let Some(profile) = &listed.profile {
+            text.push_str(&format!("    profile: {}\n", clean(profile)));
+        }
+        wrap(&mut text, &listed.advice.text, width);
         if let Some(command) = &listed.advice.command {
             // Not broken: it is to be copied.
             text.push_str(&format!("      {}\n", clean(command)));
@@ -110,10 +115,10 @@ fn abbreviated(text: &str, width: usize) -> String {
 }
 
 /// Adds a sentence in lines that fit.
-fn wrap(text: &mut String, sentence: &str) {
+fn wrap(text: &mut String, sentence: &str, width: usize) {
     let mut line = String::from("   ");
     for word in clean(sentence).split_whitespace() {
-        if line.chars().count() + 1 + word.chars().count() > WIDTH && !line.trim().is_empty() {
+        if line.chars().count() + 1 + word.chars().count() > width && !line.trim().is_empty() {
             text.push_str(&format!("{line}\n"));
             line = String::from("   ");
         }
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn sentences_are_broken_between_words() {
         let mut text = String::new();
-        wrap(&mut text, &"word ".repeat(40));
+        wrap(&mut text, &"word ".repeat(40), WIDTH);
         assert!(text.lines().count() == 3 && text.lines().all(|line| line.len() <= WIDTH), "{text}");
         assert_eq!(text.split_whitespace().count(), 40);
     }

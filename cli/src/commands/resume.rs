@@ -13,6 +13,7 @@ use crate::drift_report::DriftReport;
 use crate::error::CliError;
 use crate::html::ReportPage;
 use crate::printer::{self, Printer};
+use crate::profile::Profile;
 use crate::state::{HistoryStore, StateDir, lock_as_holder};
 use crate::submissions::{Entry, Log, Phase, Submissions};
 use crate::values::quoted;
@@ -28,6 +29,7 @@ struct Place {
     environment: Option<String>,
     base_url: Option<String>,
     insecure_http: bool,
+    profile: Option<String>,
 }
 
 pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliError> {
@@ -56,7 +58,8 @@ pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliErr
     }
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
     let store = HistoryStore::open(&state, args.record.no_history).await;
-    let Plan { groups, batches, ends } = plan(log, &selected, &args);
+    let profiles = profiles(&selected).await?;
+    let Plan { groups, batches, ends } = plan(log, &selected, &args, &profiles);
     let resume = |kind| resume_command(&args, kind);
     let terms = Terms {
         wait: &args.wait,
@@ -75,15 +78,18 @@ pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliErr
 /// Returns the submissions to wait for, the oldest first: those that are named, or all that are
 /// open.
 fn select<'l>(log: &'l Log, args: &ResumeArgs) -> Result<Vec<&'l Entry>, CliError> {
+    let mut named = Vec::new();
     for name in &args.id {
-        if !log.entries().iter().any(|entry| entry.is_named(name, false)) {
+        let found = log.named(name, false)?;
+        named.extend(found.iter().map(|entry| entry.record_key()));
+        if found.is_empty() {
             let reason = format!("nothing was submitted from here that has the id or the key {name}");
             let hint = "see bulkrail list; any other batch is waited for with bulkrail wait";
             return Err(CliError::usage(reason).with_hint(hint));
         }
     }
     let is_selected = |entry: &&Entry| match entry.phase {
-        _ if !args.id.is_empty() => args.id.iter().any(|name| entry.is_named(name, false)),
+        _ if !args.id.is_empty() => named.contains(&entry.record_key()),
         Phase::Submitting | Phase::Open => true,
         Phase::GaveUp => args.gave_up,
         Phase::Ended => false,
@@ -107,7 +113,30 @@ struct Plan {
     ends: Vec<Option<End>>,
 }
 
-fn plan(log: &Log, selected: &[&Entry], args: &ResumeArgs) -> Plan {
+/// Profiles of the batches, or the error of those that cannot be used.
+type Profiles = BTreeMap<String, Result<Profile, Error>>;
+
+/// Returns the profiles that the batches were submitted with.
+async fn profiles(selected: &[&Entry]) -> Result<Profiles, CliError> {
+    let mut profiles = Profiles::new();
+    let of = |entry: &&Entry| entry.note.as_ref().and_then(|note| note.profile.clone());
+    for name in selected.iter().filter(|entry| entry.report().is_none()).filter_map(of) {
+        if profiles.contains_key(&name) {
+            continue;
+        }
+        let loaded = match Profile::load(&name).await {
+            Ok(profile) => Ok(profile),
+            Err(error) => match error.error() {
+                Some(reason) => Err(Error::from(reason.document())),
+                None => return Err(error),
+            },
+        };
+        profiles.insert(name, loaded);
+    }
+    Ok(profiles)
+}
+
+fn plan(log: &Log, selected: &[&Entry], args: &ResumeArgs, profiles: &Profiles) -> Plan {
     let mut plan = Plan { groups: Vec::new(), batches: Vec::new(), ends: Vec::new() };
     let mut by_place: BTreeMap<Place, Vec<(usize, &Entry, Batch)>> = BTreeMap::new();
     for (position, entry) in selected.iter().enumerate() {
@@ -124,7 +153,7 @@ fn plan(log: &Log, selected: &[&Entry], args: &ResumeArgs) -> Plan {
         plan.ends.push(end);
     }
     for (place, entries) in by_place {
-        match client(&place) {
+        match client(&place, profiles) {
             Ok(client) => {
                 let mut waits = Vec::new();
                 for (position, entry, batch) in entries {
@@ -155,12 +184,18 @@ fn place(entry: &Entry) -> Place {
         environment: entry.environment.clone(),
         base_url: note.and_then(|note| note.base_url.clone()),
         insecure_http: note.is_some_and(|note| note.insecure_http),
+        profile: note.and_then(|note| note.profile.clone()),
     }
 }
 
 /// Returns a client of the place that a batch was submitted to.
-fn client(place: &Place) -> Result<AnyClient, Error> {
-    let Place { provider, environment, base_url, insecure_http } = place;
+fn client(place: &Place, profiles: &Profiles) -> Result<AnyClient, Error> {
+    let Place { provider, environment, base_url, insecure_http, profile } = place;
+    let profile = match profile.as_ref().and_then(|name| profiles.get(name)) {
+        Some(Err(error)) => return Err(Error::from(error.document())),
+        Some(Ok(profile)) => Some(profile),
+        None => None,
+    };
     let environment = match environment.as_deref() {
         Some("production") => Environment::Production,
         Some("sandbox") => Environment::Sandbox,
@@ -174,7 +209,7 @@ fn client(place: &Place) -> Result<AnyClient, Error> {
             });
         }
     };
-    connect_in(provider, environment, *insecure_http)
+    connect_in(provider, environment, *insecure_http, profile)
 }
 
 /// Returns whether a poll tells if the provider has a batch of unknown fate.

@@ -63,7 +63,7 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
     let (store, submissions) = (HistoryStore::open(&state, args.record.no_history).await, Submissions::new(&state));
     let args = Arc::new(args);
     let signals = Signals::listen()?;
-    let bars = Bars::new(printer.draws_progress());
+    let bars = Bars::new(printer.progress(args.json));
     let (mut jobs, total) = (Vec::new(), prepared.batches.len());
     for (before, submission) in prepared.batches.iter().enumerate() {
         let note = target.note(&client, submission, before + 1, total);
@@ -153,7 +153,7 @@ async fn run_job(
     let Job { batch, rows, drift: submit_drift, bar } = job;
     let mut stop = Box::pin(stop);
     let mut wait = bulkrail::wait(client, batch.clone()).stop_when(stop.as_mut()).history(history);
-    wait = wait.on_state(saver.observer(client.environment())).on_poll(on_poll);
+    wait = wait.on_state(bar.observer(saver.observer(client.environment()))).on_poll(on_poll);
     if rows.rows > 0 {
         wait = wait.rows(rows.rows);
     }

@@ -172,7 +172,10 @@ fn command(entry: &Entry, arguments: &str) -> String {
     let mut command = format!("bulkrail {arguments}");
     match entry.environment.as_deref() {
         Some("production") => command.push_str(" --production"),
-        Some("sandbox") if AnyClient::environment_from_env(&entry.provider).is_some() => {
+        Some("sandbox")
+            if note.is_none_or(|note| note.profile.is_none())
+                && AnyClient::environment_from_env(&entry.provider).is_some() =>
+        {
             command = format!("env -u {}_BASE_URL {command}", entry.provider.as_str().to_ascii_uppercase());
         }
         Some("sandbox") | None => {}
@@ -180,6 +183,9 @@ fn command(entry: &Entry, arguments: &str) -> String {
             let url = note.and_then(|note| note.base_url.as_deref()).unwrap_or(origin);
             command.push_str(&format!(" --base-url {}", quoted(url)));
         }
+    }
+    if let Some(profile) = note.and_then(|note| note.profile.as_deref()) {
+        command.push_str(&format!(" --profile {}", quoted(profile)));
     }
     if note.is_some_and(|note| note.insecure_http) {
         command.push_str(" --insecure-http");

@@ -36,6 +36,8 @@ pub(crate) struct Listed {
     pub(crate) provider_status: Option<String>,
     /// Path of the file that was submitted.
     pub(crate) file: Option<String>,
+    /// Profile of the configuration file that it was submitted with.
+    pub(crate) profile: Option<String>,
     /// Time since the submission, in milliseconds.
     #[serde(rename = "age_ms", serialize_with = "millis")]
     #[schemars(rename = "age_ms", with = "Option<u64>")]
@@ -86,6 +88,7 @@ impl Log {
             outcome: entry.outcome,
             provider_status: entry.provider_status.clone(),
             file: note.and_then(|note| note.file.as_ref()).map(|file| file.file.clone()),
+            profile: note.and_then(|note| note.profile.clone()),
             age,
             advice: advice(self, entry, age),
             part: note.and_then(|note| note.part),

@@ -369,7 +369,7 @@ impl Log {
 
     /// Returns the submission that became `batch`: that of its id, else one of its key without an
     /// id.
-    pub(super) fn position(&self, batch: &Batch) -> Option<usize> {
+    pub(crate) fn position(&self, batch: &Batch) -> Option<usize> {
         let of_key = |entry: &Entry| {
             entry.id.is_none()
                 && entry.key.as_deref() == batch.key()

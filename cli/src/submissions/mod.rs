@@ -8,6 +8,7 @@ mod advice;
 mod document;
 mod jsonl;
 mod log;
+mod names;
 mod note;
 mod saver;
 mod store;
@@ -25,7 +26,7 @@ use uuid::Uuid;
 pub(crate) use document::{Listed, Phase};
 pub(crate) use jsonl::{Line, OldRecord, lines, skipped};
 pub(crate) use log::{Entry, Log, SubmitEnd};
-pub(crate) use note::{Note, Target};
+pub(crate) use note::{Note, Target, digest};
 pub(crate) use saver::{Saver, Unsaved};
 pub(crate) use store::Contents;
 
@@ -137,10 +138,16 @@ impl Submissions {
             error.with_hint("its name is its id or its key as bulkrail list shows it, or its file where it has neither")
         };
         let contents = self.read().await?;
-        let is_missing = |name: &&String| !contents.log.entries().iter().any(|entry| entry.is_named(name, true));
-        if let Some(name) = names.iter().find(is_missing) {
-            return Err(not_found(name));
+        // The records may change until they are removed: names are whole then.
+        let mut whole = Vec::new();
+        for name in names {
+            match &contents.log.named(&name, true)?[..] {
+                [] => return Err(not_found(&name)),
+                [entry] if !entry.is_named(&name, true) => whole.extend(entry.id.clone().or_else(|| entry.key.clone())),
+                _ => whole.push(name),
+            }
         }
+        let names = whole;
         let Some(store) = &self.store else { return Ok(0) };
         let removed = store.write(HOLD_LIMIT, async move |store| {
             let mut removed = 0;

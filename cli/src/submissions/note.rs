@@ -39,6 +39,9 @@ pub(crate) struct Note {
     pub(crate) base_url: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) insecure_http: bool,
+    /// Profile of the configuration file that it was submitted with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<String>,
     #[serde(default)]
     pub(crate) begun_at: Option<Timestamp>,
     /// Whether the provider is known to have a batch of it.
@@ -62,6 +65,7 @@ impl Note {
             part: None,
             base_url: None,
             insecure_http: false,
+            profile: None,
             begun_at: None,
             is_confirmed: false,
             provider_status: None,
@@ -86,6 +90,7 @@ pub(crate) struct Target {
     environment: String,
     base_url: Option<String>,
     insecure_http: bool,
+    profile: Option<String>,
     file: Option<FileNote>,
     storage_id: Option<String>,
 }
@@ -97,6 +102,13 @@ impl Target {
             bulkrail::http::Environment::Custom(url) => Some(url),
             _ => None,
         });
+        let from_env = match &connection.profile {
+            Some(profile) => match &profile.environment {
+                bulkrail::http::Environment::Custom(url) => Some(url.clone()),
+                _ => None,
+            },
+            None => from_env,
+        };
         let base_url = connection.base_url.clone().or(from_env.filter(|_| !connection.production));
         let file = args.file.clone();
         let digested = match file {
@@ -107,6 +119,7 @@ impl Target {
             environment: client.environment().to_owned(),
             base_url,
             insecure_http: connection.insecure_http,
+            profile: connection.profile.as_ref().map(|profile| profile.name.clone()),
             file: digested,
             storage_id: args.storage_id.clone(),
         }
@@ -122,6 +135,7 @@ impl Target {
             part: (total > 1).then_some([number, total]),
             base_url: self.base_url.clone(),
             insecure_http: self.insecure_http,
+            profile: self.profile.clone(),
             begun_at: Some(Clock::system().wall()),
             ..Note::of(client.id(), Some(&self.environment))
         }
@@ -138,7 +152,8 @@ fn describe(file: &Path) -> FileNote {
     FileNote { file: path.to_string_lossy().into_owned(), bytes, sha256 }
 }
 
-fn digest(file: &Path) -> io::Result<Option<(u64, String)>> {
+/// Returns size and SHA-256 of `file`; `None` for what is not a regular file.
+pub(crate) fn digest(file: &Path) -> io::Result<Option<(u64, String)>> {
     if !fs::metadata(file)?.is_file() {
         return Ok(None);
     }

@@ -175,3 +175,31 @@ async fn second_signal_ends_a_command_that_blocks() {
     assert_eq!(run.code, 130);
     drop(stdout);
 }
+
+#[tokio::test]
+async fn first_interrupt_of_any_command_ends_it_and_says_how_to_go_on() {
+    let server = BrokenServer::start_silent().await;
+    let pipe = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-pipe.csv", std::process::id()));
+    let _ = std::fs::remove_file(&pipe);
+    assert!(Command::new("mkfifo").arg(&pipe).status().await.unwrap().success());
+    let (pipe, file) = (pipe.to_str().unwrap(), TempFile::new("interrupt-any.csv", people(2)));
+    for args in [
+        &["check", "killb", pipe][..],
+        &["submit", "killb", pipe],
+        &["run", "killb", pipe],
+        &["wait", "--batch", pipe],
+        &["rows", "killb", "b-1", "--base-url", &server.url],
+        &["retry", "killb", "b-1", "--submitted", file.path(), "--base-url", &server.url],
+        &["compare", "killb", file.path(), "--user", "u-1", "--base-url", &server.url],
+    ] {
+        let child = bulkrail(args).spawn().unwrap();
+        pause(800).await;
+        signal(&child, "-INT").await;
+        let (clock, run) = (Clock::system(), end(child).await);
+        assert!(clock.now() < Duration::from_secs(3), "{args:?}");
+        assert_eq!(run.code, 130, "{args:?} {run:?}");
+        let goes_on = format!("\nresume: bulkrail {}", args[0]);
+        assert!(run.stderr.contains(&goes_on) || args[0] == "rows" || args[0] == "compare", "{args:?} {run:?}");
+    }
+    std::fs::remove_file(pipe).unwrap();
+}

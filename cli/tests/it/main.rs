@@ -18,11 +18,14 @@ mod many;
 mod notes;
 mod outcomes;
 #[cfg(unix)]
+mod profiles;
+#[cfg(unix)]
 mod proxy;
 mod report;
 mod resume;
 #[cfg(unix)]
 mod resume_all;
+mod retry;
 mod rows;
 mod run;
 mod sandbox;

@@ -135,6 +135,52 @@ async fn completions_are_printed_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = run(["completions", shell]).await;
         assert_eq!((script.code, script.stderr.as_str()), (0, ""));
-        assert!(script.stdout.contains("deadline"), "{shell}");
+        assert!(script.stdout.contains("bulkrail"), "{shell}");
     }
+    let mut complete = bulkrail(["--", "bulkrail", "wait", "--dead"]);
+    complete.env("COMPLETE", "bash").env("_CLAP_IFS", "\n").env("_CLAP_COMPLETE_INDEX", "2");
+    let words = finish(complete).await;
+    assert_eq!((words.code, words.stdout.trim()), (0, "--deadline"), "{words:?}");
+}
+
+#[tokio::test]
+async fn completions_have_the_batches_of_the_list() {
+    let state = crate::support::state();
+    std::fs::create_dir_all(state.join("bulkrail")).unwrap();
+    let line =
+        |id: &str| serde_json::json!({"provider": "reap", "id": id, "environment": "sandbox"}).to_string() + "\n";
+    std::fs::write(state.join("bulkrail/submitted.jsonl"), line("abcd-1") + &line("abcd-2") + &line("other")).unwrap();
+    for (words, index) in [(&["wait", "reap", "abcd"][..], "3"), (&["resume", "abcd"], "2"), (&["forget", "abcd"], "2")]
+    {
+        let mut complete = bulkrail(["--", "bulkrail"].iter().chain(words));
+        complete.env("XDG_STATE_HOME", &state);
+        complete.env("COMPLETE", "bash").env("_CLAP_IFS", "\n").env("_CLAP_COMPLETE_INDEX", index);
+        let found = finish(complete).await;
+        let mut found: Vec<_> = found.stdout.lines().collect();
+        found.sort_unstable();
+        assert_eq!(found, ["abcd-1", "abcd-2"], "{words:?}");
+    }
+}
+
+#[tokio::test]
+async fn help_has_topics_and_man_writes_a_page_for_each_command() {
+    let codes = run(["help", "exit-codes"]).await;
+    assert_eq!((codes.code, codes.stderr.as_str()), (0, ""));
+    assert!(codes.stdout.starts_with("Exit codes:\n    0  ") && codes.stdout.contains("\n  130  interrupted\n"));
+    let variables = run(["help", "environment"]).await.stdout;
+    for name in
+        ["KILLB_EMAIL", "REAP_API_KEY", "BULKRAIL_PROFILE", "BULKRAIL_CONFIG", "HTTPS_PROXY", "NO_COLOR", "TERM"]
+    {
+        assert!(variables.contains(&format!("  {name}")) || variables.contains(&format!(", {name}")), "{name}");
+    }
+    assert_eq!(run(["exit-codes"]).await.stdout, codes.stdout);
+    let dir = crate::support::state().join("man");
+    let man = run(["man", dir.to_str().unwrap()]).await;
+    assert_eq!((man.code, man.stdout.as_str(), man.stderr.as_str()), (0, "", ""));
+    for page in ["bulkrail.1", "bulkrail-retry.1", "bulkrail-specs-lint.1", "bulkrail-config-check.1"] {
+        let text = std::fs::read_to_string(dir.join(page)).unwrap();
+        assert!(text.contains(".TH ") && text.contains("SYNOPSIS"), "{page}");
+    }
+    assert!(!dir.join("bulkrail-exit-codes.1").exists());
+    assert!(run(["man"]).await.stdout.contains(".TH bulkrail 1"));
 }

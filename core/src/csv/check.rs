@@ -14,7 +14,7 @@ use crate::model::{SubmittedRows, normal_form};
 use crate::text::is_blank;
 
 /// Bytes that some programs put before UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Receives the faults of a file. An error ends the pass.
 pub(super) type OnFault<'f> = &'f mut dyn FnMut(CsvFault) -> Result<(), Error>;
@@ -154,7 +154,7 @@ impl CsvFormat {
     }
 
     /// Returns the columns of the header; an empty name in place of one that is unknown or there already.
-    fn columns<'h>(
+    pub(super) fn columns<'h>(
         &self,
         header: impl Iterator<Item = &'h str>,
         on_fault: OnFault<'_>,
@@ -189,10 +189,10 @@ impl CsvFormat {
     }
 }
 
-fn not_utf_8(row: u64) -> CsvFault {
+pub(super) fn not_utf_8(row: u64) -> CsvFault {
     CsvFault::of_row(row, "encoding", "is not UTF-8")
 }
 
-fn unreadable(error: io::Error) -> Error {
+pub(super) fn unreadable(error: io::Error) -> Error {
     usage(format!("the file cannot be read: {}", error.kind()))
 }

@@ -34,7 +34,7 @@ pub struct CsvFormat {
     pub(super) reference: Option<&'static str>,
     pub(super) check_reference: fn(&str) -> Result<(), &'static str>,
     pub(super) max_rows: u64,
-    max_bytes: u64,
+    pub(super) max_bytes: u64,
     pub(super) is_converted: bool,
 }
 

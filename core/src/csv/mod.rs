@@ -3,11 +3,13 @@
 //! | Type | Does |
 //! |---|---|
 //! | [`CsvFormat`] | checks a file by the rules of a provider, and passes on its rows |
+//! | [`CsvFormat::copy_rows`] | copies some rows of a file, byte for byte |
 //! | [`CsvFault`] | one rule that a file breaks; [`CsvFormat::read_all`] collects them |
 //! | [`CsvRecords`] | reads the records of a CSV text in a response |
 
 mod cell;
 mod check;
+mod copy;
 mod fault;
 mod format;
 mod records;

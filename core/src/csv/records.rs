@@ -182,6 +182,11 @@ impl<R: Read> FileRecords<R> {
 
     /// Returns the next record; `None` at the end.
     pub(super) fn next_record(&mut self) -> io::Result<Option<Result<CsvRecord<'_>, Utf8Error>>> {
+        Ok(self.next_with_bytes()?.map(|(record, _)| record))
+    }
+
+    /// Returns the next record, and its bytes without the line break; `None` at the end.
+    pub(super) fn next_with_bytes(&mut self) -> io::Result<Option<(Result<CsvRecord<'_>, Utf8Error>, &[u8])>> {
         let found = loop {
             match self.cells.split(&self.buffer[self.start..self.end], self.is_at_end) {
                 Some(found) => break found,
@@ -199,7 +204,7 @@ impl<R: Read> FileRecords<R> {
         let record = &self.buffer[self.start + found.start..self.start + found.end];
         self.start += found.next;
         let text = std::str::from_utf8(if found.is_quoted { &self.cells.unquoted } else { record });
-        Ok(Some(text.map(|text| CsvRecord { text, ends: &self.cells.ends })))
+        Ok(Some((text.map(|text| CsvRecord { text, ends: &self.cells.ends }), record)))
     }
 
     /// Reads the rest of the file, of which nothing is kept, and returns what is known of its quotation marks.

@@ -37,13 +37,25 @@ impl EnvCredentials {
     ///
     /// [`ErrorKind::Configuration`], naming the variables, and the missing one where a set is incomplete.
     pub fn read(&self) -> Result<(usize, Vec<SecretString>), Error> {
+        self.read_from(env_secret)
+    }
+
+    /// Returns the secrets of the first set that `secret` has: it returns the secret of a variable's name.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EnvCredentials::read`].
+    pub fn read_from(
+        &self,
+        secret: impl Fn(&str) -> Option<SecretString>,
+    ) -> Result<(usize, Vec<SecretString>), Error> {
         for (index, names) in self.0.iter().enumerate() {
-            if let Some(secrets) = names.iter().map(|name| env_secret(name)).collect::<Option<Vec<_>>>() {
+            if let Some(secrets) = names.iter().map(|name| secret(name)).collect::<Option<Vec<_>>>() {
                 return Ok((index, secrets));
             }
         }
-        let incomplete = self.0.iter().find(|names| names.iter().any(|name| env_secret(name).is_some()));
-        let missing = incomplete.and_then(|names| names.iter().find(|name| env_secret(name).is_none()));
+        let incomplete = self.0.iter().find(|names| names.iter().any(|name| secret(name).is_some()));
+        let missing = incomplete.and_then(|names| names.iter().find(|name| secret(name).is_none()));
         Err(Error::new(
             ErrorKind::Configuration,
             match missing {

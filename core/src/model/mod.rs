@@ -12,6 +12,7 @@ mod reconcile;
 mod recovery;
 mod report;
 mod row_counts;
+mod selection;
 mod snapshot;
 
 pub use batch::{Batch, BatchId, InvalidBatchId, MAX_BATCH_ID_LEN, check_id};
@@ -24,4 +25,5 @@ pub use reconcile::{Reconciler, Reconciliation, ReferenceMismatch, SubmittedRows
 pub use recovery::Recovery;
 pub use report::Report;
 pub use row_counts::RowCounts;
+pub use selection::RowSelection;
 pub use snapshot::Snapshot;

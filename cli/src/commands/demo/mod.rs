@@ -16,7 +16,7 @@ use crate::args::DemoArgs;
 use crate::error::CliError;
 use crate::follow::follow;
 use crate::html::{Commands, ReportPage};
-use crate::printer::Printer;
+use crate::printer::{Printer, Progress};
 use crate::progress::{Bar, Bars};
 use crate::{exit, output, signals, table};
 
@@ -46,7 +46,7 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
         sandbox.port(),
         args.speed,
     ));
-    let bars = Bars::new(printer.draws_progress());
+    let bars = Bars::new(printer.progress(true));
     let ends = tokio::select! {
         ends = run_all(&sandbox, &bars, &page) => ends,
         () = stop => {
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
     };
     let ends = ends.inspect_err(|_| bars.clear())?;
     sandbox.shutdown().await;
-    if printer.draws_progress() {
+    if printer.progress(true) == Progress::Bars {
         printer.note("");
     }
     ends.iter().for_each(|end| page.add(&end.reconciled));

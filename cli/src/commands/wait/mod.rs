@@ -36,11 +36,11 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
     let store = HistoryStore::open(&state, args.record.no_history).await;
     let submissions = Submissions::new(&state);
     let saver = Saver::start(&submissions, [(&batch, client.environment())]).await;
-    let bars = Bars::new(printer.draws_progress());
+    let bars = Bars::new(printer.progress(args.json || args.jsonl));
     let bar = bars.add(batch.provider().as_str());
 
     let wait = client.wait(batch.clone()).stop_when(stop).history(store.history());
-    let wait = wait.on_state(saver.observer(client.environment())).on_poll(page.observer(1));
+    let wait = wait.on_state(bar.observer(saver.observer(client.environment()))).on_poll(page.observer(1));
     let ended = follow(args.wait.configure(wait), |report| {
         bar.show(&report.snapshot);
         if args.jsonl {

@@ -19,8 +19,8 @@ use crate::connect::connect;
 use crate::drift_report::DriftReport;
 use crate::error::{self, CliError, print_lines, prints_batch};
 use crate::html::ReportPage;
-use crate::printer::{self, Printer};
-use crate::progress::Bars;
+use crate::printer::{self, Printer, Progress};
+use crate::progress::{Bars, Shared};
 use crate::state::{HistoryStore, StateDir};
 use crate::submissions::{BatchEnd, Saver, Submissions};
 use crate::{exit, output, signals, table};
@@ -133,8 +133,9 @@ pub(crate) async fn wait_for_all(
     drift: &DriftReport,
 ) -> Result<u8, CliError> {
     let mut stop = pin!(signals::stop()?);
-    let bars = Bars::new(terms.printer.draws_progress());
-    let bar = bars.add(&format!("{} batches", batches.len()));
+    let mode = terms.printer.progress(terms.json || terms.jsonl);
+    let bars = Bars::new(mode);
+    let bar = bars.add(&if batches.len() == 1 { "1 batch".to_owned() } else { format!("{} batches", batches.len()) });
     let mut environments: HashMap<usize, String> = HashMap::new();
     for Group { client, waits } in &groups {
         environments.extend(waits.iter().map(|wait| (wait.position, client.environment().to_owned())));
@@ -159,9 +160,9 @@ pub(crate) async fn wait_for_all(
     for (number, group) in groups.into_iter().enumerate() {
         let (options, history, saver) = (terms.wait.clone(), terms.history.clone(), saver.clone());
         let on_poll = terms.page.observer(batches.len());
-        let (shows_progress, stopped, sender) = (terms.printer.draws_progress(), stopped.clone(), sender.clone());
+        let (line, stopped, sender) = ((mode != Progress::None).then(|| bar.line()), stopped.clone(), sender.clone());
         running.spawn(async move {
-            run_set(number, group, &options, &history, &saver, on_poll, shows_progress, stopped, &sender).await;
+            run_set(number, group, &options, &history, &saver, on_poll, line, stopped, &sender).await;
         });
     }
     drop(sender);
@@ -262,12 +263,19 @@ async fn run_set(
     history: &DurationHistory,
     saver: &Saver,
     on_poll: impl FnMut(&PollEvent<'_>) + Send,
-    shows_progress: bool,
+    line: Option<Shared>,
     mut stopped: watch::Receiver<bool>,
     events: &UnboundedSender<Event>,
 ) {
     let clock = client.clock();
-    let set = WaitSet::new(&client).history(history).on_state(saver.observer(client.environment())).on_poll(on_poll);
+    let shows_progress = line.is_some();
+    let mut save = saver.observer(client.environment());
+    let set = WaitSet::new(&client).history(history).on_poll(on_poll).on_state(move |state| {
+        if let Some(line) = &line {
+            line.see(state);
+        }
+        save(state);
+    });
     let mut set = options.configure_set(set);
     let mut positions = HashMap::new();
     // Sending fails only when the receiver is gone, and then this task is about to end too.

@@ -1,0 +1,39 @@
+//! `bulkrail man`: man pages of all commands.
+
+use std::fs;
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+
+use crate::args::{Cli, ManArgs};
+use crate::error::CliError;
+use crate::{exit, output};
+
+pub(crate) fn run(args: &ManArgs) -> Result<u8, CliError> {
+    let mut command = Cli::command();
+    command.build();
+    match &args.dir {
+        Some(dir) => {
+            let unwritable = |error| CliError::io(&format!("{} cannot be written", dir.display()), &error);
+            fs::create_dir_all(dir).map_err(unwritable)?;
+            write(&command, dir).map_err(unwritable)?;
+        }
+        None => output::last(output::text(&page(&command)?))?,
+    }
+    Ok(exit::SUCCESS)
+}
+
+/// Writes the page of a command and of those below it: `bulkrail-specs-lint.1`.
+fn write(command: &Command, dir: &Path) -> std::io::Result<()> {
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+    fs::write(dir.join(format!("{name}.1")), page(command)?)?;
+    let mut shown = command.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help");
+    shown.try_for_each(|command| write(command, dir))
+}
+
+fn page(command: &Command) -> std::io::Result<String> {
+    let mut page = Vec::new();
+    Man::new(command.clone()).render(&mut page)?;
+    String::from_utf8(page).map_err(std::io::Error::other)
+}

@@ -1,0 +1,300 @@
+//! `bulkrail retry`: writes the next file from the rows that did not succeed. Submits nothing.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use bulkrail::http::retry_reads;
+use bulkrail::{
+    AnySubmission, Batch, Error, ErrorKind, FileFormat, Provider, Reconciliation, RetryFile, RetryOptions, Upload, cdq,
+    localpayment,
+};
+use uuid::Uuid;
+
+use crate::args::RetryArgs;
+use crate::connect::connect;
+use crate::error::CliError;
+use crate::printer::{self, Printer};
+use crate::state::{StateDir, private};
+use crate::submissions::{Submissions, digest};
+use crate::values::quoted;
+use crate::{exit, input, signals};
+
+pub(crate) async fn run(args: RetryArgs, printer: Printer) -> Result<u8, CliError> {
+    let stop = signals::stop()?;
+    let mut out = Out::default();
+    let done = tokio::select! {
+        done = retry(&args, &mut out, printer) => done,
+        () = stop => Err(interrupted(&args)),
+    };
+    if done.is_err() {
+        if out.is_asking {
+            // The error begins below the question.
+            printer::error("");
+        }
+        out.remove();
+    }
+    done
+}
+
+async fn retry(args: &RetryArgs, out: &mut Out, printer: Printer) -> Result<u8, CliError> {
+    let format = FileFormat::from_path(&args.submitted);
+    check_files(args, format).await?;
+    let batch = args.target.batch().await?;
+    if *batch.provider() == cdq::PROVIDER {
+        let reason = "CDQ does not list rows: a job ends as a whole, and no public page has a result for each account";
+        return Err(CliError::usage(reason));
+    }
+    let in_file = |error| CliError::from(error).map_reason(|reason| format!("{}: {reason}", args.submitted.display()));
+    let file = Upload::from_path(&args.submitted);
+    let rows = AnySubmission::rows_of_file(&batch, file.clone(), format).await.map_err(in_file)?;
+    let client = connect(batch.provider(), &args.connection)?;
+    let snapshot = retry_reads(&client.clock(), || client.poll(&batch)).await?;
+    if !snapshot.is_terminal() {
+        let error =
+            Error::new(ErrorKind::Usage, "the batch has not ended: rows that may still succeed are not retried");
+        let wait = crate::submit::wait_command(&batch, &args.connection.flags());
+        return Err(CliError::from(error.with_batch(batch)).with_hint(format!("wait for its end: {wait}")));
+    }
+    let reconciliation = client.reconcile(&batch, Some(&rows)).await?;
+    warn_of_other_file(args, &batch, client.environment()).await;
+    let unaccounted = reconciliation.unaccounted_rows().count();
+    let mut options = RetryOptions::default();
+    if unaccounted > 0 && (args.unaccounted || asks_for(unaccounted, &mut out.is_asking).await?) {
+        options = options.with_unaccounted();
+    } else if unaccounted > 0 {
+        let rows = count(unaccounted as u64);
+        printer
+            .note(&format!("left out: {rows} unaccounted for; --unaccounted includes them (they may exist already)"));
+    }
+    if let Some(key) = &args.key {
+        options = options.key(key);
+    }
+    let failed = reconciliation.failed_rows().count();
+    if failed == 0 && !options.has_unaccounted() {
+        printer.note("nothing is written: no row has failed");
+        return Ok(exit::SUCCESS);
+    }
+    let written = write(args, &batch, &reconciliation, &options, file, format, out).await?;
+    report(args, &batch, &written, &options, printer);
+    Ok(exit::SUCCESS)
+}
+
+/// Refuses files that cannot be read twice, and outputs that would be overwritten.
+async fn check_files(args: &RetryArgs, format: Option<FileFormat>) -> Result<(), CliError> {
+    let submitted = &args.submitted;
+    input::check(submitted).await?;
+    if !tokio::fs::metadata(submitted).await.is_ok_and(|file| file.is_file()) {
+        let reason = format!("{}: it is read twice, and this is not a regular file", submitted.display());
+        return Err(CliError::usage(reason).with_hint("save it as a file"));
+    }
+    let Some(out) = &args.out else {
+        if format == Some(FileFormat::Xlsx) && io::stdout().is_terminal() {
+            return Err(CliError::usage("a workbook cannot be shown on a terminal").with_hint("use --out FILE.xlsx"));
+        }
+        return Ok(());
+    };
+    let refused = |reason: &str| CliError::usage(format!("{}: {reason}", out.display()));
+    match FileFormat::from_path(out) {
+        Some(written) if Some(written) != format => {
+            let name = submitted.display();
+            return Err(refused(&format!("the rows are written in the form of {name}; give it the same extension")));
+        }
+        _ => {}
+    }
+    let is_same = fs::canonicalize(out).is_ok_and(|out| fs::canonicalize(submitted).is_ok_and(|file| file == out));
+    if is_same || is_same_file(out, submitted) {
+        return Err(refused("it is the file that was submitted, which is not overwritten"));
+    }
+    match fs::symlink_metadata(out) {
+        Ok(_) if !args.force => Err(refused("it exists").with_hint("--force replaces it")),
+        Ok(found) if found.is_dir() => Err(refused("it is a directory")),
+        _ => Ok(()),
+    }
+}
+
+/// Returns whether two paths are two names of one file.
+#[cfg(unix)]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    id(one).is_some() && id(one) == id(other)
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &Path, _: &Path) -> bool {
+    false
+}
+
+/// Warns where the batch was submitted from here, of a file with another content.
+async fn warn_of_other_file(args: &RetryArgs, batch: &Batch, environment: &str) {
+    let submissions = Submissions::new(&StateDir::from_env());
+    let contents = submissions.read_named(batch.id()).await;
+    let batch = batch.clone().with_environment(environment);
+    let Some(position) = contents.log.position(&batch) else { return };
+    let note = contents.log.entries()[position].note.as_ref().and_then(|note| note.file.clone());
+    let Some(sha256) = note.and_then(|file| file.sha256) else { return };
+    let path = args.submitted.clone();
+    let now = tokio::task::spawn_blocking(move || digest(&path).ok().flatten()).await.ok().flatten();
+    if now.is_some_and(|(_, now)| now != sha256) {
+        let name = args.submitted.display();
+        printer::error(&format!("warning: {name} is not as it was submitted; rows are found by their reference"));
+    }
+}
+
+/// Asks on a terminal whether to include rows that may exist; false where there is none.
+async fn asks_for(unaccounted: usize, is_asking: &mut bool) -> Result<bool, CliError> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(false);
+    }
+    let verb = if unaccounted == 1 { "is" } else { "are" };
+    let question = format!(
+        "{} {verb} unaccounted for: the provider may have processed them, and they would then exist twice.\nInclude \
+         them? [y/N] ",
+        rows(unaccounted as u64)
+    );
+    let _ = write!(io::stderr().lock(), "{question}").and_then(|()| io::stderr().flush());
+    *is_asking = true;
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let answer = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    *is_asking = false;
+    let answer = answer.map_err(|error| CliError::io("the terminal cannot be read", &error))?;
+    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+}
+
+async fn write(
+    args: &RetryArgs,
+    batch: &Batch,
+    reconciliation: &Reconciliation,
+    options: &RetryOptions,
+    file: Upload,
+    format: Option<FileFormat>,
+    out: &mut Out,
+) -> Result<RetryFile, CliError> {
+    let to: Box<dyn Write + Send> = match &args.out {
+        None => Box::new(io::stdout()),
+        Some(path) => Box::new(out.open(path, args.force)?),
+    };
+    let written = AnySubmission::write_retry(batch, reconciliation, file, format, options, to).await;
+    let written = written.map_err(|error| {
+        let is_key = error.parameter() == Some("key");
+        let error = CliError::from(error);
+        if is_key { error.with_hint("the key is that of --key") } else { error }
+    })?;
+    out.finish()?;
+    Ok(written)
+}
+
+/// File that is being written.
+#[derive(Default)]
+struct Out {
+    /// File to remove where the command fails.
+    partial: Option<PathBuf>,
+    /// A question was printed, and its answer is awaited.
+    is_asking: bool,
+    /// File that it replaces in the end.
+    replaces: Option<PathBuf>,
+}
+
+impl Out {
+    /// Creates the file, or one beside it that replaces it in the end. It is private to the user.
+    fn open(&mut self, path: &Path, force: bool) -> Result<fs::File, CliError> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        private(&mut options);
+        let draft = if force {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            self.replaces = Some(path.to_owned());
+            path.with_file_name(format!(".{name}.{}", Uuid::new_v4()))
+        } else {
+            path.to_owned()
+        };
+        let file = options.open(&draft);
+        let file = file.map_err(|error| CliError::io(&format!("{} cannot be written", path.display()), &error))?;
+        self.partial = Some(draft);
+        Ok(file)
+    }
+
+    fn finish(&mut self) -> Result<(), CliError> {
+        if let (Some(draft), Some(path)) = (&self.partial, &self.replaces) {
+            let renamed = fs::rename(draft, path);
+            renamed.map_err(|error| CliError::io(&format!("{} cannot be replaced", path.display()), &error))?;
+        }
+        self.partial = None;
+        Ok(())
+    }
+
+    fn remove(&mut self) {
+        if let Some(partial) = self.partial.take() {
+            // What is left of it is no more than the rows of a file that exists.
+            let _ = fs::remove_file(partial);
+        }
+    }
+}
+
+/// Prints what was written, and what to do next.
+fn report(args: &RetryArgs, batch: &Batch, written: &RetryFile, options: &RetryOptions, printer: Printer) {
+    if written.not_found > 0 {
+        let (rows, name) = (count(written.not_found), args.submitted.display());
+        printer::error(&format!("warning: {rows} failed and not found in {name}; is it the file that was submitted?"));
+    }
+    let to = args.out.as_ref().map_or_else(|| "standard output".to_owned(), |out| out.display().to_string());
+    let mut parts = Vec::new();
+    if written.failed > 0 {
+        parts.push(format!("{} failed", written.failed));
+    }
+    if options.has_unaccounted() && written.unaccounted > 0 {
+        parts.push(format!("{} unaccounted for", written.unaccounted));
+    }
+    printer.note(&format!("written: {to}, {} ({})", rows(written.rows), parts.join(", ")));
+    if let Some(external_id) = &written.external_id {
+        printer.note(&format!("externalId of the next batch: {external_id}"));
+    }
+    if let Some(minimum) = written.below_minimum {
+        let provider = batch.provider();
+        printer
+            .note(&format!("{provider} takes at least {minimum} rows: add others to the file before it is submitted"));
+    } else if let Some(out) = args.out.as_ref().filter(|_| written.rows > 0) {
+        let more = match written.external_id {
+            None if *batch.provider() == localpayment::PROVIDER => " --account-number NUMBER --country CODE",
+            _ => "",
+        };
+        let out = quoted(&out.to_string_lossy());
+        printer.note(&format!("next: bulkrail run {} {out}{more}{}", batch.provider(), args.connection.flags()));
+    }
+}
+
+fn rows(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
+}
+
+/// Returns "1 row is" or "2 rows are".
+fn count(number: u64) -> String {
+    format!("{} {}", rows(number), if number == 1 { "is" } else { "are" })
+}
+
+fn interrupted(args: &RetryArgs) -> CliError {
+    let error = Error::new(ErrorKind::Interrupted, "it was stopped before the file was written");
+    let error = error.with_hint("nothing was submitted, and no file was changed");
+    let mut command = "bulkrail retry".to_owned();
+    match (&args.target.batch, args.target.provider, &args.target.id) {
+        (Some(file), ..) => command.push_str(&format!(" --batch {}", quoted(&file.to_string_lossy()))),
+        (None, Some(provider), Some(id)) => command.push_str(&format!(" {} {}", provider.id(), quoted(id))),
+        _ => {}
+    }
+    command.push_str(&format!(" --submitted {}", quoted(&args.submitted.to_string_lossy())));
+    if let Some(out) = &args.out {
+        command.push_str(&format!(" --out {}", quoted(&out.to_string_lossy())));
+    }
+    for (is_given, flag) in [(args.force, " --force"), (args.unaccounted, " --unaccounted")] {
+        command.push_str(if is_given { flag } else { "" });
+    }
+    if let Some(key) = &args.key {
+        command.push_str(&format!(" --key {}", quoted(key)));
+    }
+    command.push_str(&args.connection.flags());
+    CliError::from(error).with_resume(|_| command)
+}

@@ -1,0 +1,89 @@
+//! Finds submissions by the beginning of an id or a key.
+
+use bulkrail::{Batch, ProviderId};
+
+use super::Submissions;
+use super::log::{Entry, Log};
+use super::store::Contents;
+use crate::error::CliError;
+
+/// 4 characters of an id at least: fewer are as likely a whole id of another kind.
+const MIN_PREFIX: usize = 4;
+
+/// 10 candidates of a prefix are named.
+const MAX_CANDIDATES: usize = 10;
+
+impl Submissions {
+    /// Returns the batch of `provider` whose id begins with `prefix`, if one was submitted from here.
+    ///
+    /// `None` where there is none, where one has that very id, or where the list cannot be read: the
+    /// id is then used as it is.
+    ///
+    /// # Errors
+    ///
+    /// When there are several.
+    pub(crate) async fn find(&self, provider: &ProviderId, prefix: &str) -> Result<Option<Batch>, CliError> {
+        if prefix.chars().count() < MIN_PREFIX {
+            return Ok(None);
+        }
+        let contents = self.read_named(prefix).await;
+        let of_provider = contents.log.entries().iter().filter(|entry| entry.provider == *provider);
+        let mut found: Vec<_> = of_provider.filter_map(Entry::batch).collect();
+        found.retain(|batch| batch.id().starts_with(prefix));
+        // Two submits under one key are one batch.
+        found.dedup_by(|one, other| one.id() == other.id() && one.environment() == other.environment());
+        if found.iter().any(|batch| batch.id() == prefix) {
+            return Ok(None);
+        }
+        match &found[..] {
+            [] => Ok(None),
+            [batch] => Ok(Some(batch.clone())),
+            several => Err(ambiguous(prefix, several.iter().map(ToString::to_string))),
+        }
+    }
+
+    /// Reads the submissions whose record has the text `part`; none where the list cannot be read.
+    pub(crate) async fn read_named(&self, part: &str) -> Contents {
+        let Some(file) = &self.store else { return Contents::default() };
+        let part = part.to_owned();
+        file.read(move |_, document| document.contains(&part)).await.unwrap_or_default()
+    }
+}
+
+impl Log {
+    /// Returns the submissions that `name` names: those of this very id or key (or, with `or_file`,
+    /// file), else the only one whose id or key begins with it.
+    ///
+    /// # Errors
+    ///
+    /// When several begin with it.
+    pub(crate) fn named(&self, name: &str, or_file: bool) -> Result<Vec<&Entry>, CliError> {
+        let exact: Vec<_> = self.entries().iter().filter(|entry| entry.is_named(name, or_file)).collect();
+        if !exact.is_empty() || name.chars().count() < MIN_PREFIX {
+            return Ok(exact);
+        }
+        let begins =
+            |entry: &&Entry| [&entry.id, &entry.key].into_iter().flatten().any(|known| known.starts_with(name));
+        let found: Vec<_> = self.entries().iter().filter(begins).collect();
+        if found.len() < 2 {
+            return Ok(found);
+        }
+        Err(ambiguous(
+            name,
+            found.iter().map(|entry| {
+                let known = entry.id.as_ref().or(entry.key.as_ref());
+                format!("{} {}", entry.provider, known.map_or("-", String::as_str))
+            }),
+        ))
+    }
+}
+
+fn ambiguous(prefix: &str, candidates: impl ExactSizeIterator<Item = String>) -> CliError {
+    let count = candidates.len();
+    let mut listed = candidates.take(MAX_CANDIDATES).collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = count.checked_sub(MAX_CANDIDATES) {
+        listed.push_str(&format!(" and {more} more"));
+    }
+    let reason = format!("{count} batches begin with {prefix}: {listed}");
+    CliError::usage(reason).with_hint("give more characters of the id; `bulkrail list` shows it")
+}
