@@ -604,6 +604,9 @@ mod tests {
         assert_eq!([1, 2, 3].map(|count| rows(count).is_complete()), [true, true, false]);
         assert!(!SubmittedRows::default().is_complete() && !SubmittedRows::default().with_rows(3).is_complete());
         assert!(SubmittedRows::new(["a"]).is_complete());
+        let mut fewer = rows(2);
+        fewer.rows = 1;
+        assert!(!fewer.is_complete(), "statements that contradict each other");
     }
 
     /// Returns number of rows, listed, unaccounted, unexpected and missing rows of a batch of `rows` rows with the
@@ -709,5 +712,36 @@ mod tests {
         let found = reconciler.finish(&Progress::default());
         assert_eq!(found.retryable_rows(["a", "b", "c", "d", "e"], |reference| reference), ["b"]);
         assert_eq!((found.failed_rows().count(), found.unaccounted_rows().count()), (1, 2));
+    }
+
+    #[test]
+    fn outcome_is_not_a_success_where_the_rows_differ_from_the_counts_of_another_snapshot() {
+        let progress = |total| Progress::default().with_total(total).with_succeeded(2).with_failed(0);
+        let outcome = |total: u64| {
+            let mut reconciler = Reconciler::without_references();
+            (0..2).for_each(|_| reconciler.push(Row::new(RowOutcome::Succeeded)));
+            let found = reconciler.finish(&progress(total));
+            found.outcome(&Snapshot::new(State::Finished, "done", progress(2)))
+        };
+        assert_eq!((outcome(2), outcome(3)), (Some(Outcome::Succeeded), Some(Outcome::Partial)));
+    }
+
+    #[test]
+    fn outcome_takes_the_higher_count_of_failures_and_of_rows_within_the_total() {
+        use RowOutcome::{Failed, Unaccounted};
+        let table: [(&[RowOutcome], (u64, u64, u64), Outcome); 5] = [
+            (&[Failed], (1, 0, 1), Outcome::Failed),
+            (&[Failed], (2, 0, 1), Outcome::Unknown),
+            (&[Failed, Unaccounted], (2, 0, 1), Outcome::Unknown),
+            (&[Failed, Unaccounted], (2, 0, 2), Outcome::Failed),
+            (&[Failed, Failed], (2, 0, 5), Outcome::Failed),
+        ];
+        for (rows, (total, succeeded, failed), expected) in table {
+            let progress = Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed);
+            let rows: Vec<_> = rows.iter().map(|outcome| Row::new(*outcome)).collect();
+            // The outcome by counts alone is that of the rows only where both agree.
+            let snapshot = Snapshot::new(State::Finished, "done", progress).with_outcome(Outcome::Unknown);
+            assert_eq!(RowCounts::new(&rows).outcome(&snapshot), Some(expected), "{rows:?} {progress:?}");
+        }
     }
 }

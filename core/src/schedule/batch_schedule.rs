@@ -405,4 +405,20 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn priority_is_zero_until_the_time_that_the_provider_asks_for() {
+        let samples = DurationSamples::default();
+        let priorities = |result: PollResult| {
+            let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &samples);
+            let _ = batch.first(Some(Duration::ZERO), 0.0, &samples);
+            let _ = batch.after(result, Duration::from_secs(60), 0.0, &samples);
+            [62, 159, 160].map(|second| batch.priority(Duration::from_secs(second), &samples) > 0.0)
+        };
+        let asked = Some(Duration::from_secs(100));
+        assert_eq!(priorities(PollResult::running(None)), [true, true, true]);
+        assert_eq!(priorities(PollResult::running(None).with_retry_after(asked)), [false, false, true]);
+        assert_eq!(priorities(PollResult::queued().with_retry_after(asked)), [false, false, true]);
+        assert!(!priorities(PollResult::throttled().with_retry_after(asked))[1]);
+    }
 }
