@@ -142,7 +142,9 @@ fn unknown(error: Error) -> Error {
         let reason = format!("an earlier attempt may have worked, and the next one failed: {error}");
         Error::new(ErrorKind::OutcomeUnknown, reason)
     };
-    if error.hint().is_some() { error } else { error.with_hint(UNKNOWN_HINT) }
+    // A hint of the provider's client says more; that of the kind does not name what can be done with an order.
+    let has_own_hint = error.hint() != Error::new(ErrorKind::OutcomeUnknown, "").hint();
+    if has_own_hint { error } else { error.with_hint(UNKNOWN_HINT) }
 }
 
 const UNKNOWN_HINT: &str =
@@ -332,9 +334,29 @@ mod tests {
         };
         assert_eq!(refused.kind(), ErrorKind::OutcomeUnknown);
         assert_eq!(refused.to_string(), "an earlier attempt may have worked, and the next one failed: it failed");
-        assert!(refused.hint().is_some());
+        assert_eq!(refused.hint(), Some(UNKNOWN_HINT));
         let SubmitStep::GaveUp(lost) = attempts.lost(at(1), &Recovery::Never) else { panic!("it is not sent again") };
         let reason = "the process that submitted the batch was lost before it had the response";
         assert_eq!((lost.kind(), lost.to_string().as_str()), (ErrorKind::OutcomeUnknown, reason));
+        assert_eq!(lost.hint(), Some(UNKNOWN_HINT));
+        let own = Error::new(ErrorKind::OutcomeUnknown, "lost").with_hint("ask for the job of this time");
+        let SubmitStep::GaveUp(own) = attempts.observe(at(1), Err(own), &Recovery::Never) else {
+            panic!("it is not sent again")
+        };
+        assert_eq!(own.hint(), Some("ask for the job of this time"));
+    }
+
+    #[test]
+    fn attempts_end_a_day_after_the_first_however_many_there_were() {
+        for (last, expected) in [(86_340, "again after 60 s"), (86_341, "gave up: unavailable")] {
+            let mut attempts = Attempts::default();
+            let mut step = String::new();
+            for attempt in 0..=80 {
+                let now = at(if attempt == 80 { last } else { 1_000 * attempt });
+                attempts.begin(now);
+                step = name(&attempts.observe(now, error(ErrorKind::Unavailable), &Recovery::Never));
+            }
+            assert_eq!((step.as_str(), attempts.count()), (expected, 81));
+        }
     }
 }
