@@ -102,6 +102,12 @@ mod tests {
     }
 
     #[test]
+    fn error_body_has_the_parameter_that_its_message_names() {
+        let body = json!({"status": {"detail": "Invalid param + [country] + [Is mandatory]"}});
+        assert_eq!(read(&body).parameter.as_deref(), Some("country"));
+    }
+
+    #[test]
     fn only_the_code_of_a_used_id_has_a_kind_of_its_own() {
         let of_its_own: Vec<_> =
             ERROR_MAPPING.codes.iter().filter_map(|(code, _, kind)| Some((*code, (*kind)?))).collect();
