@@ -247,8 +247,8 @@ mod tests {
             MockResponse::json(201, "{}"),
         ];
         for response in responses {
-            check(None, &[response.clone()], &[0.0], Err(OutcomeUnknown));
-            check(Some("k-1"), &[response.clone()], &[0.0, 2.0, 6.0], Err(OutcomeUnknown));
+            check(None, std::slice::from_ref(&response), &[0.0], Err(OutcomeUnknown));
+            check(Some("k-1"), std::slice::from_ref(&response), &[0.0, 2.0, 6.0], Err(OutcomeUnknown));
             check(Some("k-1"), &[response.clone(), response, made()], &[0.0, 2.0, 6.0], Ok("b-1"));
         }
     }
@@ -299,7 +299,7 @@ mod tests {
         ];
         for (retry_after, times) in table {
             let response = status(503).header("retry-after", retry_after);
-            check(Some("k-1"), &[response.clone()], times, Err(ErrorKind::OutcomeUnknown));
+            check(Some("k-1"), std::slice::from_ref(&response), times, Err(ErrorKind::OutcomeUnknown));
             check(None, &[response], &[0.0], Err(ErrorKind::OutcomeUnknown));
         }
         let (_, result) = submit(Some("k-1"), &[status(503).header("retry-after", "7200")]);
