@@ -164,8 +164,8 @@ mod tests {
         }
     }
 
-    /// Submits, and returns the seconds at which a request was sent, and the result. `responses` are given one after the
-    /// other, the last one again and again.
+    /// Submits, and returns the seconds at which a request was sent, and the result. `responses` come
+    /// one after the other, the last one again and again.
     fn submit(key: Option<&str>, responses: &[MockResponse]) -> (Vec<f64>, Result<Batch, Error>) {
         let (connector, clock) = (MockConnector::new(), VirtualClock::new());
         let sent = Arc::new(Mutex::new(Vec::new()));
