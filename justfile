@@ -52,3 +52,13 @@ package:
 # Licences and sources of all dependencies (needs cargo-deny).
 deny:
     cargo deny check bans licenses sources
+
+# Mutation tests of the modules that decide (hours of CPU time; needs cargo-mutants). docs/mutants.md says how to read them.
+mutants *ARGS:
+    cargo mutants --output target --package bulkrail-core --package bulkrail --package bulkrail-durable \
+        --file 'core/src/poll/**/*.rs' --file 'core/src/schedule/**/*.rs' --file 'core/src/http/**/*.rs' \
+        --file core/src/model/reconcile.rs --file core/src/model/row_counts.rs \
+        --file durable/src/attempts.rs --file durable/src/record.rs \
+        --file 'src/*/status.rs' --file 'src/*/errors.rs' --file 'src/*/client.rs' --file 'src/*/submission.rs' \
+        --test-package bulkrail-core --test-package bulkrail --test-package bulkrail-durable \
+        --minimum-test-timeout 120 {{ARGS}}

@@ -142,7 +142,9 @@ fn unknown(error: Error) -> Error {
         let reason = format!("an earlier attempt may have worked, and the next one failed: {error}");
         Error::new(ErrorKind::OutcomeUnknown, reason)
     };
-    if error.hint().is_some() { error } else { error.with_hint(UNKNOWN_HINT) }
+    // A hint of the provider's client says more; that of the kind does not name what can be done with an order.
+    let has_own_hint = error.hint() != Error::new(ErrorKind::OutcomeUnknown, "").hint();
+    if has_own_hint { error } else { error.with_hint(UNKNOWN_HINT) }
 }
 
 const UNKNOWN_HINT: &str =
@@ -240,5 +242,121 @@ mod tests {
         let refused = Error::new(ErrorKind::RateLimited, "too many").with_retry_after(Duration::from_secs(77));
         assert_eq!(name(&attempts.observe(at(0), Err(refused), &Recovery::Never)), "again after 77 s");
         assert_eq!(name(&attempts.observe(at(0), Ok(batch()), &Recovery::Never)), "submitted");
+    }
+
+    #[test]
+    fn attempts_double_the_pause_from_1_to_60_s_unless_the_provider_asks_for_more() {
+        let refused = |after: Option<u64>| {
+            let error = Error::new(ErrorKind::RateLimited, "too many");
+            Err(match after {
+                Some(after) => error.with_retry_after(Duration::from_secs(after)),
+                None => error,
+            })
+        };
+        for (asked, expected) in [
+            (None, [1, 2, 4, 8, 16, 32, 60, 60]),
+            (Some(0), [1, 2, 4, 8, 16, 32, 60, 60]),
+            (Some(5), [5, 5, 5, 8, 16, 32, 60, 60]),
+            (Some(61), [61; 8]),
+            (Some(7_200), [7_200; 8]),
+        ] {
+            let mut attempts = Attempts::default();
+            for (place, pause) in expected.into_iter().enumerate() {
+                attempts.begin(at(0));
+                assert_eq!(attempts.count() as usize, place + 1);
+                let step = attempts.observe(at(0), refused(asked), &Recovery::Never);
+                assert_eq!(name(&step), format!("again after {pause} s"), "{asked:?}, attempt {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn attempts_are_not_begun_later_than_a_day_after_the_first_whatever_the_provider_asks() {
+        let hour = 3_600;
+        let table = [
+            // The time of the error after the first attempt began, and what the provider asks to wait.
+            (86_399, 0, "again after 1 s"),
+            (86_400, 0, "gave up: rate_limited"),
+            (hour, 23 * hour as u64, "again after 82800 s"),
+            (hour, 23 * hour as u64 + 1, "gave up: rate_limited"),
+            (0, 24 * hour as u64, "again after 86400 s"),
+            (0, 24 * hour as u64 + 1, "gave up: rate_limited"),
+            (0, u64::MAX, "gave up: rate_limited"),
+        ];
+        for (seconds, asked, expected) in table {
+            let mut attempts = Attempts::default();
+            attempts.begin(at(0));
+            let refused = Error::new(ErrorKind::RateLimited, "too many").with_retry_after(Duration::from_secs(asked));
+            assert_eq!(
+                name(&attempts.observe(at(seconds), Err(refused), &Recovery::Never)),
+                expected,
+                "{seconds} {asked}"
+            );
+        }
+    }
+
+    #[test]
+    fn hour_of_an_unknown_outcome_counts_from_the_attempt_that_was_first_of_unknown_outcome() {
+        // Attempts begin at these times; those with a number of seconds are lost after it, others are refused.
+        let step = |begun: &[(i64, Option<i64>)]| {
+            let mut attempts = Attempts::default();
+            let mut step = String::new();
+            for (begun, lost_after) in begun {
+                attempts.begin(at(*begun));
+                step = name(&match lost_after {
+                    Some(after) => attempts.lost(at(begun + after), &Recovery::SendAgain),
+                    None => attempts.observe(at(*begun), error(ErrorKind::Unavailable), &Recovery::SendAgain),
+                });
+            }
+            step
+        };
+        assert_eq!(step(&[(0, Some(3_599))]), "again after 1 s");
+        assert_eq!(step(&[(0, Some(3_600))]), "gave up: outcome_unknown", "from its beginning, not from its loss");
+        assert_eq!(step(&[(0, None), (3_000, Some(3_598))]), "again after 2 s", "not from the one before");
+        assert_eq!(step(&[(0, None), (3_000, Some(3_599))]), "gave up: outcome_unknown");
+        assert_eq!(step(&[(0, Some(0)), (3_000, Some(596))]), "again after 2 s");
+        assert_eq!(step(&[(0, Some(0)), (3_000, Some(599))]), "gave up: outcome_unknown", "not from a later one");
+        assert_eq!(step(&[(0, Some(0)), (3_599, None)]), "gave up: outcome_unknown", "a refusal does not prolong it");
+        // A clock that was set back by less than the limit.
+        assert_eq!(step(&[(3_600, Some(-3_600))]), "again after 1 s");
+        assert_eq!(step(&[(3_602, Some(-3_602))]), "gave up: outcome_unknown");
+    }
+
+    #[test]
+    fn order_that_may_exist_is_given_up_with_a_reason_and_a_hint() {
+        let mut attempts = Attempts::default();
+        attempts.begin(at(0));
+        let _step = attempts.lost(at(0), &Recovery::SendAgain);
+        attempts.begin(at(1));
+        let SubmitStep::GaveUp(refused) = attempts.observe(at(1), error(ErrorKind::Permission), &Recovery::SendAgain)
+        else {
+            panic!("it is not sent again")
+        };
+        assert_eq!(refused.kind(), ErrorKind::OutcomeUnknown);
+        assert_eq!(refused.to_string(), "an earlier attempt may have worked, and the next one failed: it failed");
+        assert_eq!(refused.hint(), Some(UNKNOWN_HINT));
+        let SubmitStep::GaveUp(lost) = attempts.lost(at(1), &Recovery::Never) else { panic!("it is not sent again") };
+        let reason = "the process that submitted the batch was lost before it had the response";
+        assert_eq!((lost.kind(), lost.to_string().as_str()), (ErrorKind::OutcomeUnknown, reason));
+        assert_eq!(lost.hint(), Some(UNKNOWN_HINT));
+        let own = Error::new(ErrorKind::OutcomeUnknown, "lost").with_hint("ask for the job of this time");
+        let SubmitStep::GaveUp(own) = attempts.observe(at(1), Err(own), &Recovery::Never) else {
+            panic!("it is not sent again")
+        };
+        assert_eq!(own.hint(), Some("ask for the job of this time"));
+    }
+
+    #[test]
+    fn attempts_end_a_day_after_the_first_however_many_there_were() {
+        for (last, expected) in [(86_340, "again after 60 s"), (86_341, "gave up: unavailable")] {
+            let mut attempts = Attempts::default();
+            let mut step = String::new();
+            for attempt in 0..=80 {
+                let now = at(if attempt == 80 { last } else { 1_000 * attempt });
+                attempts.begin(now);
+                step = name(&attempts.observe(now, error(ErrorKind::Unavailable), &Recovery::Never));
+            }
+            assert_eq!((step.as_str(), attempts.count()), (expected, 81));
+        }
     }
 }

@@ -279,3 +279,89 @@ impl<'de> Deserialize<'de> for Version {
         Err(serde::de::Error::custom(format!("the record has version {version}; this program reads version {VERSION}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bulkrail_core::{Error, Progress, State};
+
+    use super::*;
+
+    fn batch() -> Batch {
+        Batch::new("acme".parse().unwrap(), "b-1").unwrap()
+    }
+
+    fn given_up(error: Error) -> Record<String> {
+        let mut record = Record::new("k", "order".to_owned(), Timestamp::UNIX_EPOCH);
+        record.apply(Timestamp::UNIX_EPOCH, Event::Submit).unwrap();
+        record.apply(Timestamp::UNIX_EPOCH, Event::GaveUp(Box::new(error.document()))).unwrap();
+        record
+    }
+
+    #[test]
+    fn order_may_be_submitted_again_where_its_error_does_not_say_that_the_batch_exists() {
+        use ErrorKind::{
+            Authentication, Conflict, Deadline, Interrupted, InvalidRequest, NotFound, OutcomeUnknown, Unavailable,
+            Unreachable,
+        };
+        // Kind of the error; whether it may be submitted again without a batch, and with one that was not seen.
+        let table = [
+            (InvalidRequest, true, false),
+            (Authentication, true, false),
+            (Unavailable, true, false),
+            (OutcomeUnknown, true, true),
+            (NotFound, true, true),
+            (Conflict, false, false),
+            (Deadline, true, false),
+            (Unreachable, true, false),
+            (Interrupted, true, false),
+        ];
+        for (kind, without, with) in table {
+            for (has_batch, expected) in [(false, without), (true, with)] {
+                let error = Error::new(kind, "it failed");
+                let error = if has_batch { error.with_batch(batch()) } else { error };
+                let mut record = given_up(error);
+                assert_eq!(record.may_submit_again(), expected, "{kind} {has_batch}");
+                assert_eq!(record.batch(), has_batch.then(batch).as_ref());
+                assert_eq!(record.attempts.count(), 1);
+                let applied = record.apply(Timestamp::UNIX_EPOCH, Event::SubmitAgain);
+                assert_eq!(applied.is_ok(), expected, "{kind} {has_batch}");
+                assert_eq!(record.attempts.count(), if expected { 0 } else { 1 }, "the attempts begin anew");
+                assert_eq!(record.ended_at.is_some(), !expected);
+            }
+        }
+        let record = Record::new("k", "order".to_owned(), Timestamp::UNIX_EPOCH);
+        assert!(!record.may_submit_again() && record.batch().is_none() && record.snapshot().is_none());
+    }
+
+    #[test]
+    fn order_whose_batch_was_seen_is_not_submitted_again() {
+        for kind in ["not_found", "outcome_unknown", "deadline"] {
+            let mut document = Error::new(ErrorKind::Deadline, "late").with_batch(batch()).document();
+            document.error.kind = serde_json::from_value(kind.into()).unwrap();
+            let snapshot = Snapshot::new(State::Running, "RUNNING", Progress::default());
+            let last = Report::new(batch(), snapshot.clone(), 3, std::time::Duration::from_secs(9));
+            document.last = Some(last);
+            let record = given_up(document.into());
+            assert!(!record.may_submit_again(), "{kind}");
+            assert_eq!(record.snapshot(), Some(snapshot), "{kind}");
+        }
+    }
+
+    #[test]
+    fn record_of_another_version_than_1_is_refused() {
+        let record = Record::new("k", "order".to_owned(), Timestamp::UNIX_EPOCH);
+        let document = serde_json::to_string(&record).unwrap();
+        assert!(document.starts_with(r#"{"version":1,"#), "{document}");
+        assert!(Record::<String>::from_document(&document).is_ok());
+        for version in ["0", "2", "4294967295", "4294967296", "-1", "1.5", "\"1\"", "null"] {
+            let other = document.replacen(r#""version":1,"#, &format!(r#""version":{version},"#), 1);
+            assert!(Record::<String>::from_document(&other).is_err(), "{version}");
+        }
+        assert!(Record::<String>::from_document(&document.replacen(r#""version":1,"#, "", 1)).is_err());
+        assert!(Record::<u64>::from_document(&document).is_err(), "an order of another type");
+        // Fields with a default may be missing.
+        let short = document.replace(r#""ended_at":null,"#, "");
+        assert_ne!(short, document);
+        assert!(Record::<String>::from_document(&short).unwrap().ended_at.is_none());
+    }
+}

@@ -26,3 +26,30 @@ fn read(body: &Value) -> ApiErrorBody {
         request_id: text_at(body, "/id"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn error_body_is_read_from_the_documented_fields() {
+        let fields = |body: &Value| {
+            let ApiErrorBody { code, message, parameter, request_id } = read(body);
+            [code, message, parameter, request_id]
+        };
+        let (code, message, parameter, id) = (Some("NOT_FOUND"), Some("m"), None, Some("r"));
+        let body =
+            json!({"error": "NOT_FOUND", "message": "m", "id": "r", "code": "c", "parameter": "p", "status": "404"});
+        assert_eq!(fields(&body), [code, message, parameter, id].map(|text: Option<&str>| text.map(str::to_owned)));
+        for body in [json!({}), json!([body]), json!("refused"), json!({"code": [], "error": {}, "message": null})] {
+            assert_eq!(fields(&body), [const { None::<String> }; 4], "{body}");
+        }
+    }
+
+    #[test]
+    fn status_decides_about_every_code() {
+        assert!(!ERROR_MAPPING.codes.is_empty() && ERROR_MAPPING.codes.iter().all(|(.., kind)| kind.is_none()));
+    }
+}

@@ -39,3 +39,37 @@ fn read(body: &Value) -> ApiErrorBody {
         request_id: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn error_body_is_read_whatever_type_its_message_has() {
+        let table = [
+            (json!({"message": ["a", "b"]}), None, Some("a; b"), None),
+            (json!({"message": ["a", 7, null, "b"]}), None, Some("a; b"), None),
+            (json!({"message": "a", "errorCode": "USER.0001"}), Some("USER.0001"), Some("a"), None),
+            (json!({"message": [], "errorCode": ""}), None, None, None),
+            (json!({"message": [7]}), None, None, None),
+            (json!({"message": 7}), None, Some("7"), None),
+            (json!({"message": {}, "arguments": [{"key": "id"}, {"key": "other"}]}), None, None, Some("id")),
+            (json!({"arguments": [], "id": "r-1", "requestId": "r-2"}), None, None, None),
+            (json!("refused"), None, None, None),
+        ];
+        for (body, code, message, parameter) in table {
+            let found = read(&body);
+            assert_eq!((found.code.as_deref(), found.message.as_deref()), (code, message), "{body}");
+            assert_eq!((found.parameter.as_deref(), found.request_id), (parameter, None), "{body}");
+        }
+    }
+
+    #[test]
+    fn codes_of_the_credentials_have_a_kind_of_their_own() {
+        let of_its_own: Vec<_> =
+            ERROR_MAPPING.codes.iter().filter_map(|(code, _, kind)| Some((*code, (*kind)?))).collect();
+        assert_eq!(of_its_own, ["AUTH.0001", "AUTH.0002", "AUTH.0003"].map(|code| (code, ErrorKind::Authentication)));
+    }
+}

@@ -30,3 +30,31 @@ fn read(body: &Value) -> ApiErrorBody {
         request_id: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn error_body_is_read_from_the_documented_fields() {
+        let fields = |body: &Value| {
+            let ApiErrorBody { code, message, parameter, request_id } = read(body);
+            [code, message, parameter, request_id]
+        };
+        let (code, message, parameter, id) = (Some("0701020100"), Some("m"), Some("p"), None);
+        let body = json!({"code": "0701020100", "message": "m", "parameter": "p", "id": "r", "error": "e"});
+        assert_eq!(fields(&body), [code, message, parameter, id].map(|text: Option<&str>| text.map(str::to_owned)));
+        for body in [json!({}), json!([body]), json!("refused"), json!({"code": [], "error": {}, "message": null})] {
+            assert_eq!(fields(&body), [const { None::<String> }; 4], "{body}");
+        }
+    }
+
+    #[test]
+    fn codes_that_the_status_would_mislead_about_have_a_kind_of_their_own() {
+        let of_its_own: Vec<_> =
+            ERROR_MAPPING.codes.iter().filter_map(|(code, _, kind)| Some((*code, (*kind)?))).collect();
+        assert_eq!(of_its_own, [("9999993401", ErrorKind::Conflict), ("0501001400", ErrorKind::Authentication)]);
+    }
+}

@@ -228,4 +228,180 @@ mod tests {
         assert!(error.to_string().contains("its body is too large"), "{error}");
         assert!(error.hint().unwrap_or_default().starts_with("split the file"));
     }
+
+    /// Kind, reason, and hint of each status for a request that reads, and for one that does not where that differs.
+    #[test]
+    fn error_response_of_each_status_has_its_kind_reason_and_hint() {
+        use ErrorKind::{
+            Authentication, Conflict, InvalidRequest, NotFound, Permission, RateLimited, Unavailable, UnsafeRedirect,
+        };
+        let refused = "the provider refused the request";
+        let redirect = "the provider answered with a redirect";
+        let unavailable = "the provider cannot respond now";
+        let unknown = "the provider does not know it";
+        let too_large = "the provider, or a proxy before it, refused the request because its body is too large";
+        let correct = "correct the request; code";
+        let (later, redirects) = ("try again later", "check the base URL; redirects");
+        let table: &[(u16, ErrorKind, &str, &str)] = &[
+            (199, InvalidRequest, refused, correct),
+            (300, UnsafeRedirect, redirect, redirects),
+            (301, UnsafeRedirect, redirect, redirects),
+            (303, UnsafeRedirect, redirect, redirects),
+            (
+                304,
+                Unavailable,
+                "a cache answered \"not modified\", although the request had no condition",
+                "check what is between here and the provider: caches",
+            ),
+            (305, UnsafeRedirect, redirect, redirects),
+            (399, UnsafeRedirect, redirect, redirects),
+            (400, InvalidRequest, refused, correct),
+            (401, Authentication, "the provider refused the credentials", "check the credentials"),
+            (402, InvalidRequest, refused, correct),
+            (403, Permission, "the provider does not allow this", "ask the provider to allow this"),
+            (404, NotFound, unknown, "check the id, the environment"),
+            (405, InvalidRequest, refused, correct),
+            (
+                407,
+                Authentication,
+                "a proxy refused the request without its credentials",
+                "put user and password into the proxy's address",
+            ),
+            (408, Unavailable, unavailable, later),
+            (410, NotFound, unknown, "check the id, the environment"),
+            (411, InvalidRequest, refused, correct),
+            (422, InvalidRequest, refused, correct),
+            (423, Unavailable, "the provider has locked the resource", later),
+            (424, InvalidRequest, refused, correct),
+            (425, Unavailable, unavailable, later),
+            (426, InvalidRequest, refused, correct),
+            (429, RateLimited, "the provider's rate limit is reached", "wait as long as `retry_after` says"),
+            (499, InvalidRequest, refused, correct),
+            (500, Unavailable, unavailable, later),
+            (503, Unavailable, unavailable, later),
+            (599, Unavailable, unavailable, later),
+        ];
+        let check = |status, is_read, kind, reason: &str, hint: &str| {
+            let found = error(status, "{}", is_read);
+            assert_eq!((found.kind(), found.http_status()), (kind, Some(status)), "{status}");
+            assert!(found.to_string().contains(reason), "{status} {is_read}: {found}");
+            assert!(found.hint().unwrap().starts_with(hint), "{status} {is_read}: {:?}", found.hint());
+        };
+        for (status, kind, reason, hint) in table {
+            check(*status, true, *kind, reason, hint);
+            check(*status, false, *kind, reason, hint);
+        }
+        let conflict = "the provider reports a conflict with the state of the resource";
+        check(409, true, Conflict, conflict, "the request changed nothing");
+        check(409, false, Conflict, "the provider has it already", "it exists: look it up");
+        check(413, true, InvalidRequest, too_large, correct);
+        check(413, false, InvalidRequest, too_large, "split the file into smaller ones");
+    }
+
+    #[test]
+    fn html_page_has_its_reason_for_client_errors_and_its_hint_below_500_except_for_413() {
+        let table = [
+            (302, false, true),
+            (400, true, true),
+            (401, true, true),
+            (407, true, true),
+            (409, true, true),
+            (413, false, false),
+            (429, true, true),
+            (499, true, true),
+            (500, false, false),
+            (503, false, false),
+        ];
+        for (status, in_reason, in_hint) in table {
+            for is_read in [true, false] {
+                let page = error(status, "\r\n <p>CANARY", is_read);
+                assert_eq!(page.kind(), error(status, "{}", is_read).kind(), "{status}");
+                assert_eq!(page.to_string().contains("an HTML page"), in_reason, "{status}: {page}");
+                assert_eq!(page.hint().unwrap().contains("an HTML page"), in_hint, "{status}: {:?}", page.hint());
+            }
+        }
+    }
+
+    static CODES: ErrorMapping = ErrorMapping {
+        provider: ProviderId::from_static("acme"),
+        read: |body| ApiErrorBody {
+            code: text_at(body, "/code"),
+            message: text_at(body, "/message"),
+            parameter: text_at(body, "/parameter"),
+            request_id: text_at(body, "/id"),
+        },
+        codes: &[
+            ("E1", "the first meaning", Some(ErrorKind::Conflict)),
+            ("E2", "the second meaning", None),
+            ("E3", "the third meaning", Some(ErrorKind::Authentication)),
+        ],
+    };
+
+    fn coded(status: u16, headers: &HeaderMap, body: &str) -> Error {
+        error_of_response(&CODES, StatusCode::from_u16(status).unwrap(), headers, None, body.as_bytes(), false)
+    }
+
+    #[test]
+    fn code_decides_the_kind_where_the_mapping_says_so_and_the_server_did_not_fail() {
+        use ErrorKind::{Authentication, Conflict, InvalidRequest, NotFound, Unavailable};
+        let table = [
+            (400, "E1", Conflict, Some("the first meaning"), "the provider has it already"),
+            (404, "E1", Conflict, Some("the first meaning"), "the provider has it already"),
+            (499, "E1", Conflict, Some("the first meaning"), "the provider has it already"),
+            (500, "E1", Unavailable, Some("the first meaning"), "the provider cannot respond now"),
+            (599, "E1", Unavailable, Some("the first meaning"), "the provider cannot respond now"),
+            (400, "E2", InvalidRequest, Some("the second meaning"), "the provider refused the request"),
+            (404, "E2", NotFound, Some("the second meaning"), "the provider does not know it"),
+            (400, "E3", Authentication, Some("the third meaning"), "the provider refused the credentials"),
+            (400, "e1", InvalidRequest, None, "the provider refused the request"),
+            (400, "E", InvalidRequest, None, "the provider refused the request"),
+        ];
+        for (status, code, kind, meaning, reason) in table {
+            let body = format!(r#"{{"code":"{code}","message":"m","parameter":"p"}}"#);
+            let found = coded(status, &HeaderMap::new(), &body);
+            assert_eq!((found.kind(), found.code()), (kind, Some(code)), "{status} {code}");
+            assert_eq!((found.provider_message(), found.parameter()), (Some("m"), Some("p")));
+            let shown = found.to_string();
+            assert!(shown.contains(reason), "{shown}");
+            for other in ["the first meaning", "the second meaning", "the third meaning"] {
+                assert_eq!(shown.contains(other), meaning == Some(other), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn request_id_is_of_the_first_header_that_can_be_read_else_of_the_body() {
+        type Headers = &'static [(&'static str, &'static [u8])];
+        let table: &[(Headers, Option<&str>)] = &[
+            (&[("x-request-id", b"r-1"), ("request-id", b"r-2")], Some("r-1")),
+            (&[("x-correlation-id", b"r-3"), ("request-id", b"r-2")], Some("r-2")),
+            (&[("x-amzn-requestid", b"r-4"), ("x-correlation-id", b"r-3")], Some("r-3")),
+            (&[("x-amzn-requestid", b"r-4")], Some("r-4")),
+            (&[("x-request-id", b"r\xff1"), ("request-id", b"r-2")], Some("r-2")),
+            (&[("x-request-id", b"r\xff1")], Some("of the body")),
+            (&[("x-request-number", b"r-5")], Some("of the body")),
+        ];
+        for (headers, expected) in table {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), http::HeaderValue::from_bytes(value).unwrap()));
+            let error = coded(400, &headers.collect(), r#"{"id":"of the body"}"#);
+            assert_eq!(error.request_id(), *expected);
+        }
+        assert_eq!(coded(400, &HeaderMap::new(), "{}").request_id(), None);
+    }
+
+    #[test]
+    fn text_at_reads_texts_and_numbers_that_are_not_empty() {
+        let body =
+            serde_json::json!({"a": "x", "empty": "", "n": 7, "zero": 0, "no": null, "yes": true, "list": ["y"]});
+        let table =
+            [("/a", Some("x")), ("/empty", None), ("/n", Some("7")), ("/zero", Some("0")), ("/list/0", Some("y"))];
+        for (pointer, expected) in table {
+            assert_eq!(text_at(&body, pointer).as_deref(), expected, "{pointer}");
+        }
+        assert!(
+            ["/no", "/yes", "/list", "/list/1", "/other", ""].iter().all(|pointer| text_at(&body, pointer).is_none())
+        );
+    }
 }

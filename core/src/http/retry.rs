@@ -161,4 +161,63 @@ mod tests {
         assert_eq!(result, Err(Unavailable));
         assert!(elapsed <= second(120) && elapsed > second(60), "{elapsed:?}");
     }
+
+    /// Returns when each attempt of an operation that always fails began, and the kind of its error.
+    fn attempts(policy: RetryPolicy, retry_after: Option<Duration>) -> (Vec<u64>, ErrorKind) {
+        let clock = VirtualClock::new();
+        let mut begun = Vec::new();
+        let attempt = || {
+            begun.push(clock.elapsed().as_millis() as u64);
+            let error = Error::new(ErrorKind::Unavailable, "failed");
+            std::future::ready(Err::<(), _>(match retry_after {
+                Some(after) => error.with_retry_after(after),
+                None => error,
+            }))
+        };
+        let failed = clock.run(retry(&clock.clock(), policy, attempt, |_| Retry::AfterBackoff));
+        let kind = failed.unwrap_err().kind();
+        (begun, kind)
+    }
+
+    #[test]
+    fn retry_doubles_the_pause_up_to_its_maximum_and_ends_at_the_number_of_attempts() {
+        let begun = |policy| attempts(policy, None).0;
+        let first = Duration::from_secs(1);
+        assert_eq!(begun(RetryPolicy::new(0, first)), [0], "one attempt at least");
+        assert_eq!(begun(RetryPolicy::new(1, first)), [0]);
+        assert_eq!(begun(RetryPolicy::new(4, first)), [0, 1_000, 3_000, 7_000]);
+        let long = [0, 1_000, 3_000, 7_000, 15_000, 31_000, 61_000, 91_000];
+        assert_eq!(begun(RetryPolicy::new(8, first)), long, "30 s at most");
+        assert_eq!(begun(READ_RETRIES), long, "the next one would be after two minutes");
+        assert_eq!(begun(RetryPolicy::new(3, Duration::from_secs(45))), [0, 45_000, 90_000]);
+        let many = begun(RetryPolicy::new(100, Duration::from_millis(1)));
+        assert_eq!((many.len(), many[99] - many[98]), (100, 30_000));
+    }
+
+    #[test]
+    fn retry_makes_no_attempt_after_the_maximum_time() {
+        for (millis, expected) in [(999, 1), (1_000, 2), (2_999, 2), (3_000, 3), (7_000, 4)] {
+            let policy = RetryPolicy::new(4, Duration::from_secs(1)).with_max_elapsed(Duration::from_millis(millis));
+            assert_eq!(attempts(policy, None).0.len(), expected, "{millis} ms");
+        }
+    }
+
+    #[test]
+    fn retry_waits_as_long_as_the_provider_asks_up_to_a_minute_and_returns_the_error_beyond() {
+        let policy = RetryPolicy::new(3, Duration::from_secs(4));
+        let table: [(u64, &[u64]); 8] = [
+            (0, &[0, 4_000, 12_000]),
+            (3_999, &[0, 4_000, 12_000]),
+            (4_001, &[0, 4_001, 12_001]),
+            (59_999, &[0, 59_999, 119_998]),
+            (60_000, &[0, 60_000, 120_000]),
+            (60_001, &[0]),
+            (7_200_000, &[0]),
+            (u64::MAX, &[0]),
+        ];
+        for (millis, expected) in table {
+            let (begun, kind) = attempts(policy, Some(Duration::from_millis(millis)));
+            assert_eq!((&*begun, kind), (expected, ErrorKind::Unavailable), "{millis} ms");
+        }
+    }
 }

@@ -129,4 +129,57 @@ mod tests {
             assert_eq!(delay(headers, true), *expected, "{headers:?}");
         }
     }
+
+    #[test]
+    fn retry_after_is_a_day_at_most() {
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let table: &[(&[(&'static str, &'static str)], u64)] = &[
+            (&[("retry-after", "3600")], 3_600),
+            (&[("retry-after", "86399")], 86_399),
+            (&[("retry-after", "86400")], 86_400),
+            (&[("retry-after", "86401")], 86_400),
+            (&[("retry-after", "Mon, 07 Nov 1994 08:49:36 GMT"), date], 86_399),
+            (&[("retry-after", "Mon, 07 Nov 1994 08:49:38 GMT"), date], 86_400),
+            (&[("retry-after", "Thu, 30 Dec 9999 00:00:00 GMT"), date], 86_400),
+            (&[("ratelimit-reset", "86399")], 86_399),
+            (&[("ratelimit-reset", "86401")], 86_400),
+            // The last number that counts as seconds left, and the first that is a time of day.
+            (&[("ratelimit-reset", "99999999"), date], 86_400),
+            (&[("ratelimit-reset", "100000000"), date], 0),
+            (&[("x-ratelimit-reset", "9223372036854775807"), ("retry-after", "7")], 7),
+        ];
+        for (headers, expected) in table {
+            assert_eq!(delay(headers, true), Some(*expected), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn retry_after_ignores_each_header_that_is_malformed() {
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let table: &[(&[(&'static str, &'static str)], Option<u64>)] = &[
+            (&[("retry-after", "\u{e9}")], None),
+            (&[("retry-after", "7\u{e9}"), ("ratelimit-reset", "12")], Some(12)),
+            (&[("retry-after", "7, 8")], None),
+            (&[("retry-after", "7 s")], None),
+            (&[("retry-after", "+7")], None),
+            (&[("retry-after", "0x7")], None),
+            (&[("retry-after", "1.2.3")], None),
+            (&[("retry-after", ".")], None),
+            (&[("retry-after", "\t7 ")], Some(7)),
+            (&[("retry-after", "Sun, 36 Nov 1994 08:50:07 GMT"), date], None),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"), ("date", "yesterday")], Some(0)),
+            (&[("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT"), ("date", "\u{e9}")], Some(5)),
+            (&[("ratelimit-reset", "\u{e9}"), ("x-ratelimit-reset", "13")], Some(13)),
+            (&[("ratelimit-reset", "soon"), ("x-ratelimit-reset", "13")], Some(13)),
+            (&[("ratelimit-reset", "9223372036854775807"), date], None),
+            (&[("ratelimit-reset", "12"), ("ratelimit-remaining", "none")], None),
+            (&[("ratelimit-reset", "12"), ("ratelimit-remaining", " 0 ")], Some(12)),
+            // A malformed one says nothing.
+            (&[("ratelimit-reset", "12"), ("ratelimit-remaining", "\u{e9}")], Some(12)),
+        ];
+        for (headers, expected) in table {
+            assert_eq!(delay(headers, true), *expected, "{headers:?}");
+        }
+        assert_eq!(delay(&[("ratelimit-reset", "12"), ("ratelimit-remaining", "\u{e9}")], false), None);
+    }
 }

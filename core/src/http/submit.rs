@@ -129,3 +129,215 @@ impl HttpClient {
         retry(self.clock(), CONNECT_RETRIES, attempt, classify).await
     }
 }
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    use http::Method;
+    use reqwest::Request;
+
+    use super::*;
+    use crate::http::{ApiErrorBody, ClientBuilder, ConnectorError, ErrorMapping, ProviderClient};
+    use crate::model::ProviderId;
+    use crate::test_util::{MockConnector, MockResponse, VirtualClock};
+
+    static ERRORS: ErrorMapping =
+        ErrorMapping { provider: ProviderId::from_static("acme"), read: |_| ApiErrorBody::default(), codes: &[] };
+
+    struct Acme(HttpClient);
+
+    impl ProviderClient for Acme {
+        type Credentials = ();
+
+        fn error_mapping() -> &'static ErrorMapping {
+            &ERRORS
+        }
+
+        fn servers() -> &'static [(&'static str, &'static str)] {
+            &[("sandbox", "https://api.example/v1")]
+        }
+
+        fn from_http(http: HttpClient, (): ()) -> Result<Self, Error> {
+            Ok(Self(http))
+        }
+    }
+
+    /// Submits, and returns the seconds at which a request was sent, and the result. `responses` come
+    /// one after the other, the last one again and again.
+    fn submit(key: Option<&str>, responses: &[MockResponse]) -> (Vec<f64>, Result<Batch, Error>) {
+        let (connector, clock) = (MockConnector::new(), VirtualClock::new());
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let (log, now) = (Arc::clone(&sent), clock.clone());
+        let queue = Mutex::new(responses.iter().cloned().collect::<VecDeque<_>>());
+        connector.respond_with(move |_| {
+            log.lock().unwrap().push(now.elapsed().as_secs_f64());
+            let mut queue = queue.lock().unwrap();
+            let next = queue.pop_front().unwrap();
+            if queue.is_empty() {
+                queue.push_back(next.clone());
+            }
+            next
+        });
+        let builder = ClientBuilder::<Acme>::new().credentials(()).connector(connector.clone()).clock(clock.clock());
+        let client = builder.build().unwrap().0;
+        let prepare = || {
+            let request = Request::new(Method::POST, "https://api.example/v1/batches".parse().unwrap());
+            Ok(PreparedRequest { request, operation: "submit" })
+        };
+        let schema = ResponseSchema::new("{}", "Batch");
+        let result = clock.run(async {
+            match key {
+                Some(key) => client.submit_with_key(CallKind::Small, &schema, "/id", key, prepare).await,
+                None => client.submit(CallKind::Small, &schema, "/id", prepare).await,
+            }
+        });
+        let sent = sent.lock().unwrap().clone();
+        assert_eq!(sent.len(), connector.requests().len());
+        (sent, result)
+    }
+
+    fn not_connected() -> MockResponse {
+        MockResponse::error(ConnectorError::Connect)
+    }
+
+    fn lost() -> MockResponse {
+        MockResponse::error(ConnectorError::ConnectionReset)
+    }
+
+    fn made() -> MockResponse {
+        MockResponse::json(201, r#"{"id":"b-1"}"#)
+    }
+
+    fn status(status: u16) -> MockResponse {
+        MockResponse::json(status, "{}")
+    }
+
+    /// Checks the times of the requests, and the id or the kind of the error.
+    #[track_caller]
+    fn check(key: Option<&str>, responses: &[MockResponse], times: &[f64], expected: Result<&str, ErrorKind>) {
+        let (sent, result) = submit(key, responses);
+        assert_eq!(sent, times);
+        let result = result.map(|batch| batch.id().to_owned()).map_err(|error| error.kind());
+        assert_eq!(result, expected.map(str::to_owned));
+    }
+
+    #[test]
+    fn submit_without_connection_is_sent_four_times_with_or_without_a_key() {
+        use ErrorKind::Unavailable;
+        for key in [None, Some("k-1")] {
+            check(key, &[not_connected()], &[0.0, 1.0, 3.0, 7.0], Err(Unavailable));
+            let fourth = [not_connected(), not_connected(), not_connected(), made()];
+            check(key, &fourth, &[0.0, 1.0, 3.0, 7.0], Ok("b-1"));
+            check(key, &[not_connected(), made()], &[0.0, 1.0], Ok("b-1"));
+            check(key, &[made()], &[0.0], Ok("b-1"));
+        }
+    }
+
+    #[test]
+    fn submit_whose_response_is_lost_is_sent_once_without_a_key_and_three_times_with_one() {
+        use ErrorKind::OutcomeUnknown;
+        let responses = [
+            lost(),
+            MockResponse::error(ConnectorError::Timeout),
+            status(500),
+            status(302),
+            MockResponse::json(201, "{"),
+            MockResponse::json(201, "{}"),
+        ];
+        for response in responses {
+            check(None, std::slice::from_ref(&response), &[0.0], Err(OutcomeUnknown));
+            check(Some("k-1"), std::slice::from_ref(&response), &[0.0, 2.0, 6.0], Err(OutcomeUnknown));
+            check(Some("k-1"), &[response.clone(), response, made()], &[0.0, 2.0, 6.0], Ok("b-1"));
+        }
+    }
+
+    #[test]
+    fn submit_with_a_key_sends_twelve_requests_at_most() {
+        let round = [not_connected(), not_connected(), not_connected(), lost()];
+        let times = [0.0, 1.0, 3.0, 7.0, 9.0, 10.0, 12.0, 16.0, 20.0, 21.0, 23.0, 27.0];
+        check(Some("k-1"), &[&round[..], &round, &round, &[made()]].concat(), &times, Err(ErrorKind::OutcomeUnknown));
+        // No connection after a lost response: what the first attempt did is still not known.
+        let (sent, result) = submit(Some("k-1"), &[lost(), not_connected()]);
+        assert_eq!(sent, [0.0, 2.0, 3.0, 5.0, 9.0]);
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+    }
+
+    #[test]
+    fn submit_that_is_refused_is_sent_once_whatever_it_asks_to_wait() {
+        let refusals = [
+            (400, ErrorKind::InvalidRequest),
+            (401, ErrorKind::Authentication),
+            (403, ErrorKind::Permission),
+            (404, ErrorKind::NotFound),
+            (409, ErrorKind::Conflict),
+            (413, ErrorKind::InvalidRequest),
+            (429, ErrorKind::RateLimited),
+        ];
+        for (code, kind) in refusals {
+            for key in [None, Some("k-1")] {
+                for response in [status(code), status(code).header("retry-after", "1")] {
+                    check(key, &[response, made()], &[0.0], Err(kind));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn submit_with_a_key_waits_as_long_as_the_provider_asks_up_to_a_minute() {
+        let table: [(&str, &[f64]); 9] = [
+            ("0", &[0.0, 2.0, 6.0]),
+            ("1", &[0.0, 2.0, 6.0]),
+            ("3", &[0.0, 3.0, 7.0]),
+            ("20", &[0.0, 20.0, 40.0]),
+            ("59", &[0.0, 59.0, 118.0]),
+            ("60", &[0.0, 60.0, 120.0]),
+            ("61", &[0.0]),
+            ("7200", &[0.0]),
+            ("soon", &[0.0, 2.0, 6.0]),
+        ];
+        for (retry_after, times) in table {
+            let response = status(503).header("retry-after", retry_after);
+            check(Some("k-1"), std::slice::from_ref(&response), times, Err(ErrorKind::OutcomeUnknown));
+            check(None, &[response], &[0.0], Err(ErrorKind::OutcomeUnknown));
+        }
+        let (_, result) = submit(Some("k-1"), &[status(503).header("retry-after", "7200")]);
+        assert_eq!(result.unwrap_err().retry_after(), Some(Duration::from_secs(7_200)));
+    }
+
+    #[test]
+    fn submit_that_is_refused_after_a_lost_response_is_of_unknown_outcome_unless_the_batch_exists() {
+        let after = |code| submit(Some("k-1"), &[lost(), status(code)]);
+        for code in [400, 401, 403, 404, 429] {
+            let (sent, result) = after(code);
+            let error = result.unwrap_err();
+            assert_eq!((sent, error.kind()), (vec![0.0, 2.0], ErrorKind::OutcomeUnknown), "{code}");
+            let shown = error.to_string();
+            assert!(shown.contains("an earlier attempt may have worked, and the next one failed"), "{shown}");
+            assert!(shown.contains("under the idempotency key k-1"), "{shown}");
+        }
+        let (sent, result) = after(409);
+        let error = result.unwrap_err();
+        assert_eq!((sent, error.kind()), (vec![0.0, 2.0], ErrorKind::Conflict));
+        assert!(error.to_string().contains("under the idempotency key k-1"), "{error}");
+        // Of a first attempt that was refused, the key says nothing.
+        let error = submit(Some("k-1"), &[status(400)]).1.unwrap_err();
+        assert!(!error.to_string().contains("k-1"), "{error}");
+    }
+
+    #[test]
+    fn submit_reads_a_response_whose_other_headers_are_malformed() {
+        for (name, value) in [
+            ("content-type", "\u{e9}"),
+            ("content-type", "text/html"),
+            ("content-type", ";;;"),
+            ("retry-after", "\u{e9}"),
+            ("ratelimit-remaining", "-1"),
+            ("x-request-id", "\u{e9}"),
+            ("date", "yesterday"),
+        ] {
+            check(None, &[made().header(name, value)], &[0.0], Ok("b-1"));
+        }
+    }
+}

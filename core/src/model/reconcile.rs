@@ -596,4 +596,152 @@ mod tests {
         assert_eq!(outcome(2), Some(Outcome::Succeeded), "the same outcome as a wait");
         assert_eq!(outcome(3), Some(Outcome::Partial), "one more was submitted than the provider counts");
     }
+
+    #[test]
+    fn submitted_rows_have_as_many_rows_as_references_at_least() {
+        let rows = |rows| SubmittedRows::new(["a", "b"]).with_rows(rows);
+        assert_eq!([0, 1, 2, 3].map(|count| rows(count).rows), [2, 2, 2, 3]);
+        assert_eq!([1, 2, 3].map(|count| rows(count).is_complete()), [true, true, false]);
+        assert!(!SubmittedRows::default().is_complete() && !SubmittedRows::default().with_rows(3).is_complete());
+        assert!(SubmittedRows::new(["a"]).is_complete());
+        let mut fewer = rows(2);
+        fewer.rows = 1;
+        assert!(!fewer.is_complete(), "statements that contradict each other");
+    }
+
+    /// Returns number of rows, listed, unaccounted, unexpected and missing rows of a batch of `rows` rows with the
+    /// references "0", "1" ..., of which rows with other references or none are listed, too.
+    fn numbers(rows: u64, references: u64, listed: &[Option<&str>]) -> [u64; 5] {
+        let submitted = SubmittedRows::new((0..references).map(|row| row.to_string())).with_rows(rows);
+        let mut reconciler = Reconciler::new(&submitted);
+        listed.iter().for_each(|reference| reconciler.push(row(*reference, RowOutcome::Succeeded)));
+        let found = reconciler.finish(&Progress::default());
+        let unaccounted = found.unaccounted_rows().count();
+        let counts =
+            [found.rows.len(), unaccounted, found.unexpected.len(), found.missing.len()].map(|count| count as u64);
+        [counts[0], found.listed, counts[1], counts[2], counts[3]]
+    }
+
+    #[test]
+    fn reconciler_counts_rows_at_the_edges() {
+        let (zero, one, none) = (Some("0"), Some("1"), None);
+        assert_eq!(numbers(0, 0, &[]), [0, 0, 0, 0, 0]);
+        assert_eq!(numbers(0, 0, &[zero]), [1, 1, 0, 0, 0], "submitted rows that are not known are taken as they come");
+        assert_eq!(numbers(1, 1, &[]), [1, 0, 1, 0, 1]);
+        assert_eq!(numbers(1, 1, &[zero]), [1, 1, 0, 0, 0]);
+        assert_eq!(numbers(1, 1, &[zero, zero]), [1, 2, 0, 0, 0]);
+        assert_eq!(numbers(1, 1, &[zero, one]), [1, 2, 0, 1, 0]);
+        assert_eq!(numbers(1, 1, &[none]), [1, 1, 1, 1, 1]);
+        assert_eq!(numbers(2, 1, &[]), [2, 0, 2, 0, 1]);
+        assert_eq!(numbers(2, 1, &[zero]), [2, 1, 1, 0, 0]);
+        assert_eq!(numbers(2, 1, &[zero, none]), [2, 2, 0, 0, 0]);
+        assert_eq!(numbers(2, 1, &[none, none]), [3, 2, 1, 0, 1], "one more than were submitted");
+        assert_eq!(numbers(3, 0, &[none]), [3, 1, 2, 0, 0]);
+    }
+
+    #[test]
+    fn reconciler_reports_a_row_that_is_listed_twice_and_believes_neither_of_two_outcomes() {
+        use RowOutcome::{Failed, Succeeded, Unaccounted};
+        let table = [
+            (Succeeded, Succeeded, Succeeded),
+            (Failed, Failed, Failed),
+            (Succeeded, Failed, Unaccounted),
+            (Failed, Succeeded, Unaccounted),
+            (Unaccounted, Succeeded, Unaccounted),
+        ];
+        for (first, second, expected) in table {
+            let mut reconciler = Reconciler::new(&SubmittedRows::new(["a", "b"]));
+            reconciler.push(row(Some("a"), first));
+            reconciler.push(row(Some("b"), Succeeded));
+            reconciler.push(row(Some("a"), second));
+            let found = reconciler.finish(&Progress::default());
+            assert_eq!([found.rows[0].outcome, found.rows[1].outcome], [expected, Succeeded], "{first:?} {second:?}");
+            assert_eq!(found.duplicates, ["a"]);
+            let reason = found.rows[0].reason.as_deref();
+            assert_eq!(reason.is_some_and(|reason| reason.contains("more than once")), first != second);
+            assert_eq!((found.listed, found.unexpected.len(), found.missing.len()), (3, 0, 0));
+        }
+    }
+
+    #[test]
+    fn reason_of_a_missing_row_is_kept_unless_the_row_is_listed() {
+        let because = |reference: &str| {
+            let mut row = row(Some(reference), RowOutcome::Failed);
+            row.reason = Some(format!("not read: {reference}"));
+            row
+        };
+        let mut reconciler = Reconciler::new(&SubmittedRows::new(["a", "b", "c"]));
+        reconciler.push_missing(because("a"));
+        reconciler.push_missing(because("b"));
+        reconciler.push_missing(because("other"));
+        reconciler.push(row(Some("b"), RowOutcome::Succeeded));
+        let found = reconciler.finish(&Progress::default());
+        let rows: Vec<_> = found.rows.iter().map(|row| (row.outcome, row.reason.as_deref())).collect();
+        let (succeeded, unaccounted) = (RowOutcome::Succeeded, RowOutcome::Unaccounted);
+        assert_eq!(rows, [(unaccounted, Some("not read: a")), (succeeded, None), (unaccounted, None)]);
+        assert_eq!((found.listed, found.missing), (1, vec!["a".to_owned(), "c".to_owned()]));
+    }
+
+    #[test]
+    fn counts_differ_from_the_rows_by_one() {
+        let counts = RowCounts::new(&[Row::new(RowOutcome::Succeeded), Row::new(RowOutcome::Failed)]);
+        let fields = |total: u64, succeeded: u64, failed: u64| {
+            let progress = Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed);
+            let fields = counts.count_mismatches(&progress).into_iter();
+            fields.map(|found| (found.field, found.reported, found.listed)).collect::<Vec<_>>()
+        };
+        assert!(fields(2, 1, 1).is_empty() && counts.count_mismatches(&Progress::default()).is_empty());
+        for (total, succeeded, failed, field, reported, listed) in [
+            (1, 1, 1, "total", 1, 2),
+            (3, 1, 1, "total", 3, 2),
+            (2, 0, 1, "succeeded", 0, 1),
+            (2, 2, 1, "succeeded", 2, 1),
+            (2, 1, 0, "failed", 0, 1),
+            (2, 1, 2, "failed", 2, 1),
+        ] {
+            assert_eq!(fields(total, succeeded, failed), [(field.into(), reported, listed)]);
+        }
+    }
+
+    #[test]
+    fn failed_rows_alone_are_retryable() {
+        let mut reconciler = Reconciler::new(&SubmittedRows::new(["a", "b", "c", "d"]));
+        reconciler.push(row(Some("a"), RowOutcome::Succeeded));
+        reconciler.push(row(Some("b"), RowOutcome::Failed));
+        reconciler.push(row(Some("c"), RowOutcome::Unaccounted));
+        let found = reconciler.finish(&Progress::default());
+        assert_eq!(found.retryable_rows(["a", "b", "c", "d", "e"], |reference| reference), ["b"]);
+        assert_eq!((found.failed_rows().count(), found.unaccounted_rows().count()), (1, 2));
+    }
+
+    #[test]
+    fn outcome_is_not_a_success_where_the_rows_differ_from_the_counts_of_another_snapshot() {
+        let progress = |total| Progress::default().with_total(total).with_succeeded(2).with_failed(0);
+        let outcome = |total: u64| {
+            let mut reconciler = Reconciler::without_references();
+            (0..2).for_each(|_| reconciler.push(Row::new(RowOutcome::Succeeded)));
+            let found = reconciler.finish(&progress(total));
+            found.outcome(&Snapshot::new(State::Finished, "done", progress(2)))
+        };
+        assert_eq!((outcome(2), outcome(3)), (Some(Outcome::Succeeded), Some(Outcome::Partial)));
+    }
+
+    #[test]
+    fn outcome_takes_the_higher_count_of_failures_and_of_rows_within_the_total() {
+        use RowOutcome::{Failed, Unaccounted};
+        let table: [(&[RowOutcome], (u64, u64, u64), Outcome); 5] = [
+            (&[Failed], (1, 0, 1), Outcome::Failed),
+            (&[Failed], (2, 0, 1), Outcome::Unknown),
+            (&[Failed, Unaccounted], (2, 0, 1), Outcome::Unknown),
+            (&[Failed, Unaccounted], (2, 0, 2), Outcome::Failed),
+            (&[Failed, Failed], (2, 0, 5), Outcome::Failed),
+        ];
+        for (rows, (total, succeeded, failed), expected) in table {
+            let progress = Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed);
+            let rows: Vec<_> = rows.iter().map(|outcome| Row::new(*outcome)).collect();
+            // The outcome by counts alone is that of the rows only where both agree.
+            let snapshot = Snapshot::new(State::Finished, "done", progress).with_outcome(Outcome::Unknown);
+            assert_eq!(RowCounts::new(&rows).outcome(&snapshot), Some(expected), "{rows:?} {progress:?}");
+        }
+    }
 }

@@ -359,6 +359,7 @@ fn duration(seconds: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use crate::schedule::Fraction;
     use proptest::prelude::*;
 
     use super::*;
@@ -383,5 +384,41 @@ mod tests {
             prop_assert!(longest < 0.05, "{longest}");
             prop_assert!((shares.iter().sum::<f64>() / 1_000.0 - 0.5).abs() < 0.05);
         }
+    }
+
+    #[test]
+    fn priority_of_an_overdue_poll_grows_so_that_no_batch_starves() {
+        let samples = DurationSamples::default();
+        for schedule in [Schedule::adaptive(), Schedule::fixed(Duration::from_secs(60))] {
+            let schedule = schedule.lag_per_request(0.5);
+            let mut batch = BatchSchedule::new(schedule, None, &samples);
+            let _ = batch.first(Some(Duration::ZERO), 0.5, &samples);
+            // Progress of one in a million rows in a minute: its end is not near.
+            let slow = |done| PollResult::running(Fraction::counted(done, 1_000_000_000));
+            let _ = batch.after(slow(1), Duration::from_secs(60), 0.5, &samples);
+            let next = batch.after(slow(2), Duration::from_secs(3_600), 0.5, &samples);
+            let due = Duration::from_secs(3_600) + next.wait;
+            let priority = |late: f64| batch.priority(due + Duration::from_secs_f64(late), &samples);
+            assert!(batch.priority(Duration::from_secs(3_600), &samples) < 0.5, "a bound forbids it");
+            for (late, min) in [(0.001, 0.5), (30.0, 1.0), (60.0, 1.5), (300.0, 5.5)] {
+                assert!(priority(late) >= min - 1e-6, "{late} s late: {} < {min}", priority(late));
+            }
+        }
+    }
+
+    #[test]
+    fn priority_is_zero_until_the_time_that_the_provider_asks_for() {
+        let samples = DurationSamples::default();
+        let priorities = |result: PollResult| {
+            let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &samples);
+            let _ = batch.first(Some(Duration::ZERO), 0.0, &samples);
+            let _ = batch.after(result, Duration::from_secs(60), 0.0, &samples);
+            [62, 159, 160].map(|second| batch.priority(Duration::from_secs(second), &samples) > 0.0)
+        };
+        let asked = Some(Duration::from_secs(100));
+        assert_eq!(priorities(PollResult::running(None)), [true, true, true]);
+        assert_eq!(priorities(PollResult::running(None).with_retry_after(asked)), [false, false, true]);
+        assert_eq!(priorities(PollResult::queued().with_retry_after(asked)), [false, false, true]);
+        assert!(!priorities(PollResult::throttled().with_retry_after(asked))[1]);
     }
 }

@@ -291,4 +291,180 @@ mod tests {
         }
         assert!((900..=1_005).contains(&sent), "{sent} requests in 100 s");
     }
+
+    /// Returns the number of requests that `budget` allows at once after an hour without any.
+    fn at_once(mut budget: Budget) -> usize {
+        let now = secs(10_000.0);
+        assert!(budget.take(now));
+        let now = now + secs(3_600.0);
+        (0..).take_while(|_| budget.take(now)).count()
+    }
+
+    #[test]
+    fn budget_allows_at_once_its_burst_and_two_requests_at_least() {
+        let table = [
+            (0.5, None, 2),
+            (10.0, None, 2),
+            (14.9, None, 2),
+            (15.0, None, 3),
+            (24.0, None, 4),
+            (25.0, None, 5),
+            (100.0, None, 20),
+            (10.0, Some(0.29), 2),
+            (10.0, Some(0.3), 3),
+            (10.0, Some(1.0), 10),
+            (10.0, Some(0.0), 2),
+            (10_000.0, Some(0.0), 10),
+            (10_000.0, Some(f64::NAN), 10),
+            (2.0, Some(3_600.0), 7_200),
+            (2.0, Some(1e9), 7_200),
+        ];
+        for (rate, burst, expected) in table {
+            let budget = Budget::new(rate);
+            let budget = if let Some(seconds) = burst { budget.with_burst(seconds) } else { budget };
+            assert_eq!(at_once(budget), expected, "{rate} per second, {burst:?}");
+        }
+    }
+
+    #[test]
+    fn budget_begins_with_one_request_whatever_its_burst_is() {
+        for mut budget in [Budget::new(1.0), Budget::new(1.0).with_burst(3_600.0)] {
+            assert!(budget.take(Duration::ZERO));
+            assert!(!budget.take(Duration::ZERO));
+            assert!(!budget.take(secs(0.999)));
+            assert!(budget.take(secs(1.0)));
+        }
+    }
+
+    #[test]
+    fn budget_counts_rate_and_burst_outside_their_range_as_the_nearest_inside() {
+        let rates = [
+            (f64::NAN, 0.001),
+            (f64::NEG_INFINITY, 0.001),
+            (0.000_9, 0.001),
+            (0.001, 0.001),
+            (0.002, 0.002),
+            (1e6, 1e6),
+            (1.1e6, 1e6),
+            (f64::INFINITY, 1e6),
+        ];
+        for (rate, expected) in rates {
+            assert_eq!(Budget::new(rate).rate().to_bits(), f64::to_bits(expected), "{rate}");
+        }
+        let bursts = [
+            (f64::NAN, 0.001),
+            (-1.0, 0.001),
+            (0.000_9, 0.001),
+            (0.002, 0.002),
+            (3_600.0, 3_600.0),
+            (3_601.0, 3_600.0),
+            (f64::INFINITY, 3_600.0),
+        ];
+        for (burst, expected) in bursts {
+            let budget = Budget::new(5.0).with_burst(burst);
+            assert_eq!(budget.burst().to_bits(), f64::to_bits(expected), "{burst}");
+        }
+        assert_eq!(Budget::new(5.0).burst().to_bits(), 0.2_f64.to_bits());
+    }
+
+    /// Returns the rate at `now`.
+    fn rate(budget: &mut Budget, now: Duration) -> f64 {
+        let _ = budget.wait(now);
+        (budget.rate() * 1e6).round() / 1e6
+    }
+
+    #[test]
+    fn budget_halves_its_rate_at_a_refusal_and_regains_it_in_50_s() {
+        let table = [(0.0, 5.0), (1.0, 5.1), (10.0, 6.0), (49.0, 9.9), (50.0, 10.0), (51.0, 10.0), (9_999.0, 10.0)];
+        let now = secs(1_000.0);
+        for (seconds, expected) in table {
+            let mut budget = Budget::new(10.0);
+            budget.throttled(now, None);
+            let found = rate(&mut budget, now + secs(seconds));
+            assert!((found - expected).abs() < 1e-6, "{found} after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn budget_cuts_once_a_second_and_keeps_a_twentieth() {
+        let now = secs(1_000.0);
+        for (seconds, expected) in [(0.0, 5.0), (0.5, 5.05), (0.999, 5.0999), (1.0, 2.55), (2.0, 2.6)] {
+            let mut budget = Budget::new(10.0);
+            budget.throttled(now, None);
+            budget.throttled(now + secs(seconds), None);
+            let found = rate(&mut budget, now + secs(seconds));
+            assert!((found - expected).abs() < 1e-6, "{found} after {seconds} s");
+        }
+        let mut budget = Budget::new(10.0);
+        let mut rates = Vec::new();
+        for second in 0..10_u32 {
+            budget.throttled(now + secs(f64::from(second)), None);
+            rates.push(budget.rate());
+        }
+        assert!(rates.is_sorted_by(|before, after| before >= after), "{rates:?}");
+        assert!((rates[9] - 0.5).abs() < 1e-9, "{rates:?}");
+    }
+
+    #[test]
+    fn budget_sends_nothing_in_a_pause_and_goes_on_at_its_end() {
+        let now = secs(1_000.0);
+        let mut budget = Budget::new(10.0);
+        budget.throttled(now, Some(secs(60.0)));
+        assert_eq!(budget.wait(now), secs(60.0));
+        // A refusal in the pause that asks for less does not shorten it, nor does an earlier pause.
+        budget.throttled(now + secs(0.5), Some(secs(1.0)));
+        budget.pause(now + secs(30.0));
+        assert_eq!(budget.wait(now + secs(59.0)), secs(1.0));
+        assert!(!budget.take(now + secs(59.999)));
+        assert!(budget.take(now + secs(60.0)));
+        budget.pause(now + secs(70.0));
+        assert!(!budget.take(now + secs(69.999)));
+        assert!(budget.take(now + secs(70.0)));
+    }
+
+    #[test]
+    fn budget_has_no_request_left_after_a_refusal_and_keeps_places_that_were_reserved() {
+        let now = secs(1_000.0);
+        let mut budget = Budget::new(10.0).with_burst(10.0);
+        budget.throttled(now, None);
+        assert_eq!(budget.wait(now), secs(0.2), "one request at half the rate");
+        assert!(!budget.take(now + secs(0.1)));
+        // 10 places more than there are tokens: 2 s of requests at half the rate.
+        let mut budget = Budget::new(10.0).with_burst(0.2);
+        let _ = reserved(&mut budget, now, 12);
+        budget.throttled(now, None);
+        assert_eq!(budget.wait(now), secs(2.2));
+    }
+
+    #[test]
+    fn budget_waits_until_a_request_is_allowed_rounded_up_to_a_millisecond() {
+        let now = secs(1_000.0);
+        let mut budget = Budget::new(3.0);
+        assert!(budget.take(now) && budget.take(now));
+        assert_eq!(budget.wait(now), Duration::from_millis(334));
+        assert!(!budget.take(now + Duration::from_millis(333)));
+        assert!(budget.take(now + Duration::from_millis(334)));
+    }
+
+    #[test]
+    fn budget_takes_a_clock_that_goes_back_by_more_than_10_s_as_set() {
+        for (back, is_set) in [(9.0, false), (10.0, false), (10.001, true)] {
+            let mut budget = Budget::new(10.0);
+            let now = secs(1_000.0);
+            assert!(budget.take(now) && budget.take(now));
+            assert!(!budget.take(now - secs(back)), "a clock that goes back adds no token: {back}");
+            assert_eq!(budget.take(now - secs(back) + secs(0.2)), is_set, "{back}");
+        }
+    }
+
+    #[test]
+    fn budget_that_was_stored_has_a_share_in_its_range() {
+        for (stored, expected) in [("0.0", 0.5), ("0.05", 0.5), ("0.5", 5.0), ("7.0", 10.0)] {
+            let text = serde_json::to_string(&Budget::new(10.0)).unwrap();
+            let changed = text.replace(r#""share":"1.0""#, &format!(r#""share":"{stored}""#));
+            assert_ne!(changed, text);
+            let budget: Budget = serde_json::from_str(&changed).unwrap();
+            assert!((budget.rate() - expected).abs() < 1e-9, "{stored}");
+        }
+    }
 }

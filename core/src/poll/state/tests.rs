@@ -368,3 +368,51 @@ fn duration_history_merged_while_a_wait_runs_keeps_its_batch() {
     while clock.run(stream.next()).is_some() {}
     assert!(history.export().contains("[["));
 }
+
+/// Returns the seconds at which a wait with a deadline of 10 min polls, whose first response asks to wait `retry_after`.
+fn polls_after_hint(retry_after: Duration, is_refused: bool) -> Vec<u64> {
+    let clock = VirtualClock::new();
+    let first = move || {
+        let asked = Error::new(ErrorKind::RateLimited, "too many").with_retry_after(retry_after);
+        if is_refused { Err(asked) } else { Ok(running(1, 2).with_retry_after(Some(retry_after))) }
+    };
+    let provider = MockProvider::in_order(&clock).then(first).then(|| Ok(finished(2, 0)));
+    let mut times = Vec::new();
+    let wait = crate::wait(&provider, provider.batch("b-1"))
+        .deadline(secs(600))
+        .schedule(Schedule::fixed(secs(5)))
+        .on_poll(|_| times.push(clock.elapsed().as_secs()));
+    clock.run(wait).unwrap();
+    times
+}
+
+#[test]
+fn wait_polls_after_the_time_that_a_response_asks_for_but_at_its_deadline() {
+    for is_refused in [false, true] {
+        for asked in [30, 300, 500] {
+            let polls = polls_after_hint(secs(asked), is_refused);
+            assert_eq!(polls.len(), 2);
+            let waited = polls[1] - polls[0];
+            // Jitter of 5 % is added only; so 500 s end well before the deadline.
+            assert!((asked..=asked + asked / 20 + 1).contains(&waited), "{asked}: {polls:?}");
+        }
+        for asked in [secs(601), secs(7_200), secs(86_400), Duration::MAX] {
+            assert_eq!(polls_after_hint(asked, is_refused)[1..], [600], "{asked:?} {is_refused}");
+        }
+    }
+}
+
+#[test]
+fn wait_set_ends_its_batches_by_their_deadline_whatever_a_refusal_asks_to_wait() {
+    for (asked, is_seen) in [(secs(300), true), (secs(605), true), (secs(7_200), false), (Duration::MAX, false)] {
+        let clock = VirtualClock::new();
+        let refused = move || Err(Error::new(ErrorKind::RateLimited, "too many").with_retry_after(asked));
+        let provider = MockProvider::in_order(&clock).then(refused).then(|| Ok(finished(2, 0)));
+        let mut set = WaitSet::new(&provider).deadline(secs(600));
+        set.add(provider.batch("b-1")).unwrap();
+        let end = clock.run(set.next()).unwrap().1;
+        assert_eq!(end.is_ok(), is_seen, "{asked:?}: {end:?}");
+        assert_eq!(provider.polls(), if is_seen { 2 } else { 1 });
+        assert!(clock.elapsed() <= secs(600) + FINAL_POLL_GRACE, "{asked:?}: {:?}", clock.elapsed());
+    }
+}

@@ -250,3 +250,139 @@ fn poll_place(
     *next = None;
     Some(place)
 }
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::model::Snapshot;
+    use crate::poll::DurationHistory;
+    use crate::provider::Provider;
+    use crate::schedule::Schedule;
+    use crate::test_util::{PROVIDER, VirtualClock, finished, running};
+    use crate::time::Clock;
+
+    /// Provider that records the order of the polls of batches, which have ended.
+    struct Order {
+        clock: VirtualClock,
+        polls: Mutex<Vec<String>>,
+    }
+
+    impl Provider for Order {
+        fn id(&self) -> crate::model::ProviderId {
+            PROVIDER
+        }
+
+        async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
+            self.polls.lock().unwrap().push(batch.id().to_owned());
+            // A batch "percent20" is at 20 % in its first poll.
+            Ok(match batch.id().strip_prefix("percent") {
+                Some(done) if self.clock.elapsed() < secs(5) => running(done.parse().unwrap(), 100),
+                _ => finished(1, 0),
+            })
+        }
+
+        fn clock(&self) -> Clock {
+            self.clock.clock()
+        }
+    }
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn order() -> Order {
+        Order { clock: VirtualClock::new(), polls: Mutex::default() }
+    }
+
+    /// Returns batch `id`, submitted `age` ago.
+    fn batch(provider: &Order, id: &str, age: u64) -> Batch {
+        let submitted = provider.clock.clock().wall().checked_sub(secs(age)).unwrap();
+        Batch::new(PROVIDER, id).unwrap().with_submitted_at(submitted)
+    }
+
+    /// Runs `set`, which is paused for `pause` first, to its end, and returns the order of the polls since.
+    fn polled(provider: &Order, mut set: WaitSet<'_>, pause: Duration) -> Vec<String> {
+        provider.polls.lock().unwrap().clear();
+        set.throttled(Some(pause));
+        while provider.clock.run(set.next()).is_some() {}
+        provider.polls.lock().unwrap().clone()
+    }
+
+    fn slow(provider: &Order) -> WaitSet<'_> {
+        WaitSet::new(provider).requests_per_second(0.5).without_deadline()
+    }
+
+    #[test]
+    fn wait_set_polls_first_the_batch_that_was_longest_without_a_poll() {
+        let provider = order();
+        let mut set = slow(&provider);
+        for (id, age) in [("10s", 10), ("100s", 100), ("50s", 50)] {
+            set.add(batch(&provider, id, age)).unwrap();
+        }
+        assert_eq!(polled(&provider, set, secs(20)), ["100s", "50s", "10s"]);
+    }
+
+    #[test]
+    fn wait_set_polls_first_the_batch_whose_rows_say_that_it_has_probably_ended() {
+        let provider = order();
+        let history = DurationHistory::default();
+        // A second for each row.
+        history.write(&PROVIDER, |samples| (10..400).step_by(10).for_each(|rows| samples.add(Some(rows), secs(rows))));
+        let polls = |rows: [Option<u64>; 3]| {
+            let mut set = slow(&provider).history(&history);
+            for (id, rows) in ["first", "second", "third"].into_iter().zip(rows) {
+                let batch = batch(&provider, id, 250);
+                if let Some(rows) = rows { set.add_with_rows(batch, rows) } else { set.add(batch) }.unwrap();
+            }
+            polled(&provider, set, secs(20))
+        };
+        assert_eq!(polls([Some(260), Some(200), Some(230)]), ["second", "third", "first"]);
+        assert_eq!(polls([Some(230), Some(260), Some(200)]), ["third", "first", "second"]);
+        assert_eq!(polls([None; 3]), ["first", "second", "third"], "in the order in which they were added");
+    }
+
+    #[test]
+    fn wait_set_polls_first_the_batch_that_is_overdue_longest_at_fixed_intervals() {
+        let provider = order();
+        let mut set = slow(&provider).schedule(Schedule::fixed(secs(60)));
+        for (id, age) in [("a", 0), ("b", 50), ("c", 20)] {
+            set.add(batch(&provider, id, age)).unwrap();
+        }
+        assert_eq!(polled(&provider, set, secs(100)), ["b", "c", "a"]);
+    }
+
+    #[test]
+    fn wait_set_polls_first_the_batch_whose_deadline_has_passed() {
+        let provider = order();
+        let mut set = slow(&provider);
+        set.add(batch(&provider, "old", 1_000)).unwrap();
+        let mut set = set.deadline(secs(15));
+        set.add(batch(&provider, "over", 1)).unwrap();
+        let mut set = set.without_deadline();
+        set.add(batch(&provider, "older", 2_000)).unwrap();
+        assert_eq!(polled(&provider, set, secs(20)), ["over", "older", "old"]);
+    }
+
+    #[test]
+    fn wait_set_polls_first_the_batch_whose_progress_predicts_its_end() {
+        let provider = order();
+        let mut set = WaitSet::new(&provider).requests_per_second(100.0).without_deadline();
+        for done in ["20", "90", "50"] {
+            set.add(batch(&provider, &format!("percent{done}"), 60)).unwrap();
+        }
+        // Each is polled once, at the same rate of progress, and then not for a while.
+        let mut cut = provider.clock.clock().sleep(secs(3));
+        let mut ended = None;
+        provider.clock.run(std::future::poll_fn(|context| {
+            if let Poll::Ready(end) = Pin::new(&mut set).poll_next(context) {
+                ended = end;
+            }
+            cut.as_mut().poll(context)
+        }));
+        assert!(ended.is_none());
+        assert_eq!(provider.polls.lock().unwrap().len(), 3);
+        assert_eq!(polled(&provider, set, secs(400)), ["percent90", "percent50", "percent20"]);
+    }
+}
