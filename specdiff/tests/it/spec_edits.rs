@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::edits::failure;
-use crate::support::{compare, spec};
+use crate::support::{compare, save_for_judge, spec};
 
 /// Edit of a document: name, provider, function, and expected differences in the notation of
 /// [`failure`].
@@ -18,7 +18,9 @@ fn run(rows: &[Row]) {
         let before = document.clone();
         edit(&mut document);
         assert_ne!(document, before, "{name} changes nothing");
-        failures.extend(failure(&format!("{name}, {provider}"), &compare(provider, &document.to_string()), expected));
+        let report = compare(provider, &document.to_string());
+        save_for_judge(name, provider, &document, &report);
+        failures.extend(failure(&format!("{name}, {provider}"), &report, expected));
     }
     assert!(failures.is_empty(), "{failures}");
 }
