@@ -1,6 +1,8 @@
 //! Pages, specs and edits.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
 use bulkrail_codegen::Spec;
@@ -17,8 +19,13 @@ pub(crate) const PAGES: [(&str, &str, &str); 5] = [
 ];
 
 pub(crate) fn spec(provider: &str) -> Spec {
-    let file = format!("{}/../specs/{provider}.yaml", env!("CARGO_MANIFEST_DIR"));
-    Spec::load(file).unwrap_or_else(|error| panic!("{error}"))
+    static LOADED: Mutex<BTreeMap<String, Spec>> = Mutex::new(BTreeMap::new());
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let spec = loaded.entry(provider.to_owned()).or_insert_with(|| {
+        let file = format!("{}/../specs/{provider}.yaml", env!("CARGO_MANIFEST_DIR"));
+        Spec::load(file).unwrap_or_else(|error| panic!("{error}"))
+    });
+    spec.clone()
 }
 
 pub(crate) fn text(page: &str) -> String {

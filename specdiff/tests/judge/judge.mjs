@@ -34,7 +34,8 @@ function reduced(edit) {
     const paths = Object.keys(before.paths).filter((path) => path in after.paths);
     const same = paths.filter((path) => text(before, path) === text(after, path));
     const size = (path) => text(before, path).length;
-    if (same.length === Object.keys(before.paths).length) same.splice(same.indexOf(same.slice().sort((a, b) => size(a) - size(b))[0]), 1);
+    same.sort((a, b) => size(a) - size(b));
+    if (same.length === Object.keys(before.paths).length) same.shift();
     for (const document of [before, after]) same.forEach((path) => delete document.paths[path]);
     return edit;
 }
@@ -72,7 +73,7 @@ function word(judge, edit) {
 }
 
 async function main() {
-    const row = (cells) => console.log(cells.map((cell, index) => String(cell).padEnd([44, 14, 11, 26, 0][index])).join('').trimEnd());
+    const row = (cells) => console.log(cells.map((cell, index) => String(cell).padEnd([44, 14, 11, 30, 0][index])).join('').trimEnd());
     const files = fs.readdirSync(directory).filter((file) => file.endsWith('.json')).sort();
     const edits = files.map((file) => JSON.parse(fs.readFileSync(path.join(directory, file), 'utf8')));
     edits.sort((a, b) => a.name.localeCompare(b.name) || a.provider.localeCompare(b.provider));
@@ -113,7 +114,7 @@ if (!isMainThread) {
         try {
             parentPort.postMessage(await JUDGES[workerData.judge](edit));
         } catch (error) {
-            parentPort.postMessage(`error (${String(error.message ?? error).split('\n')[0].slice(0, 60)})`);
+            parentPort.postMessage(`error (${String(error.message ?? error).split('\n')[0].slice(0, 20)})`);
         }
     });
 } else {
