@@ -51,8 +51,9 @@ pub(crate) fn compare_fields(
 }
 
 fn compare_lists(collector: &mut Collector<'_>, spec: &[Field], page: &[Field], direction: Direction, body: &str) {
-    let spec_index: FieldIndex<'_> = spec.iter().map(|field| (field.pointer.as_str(), field)).collect();
     let page_index: FieldIndex<'_> = page.iter().map(|field| (field.pointer.as_str(), field)).collect();
+    let spec = &*unions::select(spec, &page_index);
+    let spec_index: FieldIndex<'_> = spec.iter().map(|field| (field.pointer.as_str(), field)).collect();
     let added: Vec<&Field> = page.iter().filter(|field| is_added(field, &spec_index, &page_index)).collect();
     let other_members = unions::pointers_of_other_members(spec, &page_index);
     let is_removed = |field: &&Field| {
