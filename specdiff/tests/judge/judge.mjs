@@ -7,7 +7,7 @@ import { Worker, isMainThread, parentPort, workerData } from 'node:worker_thread
 
 const LEAST_EDITS = 60;
 // Large unions take the programs minutes.
-const TIMEOUT_MS = 4000;
+const TIMEOUT_MS = 2500;
 const [directory, modules] = isMainThread ? process.argv.slice(2) : [null, workerData.modules];
 const require = createRequire(path.resolve(modules, 'judge.cjs'));
 const reviewed = JSON.parse(fs.readFileSync(new URL('reviewed.json', import.meta.url), 'utf8'));
