@@ -24,6 +24,10 @@ demo:
 report:
     REPORT_SCREENSHOT=docs/report.png .ci/report
 
+# Prints the word of `specs diff` about edits of the specs beside those of two programs from npm.
+specs-diff-judge:
+    .ci/specs-diff-judge
+
 # The goals of schedule and cost.
 bench:
     cargo bench --bench schedule -- goals

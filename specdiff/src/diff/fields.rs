@@ -11,6 +11,7 @@ use crate::diff::difference::{
 };
 use crate::diff::notices::compare_deprecation;
 use crate::diff::presence::{FieldIndex, is_added, is_listed, is_removed, may_be_renamed, types_agree};
+use crate::diff::unions;
 use crate::pages::limits;
 use crate::pages::model::{Field, PageFormat, SchemaType};
 use crate::pages::names::{leaf, parent};
@@ -22,6 +23,8 @@ use crate::pages::values::{excerpt, is_date_time, value_text};
 const MAX_RENAME_PAIRS: usize = 400;
 
 /// Compares two lists of fields. `body` names what they belong to, such as "the 200 response".
+///
+/// The members of a union that both sides have are compared one by one.
 pub(crate) fn compare_fields(
     collector: &mut Collector<'_>,
     spec: &[Field],
@@ -29,11 +32,35 @@ pub(crate) fn compare_fields(
     direction: Direction,
     body: &str,
 ) {
-    let spec_index: FieldIndex<'_> = spec.iter().map(|field| (field.pointer.as_str(), field)).collect();
+    let unions = unions::common(spec, page);
+    if unions.is_empty() {
+        return compare_lists(collector, spec, page, direction, body);
+    }
+    for (known, on_page) in &unions {
+        for (value, member) in &known.members {
+            if let Some(on_page) = on_page.members.get(value) {
+                let without_tag = |fields: &[Field]| unions::without(fields, &BTreeSet::from([known.tag.as_str()]));
+                compare_fields(collector, &without_tag(member), &without_tag(on_page), direction, body);
+            }
+        }
+    }
+    let pointers =
+        unions.iter().flat_map(|(known, on_page)| [known.pointers(), on_page.pointers()]).flatten().collect();
+    let (spec, page) = (unions::without(spec, &pointers), unions::without(page, &pointers));
+    compare_lists(collector, &spec, &page, direction, body);
+}
+
+fn compare_lists(collector: &mut Collector<'_>, spec: &[Field], page: &[Field], direction: Direction, body: &str) {
     let page_index: FieldIndex<'_> = page.iter().map(|field| (field.pointer.as_str(), field)).collect();
+    let spec = &*unions::select(spec, &page_index);
+    let spec_index: FieldIndex<'_> = spec.iter().map(|field| (field.pointer.as_str(), field)).collect();
     let added: Vec<&Field> = page.iter().filter(|field| is_added(field, &spec_index, &page_index)).collect();
-    let removed: Vec<&Field> =
-        spec.iter().filter(|field| is_removed(field, &spec_index, &page_index, collector.is_whole_api)).collect();
+    let other_members = unions::pointers_of_other_members(spec, &page_index);
+    let is_removed = |field: &&Field| {
+        is_removed(field, &spec_index, &page_index, collector.is_whole_api)
+            && !other_members.contains(field.pointer.as_str())
+    };
+    let removed: Vec<&Field> = spec.iter().filter(is_removed).collect();
     let detect_renames = added.len() * removed.len() <= MAX_RENAME_PAIRS;
     let added_pointers: BTreeSet<&str> = added.iter().map(|field| field.pointer.as_str()).collect();
     // A parameter with the same name in another place.

@@ -11,3 +11,4 @@ mod pairing;
 mod presence;
 pub(crate) mod report;
 mod transport;
+mod unions;

@@ -23,5 +23,5 @@ mod readme;
 mod redocly;
 mod run_on;
 mod schema;
-mod union;
+pub(crate) mod union;
 pub(crate) mod values;

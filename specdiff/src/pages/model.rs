@@ -244,6 +244,32 @@ pub struct Field {
     pub(crate) free_form: bool,
     /// Whether its fields are listed, so that an unlisted field does not exist.
     pub(crate) lists_fields: bool,
+    /// Members of a union with a discriminator; only in a description.
+    pub(crate) union: Option<Union>,
+}
+
+/// Members of a union with a discriminator. The fields of the body have the merged ones, too.
+#[derive(Debug, Clone)]
+pub(crate) struct Union {
+    /// Pointer of the discriminator in the body.
+    pub(crate) tag: String,
+    /// Fields of each member by the value of the discriminator.
+    pub(crate) members: BTreeMap<String, Vec<Field>>,
+}
+
+impl Union {
+    /// Returns the pointers of all fields of the members, without the discriminator.
+    pub(crate) fn pointers(&self) -> BTreeSet<&str> {
+        self.members.values().flat_map(|fields| self.pointers_of(fields)).collect()
+    }
+
+    /// Returns the pointers of the fields of a member, without the union itself and the
+    /// discriminator.
+    pub(crate) fn pointers_of<'a>(&self, member: &'a [Field]) -> BTreeSet<&'a str> {
+        // The first field is the union itself.
+        let pointers = member.iter().skip(1).map(|field| field.pointer.as_str());
+        pointers.filter(|pointer| *pointer != self.tag).collect()
+    }
 }
 
 impl Field {

@@ -1,6 +1,6 @@
 //! Reads a schema of a description into fields.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bulkrail_codegen::pointer;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::pages::document::{Document, reference_pointer};
 use crate::pages::evidence::is_from_other_page;
 use crate::pages::example_values as examples;
 use crate::pages::limits;
-use crate::pages::model::{Expressiveness, Field, SchemaType};
+use crate::pages::model::{Expressiveness, Field, SchemaType, Union};
 use crate::pages::union;
 use crate::pages::values::{excerpt, value_text};
 
@@ -166,6 +166,7 @@ impl<'a> SchemaReader<'a> {
                     }
                 }
                 _ if !read.is_empty() => {
+                    let union = self.union(schema, name, &read)?;
                     let mut merged = union::merge_any_of(read);
                     target.clone_into(&mut merged[0].schema_pointer);
                     if let Some(tag) = schema.pointer("/discriminator/propertyName").and_then(Value::as_str) {
@@ -176,11 +177,36 @@ impl<'a> SchemaReader<'a> {
                         }
                     }
                     union::merge_all_of(fields, merged);
+                    fields[0].union = union;
                 }
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Returns the members by the value of the discriminator, if each has one of its own.
+    fn union(&mut self, schema: &Value, name: &str, members: &[Vec<Field>]) -> Result<Option<Union>, ReadError> {
+        let tag = schema.pointer("/discriminator/propertyName").and_then(Value::as_str);
+        // Fields beside the members belong to each of them.
+        let is_alone = schema.get("properties").is_none() && schema.get("allOf").is_none();
+        let Some(tag) = tag.filter(|_| is_alone) else { return Ok(None) };
+        let tag = pointer::join(name, tag);
+        let mut union = Union { tag, members: BTreeMap::new() };
+        for fields in members {
+            let value =
+                fields.iter().find(|field| field.pointer == union.tag).and_then(|field| field.values.as_deref());
+            let Some([value]) = value else { return Ok(None) };
+            // The members are kept beside the merged fields.
+            let bytes = |field: &Field| {
+                field.pointer.len() + field.spec_pointer.len() + field.schema_pointer.len() + size_of::<Field>()
+            };
+            self.budget.take_bytes(fields.iter().map(bytes).sum())?;
+            if union.members.insert(value.clone(), fields.clone()).is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(union))
     }
 
     /// Adds the examples of the property and of the schema that it refers to.

@@ -68,6 +68,9 @@ fn merge_group(group: Vec<Field>, members: usize) -> Field {
     if merged.required.is_some() {
         merged.required = Some(in_every_member && merged.required == Some(true));
     }
+    if members > 1 {
+        merged.union = None;
+    }
     for field in group {
         merged.types.extend(field.types);
         for value in field.values.into_iter().flatten() {

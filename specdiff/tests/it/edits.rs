@@ -592,6 +592,160 @@ fn diff_of_page_classifies_fields_statuses_and_parameter_places() {
     ]);
 }
 
+#[test]
+fn diff_of_page_classifies_fields_types_and_values_of_every_format() {
+    run(&[
+        (
+            "field renamed",
+            BULK,
+            &[("processedRows", "doneRows")],
+            &["additive field-added properties/doneRows", "breaking field-removed properties/processedRows"],
+        ),
+        ("type", BULK, &[("errorCount\nnumber", "errorCount\nstring")], &["breaking type properties/errorCount"]),
+        ("value", BULK, &[("COMPLETED,\n", "COMPLETED,\nPAUSED,\n")], &["additive value-added BulkJobStatus/enum"]),
+        ("without a value", BULK, &[("PROCESSING,\n", "")], &["breaking value-removed BulkJobStatus/enum"]),
+        (
+            "optional",
+            BULK,
+            &[("errorCount\nnumber\nrequired", "errorCount\nnumber")],
+            &["breaking required-removed errorCount"],
+        ),
+        (
+            "required",
+            BULK,
+            &[("resultsFileUrl\nstring\n", "resultsFileUrl\nstring\nrequired\n")],
+            &["breaking required-added resultsFileUrl"],
+        ),
+        (
+            "format",
+            BULK,
+            &[("createdAt\nstring<date-time>", "createdAt\nstring")],
+            &["editorial format createdAt/format"],
+        ),
+        (
+            "required in a request",
+            CREATE,
+            &[("userId\nstring\nExample", "userId\nstring\nrequired\nExample")],
+            &["breaking required-added properties/userId"],
+        ),
+        (
+            "value of the discriminator",
+            CREATE,
+            &[("PSE,\nACH,", "PSE,\nCASH,\nACH,")],
+            &["additive value-added discriminator/mapping"],
+        ),
+        (
+            "without a value of the discriminator",
+            CREATE,
+            &[("SPI_DO,\n", "")],
+            &["breaking value-removed discriminator/mapping"],
+        ),
+        (
+            "fields of one member",
+            CREATE,
+            &[(
+                "PSE · object\nrequired\nuserId\nstring\nExample",
+                "PSE · object\nrequired\ndata.document\nobject\ndata.accountNumber\nstring\ndata.bankCode\nstring\ndata.type\nenum<string>\nAvailable options:\nsavings,\nchecking\ndata.countryCode\nstring\ndata.firstName\nstring\ndata.middleName\nstring\ndata.lastName\nstring\ndata.companyName\nstring\ndata.email\nstring\ndata.phone\nstring\nuserId\nstring\nExample",
+            )],
+            &[],
+        ),
+        (
+            "fields of one member without one",
+            CREATE,
+            &[(
+                "PSE · object\nrequired\nuserId\nstring\nExample",
+                "PSE · object\nrequired\ndata.document\nobject\ndata.accountNumber\nstring\ndata.bankCode\nstring\ndata.type\nenum<string>\nAvailable options:\nsavings,\nchecking\ndata.countryCode\nstring\ndata.firstName\nstring\ndata.middleName\nstring\ndata.lastName\nstring\ndata.email\nstring\ndata.phone\nstring\nuserId\nstring\nExample",
+            )],
+            &["breaking field-removed PseData/properties/companyName"],
+        ),
+        (
+            "without a field",
+            REAP,
+            &[
+                ("totalRecords: Total rows in the uploaded CSV.", ""),
+                ("\"totalRecords\": 19,\n", ""),
+                ("\"totalRecords\": 100,\n", ""),
+                ("\"totalRecords\": 50,\n", ""),
+            ],
+            &["breaking field-removed BatchStatus/properties/totalRecords"],
+        ),
+        (
+            "field",
+            REAP,
+            &[("\"errors\": []", "\"errors\": [], \"queued\": 1")],
+            &["additive field-added BatchSummary/properties/queued"],
+        ),
+        (
+            "type",
+            REAP,
+            &[("\"failedRecords\": ", "\"failedRecords\": 0.5")],
+            &["breaking type BatchStatus/properties/failedRecords"],
+        ),
+        (
+            "value",
+            REAP,
+            &[
+                ("critical error\n", "critical errorpaused: Batch was stopped\n"),
+                ("or failed (critical error)", "failed (critical error), or paused (stopped)"),
+            ],
+            &["additive value-added BatchState/enum"],
+        ),
+        (
+            "value in one of two lists",
+            REAP,
+            &[("critical error\n", "critical errorpaused: Batch was stopped\n")],
+            &["additive value-added BatchState/enum", "unknown parse-warning "],
+        ),
+        ("optional parameter", REAP, &[("Required: Yes", "Required: No")], &["breaking required-removed parameters/0"]),
+        (
+            "field renamed",
+            CDQ,
+            &[("`createdAt`", "`startedAt`")],
+            &["additive field-added properties/startedAt", "breaking field-removed properties/createdAt"],
+        ),
+        ("type", CDQ, &[("`user` (string)", "`user` (integer)")], &["breaking type Job/properties/user"]),
+        ("without a field", CDQ, &[("- `user` (string)", "")], &["breaking field-removed Job/properties/user"]),
+        ("value", CDQ, &[("\"DIED\"", "\"DIED\", \"GONE\"")], &["additive value-added JobStatus/enum"]),
+        ("without a value", CDQ, &[("\"ARCHIVED\", ", "")], &["breaking value-removed JobStatus/enum"]),
+        (
+            "values in another order",
+            CDQ,
+            &[("\"FAILED\", \"DIED\"", "\"DIED\", \"FAILED\"")],
+            &["editorial values-order JobStatus/enum"],
+        ),
+        (
+            "required parameter",
+            CDQ,
+            &[("`jobId` (string)", "`jobId` (string, required)")],
+            &["breaking required-added parameters/0"],
+        ),
+        (
+            "without a field",
+            LOCAL,
+            &[("comment\n\nString\n\nAdditional information.\n\n", "")],
+            &["breaking field-removed Batch/properties/comment"],
+        ),
+        (
+            "field",
+            LOCAL,
+            &[("comment\n\nString\n", "priority\n\nString\n\nRank.\n\ncomment\n\nString\n")],
+            &["additive field-added Batch/properties/priority"],
+        ),
+        (
+            "type",
+            LOCAL,
+            &[("status.code\n\nString", "status.code\n\nInteger")],
+            &["breaking type OperationStatus/properties/code"],
+        ),
+        (
+            "optional parameter",
+            LOCAL,
+            &[("externalId\n\nString\n\nRequired", "externalId\n\nString\n\nOptional")],
+            &["breaking required-removed parameters/0"],
+        ),
+    ]);
+}
+
 /// A page of another operation or provider is not compared with a neighbour.
 #[test]
 fn diff_of_other_page_says_that_operation_is_unknown() {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::edits::failure;
-use crate::support::{compare, spec};
+use crate::support::{compare, save_for_judge, spec};
 
 /// Edit of a document: name, provider, function, and expected differences in the notation of
 /// [`failure`].
@@ -18,7 +18,9 @@ fn run(rows: &[Row]) {
         let before = document.clone();
         edit(&mut document);
         assert_ne!(document, before, "{name} changes nothing");
-        failures.extend(failure(&format!("{name}, {provider}"), &compare(provider, &document.to_string()), expected));
+        let report = compare(provider, &document.to_string());
+        save_for_judge(name, provider, &document, &report);
+        failures.extend(failure(&format!("{name}, {provider}"), &report, expected));
     }
     assert!(failures.is_empty(), "{failures}");
 }
@@ -502,6 +504,252 @@ fn diff_of_description_classifies_fields_parameters_and_statuses() {
         ("description", "cdq", |spec| at(spec, JOBS)["description"] = json!("Another text."), &[]),
         ("title", "cdq", |spec| spec["info"]["title"] = json!("Another title"), &[]),
     ]);
+}
+
+fn schema<'a>(document: &'a mut Value, name: &str) -> &'a mut Value {
+    at(document, &format!("/components/schemas/{name}"))
+}
+
+fn values<'a>(document: &'a mut Value, name: &str) -> &'a mut Vec<Value> {
+    schema(document, name)["enum"].as_array_mut().expect("a list")
+}
+
+#[test]
+fn diff_of_description_classifies_fields_of_every_provider() {
+    run(&[
+        (
+            "field removed",
+            "cdq",
+            |spec| _ = remove(at(spec, "/components/schemas/Job/properties"), "user"),
+            &["breaking field-removed Job/properties/user"],
+        ),
+        (
+            "field removed",
+            "localpayment",
+            |spec| _ = remove(at(spec, "/components/schemas/Batch/properties"), "comment"),
+            &["breaking field-removed Batch/properties/comment"],
+        ),
+        (
+            "field of a request removed",
+            "localpayment",
+            |spec| _ = remove(at(spec, "/components/schemas/CreateBatch/properties"), "name"),
+            &["breaking field-removed CreateBatch/properties/name"],
+        ),
+        (
+            "optional field of a request",
+            "localpayment",
+            |spec| schema(spec, "Address")["properties"]["floor"] = json!({"type": "string"}),
+            &["additive field-added Address/properties/floor"],
+        ),
+        (
+            "required field of a request",
+            "localpayment",
+            |spec| {
+                schema(spec, "CreateBatch")["properties"]["currency"] = json!({"type": "string"});
+                schema(spec, "CreateBatch")["required"].as_array_mut().expect("a list").push(json!("currency"));
+            },
+            &["breaking field-added CreateBatch/properties/currency"],
+        ),
+        (
+            "type of a field",
+            "reap",
+            |spec| schema(spec, "BatchStatus")["properties"]["totalRecords"]["type"] = json!("string"),
+            &["breaking type BatchStatus/properties/totalRecords"],
+        ),
+        (
+            "type of a field",
+            "localpayment",
+            |spec| schema(spec, "OperationStatus")["properties"]["code"]["type"] = json!("integer"),
+            &["breaking type OperationStatus/properties/code"],
+        ),
+        (
+            "type of the elements",
+            "cdq",
+            |spec| {
+                schema(spec, "StartConfirmation")["properties"]["featuresOn"]["items"] = json!({"type": "integer"});
+            },
+            &["breaking type ConfirmationFeature"],
+        ),
+        (
+            "value removed",
+            "reap",
+            |spec| values(spec, "BatchState").retain(|value| value != "failed"),
+            &["breaking value-removed BatchState/enum"],
+        ),
+        (
+            "value of a request removed",
+            "cdq",
+            |spec| _ = values(spec, "ConfirmationFeature").pop(),
+            &["breaking value-removed ConfirmationFeature/enum"],
+        ),
+        (
+            "value renamed",
+            "killb",
+            |spec| values(spec, "BulkJobStatus")[0] = json!("QUEUED"),
+            &["additive value-added BulkJobStatus/enum", "breaking value-removed BulkJobStatus/enum"],
+        ),
+        (
+            "values in another order",
+            "localpayment",
+            |spec| values(spec, "BeneficiaryType").reverse(),
+            &["editorial values-order BeneficiaryType/enum"],
+        ),
+        (
+            "without values",
+            "localpayment",
+            |spec| _ = remove(schema(spec, "Activation"), "enum"),
+            &["breaking values-removed Activation/enum"],
+        ),
+        (
+            "required in a request",
+            "localpayment",
+            |spec| schema(spec, "CreateBatch")["required"].as_array_mut().expect("a list").push(json!("name")),
+            &["breaking required-added CreateBatch/properties/name"],
+        ),
+        (
+            "optional in a request",
+            "reap",
+            |spec| schema(spec, "CreateEntity")["required"] = json!(["externalId"]),
+            &["breaking required-removed CreateEntity/properties/type"],
+        ),
+        (
+            "optional in a response",
+            "reap",
+            |spec| schema(spec, "EnabledFeature")["required"] = json!([]),
+            &["breaking required-removed EnabledFeature/properties/featureId"],
+        ),
+        (
+            "required field that can be null",
+            "killb",
+            |spec| schema(spec, "BulkJob")["properties"]["errorCount"]["nullable"] = json!(true),
+            &["breaking nullable-added BulkJob/properties/errorCount"],
+        ),
+        (
+            "format of a date",
+            "reap",
+            |spec| schema(spec, "BatchStatus")["properties"]["createdAt"]["format"] = json!("date"),
+            &["editorial format createdAt/format"],
+        ),
+        (
+            "format of a file",
+            "cdq",
+            |spec| schema(spec, "BankAccountFile")["properties"]["file"]["format"] = json!("byte"),
+            &["breaking format file/format"],
+        ),
+        (
+            "description of a field",
+            "killb",
+            |spec| schema(spec, "BulkJob")["properties"]["errorCount"]["description"] = json!("Another text."),
+            &[],
+        ),
+        ("description of a schema", "reap", |spec| schema(spec, "BatchState")["description"] = json!("Text."), &[]),
+        (
+            "description of a status",
+            "localpayment",
+            |spec| {
+                let status = "/paths/~1api~1virtual-account-batch~1{externalId}~1/get/responses/200";
+                at(spec, status)["description"] = json!("Another text.");
+            },
+            &[],
+        ),
+        ("version", "reap", |spec| spec["info"]["version"] = json!("99"), &[]),
+        (
+            "name of a schema",
+            "cdq",
+            |spec| {
+                let text = spec.to_string().replace("schemas/Job\"", "schemas/Task\"");
+                *spec = serde_json::from_str(&text).expect("JSON");
+                rename(at(spec, "/components/schemas"), "Job", "Task");
+            },
+            &[],
+        ),
+    ]);
+}
+
+/// What one member of a union has is not hidden by the other members.
+#[test]
+fn diff_of_description_classifies_members_of_union() {
+    run(&[
+        (
+            "field of one member removed",
+            "killb",
+            |spec| _ = remove(at(spec, "/components/schemas/PseData/properties"), "email"),
+            &["breaking field-removed PseData/properties/email"],
+        ),
+        (
+            "field of one member added",
+            "killb",
+            |spec| schema(spec, "PseData")["properties"]["clabeType"] = json!({"type": "string"}),
+            &["additive field-added PseData/properties/clabeType"],
+        ),
+        (
+            "type in one member",
+            "killb",
+            |spec| schema(spec, "SpiData")["properties"]["email"]["type"] = json!("integer"),
+            &["breaking type SpiData/properties/email"],
+        ),
+        (
+            "required in one member",
+            "killb",
+            |spec| schema(spec, "AchData")["required"] = json!(["email"]),
+            &["breaking required-added AchData/properties/email"],
+        ),
+        (
+            "limit in one member",
+            "killb",
+            |spec| schema(spec, "WireData")["properties"]["email"]["maxLength"] = json!(10),
+            &["breaking limit email/maxLength"],
+        ),
+        (
+            "field of one member deprecated",
+            "killb",
+            |spec| schema(spec, "CoelsaData")["properties"]["email"]["deprecated"] = json!(true),
+            &["notice deprecation-added CoelsaData/properties/email/deprecated"],
+        ),
+        (
+            "member removed",
+            "killb",
+            |spec| {
+                let union = schema(spec, "CreateAccount");
+                let members = union["oneOf"].as_array_mut().expect("a list");
+                members.retain(|member| member["$ref"] != "#/components/schemas/CreateAccountPix");
+                remove(&mut union["discriminator"]["mapping"], "PIX");
+            },
+            &["breaking value-removed CreateAccount/discriminator/mapping"],
+        ),
+    ]);
+}
+
+/// Each field of each schema: without it, one breaking difference at its place. Of the many schemas
+/// of KillB, one field each.
+#[test]
+fn diff_of_description_sees_each_field_that_is_removed() {
+    let (mut edits, mut failures) = (0, String::new());
+    for provider in ["killb", "reap", "cdq", "localpayment"] {
+        let original = spec(provider).document;
+        for (name, fields) in original["components"]["schemas"].as_object().expect("schemas") {
+            let fields: Vec<&String> =
+                fields["properties"].as_object().into_iter().flatten().map(|(key, _)| key).collect();
+            let (first, count) = match provider {
+                "killb" if !fields.is_empty() => (edits % fields.len(), 1),
+                _ => (0, fields.len()),
+            };
+            for field in fields.into_iter().skip(first).take(count) {
+                // The discriminator is the union itself.
+                if name.starts_with("CreateAccount") && field == "type" {
+                    continue;
+                }
+                let mut document = original.clone();
+                remove(at(&mut document, &format!("/components/schemas/{name}/properties")), field);
+                let expected = format!("breaking field-removed {name}/properties/{field}");
+                let report = compare(provider, &document.to_string());
+                failures.extend(failure(provider, &report, &[&expected]));
+                edits += 1;
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+    assert!(edits > 200, "{edits}");
 }
 
 /// Mistakes in a description, or parts that it leaves out, are seen as well.

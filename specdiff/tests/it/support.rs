@@ -1,9 +1,13 @@
 //! Pages, specs and edits.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::{env, fs};
 
 use bulkrail_codegen::Spec;
-use bulkrail_specdiff::{AcceptedDifferences, DiffReport, Difference, Page, diff};
+use bulkrail_specdiff::{AcceptedDifferences, Class, DiffReport, Difference, Page, diff};
+use serde_json::{Value, json};
 
 /// Seed pages: provider, file and format.
 pub(crate) const PAGES: [(&str, &str, &str); 5] = [
@@ -15,8 +19,13 @@ pub(crate) const PAGES: [(&str, &str, &str); 5] = [
 ];
 
 pub(crate) fn spec(provider: &str) -> Spec {
-    let file = format!("{}/../specs/{provider}.yaml", env!("CARGO_MANIFEST_DIR"));
-    Spec::load(file).unwrap_or_else(|error| panic!("{error}"))
+    static LOADED: Mutex<BTreeMap<String, Spec>> = Mutex::new(BTreeMap::new());
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let spec = loaded.entry(provider.to_owned()).or_insert_with(|| {
+        let file = format!("{}/../specs/{provider}.yaml", env!("CARGO_MANIFEST_DIR"));
+        Spec::load(file).unwrap_or_else(|error| panic!("{error}"))
+    });
+    spec.clone()
 }
 
 pub(crate) fn text(page: &str) -> String {
@@ -52,4 +61,30 @@ pub(crate) fn edited(text: &str, edits: &[(&str, &str)]) -> String {
         assert!(text.contains(from), "not on the page: {from}");
         text.replace(from, to)
     })
+}
+
+/// Directory into which [`save_for_judge`] writes; `.ci/specs-diff-judge` sets it.
+const JUDGE_VARIABLE: &str = "SPECS_DIFF_EDITS";
+
+/// Returns the class of the most important difference, or `nothing`.
+pub(crate) fn word(report: &DiffReport) -> &'static str {
+    let has = |class: &Class| report.unaccepted().any(|one| one.class == *class);
+    Class::ALL.iter().find(|class| has(class)).map_or("nothing", |class| class.name())
+}
+
+/// Writes an edited spec with our word about it, for another program that compares descriptions.
+pub(crate) fn save_for_judge(name: &str, provider: &str, document: &Value, report: &DiffReport) {
+    static SAVED: AtomicUsize = AtomicUsize::new(0);
+    let Some(directory) = env::var_os(JUDGE_VARIABLE).map(std::path::PathBuf::from) else { return };
+    let number = SAVED.fetch_add(1, Ordering::Relaxed);
+    let edit = json!({
+        "name": name,
+        "provider": provider,
+        "ours": word(report),
+        "differences": unaccepted(report),
+        "before": spec(provider).document,
+        "after": document,
+    });
+    let file = directory.join(format!("{number:04}.json"));
+    fs::write(&file, edit.to_string()).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
 }
