@@ -89,7 +89,7 @@ impl AnyClient {
     /// Returns the client of `provider`, with credentials of a store of your own: `secret` returns the secret of a
     /// variable's name, as [`AnyClient::from_env`] reads it.
     ///
-    /// ```
+    /// ```no_run
     /// use bulkrail::AnyClient;
     /// use bulkrail::http::HttpOptions;
     ///
