@@ -10,7 +10,10 @@ use serde::de::DeserializeOwned;
 /// of your own to submit what your service has: the id of an upload, or of rows in its database.
 ///
 /// ```
-/// use bulkrail_core::{Batch, Error, Provider, ProviderId, Reconciliation, Recovery, Snapshot};
+/// use bulkrail_core::time::Clock;
+/// use bulkrail_core::{
+///     Batch, Error, PollLimit, PollingDefaults, Provider, ProviderId, Reconciliation, Recovery, Snapshot,
+/// };
 /// use bulkrail_durable::Submitter;
 /// use serde::{Deserialize, Serialize};
 ///
@@ -41,8 +44,16 @@ use serde::de::DeserializeOwned;
 ///         self.client.poll(batch).await
 ///     }
 ///
-///     fn polling_defaults(&self) -> bulkrail_core::PollingDefaults {
+///     fn polling_defaults(&self) -> PollingDefaults {
 ///         self.client.polling_defaults()
+///     }
+///
+///     fn clock(&self) -> Clock {
+///         self.client.clock()
+///     }
+///
+///     fn poll_limit(&self) -> Option<PollLimit> {
+///         self.client.poll_limit()
 ///     }
 /// }
 ///

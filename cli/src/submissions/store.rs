@@ -191,9 +191,10 @@ impl StoreFile {
         };
         let load = move || Ok(Handle::current().block_on(load(&store, is_wanted)));
         let records = self.state.run_within(WORK_TIMEOUT, load);
-        let mut log = records.await.unwrap_or_else(|error| Err(self.failed("reading", error)))?;
-        log.extend(contents.log);
-        Ok(Contents { log, warnings: contents.warnings })
+        let mut read = records.await.unwrap_or_else(|error| Err(self.failed("reading", error)))?;
+        read.log.extend(contents.log);
+        read.warnings.extend(contents.warnings);
+        Ok(read)
     }
 
     async fn read_old(&self) -> Result<Contents, StoreError> {
@@ -222,7 +223,7 @@ pub(super) async fn change(
     is_wanted: impl Fn(&str, &str) -> bool,
     change: impl FnOnce(&mut Log),
 ) -> Result<(), StoreError> {
-    let mut log = load(store, is_wanted).await?;
+    let mut log = load(store, is_wanted).await?.log;
     change(&mut log);
     let (changed, removed) = log.changes();
     put(store, changed).await?;
@@ -252,18 +253,21 @@ pub(super) async fn load_keys(store: &RedbStore, keys: impl Iterator<Item = &str
     Ok(Log::new(records))
 }
 
-/// Returns the records of which `is_wanted` returns true. One that cannot be read, of a later
-/// version, is left out.
-async fn load(store: &RedbStore, is_wanted: impl Fn(&str, &str) -> bool) -> Result<Log, StoreError> {
-    let mut records = Vec::new();
+/// Returns the records of which `is_wanted` returns true, and a warning of each that cannot be read.
+async fn load(store: &RedbStore, is_wanted: impl Fn(&str, &str) -> bool) -> Result<Contents, StoreError> {
+    let (mut records, mut warnings) = (Vec::new(), Vec::new());
     let mut after: Option<String> = None;
     loop {
         let page = store.page(ACCOUNT, Filter::All, after.as_deref(), PAGE).await?;
-        let wanted = page.iter().filter(|entry| is_wanted(&entry.key, &entry.document));
-        records.extend(wanted.filter_map(|entry| Record::from_document(&entry.document).ok()));
+        for entry in page.iter().filter(|entry| is_wanted(&entry.key, &entry.document)) {
+            match Record::from_document(&entry.document) {
+                Ok(record) => records.push(record),
+                Err(error) => warnings.push(format!("{FILE}: the submission {} cannot be read: {error}", entry.key)),
+            }
+        }
         match page.last() {
             Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
-            _ => return Ok(Log::new(records)),
+            _ => return Ok(Contents { log: Log::new(records), warnings }),
         }
     }
 }
@@ -275,4 +279,24 @@ fn imported_path(old: &Path) -> PathBuf {
         old.with_file_name(format!("{}.imported{suffix}", jsonl::FILE))
     };
     (1..).map(name).find(|path| fs::symlink_metadata(path).is_err()).unwrap_or_else(|| name(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use bulkrail_durable::Entry;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn load_warns_of_a_record_that_cannot_be_read() {
+        let store = RedbStore::in_memory().unwrap();
+        let (account, key, document) = (ACCOUNT.to_owned(), "n-1".to_owned(), r#"{"version":2}"#.to_owned());
+        store.insert(vec![Entry { account, key, document, ended_at: None }]).await.unwrap();
+        let Contents { log, warnings } = load(&store, |_, _| true).await.unwrap();
+        assert!(log.entries().is_empty());
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("n-1") && warnings[0].contains("version 2"),
+            "{warnings:?}"
+        );
+    }
 }

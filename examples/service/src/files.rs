@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bulkrail::ProviderId;
-use tokio::fs::{self, OpenOptions};
+use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
@@ -21,15 +21,21 @@ impl Files {
         self.0.join(format!("{provider}-{key}.csv"))
     }
 
-    /// Saves the file of an order, and returns whether it is new. Another content under the key is an error of the kind
-    /// `AlreadyExists`.
-    pub(crate) async fn save(&self, path: &Path, content: &[u8]) -> io::Result<bool> {
+    /// Creates a file that no order has.
+    pub(crate) async fn create(&self) -> io::Result<(PathBuf, File)> {
         let new = self.0.join(format!("{}.new", Uuid::new_v4()));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         options.mode(0o600);
-        let mut file = options.open(&new).await?;
+        let file = options.open(&new).await?;
+        Ok((new, file))
+    }
+
+    /// Saves the file of an order, and returns whether it is new. Another content under the key is an error of the kind
+    /// `AlreadyExists`.
+    pub(crate) async fn save(&self, path: &Path, content: &[u8]) -> io::Result<bool> {
+        let (new, mut file) = self.create().await?;
         file.write_all(content).await?;
         file.sync_data().await?;
         // All of it, or nothing; and nothing is replaced.

@@ -194,7 +194,7 @@ async fn failed(
 ) -> Result<Json<Vec<Value>>, Failure> {
     let safe = |text: &Option<String>| text.as_deref().map(|text| spreadsheet_safe(text).into_owned());
     let row = |row: &Row| json!({"row": row.index, "reference": safe(&row.reference), "reason": safe(&row.reason)});
-    Ok(Json(accounts.failed_rows(&provider, &key).await?.iter().map(row).collect()))
+    Ok(Json(accounts.reconcile(&provider, &key).await?.failed_rows().map(row).collect()))
 }
 
 impl Accounts {

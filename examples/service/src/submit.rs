@@ -1,17 +1,13 @@
 //! Orders: of a file, and of the failed rows of a batch.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
-use bulkrail::{Error, ErrorKind, ProviderId, Row, RowOutcome};
+use bulkrail::{AnySubmission, Error, ErrorKind, FileFormat, ProviderId, Reconciliation, RetryOptions, Upload};
 use bulkrail_durable::{FileOrder, ServiceError};
 use uuid::Uuid;
 
 use crate::{Accounts, Entry, Failure, Options};
-
-/// Column that all providers tell rows apart by.
-const REFERENCE: &str = "externalId";
 
 impl Accounts {
     /// Checks and orders a file: one batch, or several where the provider limits their size.
@@ -60,28 +56,33 @@ impl Accounts {
         Ok(entries)
     }
 
-    /// Reads the failed rows of a batch that has ended.
-    pub(crate) async fn failed_rows(&self, provider: &ProviderId, key: &str) -> Result<Vec<Row>, Failure> {
+    /// Reads the outcome of every row of a batch that has ended.
+    pub(crate) async fn reconcile(&self, provider: &ProviderId, key: &str) -> Result<Reconciliation, Failure> {
         if self.entry(provider, key).await?.phase != "ended" {
             let error = Error::new(ErrorKind::Conflict, "the batch has not ended");
             return Err(error.with_hint("read its events").into());
         }
-        let reconciliation = self.service(provider)?.reconcile(key).await?;
-        Ok(reconciliation.rows.into_iter().filter(|row| row.outcome == RowOutcome::Failed).collect())
+        Ok(self.service(provider)?.reconcile(key).await?)
     }
 
     /// Orders the failed rows of a batch under a key that follows from its key, so that they are submitted once.
     pub(crate) async fn retry(&self, provider: &ProviderId, key: &str) -> Result<Vec<Entry>, Failure> {
-        let rows = self.failed_rows(provider, key).await?;
-        let references: HashSet<_> = rows.iter().filter_map(|row| row.reference.as_deref()).collect();
-        if references.is_empty() {
+        let reconciliation = self.reconcile(provider, key).await?;
+        if reconciliation.failed_rows().next().is_none() {
             return Err(Error::new(ErrorKind::Conflict, "the batch does not have failed rows").into());
         }
-        let record = self.service(provider)?.view().get(key).await?;
-        let order = record.ok_or_else(|| ServiceError::NotFound(key.to_owned()))?.order;
-        let path = order.path().ok_or_else(|| ServiceError::NotFound(key.to_owned()))?;
-        let csv = rows_with_reference(&tokio::fs::read(path).await?, &references)?;
-        self.order(provider, &format!("{key}-retry"), &csv, async |path| order.with_file(path).await).await
+        let unknown = || ServiceError::NotFound(key.to_owned());
+        let record = self.service(provider)?.view().get(key).await?.ok_or_else(unknown)?;
+        let batch = record.batch().ok_or_else(unknown)?;
+        let file = Upload::from_path(record.order.path().ok_or_else(unknown)?);
+        let (next, to) = self.files.create().await?;
+        let (format, options) = (Some(FileFormat::Csv), RetryOptions::default());
+        let to = to.into_std().await;
+        let written = AnySubmission::write_retry(batch, &reconciliation, file, format, &options, to).await;
+        let csv = tokio::fs::read(&next).await;
+        tokio::fs::remove_file(&next).await?;
+        written?;
+        self.order(provider, &format!("{key}-retry"), &csv?, async |path| record.order.with_file(path).await).await
     }
 }
 
@@ -92,20 +93,4 @@ fn check_key(key: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::Usage, "a key has 1 to 64 letters, digits and hyphens").with_parameter("key"))
-}
-
-/// Returns the header of `csv` and the rows with a reference in `references`.
-fn rows_with_reference(csv: &[u8], references: &HashSet<&str>) -> io::Result<Vec<u8>> {
-    let mut reader = csv::Reader::from_reader(csv);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = reader.headers()?.clone();
-    let column = header.iter().position(|name| name.trim() == REFERENCE).unwrap_or_default();
-    writer.write_record(&header)?;
-    for row in reader.records() {
-        let row = row?;
-        if row.get(column).is_some_and(|reference| references.contains(reference.trim())) {
-            writer.write_record(&row)?;
-        }
-    }
-    writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
