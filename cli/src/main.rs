@@ -11,6 +11,7 @@ mod error;
 mod exit;
 mod follow;
 mod grid;
+mod help;
 mod html;
 mod input;
 mod output;
@@ -19,6 +20,7 @@ mod profile;
 mod progress;
 mod row_writer;
 mod run_result;
+mod screen;
 mod signals;
 mod state;
 mod submissions;
@@ -30,7 +32,7 @@ mod values;
 use std::process::ExitCode;
 
 use bulkrail::{Error, ErrorKind};
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use clap_complete::CompleteEnv;
 
 use args::{Cli, Command};
@@ -43,7 +45,8 @@ use values::quoted;
 fn main() -> ExitCode {
     // Ends the process where a shell asks for words.
     CompleteEnv::with_factory(Cli::command).var(commands::completions::VARIABLE).complete();
-    let code = match Cli::try_parse() {
+    let parsed = help::fit(Cli::command()).try_get_matches();
+    let code = match parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => {
             let json = cli.command.prints_json();
             run(cli).unwrap_or_else(|error| error.print(json))
@@ -72,7 +75,7 @@ fn run(mut cli: Cli) -> Result<u8, CliError> {
         Command::Rows(args) => block_on(commands::rows::run(args, printer)),
         Command::Retry(args) => block_on(commands::retry::run(args, printer)),
         Command::Run(args) => block_on(commands::run::run(args, printer)),
-        Command::Specs(args) => commands::specs::run(args.command),
+        Command::Specs(args) => block_on(commands::specs::run(args.command)),
         Command::List(args) => block_on(commands::list::run(args)),
         Command::Forget(args) => block_on(commands::forget::run(args)),
         Command::Resume(args) => block_on(commands::resume::run(args, printer)),

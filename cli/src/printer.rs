@@ -9,8 +9,10 @@ use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use unicode_width::UnicodeWidthStr;
 
-use crate::grid::can_redraw;
+use crate::grid::{can_redraw, stderr_width, words};
+use crate::screen;
 
 /// 4,000 characters of a line are shown: a message of an error with the name of a file.
 const MAX_LINE_CHARS: usize = 4_000;
@@ -78,19 +80,42 @@ impl Printer {
     }
 }
 
-/// Prints a message to standard error, also with `--quiet`. Its lines are escaped and cut.
+/// Prints a message to standard error, also with `--quiet`. Its lines are escaped and cut, and wrapped for a terminal.
 pub(crate) fn error(message: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", lines(message));
+    let message = fit(&lines(message), stderr_width());
+    let _ = screen::above(|| writeln!(io::stderr().lock(), "{message}"));
 }
 
 /// Prints a line of JSON to standard error, also with `--quiet`.
 pub(crate) fn document(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = screen::above(|| writeln!(io::stderr().lock(), "{line}"));
 }
 
 /// Returns `message` with each of its lines escaped and cut: also what a caller forgot, such as the name of a file.
 pub(crate) fn lines(message: &str) -> String {
     let lines = message.split('\n').map(|line| printable(&truncated(line, MAX_LINE_CHARS)).into_owned());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns `message` with its long lines broken between words, where the width of the terminal is known. A command at the
+/// end of a line gets one of its own, which is not broken: it is to be copied.
+pub(crate) fn fit(message: &str, width: Option<usize>) -> String {
+    let Some(width) = width else { return message.to_owned() };
+    let lines = message.split('\n').map(|line| {
+        if line.width() <= width {
+            return line.to_owned();
+        }
+        let text = line.trim_start();
+        let first = &line[..line.len() - text.len()];
+        let next = format!("{first}  ");
+        let (text, command) = match text.find(": bulkrail ") {
+            Some(end) => (&text[..=end], Some(&text[end + 2..])),
+            None => (text, None),
+        };
+        let words = words(text, width.saturating_sub(next.len()));
+        let text = format!("{first}{}", words.join(&format!("\n{next}")));
+        command.map_or_else(|| text.clone(), |command| format!("{text}\n{next}{command}"))
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -112,6 +137,17 @@ impl Write for Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn message_is_broken_between_words_and_its_command_is_whole() {
+        let message = "warning: 1 warning (field-missing 1); to list them: bulkrail check killb people-of-may.csv\n\
+                       \x20 hint: check its name, or its directory";
+        assert_eq!(fit(message, None), message);
+        assert_eq!(fit(message, Some(200)), message);
+        let expected = "warning: 1 warning\n  (field-missing 1); to\n  list them:\n  bulkrail check killb people-of-may.csv\n\
+                        \x20 hint: check its name,\n    or its directory";
+        assert_eq!(fit(message, Some(25)), expected);
+    }
 
     #[test]
     fn lines_are_escaped_and_cut_one_by_one() {

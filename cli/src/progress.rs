@@ -1,22 +1,18 @@
 //! Progress of waits on standard error: one line that is drawn again, or a line for each change.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bulkrail::poll::WaitState;
 use bulkrail::time::Clock;
 use bulkrail::{BatchId, Snapshot, WaitSetProgress, jiff::Timestamp};
-use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use unicode_width::UnicodeWidthStr;
 
-use crate::grid::{cut, stderr_width};
+use crate::grid::cut;
 use crate::printer::{self, Progress};
+use crate::screen::{self, DrawnLine};
 use crate::table;
-
-/// 100 ms between two frames of a spinner.
-const TICK: Duration = Duration::from_millis(100);
 
 /// 10 s at least between two lines of which only the numbers differ.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -24,8 +20,8 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// 15 s after which a poll that was due is not waited for any more: a poll takes up to 10 s.
 const MAX_POLL: Duration = Duration::from_secs(15);
 
-/// 80 columns, where the width of the terminal is not known.
-const WIDTH: usize = 80;
+/// 1 s to the next poll at least, for it to be shown: a shorter time could not be read.
+const MIN_SHOWN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// 20 columns for the bar itself; a narrow terminal has none.
 const BAR: usize = 20;
@@ -33,16 +29,11 @@ const BAR: usize = 20;
 /// Progress of several batches or waits.
 pub(crate) struct Bars {
     mode: Progress,
-    screen: Option<MultiProgress>,
-    /// Width of the terminal, where it is fixed.
-    width: Option<usize>,
-    bars: RefCell<Vec<ProgressBar>>,
 }
 
 impl Bars {
     pub(crate) fn new(mode: Progress) -> Self {
-        let screen = (mode == Progress::Bars).then(MultiProgress::new);
-        Self { mode, screen, width: None, bars: RefCell::default() }
+        Self { mode }
     }
 
     /// Adds a line with the label `label`.
@@ -50,42 +41,44 @@ impl Bars {
         let line = Shared { line: Arc::default(), clock: Clock::system() };
         line.lock().label = label.to_owned();
         line.lock().message = "submitted".to_owned();
-        let Some(screen) = &self.screen else {
-            return Bar { bar: ProgressBar::hidden(), line, prints_lines: self.mode == Progress::Lines };
-        };
-        let (shown, width) = (line.clone(), self.width);
-        let draw = move |state: &ProgressState, to: &mut dyn fmt::Write| {
-            // Two columns are those of the spinner.
-            let width = width.or_else(stderr_width).unwrap_or(WIDTH).saturating_sub(3);
-            let _ = to.write_str(&shown.lock().text(width, Some(state.elapsed()), shown.clock.wall()));
-        };
-        let style = ProgressStyle::with_template("{spinner} {line}").unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = screen.add(ProgressBar::new(100));
-        bar.set_style(style.with_key("line", draw));
-        bar.enable_steady_tick(TICK);
-        self.bars.borrow_mut().push(bar.clone());
-        Bar { bar, line, prints_lines: false }
+        if self.mode == Progress::Bars {
+            screen::add(Arc::new(line.clone()));
+        }
+        Bar { line, prints_lines: self.mode == Progress::Lines }
     }
 
-    /// Removes all lines that are drawn. One that is only dropped would be drawn again.
+    /// Removes all lines that are drawn.
     pub(crate) fn clear(&self) {
-        for bar in self.bars.borrow_mut().drain(..) {
-            bar.finish_and_clear();
+        if self.mode == Progress::Bars {
+            screen::clear();
         }
-        if let Some(screen) = &self.screen {
-            let _ = screen.clear();
+    }
+
+    /// Leaves the lines as they are, above what follows.
+    pub(crate) fn leave(&self) {
+        if self.mode == Progress::Bars {
+            screen::leave();
         }
     }
 }
 
 /// Progress of one batch, or of one wait for many batches.
 pub(crate) struct Bar {
-    bar: ProgressBar,
     line: Shared,
     prints_lines: bool,
 }
 
 impl Bar {
+    /// Shows when the first poll of a wait is due, `state` being that of the wait before it.
+    pub(crate) fn begin(&self, state: &WaitState) {
+        self.line.see(state);
+        let line = self.line.lock();
+        if !line.due.is_empty() {
+            let message = line.message.clone();
+            self.print(line, message);
+        }
+    }
+
     /// Returns an observer of a wait that knows when its next poll is due, and calls `observer`.
     pub(crate) fn observer(
         &self,
@@ -93,7 +86,7 @@ impl Bar {
     ) -> impl FnMut(&WaitState) + Send + 'static {
         let line = self.line.clone();
         move |state| {
-            line.lock().see(state);
+            line.see(state);
             observer(state);
         }
     }
@@ -145,8 +138,6 @@ impl Bar {
             }
             line.set(message, 100, None, self.line.clock.now());
             line.is_ended = true;
-            drop(line);
-            self.bar.finish();
         } else {
             // Rounded down: a full bar is for batches that have ended.
             let percent = progress.percent().unwrap_or_default().floor();
@@ -164,7 +155,9 @@ impl Bar {
             .is_none_or(|(at, before)| *before != state || now.saturating_sub(*at) >= LINE_INTERVAL);
         if self.prints_lines && is_due && !line.is_ended {
             line.printed = Some((now, state));
-            printer::error(&line.text(usize::MAX, None, self.line.clock.wall()));
+            let text = line.text(usize::MAX, None, self.line.clock.wall());
+            drop(line);
+            printer::error(&text);
         }
     }
 }
@@ -184,7 +177,19 @@ impl Shared {
 
     /// Notes when the next poll of a wait is due.
     pub(crate) fn see(&self, state: &WaitState) {
-        self.lock().see(state);
+        let now = self.clock.wall();
+        self.lock().see(state, now);
+    }
+}
+
+impl DrawnLine for Shared {
+    fn text(&self, width: usize, left_out: usize) -> (String, usize) {
+        let (elapsed, now) = (self.clock.now(), self.clock.wall());
+        self.lock().fitted(width, left_out, Some(elapsed), now)
+    }
+
+    fn is_ended(&self) -> bool {
+        self.lock().is_ended
     }
 }
 
@@ -218,8 +223,9 @@ impl Line {
         self.rate = (seconds > 0.0 && rows > 0).then(|| rows as f64 / seconds);
     }
 
-    fn see(&mut self, state: &WaitState) {
-        if state.snapshot().is_some_and(Snapshot::is_terminal) {
+    fn see(&mut self, state: &WaitState, now: Timestamp) {
+        let has_ended = state.snapshot().is_some_and(Snapshot::is_terminal);
+        if has_ended || state.due_in(now) < MIN_SHOWN_INTERVAL {
             self.due.remove(&state.batch().batch_id());
         } else {
             self.due.insert(state.batch().batch_id(), state.due());
@@ -228,6 +234,11 @@ impl Line {
 
     /// Returns the line in `width` columns. What does not fit is left out, the least important first.
     fn text(&self, width: usize, elapsed: Option<Duration>, now: Timestamp) -> String {
+        self.fitted(width, 0, elapsed, now).0
+    }
+
+    /// Returns the same without the first `left_out` parts at least, and the number of those that are left out.
+    fn fitted(&self, width: usize, left_out: usize, elapsed: Option<Duration>, now: Timestamp) -> (String, usize) {
         let drawn = elapsed.is_some();
         let label = if drawn { format!("{:13}", self.label) } else { format!("{}:", self.label) };
         let full = self.percent * BAR / 100;
@@ -247,11 +258,10 @@ impl Line {
             format!("{message}{due}"),
             format!("{} {message}", self.label),
         ];
-        let fits = |text: &&String| cut(text, width) == text.as_str();
-        match variants.iter().find(fits) {
-            Some(text) => text.clone(),
-            None => cut(&variants[6], width).into_owned(),
-        }
+        let last = variants.len() - 1;
+        let fits = |index: &usize| variants[*index].width() <= width;
+        let index = (left_out.min(last)..=last).find(fits).unwrap_or(last);
+        (cut(&variants[index], width).into_owned(), index)
     }
 
     /// Returns when the next poll is due.
@@ -287,76 +297,23 @@ fn rows_in_time(rate: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
     use bulkrail::{Batch, Outcome, State, killb};
-    use indicatif::{ProgressDrawTarget, TermLike};
 
     use super::*;
 
-    /// Terminal of 60 columns that records what is written.
-    #[derive(Debug, Clone, Default)]
-    struct NarrowTerminal(Arc<Mutex<Vec<String>>>);
-
-    impl NarrowTerminal {
-        fn record(&self, text: &str) -> io::Result<()> {
-            self.0.lock().unwrap().push(text.to_owned());
-            Ok(())
-        }
-    }
-
-    impl TermLike for NarrowTerminal {
-        fn width(&self) -> u16 {
-            60
-        }
-
-        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn write_line(&self, text: &str) -> io::Result<()> {
-            self.record(text)
-        }
-
-        fn write_str(&self, text: &str) -> io::Result<()> {
-            self.record(text)
-        }
-
-        fn clear_line(&self) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn flush(&self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     #[test]
     fn bar_takes_one_line_in_a_narrow_terminal() {
-        let terminal = NarrowTerminal::default();
-        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-        let screen = Some(MultiProgress::with_draw_target(target));
-        let bars = Bars { mode: Progress::Bars, screen, width: Some(60), bars: RefCell::default() };
         let progress =
             bulkrail::Progress::default().with_total(5000).with_processed(5000).with_succeeded(4000).with_failed(900);
         let snapshot = Snapshot::new(State::Finished, "COMPLETED", progress).with_outcome(Outcome::Partial);
-        bars.add("localpayment").show(&snapshot);
-        let written = terminal.0.lock().unwrap();
-        assert!(written.iter().any(|text| text.contains("! partial, 5000")), "{written:?}");
-        assert!(written.iter().all(|text| text.chars().count() <= 60), "{written:?}");
+        let bar = Bars::new(Progress::None).add("localpayment");
+        bar.show(&snapshot);
+        for width in [57, 77, 117] {
+            let (text, _) = DrawnLine::text(&bar.line, width, 0);
+            assert!(text.contains("! partial, 5000"), "{text}");
+            assert!(text.chars().count() <= width, "{text}");
+        }
+        assert!(bar.line.is_ended());
     }
 
     /// Line of a batch whose next poll is due in `due` seconds.

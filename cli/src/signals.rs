@@ -12,6 +12,7 @@ use bulkrail::time::Clock;
 use tokio::sync::watch;
 
 use crate::error::CliError;
+use crate::screen;
 
 /// 500 ms for the command to report its end after the second signal. Then the process ends.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -99,12 +100,14 @@ fn spawn() -> io::Result<()> {
 async fn count(mut receiver: Receiver) {
     loop {
         receiver.recv().await;
+        screen::remove_echo();
         RECEIVED.send_modify(|received| *received += 1);
         if *RECEIVED.borrow() > 1 {
             tokio::select! {
                 () = Clock::system().sleep(LAST_WORDS) => {}
                 () = receiver.recv() => {}
             }
+            screen::abandon();
             process::exit(INTERRUPTED);
         }
     }

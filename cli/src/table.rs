@@ -118,7 +118,7 @@ fn rows(progress: &Progress, ended: bool) -> String {
 /// Returns the reports of several batches, one on each line.
 pub(crate) fn reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> String {
     let mut table = framed(["provider", "outcome", "total", "succeeded", "failed", "unaccounted", "polls", "time"]);
-    table = table.with_numbers_from(2).with_droppable(&["polls", "time"]);
+    table = table.with_numbers_from(2).with_titles(1).with_droppable(&["polls", "time"]);
     for report in reports {
         let progress = &report.snapshot.progress;
         let outcome = report
@@ -142,7 +142,7 @@ pub(crate) fn reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Stri
 pub(crate) fn batches(ends: &[(&Batch, &Result<Report, Error>)]) -> String {
     let mut table =
         framed(["provider", "batch", "outcome", "total", "succeeded", "failed", "unaccounted", "polls", "time"]);
-    table = table.with_numbers_from(3).with_droppable(&["polls", "time"]);
+    table = table.with_numbers_from(3).with_titles(2).with_droppable(&["polls", "time"]);
     for (batch, end) in ends {
         let (report, outcome) = match end {
             Ok(report) => {
@@ -173,6 +173,7 @@ pub(crate) fn batches(ends: &[(&Batch, &Result<Report, Error>)]) -> String {
 /// Returns every row of a batch, one on each line.
 pub(crate) fn each_row<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     let mut table = framed(["row", "reference", "outcome", "account", "reason"]);
+    table = table.with_note().with_cuttable(&["reference", "account"]);
     for row in rows {
         table.add_row([
             number(row.index),
@@ -188,6 +189,7 @@ pub(crate) fn each_row<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
 /// Returns each row beside its account. Each further account of a row has a line of its own.
 pub(crate) fn compared<'a>(rows: impl IntoIterator<Item = &'a ComparedRow>) -> String {
     let mut table = framed(["row", "reference", "accounts", "account", "created"]);
+    table = table.with_cuttable(&["reference", "account"]).with_droppable(&["created"]);
     for row in rows {
         let (index, reference) = (number(row.index), clean(&row.reference));
         if row.accounts.is_empty() {
@@ -204,7 +206,7 @@ pub(crate) fn compared<'a>(rows: impl IntoIterator<Item = &'a ComparedRow>) -> S
 
 /// Returns rows that did not succeed, one on each line.
 pub(crate) fn unsuccessful<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
-    let mut table = framed(["row", "reference", "outcome", "reason"]);
+    let mut table = framed(["row", "reference", "outcome", "reason"]).with_note().with_cuttable(&["reference"]);
     for row in rows {
         let reference = text(row.reference.as_deref());
         table.add_row([number(row.index), reference, row.outcome.to_string(), reason(row)]);

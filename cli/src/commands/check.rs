@@ -10,6 +10,8 @@ use serde::Serialize;
 
 use crate::args::CheckArgs;
 use crate::error::CliError;
+use crate::grid::stdout_width;
+use crate::printer::fit;
 use crate::table;
 use crate::{exit, input, output};
 
@@ -48,7 +50,11 @@ pub(crate) async fn run(args: CheckArgs) -> Result<u8, CliError> {
     let printed = if args.json {
         output::json(&CheckDocument { file: name(file), report: &report })
     } else {
-        output::text(&format!("{}{}\n", table::findings(&report, width()), summary(&report, file)))
+        output::text(&format!(
+            "{}{}\n",
+            table::findings(&report, width()),
+            fit(&summary(&report, file), stdout_width())
+        ))
     };
     output::last(printed)?;
     Ok(if report.is_clean() { exit::SUCCESS } else { exit::FINDINGS })
@@ -72,5 +78,6 @@ fn name(file: &Path) -> String {
 }
 
 fn width() -> u16 {
-    terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.max(MIN_WIDTH))
+    let width = stdout_width().and_then(|width| u16::try_from(width).ok());
+    width.map_or(WIDTH, |width| width.max(MIN_WIDTH))
 }

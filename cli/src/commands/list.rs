@@ -6,11 +6,20 @@ use bulkrail::time::Clock;
 
 use crate::args::ListArgs;
 use crate::error::CliError;
-use crate::grid::stdout_width;
+use crate::grid::{cut, stdout_width, words};
 use crate::state::StateDir;
 use crate::submissions::{Listed, Phase, Submissions};
 use crate::table::{clean, finished, framed};
 use crate::{exit, output, printer};
+
+/// 8 characters of an id at least are shown: a UUID has a hyphen behind them.
+const MIN_PREFIX: usize = 8;
+
+/// 16 characters of an id or a key are shown as a whole: it may have been chosen to be read.
+const MAX_WHOLE: usize = 16;
+
+/// 24 columns of the state at most: a provider may have long words.
+const MAX_STATE: usize = 24;
 
 /// 78 columns at most for sentences below the table: longer lines are hard to read.
 const WIDTH: usize = 78;
@@ -19,33 +28,33 @@ pub(crate) async fn run(args: ListArgs) -> Result<u8, CliError> {
     let contents = Submissions::new(&StateDir::from_env()).read().await;
     let contents = contents?;
     contents.warnings.iter().for_each(|warning| printer::error(&format!("warning: {warning}")));
-    let mut listed = contents.log.listed(Clock::system().wall());
-    if args.open {
-        listed.retain(|listed| listed.phase != Phase::Ended);
-    }
-    output::last(if args.json { output::json(&listed) } else { output::text(&text(&listed)) })?;
+    let all = contents.log.listed(Clock::system().wall());
+    let listed: Vec<_> = all.iter().filter(|listed| !args.open || listed.phase != Phase::Ended).collect();
+    output::last(if args.json { output::json(&listed) } else { output::text(&text(&listed, &all)) })?;
     Ok(exit::SUCCESS)
 }
 
-/// Returns a table, and below it the advice about each submission.
-fn text(listed: &[Listed]) -> String {
+/// Returns a table, and below it the advice about each submission. `all` has those that are not shown, too.
+fn text(listed: &[&Listed], all: &[Listed]) -> String {
     if listed.is_empty() {
         return "nothing is listed\n".to_owned();
     }
-    let mut table = framed(["no", "provider", "state", "age", "environment"]);
-    for (number, listed) in (1..).zip(listed) {
+    let mut table = framed(["batch", "provider", "state", "age", "environment"]);
+    table = table.with_cuttable(&["environment"]).with_droppable(&["environment"]);
+    let names: Vec<_> = all.iter().filter_map(known).collect();
+    for listed in listed {
         table.add_row([
-            format!("{number}"),
+            known(listed).map_or_else(|| "-".to_owned(), |name| prefix(name, &names)),
             listed.batch.provider.to_string(),
             state(listed),
             listed.age.map_or_else(|| "-".to_owned(), age),
-            abbreviated(listed.batch.environment.as_deref().unwrap_or("-"), 24),
+            clean(listed.batch.environment.as_deref().unwrap_or("-")),
         ]);
     }
     let width = stdout_width().map_or(WIDTH, |width| width.saturating_sub(2).min(WIDTH));
     let mut text = finished(&table);
-    for (number, listed) in (1..).zip(listed) {
-        text.push_str(&format!("\n {number}  {}\n", name(listed)));
+    for listed in listed {
+        text.push_str(&format!("\n {}\n", name(listed)));
         if listed.batch.id.is_some()
             && let Some(file) = &listed.file
         {
@@ -54,13 +63,29 @@ fn text(listed: &[Listed]) -> String {
         if let Some(profile) = &listed.profile {
             text.push_str(&format!("    profile: {}\n", clean(profile)));
         }
-        wrap(&mut text, &listed.advice.text, width);
+        for line in words(&clean(&listed.advice.text), width.saturating_sub(4)) {
+            text.push_str(&format!("    {line}\n"));
+        }
         if let Some(command) = &listed.advice.command {
             // Not broken: it is to be copied.
             text.push_str(&format!("      {}\n", clean(command)));
         }
     }
     text
+}
+
+/// Returns the id of a batch, or its key where the id is not known.
+fn known(listed: &Listed) -> Option<&str> {
+    listed.batch.id.as_deref().or(listed.batch.key.as_deref())
+}
+
+/// Returns the first characters of `name`, enough to name its batch on the command line.
+fn prefix(name: &str, names: &[&str]) -> String {
+    let is_shared = |prefix: &str| names.iter().any(|other| *other != name && other.starts_with(prefix));
+    let ends = name.char_indices().map(|(end, _)| end).skip(MIN_PREFIX);
+    let ends = ends.filter(|_| name.chars().count() > MAX_WHOLE);
+    let prefix = ends.map(|end| &name[..end]).find(|prefix| !is_shared(prefix)).unwrap_or(name);
+    clean(prefix)
 }
 
 /// Returns the phase, and the outcome or the provider's word.
@@ -72,7 +97,7 @@ fn state(listed: &Listed) -> String {
         Phase::GaveUp => "gave_up",
     };
     let detail = listed.outcome.map(|outcome| outcome.to_string()).or_else(|| listed.provider_status.clone());
-    detail.map_or_else(|| phase.to_owned(), |detail| abbreviated(&format!("{phase}: {detail}"), 24))
+    detail.map_or_else(|| phase.to_owned(), |detail| cut(&clean(&format!("{phase}: {detail}")), MAX_STATE).into_owned())
 }
 
 /// Returns what the batch is known by: its id, else its key, its file or its storage.
@@ -106,27 +131,6 @@ fn age(age: Duration) -> String {
     }
 }
 
-fn abbreviated(text: &str, width: usize) -> String {
-    let text = clean(text);
-    if text.chars().count() <= width {
-        return text;
-    }
-    text.chars().take(width - 1).chain(['…']).collect()
-}
-
-/// Adds a sentence in lines that fit.
-fn wrap(text: &mut String, sentence: &str, width: usize) {
-    let mut line = String::from("   ");
-    for word in clean(sentence).split_whitespace() {
-        if line.chars().count() + 1 + word.chars().count() > width && !line.trim().is_empty() {
-            text.push_str(&format!("{line}\n"));
-            line = String::from("   ");
-        }
-        line.push_str(&format!(" {word}"));
-    }
-    text.push_str(&format!("{line}\n"));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,10 +144,15 @@ mod tests {
     }
 
     #[test]
-    fn sentences_are_broken_between_words() {
-        let mut text = String::new();
-        wrap(&mut text, &"word ".repeat(40), WIDTH);
-        assert!(text.lines().count() == 3 && text.lines().all(|line| line.len() <= WIDTH), "{text}");
-        assert_eq!(text.split_whitespace().count(), 40);
+    fn prefix_names_one_batch_alone() {
+        let names = [
+            "d619cd58-76d3-4848-a3c4",
+            "d619cd58-76d4-4848-a3c4",
+            "d619ffff-0000-4848-a3c4",
+            "payroll-7",
+            "payroll-70",
+        ];
+        let shown: Vec<_> = names.iter().map(|name| prefix(name, &names)).collect();
+        assert_eq!(shown, ["d619cd58-76d3", "d619cd58-76d4", "d619ffff", "payroll-7", "payroll-70"]);
     }
 }

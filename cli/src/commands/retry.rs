@@ -15,6 +15,7 @@ use crate::args::RetryArgs;
 use crate::connect::connect;
 use crate::error::CliError;
 use crate::printer::{self, Printer};
+use crate::screen;
 use crate::state::{StateDir, private};
 use crate::submissions::{Submissions, digest};
 use crate::values::quoted;
@@ -28,10 +29,6 @@ pub(crate) async fn run(args: RetryArgs, printer: Printer) -> Result<u8, CliErro
         () = stop => Err(interrupted(&args)),
     };
     if done.is_err() {
-        if out.is_asking {
-            // The error begins below the question.
-            printer::error("");
-        }
         out.remove();
     }
     done
@@ -60,7 +57,7 @@ async fn retry(args: &RetryArgs, out: &mut Out, printer: Printer) -> Result<u8, 
     warn_of_other_file(args, &batch, client.environment()).await;
     let unaccounted = reconciliation.unaccounted_rows().count();
     let mut options = RetryOptions::default();
-    if unaccounted > 0 && (args.unaccounted || asks_for(unaccounted, &mut out.is_asking).await?) {
+    if unaccounted > 0 && (args.unaccounted || asks_for(unaccounted).await?) {
         options = options.with_unaccounted();
     } else if unaccounted > 0 {
         let rows = count(unaccounted as u64);
@@ -143,7 +140,7 @@ async fn warn_of_other_file(args: &RetryArgs, batch: &Batch, environment: &str) 
 }
 
 /// Asks on a terminal whether to include rows that may exist; false where there is none.
-async fn asks_for(unaccounted: usize, is_asking: &mut bool) -> Result<bool, CliError> {
+async fn asks_for(unaccounted: usize) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(false);
     }
@@ -153,14 +150,14 @@ async fn asks_for(unaccounted: usize, is_asking: &mut bool) -> Result<bool, CliE
          them? [y/N] ",
         rows(unaccounted as u64)
     );
-    let _ = write!(io::stderr().lock(), "{question}").and_then(|()| io::stderr().flush());
-    *is_asking = true;
+    screen::ask(&question);
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)
     });
     let answer = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-    *is_asking = false;
+    // Ctrl-D ends the answer without a line break.
+    screen::end_question(answer.as_ref().is_ok_and(|answer| answer.ends_with('\n')));
     let answer = answer.map_err(|error| CliError::io("the terminal cannot be read", &error))?;
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
@@ -193,8 +190,6 @@ async fn write(
 struct Out {
     /// File to remove where the command fails.
     partial: Option<PathBuf>,
-    /// A question was printed, and its answer is awaited.
-    is_asking: bool,
     /// File that it replaces in the end.
     replaces: Option<PathBuf>,
 }

@@ -127,6 +127,9 @@ async fn print(
         Some(Format::Json) => output::json(&rows),
         Some(Format::Jsonl) => write_lines(RowWriter::json_lines(), &rows),
         Some(Format::Csv) => RowWriter::csv().and_then(|writer| write_lines(writer, &rows)),
+        None if rows.is_empty() => {
+            output::text(if failed_only { "no row has failed\n" } else { "no rows are listed\n" })
+        }
         None => output::text(&table::each_row(&rows)),
     })?;
     let mut notes = notes(&report, failed_only, unaccounted);

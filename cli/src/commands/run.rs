@@ -79,7 +79,12 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
                 let wait = WaitState::new(done.batch.clone(), &wait, client.clock().wall());
                 let wait = if rows.rows > 0 { wait.rows(rows.rows) } else { wait };
                 done.record(&submissions, Some(&wait)).await;
-                let bar = bars.add(client.id().as_str());
+                let name = client.id();
+                let bar = if total == 1 {
+                    bars.add(name.as_str())
+                } else {
+                    bars.add(&format!("{name} {}/{total}", before + 1))
+                };
                 jobs.push(Job { batch: done.batch, rows, drift: submit_drift, bar });
                 continue;
             }
@@ -157,11 +162,7 @@ async fn run_job(
     if rows.rows > 0 {
         wait = wait.rows(rows.rows);
     }
-    let on_report = |report: &Report| {
-        bar.show(&report.snapshot);
-        Ok(())
-    };
-    let report = follow(args.wait.configure(wait), on_report).await;
+    let report = follow(args.wait.configure(wait), &bar, |_| Ok(())).await;
     match &report {
         Ok(report) => drift.add_polls(Some(report)),
         Err(error) => drift.add_polls(error.last_report().as_ref()),

@@ -3,6 +3,7 @@
 use crate::args::SubmitArgs;
 use crate::connect::connect;
 use crate::error::CliError;
+use crate::grid::stdout_width;
 use crate::printer::{self, Printer};
 use crate::signals::Signals;
 use crate::state::StateDir;
@@ -28,7 +29,7 @@ pub(crate) async fn run(args: SubmitArgs, printer: Printer) -> Result<u8, CliErr
         let printed = if args.json || done.is_interrupted {
             output::json(batch)
         } else {
-            output::text(&submitted_line(batch, submission.rows().rows))
+            output::text(&printer::fit(&submitted_line(batch, submission.rows().rows), stdout_width()))
         };
         done.record(&submissions, None).await;
         if let Err(error) = printed {

@@ -30,11 +30,17 @@ mod rows;
 mod run;
 mod sandbox;
 mod schema;
+#[cfg(target_os = "linux")]
+mod screens;
 mod secrets;
 mod server;
 mod specs;
 #[cfg(unix)]
 mod store;
 mod support;
+#[cfg(unix)]
+mod terminal;
+#[cfg(unix)]
+mod terminals;
 mod texts;
 mod usage;

@@ -1,6 +1,7 @@
 //! HTTP server on loopback that sends the responses of a test, and bodies of the providers.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -22,6 +23,8 @@ pub(crate) struct Server {
 struct Script {
     responses: Arc<Mutex<VecDeque<(u16, String)>>>,
     requests: Arc<Mutex<Vec<String>>>,
+    /// Seconds of `Retry-After`; 0 for none.
+    retry_after: Arc<AtomicU64>,
 }
 
 impl Server {
@@ -37,7 +40,7 @@ impl Server {
 
     async fn with_bodies(responses: impl IntoIterator<Item = (u16, String)>) -> Self {
         let responses = Arc::new(Mutex::new(responses.into_iter().collect()));
-        let script = Script { responses, requests: Arc::default() };
+        let script = Script { responses, requests: Arc::default(), retry_after: Arc::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let app = Router::new().fallback(respond).with_state(script.clone());
@@ -48,6 +51,12 @@ impl Server {
     /// Always sends this response.
     pub(crate) async fn always(status: u16, body: Value) -> Self {
         Self::start([(status, body)]).await
+    }
+
+    /// Asks in each response to wait `seconds` for the next request.
+    pub(crate) fn with_retry_after(self, seconds: u64) -> Self {
+        self.script.retry_after.store(seconds, Ordering::Relaxed);
+        self
     }
 
     /// Returns method and path of each request.
@@ -76,7 +85,12 @@ async fn respond(State(script): State<Script>, request: Request) -> Response {
         if responses.len() > 1 { responses.pop_front().unwrap() } else { responses.front().cloned().unwrap() };
     let body = about(&request_id, body);
     let content_type = if body.starts_with('<') { "text/html" } else { "application/json" };
-    (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, content_type)], body).into_response()
+    let status = StatusCode::from_u16(status).unwrap();
+    let mut response = (status, [(header::CONTENT_TYPE, content_type)], body).into_response();
+    if let seconds @ 1.. = script.retry_after.load(Ordering::Relaxed) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 /// Returns the id of the batch whose status is asked for.

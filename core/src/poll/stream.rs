@@ -76,6 +76,31 @@ impl<'a> PollStream<'a> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
+    /// Returns the state of the wait between two reports, for example to show when the next poll is
+    /// [due](WaitState::due), or to store it before the first poll.
+    ///
+    /// `None` after the end, and where a call of [`next`](PollStream::next) was dropped before its report. After
+    /// failed polls, which make no report, [`Wait::on_state`] has the state.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use bulkrail_core::test_util::{MockProvider, VirtualClock, finished};
+    ///
+    /// let clock = VirtualClock::new();
+    /// let provider = MockProvider::in_order(&clock).then(|| Ok(finished(2, 0)));
+    /// let wait = bulkrail_core::wait(&provider, provider.submitted("b-1"));
+    /// let mut reports = wait.interval(Duration::from_secs(43)..=Duration::from_secs(43)).into_stream();
+    ///
+    /// let state = reports.state().expect("it has not begun");
+    /// assert_eq!(state.due_in(VirtualClock::BEGINNING), Duration::from_secs(43));
+    /// assert!(clock.run(reports.next()).is_some_and(|report| report.is_ok()));
+    /// assert!(reports.state().is_none());
+    /// ```
+    #[must_use]
+    pub fn state(&self) -> Option<&WaitState> {
+        self.driver.as_ref().map(|driver| &driver.state)
+    }
+
     /// Runs to the end.
     pub(super) async fn last(&mut self) -> Item {
         loop {
@@ -178,10 +203,12 @@ impl Driver<'_> {
         let machine = &mut state.0;
         let observed =
             span.in_scope(|| trace::observe(machine, now, now.saturating_sub(sent), result, observer.as_mut()));
-        if let (Observed::Running(_) | Observed::Nothing, Some(observer)) = (&observed, state_observer) {
+        if let Observed::Running(_) | Observed::Nothing = &observed {
             // The clock of the wait does not jump; the time of day of a stored state follows it.
             machine.synchronise(now, clock.wall());
-            observer(state);
+            if let Some(observer) = state_observer {
+                observer(state);
+            }
         }
         observed
     }

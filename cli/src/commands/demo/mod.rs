@@ -15,8 +15,9 @@ use bulkrail_sandbox::Sandbox;
 use crate::args::DemoArgs;
 use crate::error::CliError;
 use crate::follow::follow;
+use crate::grid::stdout_width;
 use crate::html::{Commands, ReportPage};
-use crate::printer::{Printer, Progress};
+use crate::printer::{Printer, Progress, fit};
 use crate::progress::{Bar, Bars};
 use crate::{exit, output, signals, table};
 
@@ -42,7 +43,7 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
     let sandbox = Sandbox::builder().seed(SEED).speed(args.speed).start().await;
     let sandbox = sandbox.map_err(|error| CliError::io("the sandbox cannot be started", &error))?;
     printer.note(&format!(
-        "A sandbox on 127.0.0.1:{} stands in for four providers, at {} times their speed. One batch to each:",
+        "One batch to each provider of a sandbox on 127.0.0.1:{}, {} times as fast as the real ones:",
         sandbox.port(),
         args.speed,
     ));
@@ -55,6 +56,7 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
         }
     };
     let ends = ends.inspect_err(|_| bars.clear())?;
+    bars.leave();
     sandbox.shutdown().await;
     if printer.progress(true) == Progress::Bars {
         printer.note("");
@@ -105,11 +107,7 @@ fn client<C: ProviderClient + Into<AnyClient>>(
 async fn run_one(client: AnyClient, submission: AnySubmission, bar: Bar, page: &ReportPage) -> Result<End, CliError> {
     let batch = client.submit(&submission).await?;
     let wait = client.wait(batch).interval(INTERVAL).on_poll(page.observer(1));
-    let on_report = |report: &Report| {
-        bar.show(&report.snapshot);
-        Ok(())
-    };
-    let report = follow(wait, on_report).await?;
+    let report = follow(wait, &bar, |_| Ok(())).await?;
     let reconciled = match client {
         AnyClient::Killb(_) | AnyClient::Localpayment(_) => {
             report.clone().reconciled(client.reconcile(&report.batch, Some(submission.rows())).await?)
@@ -122,7 +120,7 @@ async fn run_one(client: AnyClient, submission: AnySubmission, bar: Bar, page: &
 }
 
 fn text(ends: &[End; 4]) -> String {
-    let mut unsuccessful = table::framed(["provider", "row", "reference", "reason"]);
+    let mut unsuccessful = table::framed(["provider", "row", "reference", "reason"]).with_note();
     for End { report, unsuccessful: rows, .. } in ends {
         for row in rows {
             unsuccessful.add_row([
@@ -135,11 +133,14 @@ fn text(ends: &[End; 4]) -> String {
     }
     let [_, reap, ..] = ends;
     let failed = reap.report.snapshot.progress.failed.unwrap_or_default();
+    let notes = format!(
+        " reap: {failed} rows failed; Reap counts them and does not list them.\n \
+         cdq: a job has no rows; it ends as a whole.\n"
+    );
     format!(
-        "{}\n Rows that did not succeed:\n\n{}\n \
-         reap: {failed} rows failed; Reap counts them and does not list them.\n \
-         cdq: a job has no rows; it ends as a whole.\n",
+        "{}\n Rows that did not succeed:\n\n{}\n{}",
         table::reports(ends.iter().map(|end| &end.report)),
         table::finished(&unsuccessful),
+        fit(&notes, stdout_width()),
     )
 }

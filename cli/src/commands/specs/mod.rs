@@ -23,7 +23,13 @@ const SPECS: [(&str, &str); 4] = [
 ];
 const ACCEPTED_DIFFERENCES: &str = bulkrail::specs::ACCEPTED_DIFFERENCES;
 
-pub(crate) fn run(command: SpecsCommand) -> Result<u8, CliError> {
+pub(crate) async fn run(command: SpecsCommand) -> Result<u8, CliError> {
+    // A file may be a pipe, and a page may be long: a signal must not wait for them.
+    let done = tokio::task::spawn_blocking(move || run_blocking(command));
+    done.await.unwrap_or_else(|error| Err(CliError::configuration(format!("the command was cut off: {error}"))))
+}
+
+fn run_blocking(command: SpecsCommand) -> Result<u8, CliError> {
     match command {
         SpecsCommand::Lint(args) => lint::run(args),
         SpecsCommand::Show(args) => show(args.provider.id().as_str()),

@@ -41,8 +41,7 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
 
     let wait = client.wait(batch.clone()).stop_when(stop).history(store.history());
     let wait = wait.on_state(bar.observer(saver.observer(client.environment()))).on_poll(page.observer(1));
-    let ended = follow(args.wait.configure(wait), |report| {
-        bar.show(&report.snapshot);
+    let ended = follow(args.wait.configure(wait), &bar, |report| {
         if args.jsonl {
             output::json(report)?;
         }

@@ -268,7 +268,7 @@ async fn run_set(
     events: &UnboundedSender<Event>,
 ) {
     let clock = client.clock();
-    let shows_progress = line.is_some();
+    let (shows_progress, first) = (line.is_some(), line.clone());
     let mut save = saver.observer(client.environment());
     let set = WaitSet::new(&client).history(history).on_poll(on_poll).on_state(move |state| {
         if let Some(line) = &line {
@@ -281,12 +281,15 @@ async fn run_set(
     // Sending fails only when the receiver is gone, and then this task is about to end too.
     for SetWait { position, batch, state } in waits {
         positions.insert(batch.id().to_owned(), position);
+        let id = batch.batch_id();
         let added = match state {
             Some(state) => set.resume(state),
             None => set.add(batch),
         };
         if let Err(error) = added {
             let _ = events.send(Event::Ended(position, Box::new(Err(error))));
+        } else if let (Some(line), Some(state)) = (&first, set.state(&id)) {
+            line.see(state);
         }
     }
     let mut is_stopped = false;
