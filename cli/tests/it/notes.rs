@@ -101,7 +101,9 @@ async fn list_shows_a_batch_from_its_submit_to_its_end() {
     assert_eq!(state.list(&["--open"]).await, [] as [Value; 0]);
 
     let text = state.run(bulkrail(["list"])).await;
-    for part in [" no   provider", " 1    killb      ended: ", batch["id"].as_str().unwrap(), file.path()] {
+    let id = batch["id"].as_str().unwrap();
+    let row = format!(" {}   killb      ended: ", &id[..8]);
+    for part in [" batch      provider", &row, id, file.path()] {
         assert!(text.stdout.contains(part), "{part}: {}", text.stdout);
     }
     let nothing = state.run(bulkrail(["list", "--open"])).await;
