@@ -28,6 +28,10 @@ report:
 specs-diff-judge:
     .ci/specs-diff-judge
 
+# Judges the specs by openapi-spec-validator, Redocly and Spectral.
+specs-judge:
+    .ci/specs-judge
+
 # The goals of schedule and cost.
 bench:
     cargo bench --bench schedule -- goals
