@@ -28,6 +28,10 @@ report:
 specs-diff-judge:
     .ci/specs-diff-judge
 
+# Judges every request of the command and the library, and each response of the sandbox, by Prism and openapi-core.
+requests-judge:
+    .ci/requests-judge
+
 # Judges the specs by openapi-spec-validator, Redocly and Spectral.
 specs-judge:
     .ci/specs-judge
