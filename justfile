@@ -32,6 +32,10 @@ specs-diff-judge:
 requests-judge:
     .ci/requests-judge
 
+# Judges the JSON that every command prints by Ajv, with the schemas of `bulkrail schema`, and by the fields scripts rely on.
+documents-judge:
+    .ci/documents-judge
+
 # Judges the specs by openapi-spec-validator, Redocly and Spectral.
 specs-judge:
     .ci/specs-judge

@@ -1,7 +1,6 @@
 """Runs `bulkrail` and its sandbox for the judges beside this file."""
 
 import csv
-import os
 import re
 import subprocess
 import tempfile
@@ -28,10 +27,11 @@ class Run:
 class Bulkrail:
     """The command, in an environment that has these variables and nothing else."""
 
-    def __init__(self, program, variables, state=None):
+    def __init__(self, program, variables):
         self.program = program
-        self.state = state or tempfile.mkdtemp(prefix="judge-state-")
-        self.variables = {"XDG_STATE_HOME": self.state, **variables}
+        # Removed at the end.
+        self.state = tempfile.TemporaryDirectory(prefix="judge-state-")
+        self.variables = {"XDG_STATE_HOME": self.state.name, **variables}
 
     def start(self, *args, stdin=None, **variables):
         """Starts the command."""
@@ -126,14 +126,3 @@ def localpayment_accounts(count, first=1):
         }
         for n in range(first, first + count)
     ]
-
-
-def remove_tree(path):
-    """Removes a directory of files and directories, which may be missing."""
-    for directory, directories, files in os.walk(path, topdown=False):
-        for name in files:
-            os.remove(os.path.join(directory, name))
-        for name in directories:
-            os.rmdir(os.path.join(directory, name))
-    if os.path.isdir(path):
-        os.rmdir(path)

@@ -545,8 +545,14 @@ def main():
             options.bulkrail, recorder(expiring.origin, exchanges), expiring, options.work,
         )
         proxy = recorder(sandbox.origin, exchanges)
-        pass_over_all_commands(options.bulkrail, proxy, sandbox, options.work, exchanges)
-        subprocess.run(options.library, check=True, env={**os.environ, "REQUESTS_JUDGE_URL": proxy})
+        failure = None
+        try:
+            pass_over_all_commands(options.bulkrail, proxy, sandbox, options.work, exchanges)
+            if subprocess.run(options.library, env={**os.environ, "REQUESTS_JUDGE_URL": proxy}).returncode != 0:
+                raise SystemExit("the requests of the library failed")
+        except SystemExit as error:
+            # What was sent before says why.
+            failure = error
         for finish in waits:
             finish()
     sent = time.monotonic() - started
@@ -571,7 +577,9 @@ def main():
     print(f"\n{len(exchanges)} requests and responses of {len({key[:2] for key in counts})} operations, "
           f"{len(found)} violations by Prism, openapi-core and names; {sum(one['seen'] for one in deviations)} accepted "
           f"(sent in {sent:.0f} s, judged in {time.monotonic() - started - sent:.0f} s)")
-    sys.exit(1 if found or missing or stale else 0)
+    if failure:
+        print(f"\nnot everything was sent: {failure}")
+    sys.exit(1 if found or missing or stale or failure else 0)
 
 
 def shortened(text):
