@@ -542,8 +542,13 @@ def main():
     sys.stdout.flush()
     validator = os.path.join(os.path.dirname(os.path.abspath(__file__)), "validate.mjs")
     validated = subprocess.run(["node", validator, path("schemas.json"), path("documents.jsonl"), options.modules])
+    reasons = {}
     for failure in judge.failures:
-        print(failure)
+        reason, _, place = failure.partition("\n")
+        reasons.setdefault(reason, []).append(place)
+    for reason, places in reasons.items():
+        times = f" ({len(places)} times, the first below)" if len(places) > 1 else ""
+        print("\n".join(filter(None, (f"{reason}{times}", places[0]))))
     print(
         f"{len(judge.documents)} documents of {judge.commands} commands, {len(judge.failures)} failures beside those of "
         f"Ajv ({time.monotonic() - started:.0f} s)"
