@@ -28,6 +28,18 @@ report:
 specs-diff-judge:
     .ci/specs-diff-judge
 
+# Judges every request of the command and the library, and each response of the sandbox, by Prism and openapi-core.
+requests-judge:
+    .ci/requests-judge
+
+# Judges the JSON that every command prints by Ajv, with the schemas of `bulkrail schema`, and by the fields scripts rely on.
+documents-judge:
+    .ci/documents-judge
+
+# Judges the specs by openapi-spec-validator, Redocly and Spectral.
+specs-judge:
+    .ci/specs-judge
+
 # The goals of schedule and cost.
 bench:
     cargo bench --bench schedule -- goals

@@ -141,8 +141,8 @@ pub(crate) enum Command {
     Specs(SpecsArgs),
     /// Print the JSON Schema of the documents that other commands print
     ///
-    /// One JSON document with the fields `batch`, `result`, `error`, `list`, `check` and `compare`, each a
-    /// schema (draft 2020-12).
+    /// One JSON document with a schema (draft 2020-12) in each of the fields `batch`, `result`, `error`,
+    /// `list`, `check`, `compare`, `rows` and `specs_diff`.
     #[command(after_long_help = "Examples:\n  bulkrail schema > schema.json")]
     Schema,
     Completions(CompletionsArgs),

@@ -1,7 +1,7 @@
 //! Errors of commands: their messages, their documents and their exit codes.
 
 use std::error::Error as StdError;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::iter::successors;
 
@@ -211,11 +211,8 @@ pub(crate) fn print_clap(error: &clap::Error) -> u8 {
             Err(error) => CliError::from(error).print(false),
         };
     }
-    let json = std::env::args_os()
-        .skip(1)
-        .take_while(|arg| arg != OsStr::new("--"))
-        .any(|arg| arg == OsStr::new("--json") || arg == OsStr::new("--jsonl"));
-    if json {
+    let args: Vec<_> = std::env::args_os().skip(1).take_while(|arg| arg != OsStr::new("--")).collect();
+    if asks_for_json(&args) {
         return from_clap(&error.to_string()).print(true);
     }
     let text = error.render().to_string();
@@ -227,6 +224,13 @@ pub(crate) fn print_clap(error: &clap::Error) -> u8 {
         printer::error(text.trim_end());
     }
     exit::USAGE
+}
+
+/// Returns whether the arguments of a command line that cannot be parsed ask for JSON.
+fn asks_for_json(args: &[OsString]) -> bool {
+    let is_one_of = |arg: &OsString, words: &[&str]| words.iter().any(|word| arg == OsStr::new(word));
+    args.iter().any(|arg| is_one_of(arg, &["--json", "--jsonl", "--format=json", "--format=jsonl"]))
+        || args.windows(2).any(|pair| is_one_of(&pair[0], &["--format"]) && is_one_of(&pair[1], &["json", "jsonl"]))
 }
 
 /// Returns the error in the text that clap prints: its message and its tip, without the usage
@@ -253,6 +257,19 @@ mod tests {
         let error = details.error;
         assert_eq!(error.to_string(), "invalid value 'x' [possible values: a, b]");
         assert_eq!(error.hint(), Some("a similar value exists: 'a'"));
+    }
+
+    #[test]
+    fn clap_error_is_a_document_where_any_option_asks_for_json() {
+        let asks = |line: &str| asks_for_json(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for json in
+            ["status --json", "wait --jsonl", "rows --format json", "rows --format jsonl x", "rows --format=json"]
+        {
+            assert!(asks(json), "{json}");
+        }
+        for text in ["rows --format csv", "rows json", "rows --format", "rows --format x json"] {
+            assert!(!asks(text), "{text}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use bulkrail::{
     AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, PollEvent, Provider, Report, SubmittedRows,
     collect_drift,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::RunArgs;
@@ -33,17 +34,22 @@ struct Job {
     bar: Bar,
 }
 
-/// Document that is printed for each of several batches.
+/// Result document, with what `run` knows of the file.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Report")]
+pub(crate) struct ResultDocument<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    /// What the provider may not do as expected with the file; `run` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+/// What is printed of a batch.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Document<'a> {
-    Ended {
-        #[serde(flatten)]
-        report: &'a Report,
-        /// What the provider may not do as expected with the file.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        warnings: Vec<String>,
-    },
+    Ended(ResultDocument<'a>),
     /// A batch whose end was not seen, for a later wait.
     Open(&'a Batch),
 }
@@ -198,7 +204,9 @@ fn print(
 ) -> Result<u8, CliError> {
     let printed = if args.json {
         let documents = ends.iter().zip(batches).zip(&prepared.batches).map(|((end, batch), submission)| match end {
-            Ok(result) => Document::Ended { report: &result.report, warnings: prepared.warnings(submission) },
+            Ok(result) => {
+                Document::Ended(ResultDocument { report: &result.report, warnings: prepared.warnings(submission) })
+            }
             Err(_) => Document::Open(batch),
         });
         match &documents.collect::<Vec<_>>()[..] {

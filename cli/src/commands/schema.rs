@@ -1,12 +1,14 @@
 //! `bulkrail schema`: prints the JSON Schema of the documents.
 
-use bulkrail::{Batch, ErrorDocument, Report};
+use bulkrail::{Batch, ErrorDocument, Row};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use super::check::CheckDocument;
 use super::compare::CompareDocument;
+use super::run::ResultDocument;
+use super::specs::DiffDocument;
 use crate::error::CliError;
 use crate::submissions::Listed;
 use crate::{exit, output};
@@ -19,16 +21,20 @@ struct Schemas {
     list: Schema,
     check: Schema,
     compare: Schema,
+    rows: Schema,
+    specs_diff: Schema,
 }
 
 pub(crate) fn run() -> Result<u8, CliError> {
     let schemas = Schemas {
         batch: schema::<Batch>(),
-        result: schema::<Report>(),
+        result: schema::<ResultDocument<'static>>(),
         error: schema::<ErrorDocument>(),
         list: schema::<Vec<Listed>>(),
         check: schema::<CheckDocument<'static>>(),
         compare: schema::<CompareDocument<'static>>(),
+        rows: schema::<Vec<Row>>(),
+        specs_diff: schema::<DiffDocument<'static>>(),
     };
     output::last(output::json(&schemas))?;
     Ok(exit::SUCCESS)

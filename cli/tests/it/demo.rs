@@ -13,7 +13,7 @@ async fn demo(args: &[&str]) -> crate::support::Run {
 
 #[tokio::test]
 async fn demo_prints_four_documents_with_different_outcomes() {
-    let run = demo(&["--json", "--quiet"]).await;
+    let run = demo(&["--json"]).await;
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     let reports = run.document();
     let field = |pointer: &str| -> Vec<Value> {
@@ -47,11 +47,16 @@ async fn demo_stops_on_interrupt() {
 
     use crate::support::{Run, signal};
 
-    let mut child = bulkrail(["demo", "--json", "--speed", "0.01"]).spawn().unwrap();
+    // The log says when it has begun.
+    let mut child = bulkrail(["demo", "--json", "--speed", "0.01", "-v"]).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
     stderr.next_line().await.unwrap().unwrap();
     signal(&child, "-INT").await;
-    let error: Value = serde_json::from_str(&stderr.next_line().await.unwrap().unwrap()).unwrap();
+    let mut last = String::new();
+    while let Some(line) = stderr.next_line().await.unwrap() {
+        last = line;
+    }
+    let error: Value = serde_json::from_str(&last).unwrap();
     assert_eq!(error["error"]["kind"], "interrupted");
     let run = Run::new(child.wait_with_output().await.unwrap());
     assert_eq!((run.code, run.stdout.as_str()), (130, ""));

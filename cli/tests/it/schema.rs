@@ -64,9 +64,31 @@ async fn error_documents_and_lines_conform_to_the_schema() {
 }
 
 #[tokio::test]
+async fn rows_and_differences_conform_to_the_schema() {
+    let schemas = schemas().await;
+    let mut body = killb("COMPLETED", [2, 2, 1, 1]);
+    body["results"] =
+        json!([{"rowNumber": 2, "status": "SUCCESS", "accountId": "a"}, {"rowNumber": 3, "status": "ERROR"}]);
+    let server = Server::always(200, body).await;
+    let rows = run(["rows", "killb", "b-1", "--json", "--base-url", &server.url]).await;
+    assert_eq!(rows.document().as_array().unwrap().len(), 2);
+    check(&schemas["rows"], &rows.document());
+
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../specs/pages/killb/create-account.txt");
+    let diff = run(["specs", "diff", "reap", page, "--json"]).await;
+    assert!(!diff.document()["differences"].as_array().unwrap().is_empty());
+    check(&schemas["specs_diff"], &diff.document());
+}
+
+#[tokio::test]
+async fn result_schema_has_the_warnings_of_a_run() {
+    assert_eq!(schemas().await["result"]["properties"]["warnings"]["type"], "array");
+}
+
+#[tokio::test]
 async fn schema_refuses_other_documents() {
     let schemas = schemas().await;
-    for name in ["batch", "result", "error", "list"] {
+    for name in ["batch", "result", "error", "list", "check", "compare", "rows", "specs_diff"] {
         let validator = jsonschema::validator_for(&schemas[name]).unwrap();
         assert!(!validator.is_valid(&json!({})), "{name}");
     }

@@ -38,6 +38,7 @@ struct End {
 }
 
 pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError> {
+    let printer = printer.for_json(args.json);
     let page = ReportPage::open(args.report.report.as_deref(), Commands { are_gone: true, ..Commands::default() })?;
     let stop = signals::stop()?;
     let sandbox = Sandbox::builder().seed(SEED).speed(args.speed).start().await;
@@ -67,7 +68,7 @@ pub(crate) async fn run(args: DemoArgs, printer: Printer) -> Result<u8, CliError
     } else {
         output::text(&text(&ends))
     })?;
-    page.write(printer.for_json(args.json))?;
+    page.write(printer)?;
     Ok(exit::SUCCESS)
 }
 

@@ -7,7 +7,8 @@ use bulkrail_codegen::Spec;
 use bulkrail_specdiff::{
     ACCEPTED_DIFFERENCES_FILE, AcceptedDifferences, Class, DiffReport, Difference, Page, PageFormat, diff_for_provider,
 };
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{ACCEPTED_DIFFERENCES, DIFFERENCES, built_in, unreadable};
 use crate::args::DiffArgs;
@@ -49,19 +50,62 @@ struct Output {
     report: DiffReport,
 }
 
+/// Differences between a page and the spec of a provider.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct DiffDocument<'o> {
+    /// Provider of the spec.
+    provider: &'o str,
+    /// Format of the page.
+    format: &'static str,
+    /// `operationId` of each operation that was compared.
+    compared: &'o [String],
+    /// Operations of the page that the spec does not have.
+    not_in_spec: &'o [String],
+    /// Operations of the spec that the page does not have.
+    not_on_page: &'o [String],
+    /// Number of differences that are not accepted.
+    unaccepted: usize,
+    differences: Vec<DifferenceDocument<'o>>,
+}
+
+/// Difference in a [`DiffDocument`].
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Difference")]
+struct DifferenceDocument<'o> {
+    /// What it means for code that uses the client: `breaking`, `unknown`, `notice`, `additive`, `editorial`.
+    class: &'static str,
+    /// Kind of the difference; specs/README.md lists them.
+    change: &'static str,
+    /// JSON pointer of the value in the spec, or of its place if the spec does not have it.
+    pointer: &'o str,
+    /// Line in the spec.
+    line: Option<usize>,
+    /// Line on the page.
+    page_line: Option<usize>,
+    /// `operationId` of the operation.
+    operation: &'o str,
+    /// Sentence that describes the difference.
+    message: &'o str,
+    /// State in the spec.
+    from: Option<&'o str>,
+    /// State on the page.
+    to: Option<&'o str>,
+    /// Reason why the difference is accepted; null where it is not.
+    accepted: Option<&'o str>,
+}
+
 impl Output {
-    fn document(&self) -> Value {
+    fn document(&self) -> DiffDocument<'_> {
         let DiffReport { compared, not_in_spec, not_on_page, differences, .. } = &self.report;
-        let differences: Vec<_> = differences.iter().map(document).collect();
-        json!({
-            "provider": self.provider,
-            "format": self.format.name(),
-            "compared": compared,
-            "not_in_spec": not_in_spec,
-            "not_on_page": not_on_page,
-            "unaccepted": self.report.unaccepted().count(),
-            "differences": differences,
-        })
+        DiffDocument {
+            provider: &self.provider,
+            format: self.format.name(),
+            compared,
+            not_in_spec,
+            not_on_page,
+            unaccepted: self.report.unaccepted().count(),
+            differences: differences.iter().map(document).collect(),
+        }
     }
 
     /// Returns the report as text: by class, accepted differences last.
@@ -117,17 +161,17 @@ impl Output {
     }
 }
 
-fn document(difference: &Difference) -> Value {
-    json!({
-        "class": difference.class.name(),
-        "change": difference.change.name(),
-        "pointer": difference.pointer,
-        "line": difference.line,
-        "page_line": difference.page_line,
-        "operation": difference.operation,
-        "message": difference.message,
-        "from": difference.from,
-        "to": difference.to,
-        "accepted": difference.accepted,
-    })
+fn document(difference: &Difference) -> DifferenceDocument<'_> {
+    DifferenceDocument {
+        class: difference.class.name(),
+        change: difference.change.name(),
+        pointer: &difference.pointer,
+        line: difference.line,
+        page_line: difference.page_line,
+        operation: &difference.operation,
+        message: &difference.message,
+        from: difference.from.as_deref(),
+        to: difference.to.as_deref(),
+        accepted: difference.accepted.as_deref(),
+    }
 }

@@ -7,6 +7,8 @@ mod suggest;
 
 use bulkrail_codegen::{Error, Spec};
 
+pub(crate) use diff::DiffDocument;
+
 use crate::args::SpecsCommand;
 use crate::error::CliError;
 use crate::{exit, output};
