@@ -1,6 +1,10 @@
-# What CI runs.
-ci:
-    bash .ci/run
+# What CI runs, or the named steps of it alone: `just ci killb report`. `just steps` lists them.
+ci *STEPS:
+    bash .ci/run {{STEPS}}
+
+# The steps of CI, with their commands.
+steps:
+    @.ci/run --list
 
 # All tests.
 test:
@@ -61,13 +65,45 @@ bench-live:
 bench-build:
     benches/build/measure.py
 
-# The packages as they would be published, each built from its archive (in a new directory: cargo reuses unpacked crates).
+# The packages as they would be published, each built from its archive.
 package:
-    cargo package --workspace --exclude bulkrail-example-service --exclude bulkrail-example-postgres --target-dir "$(mktemp -d)"
+    .ci/package
 
-# Licences and sources of all dependencies (needs cargo-deny).
+# Licences, sources and advisories of all dependencies.
 deny:
-    cargo deny check bans licenses sources
+    .ci/deny
+
+# Spelling.
+typos *ARGS:
+    .ci/typos {{ARGS}}
+
+# The public workflow, judged by others.
+workflows:
+    .ci/workflows
+
+# Combinations of the features of each library.
+powerset:
+    .ci/powerset
+
+# Compares the public items with docs/api; `just public-api-bless` writes them.
+public-api:
+    .ci/public-api
+
+# Writes the public items to docs/api: review the change.
+public-api-bless:
+    BULKRAIL_BLESS=1 .ci/public-api
+
+# The packages outside of the workspace, and the guide for providers of one's own.
+outsiders:
+    .ci/run outsider persona guide specs-dir
+
+# Workers and servers of Restate that are killed; `just restate full` with the counts of docs/durable.md.
+restate *ARGS:
+    .ci/restate {{ARGS}}
+
+# The documentation as docs.rs would show it, with warnings denied.
+doc-check:
+    .ci/run doc
 
 # Mutation tests of the modules that decide (hours of CPU time; needs cargo-mutants). docs/mutants.md says how to read them.
 mutants *ARGS:

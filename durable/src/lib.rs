@@ -3,6 +3,7 @@
 //! A [`Service`] takes orders of one account, submits them, and waits for their batches. It keeps what it has accepted in a
 //! [`Store`]: by default in one file, by [`RedbStore`]. A [`Submitter`] is the provider that it submits to: an
 //! [`AnyClient`](bulkrail::AnyClient) takes [files](FileOrder), and your own takes what your service has.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod attempts;
 mod error;
