@@ -156,7 +156,8 @@ impl fmt::Debug for ClientCredentials {
     }
 }
 
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(test)]
+#[cfg(feature = "test-util")]
 mod tests {
     use super::*;
     use crate::http::{ApiErrorBody, Auth, ClientBuilder, ErrorMapping, ProviderClient, TokenCache};

@@ -251,7 +251,8 @@ fn poll_place(
     Some(place)
 }
 
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(test)]
+#[cfg(feature = "test-util")]
 mod tests {
     use std::sync::Mutex;
 
