@@ -404,7 +404,8 @@ mod tests {
             assert!(plain().allow_insecure_http().build().is_ok());
             let options = HttpOptions::default().base_url("http://api.example").connector(MockConnector::new());
             assert!(builder().options(options.clone()).build().is_err());
-            assert!(builder().options(options.allow_insecure_http()).build().is_ok());
+            let client = builder().options(options.allow_insecure_http()).build().unwrap().0;
+            assert_eq!(client.base_url(), "http://api.example");
         }
 
         #[test]
@@ -416,7 +417,8 @@ mod tests {
             let client = builder().options(options.clone()).build().unwrap().0;
             assert!(client.check_batch(&batch("sandbox")).is_ok());
             assert_eq!(client.check_batch(&batch("production")).unwrap_err().kind(), ErrorKind::Usage);
-            let any = builder().options(options.any_environment()).build().unwrap().0;
+            let any = builder().options(options.limits(Limits::new().with_max_polls_in_flight(7)).any_environment());
+            let any = any.build().unwrap().0;
             assert!(any.check_batch(&batch("production")).is_ok());
             let other = Batch::new(ProviderId::from_static("other"), "b-1").unwrap();
             assert_eq!(any.check_batch(&other).unwrap_err().kind(), ErrorKind::Usage);

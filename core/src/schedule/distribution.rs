@@ -505,4 +505,26 @@ mod tests {
         assert_eq!(distribution.inverse(last, 1.0), None);
         assert_eq!(distribution.inverse(-1.0, 1.0), None);
     }
+
+    #[test]
+    fn percentile_counts_running_batches_up_to_their_age() {
+        let ended: Vec<f64> = (1..=100).map(f64::from).collect();
+        for (count, age, expected) in [
+            (0, 0.0, 95.0),
+            (50, 0.5, 95.0),
+            (50, 1.0, 95.0),
+            (50, 50.0, 97.0),
+            (50, 50.5, 97.0),
+            (10, 90.0, 98.0),
+            (10, 90.5, 98.0),
+            (3, 94.0, 97.0),
+            (3, 94.5, 97.0),
+            (2, 98.5, 97.0),
+            (5, 200.0, 100.0),
+            (50, 200.0, 100.0),
+        ] {
+            assert_eq!(percentile_95(&ended, &vec![age; count]), expected, "{count} of {age}");
+        }
+        assert_eq!(percentile_95(&[], &[]), 0.0);
+    }
 }

@@ -657,4 +657,12 @@ mod tests {
         assert_ne!(fitted(1, Some(0.001)), fitted(1, None));
         assert_ne!(fitted(1, Some(30.0)), fitted(1, Some(0.001)));
     }
+
+    #[test]
+    fn expected_error_far_from_the_bias_is_a_number() {
+        // The density of each of these errors alone is too small for a number.
+        let calibration = Calibration { bias: -1.25, variance: 0.0025, ..Calibration::default() };
+        let (error, square) = calibration.expected_error(1.2, 1.25);
+        assert!((error - 1.201).abs() < 0.001 && (0.0..1e-5).contains(&square), "{error}, {square}");
+    }
 }

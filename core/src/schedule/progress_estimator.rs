@@ -423,14 +423,14 @@ mod tests {
         let mut estimate = None;
         for poll in 1..=100 {
             let poll = f64::from(poll);
-            let progress = Fraction::new((poll / 110.0).powi(2), 0.001).expect("numbers");
+            let progress = Fraction::new(poll / 110.0, 0.001).expect("numbers");
             estimate = estimator.record_progress(poll * poll, progress, 1.0);
             let points = estimator.run.as_ref().map_or(0, |run| run.points.len());
             assert!((2..=MAX_POINTS).contains(&points), "{points} points");
         }
         let estimate = estimate.expect("progress");
-        assert!(is_near(estimate.remaining, 2100.000000000002), "{estimate:?}");
-        assert!(is_near(estimate.spread, 0.1414537048825516), "{estimate:?}");
+        assert!(is_near(estimate.remaining, 1341.6407864998746), "{estimate:?}");
+        assert!(is_near(estimate.spread, 0.49765957741258493), "{estimate:?}");
         let run = estimator.run.expect("progress");
         assert_eq!((run.points.len(), run.forecasts.len()), (37, MAX_FORECASTS));
     }
@@ -459,5 +459,49 @@ mod tests {
             let priority = estimate(remaining, spread).priority(elapsed);
             assert!(is_near(priority, expected), "{remaining}, {spread}, {elapsed}: {priority}");
         }
+    }
+
+    #[test]
+    fn estimates_at_the_end_of_coarse_progress_are_half_a_step_away() {
+        let polls = [
+            Poll::Progress((10.0, 0.5, 0.5), Some((5.0, 1.0688779163215976, false))),
+            Poll::Progress((12.0, 1.0, 0.5), Some((1.0, 1.2, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 1.0, &polls);
+        assert_near_option(estimator.onset(), Some(0.8));
+    }
+
+    #[test]
+    fn estimates_of_progress_that_stays_where_it_began_follow_the_formula() {
+        let polls = [
+            Poll::Progress((10.0, 0.2, 0.1), Some((20.0, 0.608789783094296, false))),
+            Poll::Progress((20.0, 0.2, 0.1), Some((138.5640646055102, 1.2, false))),
+            Poll::Progress((30.0, 0.3, 0.1), Some((98.99494936611664, 0.9843030752037599, false))),
+            Poll::Progress((31.0, 0.35, 0.05), Some((72.3809367167903, 0.9441524759330109, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 1.0, &polls);
+        assert_near_option(estimator.onset(), Some(0.0));
+    }
+
+    #[test]
+    fn estimates_of_two_responses_at_one_time_follow_the_formula() {
+        let polls = [
+            Poll::Progress((10.0, 0.2, 0.1), Some((20.0, 0.608789783094296, false))),
+            Poll::Progress((10.0, 0.4, 0.1), Some((7.5, 0.6482883446258908, false))),
+            Poll::Progress((20.0, 0.5, 0.1), Some((28.867513459481295, 1.0920816669196804, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 1.0, &polls);
+        assert_near_option(estimator.onset(), Some(0.3333333333333333));
+    }
+
+    #[test]
+    fn estimates_from_the_submission_on_have_no_onset() {
+        let polls = [
+            Poll::Progress((0.0, 0.1, 0.1), Some((9.0, 0.7262213563113149, false))),
+            Poll::Progress((10.0, 0.2, 0.1), Some((56.568542494923804, 0.9739566016524311, false))),
+            Poll::Progress((20.0, 0.4, 0.1), Some((30.0, 0.9123611005395713, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 1.0, &polls);
+        assert_near_option(estimator.onset(), None);
     }
 }

@@ -479,3 +479,16 @@ fn wait_state_leaves_a_history_when_it_is_dropped_or_takes_another() {
     drop(state);
     assert_eq!((running_in(&one), running_in(&other)), (0, 0));
 }
+
+#[test]
+fn debug_of_waits_names_the_type_and_the_batch() {
+    let provider = provider();
+    let wait = || crate::wait(&provider, provider.submitted("b-1"));
+    let text = format!("{:?}", wait());
+    assert!(text.starts_with("Wait { batch: ") && text.contains("b-1"), "{text}");
+    assert_eq!(format!("{:?}", wait().into_stream()), "PollStream { .. }");
+    let mut set = WaitSet::new(&provider);
+    set.add(provider.submitted("b-1")).unwrap();
+    let text = format!("{set:?}");
+    assert!(text.starts_with("WaitSet { progress: WaitSetProgress { batches: 1"), "{text}");
+}
