@@ -121,7 +121,7 @@ mod tests {
             panic!("bytes are read at once")
         };
         let submission = submission.unwrap();
-        assert_eq!((submission.storage_id(), submission.rows().rows), ("s-1", Some(2)));
+        assert_eq!((submission.storage_id(), submission.rows().rows), ("s-1", 2));
         assert_eq!(submission.features().len(), 1);
         assert!(submission.upload().is_some());
         assert!(Submission::new("s-1", []).upload().is_none());

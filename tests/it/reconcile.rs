@@ -608,8 +608,8 @@ fn reap_reference_that_cannot_be_asked_for_is_refused_before_it_is_sent() {
     use bulkrail::{ErrorKind, SubmitOptions, reap};
 
     for id in ["a/b", "..", "a?b"] {
-        let prepared =
-            reap::Submission::from_csv(format!("externalId,shareToken\n{id},t\n"), &SubmitOptions::default());
+        let options = SubmitOptions::default();
+        let prepared = reap::Submission::from_csv(format!("externalId,shareToken\n{id},t\n"), &options);
         let error = VirtualClock::new().run(prepared).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage, "{id}");
         assert!(error.to_string().contains("row 2"), "{error}");
