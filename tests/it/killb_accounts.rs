@@ -449,7 +449,7 @@ fn workbook_is_downloaded_up_to_the_limit_of_what_is_held() {
 fn single_bank_that_does_not_fit_the_spec_is_an_error_that_names_its_field() {
     let error = |body: serde_json::Value| {
         let bench = Bench::new();
-        bench.connector.push(MockResponse::json(200, body));
+        bench.connector.respond_with(move |_| MockResponse::json(200, &body));
         let client = client!(killb, bench, Credentials::access_token("t"));
         bench.clock.run(client.banks("CO")).unwrap_err().to_string()
     };
