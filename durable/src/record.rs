@@ -364,4 +364,34 @@ mod tests {
         assert_ne!(short, document);
         assert!(Record::<String>::from_document(&short).unwrap().ended_at.is_none());
     }
+
+    #[test]
+    fn event_that_does_not_follow_names_itself_and_the_phase() {
+        let state = || RawValue::from_string("{}".to_owned()).unwrap();
+        let error = || Box::new(Error::new(ErrorKind::Deadline, "late").document());
+        let report = || {
+            let snapshot = Snapshot::new(State::Finished, "done", Progress::default());
+            Box::new(Report::new(batch(), snapshot, 1, std::time::Duration::ZERO))
+        };
+        let mut ordered = Record::new("k", "order".to_owned(), Timestamp::UNIX_EPOCH);
+        let mut ended = Record::new("k", "order".to_owned(), Timestamp::UNIX_EPOCH);
+        ended.apply(Timestamp::UNIX_EPOCH, Event::Submit).unwrap();
+        ended.apply(Timestamp::UNIX_EPOCH, Event::Submitted(batch(), state())).unwrap();
+        ended.apply(Timestamp::UNIX_EPOCH, Event::Ended(report())).unwrap();
+        let text =
+            |record: &mut Record<String>, event| record.apply(Timestamp::UNIX_EPOCH, event).unwrap_err().to_string();
+        for (event, word) in [
+            (Event::Submit, "submit"),
+            (Event::Postponed(error()), "postponed"),
+            (Event::Submitted(batch(), state()), "submitted"),
+            (Event::Polled(state()), "polled"),
+            (Event::Ended(report()), "ended"),
+            (Event::GaveUp(error()), "gave up"),
+            (Event::SubmitAgain, "submit again"),
+            (Event::WaitAgain(batch(), state()), "wait again"),
+        ] {
+            assert_eq!(text(&mut ended, event), format!("`{word}` does not follow from the phase `ended`"));
+        }
+        assert_eq!(text(&mut ordered, Event::Polled(state())), "`polled` does not follow from the phase `ordered`");
+    }
 }

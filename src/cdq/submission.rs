@@ -104,3 +104,26 @@ pub(super) async fn check(csv: &Upload) -> Result<SubmittedRows, Error> {
     let checked = csv.inspect(|file, size| CSV.check(file, size)).await;
     checked.map_err(|error| error.with_provider(PROVIDER).with_action("checking the file"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    #[test]
+    fn submission_with_accounts_has_file_rows_storage_and_features() {
+        let features = [ConfirmationFeature::DataMonitorRefresh];
+        let csv = "International Account ID\nDE89370400440532013000\nDE89370400440532013000\n";
+        let with_accounts = pin!(Submission::new("s-1", features).with_accounts(csv));
+        let Poll::Ready(submission) = with_accounts.poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("bytes are read at once")
+        };
+        let submission = submission.unwrap();
+        assert_eq!((submission.storage_id(), submission.rows().rows), ("s-1", 2));
+        assert_eq!(submission.features().len(), 1);
+        assert!(submission.upload().is_some());
+        assert!(Submission::new("s-1", []).upload().is_none());
+    }
+}

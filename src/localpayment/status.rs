@@ -184,4 +184,32 @@ mod tests {
         let (listed, _) = count_lines(CsvRecords::new("external_id,bank_account\na-1,6\na-1,6\n"), |_| ()).unwrap();
         assert_eq!((listed.lines, listed.succeeded), (2, 1));
     }
+
+    #[test]
+    fn accounts_are_counted_by_their_references_where_one_is_listed_twice() {
+        let csv = "external_id,bank_account\na-1,6\na-1,6\na-2,7\na-3,8\na-4,\n";
+        let (listed, _) = count_lines(CsvRecords::new(csv), |_| ()).unwrap();
+        assert_eq!((listed.lines, listed.succeeded), (5, 3));
+        let (listed, _) = count_lines(CsvRecords::new(&csv.replacen("a-1,6\n", "", 1)), |_| ()).unwrap();
+        assert_eq!((listed.lines, listed.succeeded), (4, 3));
+    }
+
+    #[test]
+    fn number_after_a_label_may_end_a_sentence_and_has_no_fraction() {
+        for (text, expected) in [
+            ("of = 12", Some(12)),
+            ("of = 12.", Some(12)),
+            ("of = 12. Done", Some(12)),
+            ("of = 12, 13", Some(12)),
+            ("of = 12 345", Some(12)),
+            ("of = 12-5", Some(12)),
+            ("of = 12.5", None),
+            ("of = 12,345", None),
+            ("of = 12\u{a0}345", None),
+            ("of = twelve", None),
+            ("in = 12", None),
+        ] {
+            assert_eq!(number_after(text, "of ="), expected, "{text}");
+        }
+    }
 }

@@ -324,4 +324,35 @@ mod tests {
         assert!(refused(&account(r#","ana@example.com":1"#, "lastName")).starts_with("/0/(a text of 15 bytes): "));
         assert_eq!(refused(&account(r#","address":null"#, "lastName")), "", "null says nothing");
     }
+
+    #[test]
+    fn json_file_is_read_up_to_its_limit() {
+        let read = |len: u64| read_json(&mut std::io::repeat(b' ').take(len));
+        assert_eq!(read(MAX_BYTES).unwrap().len() as u64, MAX_BYTES);
+        assert!(read(MAX_BYTES + 1).unwrap_err().to_string().contains("the file has more than"));
+    }
+
+    #[test]
+    fn rows_of_a_batch_whose_id_ends_in_a_number_are_its_own() {
+        let accounts = |count: usize| -> Vec<BatchAccount> {
+            let json = |n: usize| {
+                let document = serde_json::json!({"type": "RFC", "id": "X0"});
+                let holder = serde_json::json!({
+                    "type": "INDIVIDUAL", "name": "Ana", "lastName": "Rojas", "document": document,
+                });
+                serde_json::json!({"externalId": format!("a-{n}"), "beneficiary": holder})
+            };
+            (0..count).map(|n| serde_json::from_value(json(n)).expect("an account")).collect()
+        };
+        let rows = |count: usize, id: &str| Document::Accounts(accounts(count)).rows(id).references;
+        assert_eq!(rows(12, "x").len(), 12);
+        // Parts of 5,000 accounts at most: `x`, and `x-2`.
+        let (first, second) = (rows(6_000, "x"), rows(6_000, "x-2"));
+        assert_eq!((first.len(), second.len()), (3_000, 3_000));
+        assert_eq!((&*first[0], &*second[0]), ("a-0", "a-3000"));
+        // A number that `split` does not give is part of the id of the first batch.
+        for id in ["x-1", "x-0", "x-1234", "x-y"] {
+            assert_eq!(rows(6_000, id), first, "{id}");
+        }
+    }
 }

@@ -254,4 +254,36 @@ mod all_providers {
         assert_eq!(outcomes, [RowOutcome::Succeeded, RowOutcome::Failed, RowOutcome::Unaccounted]);
         assert_eq!(found.missing, ["r-3"]);
     }
+
+    #[test]
+    fn clients_have_the_environment_and_the_polling_defaults_of_their_provider() {
+        let bench = Bench::new();
+        let Clients { killb, reap, cdq, localpayment } = clients(&bench);
+        assert_eq!(killb.environment(), "sandbox");
+        assert_eq!(reap.environment(), "sandbox");
+        assert_eq!(cdq.environment(), "sandbox");
+        assert_eq!(localpayment.environment(), "sandbox");
+        assert_eq!(killb.polling_defaults(), killb::POLLING_DEFAULTS);
+        assert_eq!(reap.polling_defaults(), reap::POLLING_DEFAULTS);
+        assert_eq!(cdq.polling_defaults(), cdq::POLLING_DEFAULTS);
+    }
+
+    #[test]
+    fn debug_of_clients_and_credentials_names_the_type_and_no_credentials() {
+        let bench = Bench::new();
+        let Clients { killb, reap, cdq, localpayment } = clients(&bench);
+        let clients = [format!("{killb:?}"), format!("{reap:?}"), format!("{cdq:?}"), format!("{localpayment:?}")];
+        let expected = ["killb", "reap", "cdq", "localpayment"].map(|provider| format!("{provider}::Client {{ .. }}"));
+        assert_eq!(clients, expected);
+        let credentials = [
+            format!("{:?}", reap::Credentials::api_key("CANARY")),
+            format!("{:?}", cdq::Credentials::api_key("CANARY")),
+            format!("{:?}", killb::Credentials::login("CANARY", "CANARY")),
+            format!("{:?}", localpayment::Credentials::access_token("CANARY")),
+        ];
+        assert!(
+            credentials.iter().all(|text| text.starts_with("Credentials") && !text.contains("CANARY")),
+            "{credentials:?}"
+        );
+    }
 }

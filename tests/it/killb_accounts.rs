@@ -425,3 +425,36 @@ fn template_and_export_return_workbooks_only() {
     let export = "/api/v2/accounts/export";
     assert_eq!(paths[..4], [template, (export, Some("type=PSE%2CPIX")), (export, None), template]);
 }
+
+#[test]
+fn workbook_is_downloaded_up_to_the_limit_of_what_is_held() {
+    let workbook = b"PK\x03\x04 a workbook".to_vec();
+    let download = |limit: usize| {
+        let bench = Bench::new();
+        bench.connector.push(MockResponse::new(200, workbook.clone()));
+        let limits = bulkrail::Limits::default().with_max_buffered_bytes(limit);
+        let builder = bulkrail::killb::Client::builder().credentials(Credentials::access_token("t"));
+        let client = builder.clock(bench.clock.clock()).connector(bench.connector.clone()).limits(limits);
+        bench.clock.run(client.build().unwrap().template()).map_err(|error| error.kind())
+    };
+    for limit in [workbook.len(), workbook.len() + 1] {
+        assert_eq!(download(limit), Ok(workbook.clone()));
+    }
+    for limit in [workbook.len() - 1, 1] {
+        assert_eq!(download(limit), Err(ErrorKind::TooLarge));
+    }
+}
+
+#[test]
+fn single_bank_that_does_not_fit_the_spec_is_an_error_that_names_its_field() {
+    let error = |body: serde_json::Value| {
+        let bench = Bench::new();
+        bench.connector.respond_with(move |_| MockResponse::json(200, &body));
+        let client = client!(killb, bench, Credentials::access_token("t"));
+        bench.clock.run(client.banks("CO")).unwrap_err().to_string()
+    };
+    let text = error(json!({"code": 7}));
+    assert!(text.contains("/code of the response is a number"), "{text}");
+    let text = error(json!([{"code": 7}]));
+    assert!(text.contains("/0/code of the response is a number"), "{text}");
+}

@@ -549,6 +549,72 @@ fn reap_reconcile_loses_one_row_where_one_entity_cannot_be_read() {
     assert_eq!(reconcile(503, &["odd", "odder", "a"]).unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
+/// What is wrong with the connection is no fact about an entity, and what is wrong with an entity is not asked about.
+#[cfg(feature = "reap")]
+#[test]
+fn reap_reconcile_asks_about_the_batch_only_where_entities_cannot_be_read_for_now() {
+    use bulkrail::http::ConnectorError;
+    use bulkrail::reap::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+    use bulkrail::{Batch, ErrorKind};
+
+    use crate::common::{Bench, client};
+
+    let reconcile = |entity: MockResponse| {
+        let bench = Bench::new();
+        let client = client!(reap, bench, Credentials::api_key("k"));
+        bench.connector.respond_with(move |sent| match sent.url.path() {
+            path if path.starts_with("/entity/") && !path.contains("batch") => entity.clone(),
+            _ => MockResponse::json(200, r#"{"status":"completed","totalRecords":2,"failedRecords":0}"#),
+        });
+        let batch = Batch::new(PROVIDER, "b-1").unwrap();
+        let found = bench.clock.run(client.reconcile(&batch, Some(&SubmittedRows::new(["a", "b"]))));
+        (bench.connector.requests().len(), found.map(|found| found.missing.len()).map_err(|error| error.kind()))
+    };
+    // Two entities, and the batch at the end.
+    assert_eq!(reconcile(MockResponse::json(404, "{}")), (3, Ok(2)));
+    let wrong_certificate = MockResponse::error(ConnectorError::UnknownAuthority);
+    assert_eq!(reconcile(wrong_certificate), (1, Err(ErrorKind::Unavailable)));
+}
+
+#[cfg(feature = "reap")]
+#[test]
+fn reap_rows_have_the_numbers_that_they_have_in_the_file() {
+    use bulkrail::Batch;
+    use bulkrail::reap::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+
+    use crate::common::{Bench, client};
+
+    let bench = Bench::new();
+    let client = client!(reap, bench, Credentials::api_key("k"));
+    bench.connector.respond_with(|sent| match sent.url.path() {
+        path if path.starts_with("/entity/") && !path.contains("batch") => MockResponse::json(404, "{}"),
+        _ => MockResponse::json(200, r#"{"status":"completed","totalRecords":3,"failedRecords":0}"#),
+    });
+    // Rows without a reference are between these.
+    let submitted = SubmittedRows::new(["a", "b", "c"]).with_numbers(vec![2, 4, 7]);
+    let batch = Batch::new(PROVIDER, "b-1").unwrap();
+    let found = bench.clock.run(client.reconcile(&batch, Some(&submitted))).unwrap();
+    let rows: Vec<_> = found.rows.iter().map(|row| (row.index, row.reference.as_deref())).collect();
+    assert_eq!(rows, [(Some(2), Some("a")), (Some(4), Some("b")), (Some(7), Some("c"))]);
+}
+
+#[cfg(feature = "reap")]
+#[test]
+fn reap_reference_that_cannot_be_asked_for_is_refused_before_it_is_sent() {
+    use bulkrail::test_util::VirtualClock;
+    use bulkrail::{ErrorKind, SubmitOptions, reap};
+
+    for id in ["a/b", "..", "a?b"] {
+        let options = SubmitOptions::default();
+        let prepared = reap::Submission::from_csv(format!("externalId,shareToken\n{id},t\n"), &options);
+        let error = VirtualClock::new().run(prepared).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage, "{id}");
+        assert!(error.to_string().contains("row 2"), "{error}");
+    }
+}
+
 /// Reap documents the id of an entity as a UUID: another text is sent as it is, and said.
 #[cfg(feature = "reap")]
 #[test]
@@ -573,7 +639,46 @@ fn reap_submission_warns_of_references_that_are_not_uuids() {
         panic!("one warning")
     };
     assert!(warning.contains("3 of 4 cells are not UUIDs, the first in row 3"), "{warning}");
+    assert!(
+        warnings(&[uuids[0], uuids[1], "784d4045-c900-4050-aad6-8fe4c8d2fb18", "x"])[0].contains("the first in row 5")
+    );
     assert!(!warning.contains("CANARY"), "{warning}");
+}
+
+#[test]
+fn outcome_by_rows_is_that_of_the_snapshot_where_its_total_is_that_of_the_rows() {
+    use bulkrail::{Outcome, Snapshot, State};
+
+    let reconciliation =
+        |rows: &[&str]| Reconciler::new(&SubmittedRows::new(rows.iter().copied())).finish(&Progress::default());
+    let snapshot = |total: u64| {
+        let progress = Progress::default().with_total(total).with_succeeded(total).with_failed(0);
+        Snapshot::new(State::Finished, "done", progress)
+    };
+    // The provider's own word is kept where nothing contradicts it.
+    let unknown = snapshot(2).with_outcome(Outcome::Unknown);
+    assert_eq!(reconciliation(&["a", "b"]).outcome(&unknown), Some(Outcome::Unknown));
+    assert_eq!(reconciliation(&[]).outcome(&unknown), Some(Outcome::Unknown));
+    assert_eq!(reconciliation(&["a", "b"]).outcome(&snapshot(2)), Some(Outcome::Succeeded));
+    assert_eq!(
+        reconciliation(&["a", "b", "c"]).outcome(&snapshot(2)),
+        Some(Outcome::Partial),
+        "one is unaccounted for"
+    );
+}
+
+#[test]
+fn outcome_by_counts_believes_no_more_failures_than_there_are_rows_left() {
+    use bulkrail::{Outcome, RowCounts, Snapshot, State};
+
+    let mut counts = RowCounts::default();
+    (0..3).for_each(|_| counts.push(RowOutcome::Succeeded));
+    counts.push(RowOutcome::Failed);
+    for failed in [1, 2, 5, u64::MAX] {
+        let progress = Progress::default().with_total(4).with_succeeded(3).with_failed(failed);
+        let snapshot = Snapshot::new(State::Finished, "done", progress).with_outcome(Outcome::Partial);
+        assert_eq!(counts.outcome(&snapshot), Some(Outcome::Partial), "{failed}");
+    }
 }
 
 #[cfg(feature = "cdq")]

@@ -514,3 +514,49 @@ async fn submission_of_a_file_that_never_ends_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(error.to_string().contains("the file has more than"), "{error}");
 }
+
+/// Submits ten accounts to Localpayment, and returns what was sent and the result. The first response is that of the
+/// submit, the others are those of polls, the last one again and again.
+fn submit_to_localpayment(responses: Vec<MockResponse>) -> (Vec<String>, Result<Batch, Error>) {
+    let bench = Bench::new();
+    let client = client!(localpayment, bench, localpayment::Credentials::access_token("t"));
+    let last = responses.last().unwrap().clone();
+    responses.into_iter().for_each(|response| bench.connector.push(response));
+    bench.connector.respond_with(move |_| last.clone());
+    let end = bench.clock.run(client.create_batch(&accounts(10)));
+    (bench.connector.requests().iter().map(|sent| sent.method.to_string()).collect(), end)
+}
+
+#[test]
+fn localpayment_look_up_is_repeated_while_the_batch_may_still_appear() {
+    let lost = || MockResponse::error(ConnectorError::ConnectionReset);
+    let visible = || MockResponse::json(200, r#"{"status":{"description":"INPROGRESS"}}"#);
+    for not_yet in [MockResponse::json(404, "{}"), MockResponse::json(503, "{}")] {
+        let (sent, end) = submit_to_localpayment(vec![lost(), not_yet, visible()]);
+        assert_eq!(sent, ["POST", "GET", "GET"]);
+        assert_eq!(end.unwrap().id(), "batch-1");
+    }
+    // It cannot appear: the token is refused.
+    let (sent, end) = submit_to_localpayment(vec![lost(), MockResponse::json(401, "{}")]);
+    assert_eq!((sent, end.unwrap_err().kind()), (vec!["POST".to_owned(), "GET".to_owned()], ErrorKind::OutcomeUnknown));
+}
+
+#[test]
+fn localpayment_response_about_another_batch_is_an_unknown_outcome_until_the_batch_is_seen() {
+    let another = || MockResponse::json(201, r#"{"externalId":"batch-2"}"#);
+    let (sent, end) = submit_to_localpayment(vec![another(), MockResponse::json(404, "{}")]);
+    let error = end.unwrap_err();
+    assert_eq!((error.kind(), error.batch().map(Batch::id)), (ErrorKind::OutcomeUnknown, Some("batch-1")));
+    assert!(error.to_string().contains("the response is about another batch") && sent.len() > 1, "{error}");
+    let visible = MockResponse::json(200, r#"{"status":{"description":"INPROGRESS"}}"#);
+    assert_eq!(submit_to_localpayment(vec![another(), visible]).1.unwrap().id(), "batch-1");
+    // In another letter case it is the same one.
+    let (sent, end) = submit_to_localpayment(vec![MockResponse::json(201, r#"{"externalId":"BATCH-1"}"#)]);
+    assert_eq!((sent.len(), end.unwrap().id()), (1, "batch-1"));
+}
+
+#[test]
+fn localpayment_refusal_is_not_looked_up() {
+    let (sent, end) = submit_to_localpayment(vec![MockResponse::json(400, "{}")]);
+    assert_eq!((sent.len(), end.unwrap_err().kind()), (1, ErrorKind::InvalidRequest));
+}

@@ -110,4 +110,9 @@ mod tests {
             assert_eq!(Auth::basic(user, &password.into()).unwrap_err().kind(), ErrorKind::Configuration, "{user:?}");
         }
     }
+
+    #[test]
+    fn debug_of_a_header_shows_no_credentials() {
+        assert_eq!(format!("{:?}", Auth::header("x-api-key", &"CANARY".into()).unwrap()), "Auth { .. }");
+    }
 }

@@ -340,4 +340,98 @@ mod tests {
         }
         checked_url("http://api.example", true).unwrap();
     }
+
+    #[test]
+    fn base_url_with_a_user_or_a_password_alone_is_refused() {
+        for url in ["https://user@api.example", "https://:pw@api.example", "https://user:pw@api.example"] {
+            assert!(checked_url(url, false).unwrap_err().to_string().contains("holds credentials"), "{url}");
+        }
+        let reason = |url: &str| checked_url(url, false).unwrap_err().to_string();
+        assert!(reason("http://api.example").contains("loopback"));
+        assert!(reason("ftp://api.example").contains("must start with https://"));
+    }
+
+    #[cfg(feature = "test-util")]
+    mod builders {
+        use super::*;
+        use crate::http::ApiErrorBody;
+        use crate::model::{Batch, ProviderId};
+        use crate::test_util::MockConnector;
+
+        static ERRORS: ErrorMapping =
+            ErrorMapping { provider: ProviderId::from_static("acme"), read: |_| ApiErrorBody::default(), codes: &[] };
+
+        struct Acme(HttpClient);
+
+        impl ProviderClient for Acme {
+            type Credentials = ();
+
+            fn error_mapping() -> &'static ErrorMapping {
+                &ERRORS
+            }
+
+            fn servers() -> &'static [(&'static str, &'static str)] {
+                &[("sandbox", "https://sandbox.example/v1"), ("production", "https://api.example/v1")]
+            }
+
+            fn from_http(http: HttpClient, (): ()) -> Result<Self, Error> {
+                Ok(Self(http))
+            }
+        }
+
+        fn builder() -> ClientBuilder<Acme> {
+            ClientBuilder::new().credentials(()).connector(MockConnector::new())
+        }
+
+        #[test]
+        fn environment_decides_base_url_and_name() {
+            let of = |builder: ClientBuilder<Acme>| {
+                let client = builder.build().unwrap().0;
+                (client.base_url().to_owned(), client.environment().to_owned())
+            };
+            let expected = |url: &str, name: &str| (url.to_owned(), name.to_owned());
+            assert_eq!(of(builder()), expected("https://sandbox.example/v1", "sandbox"));
+            let production = builder().environment(Environment::Production);
+            assert_eq!(of(production), expected("https://api.example/v1", "production"));
+            let custom = builder().base_url("https://mock.example:8443/a/");
+            assert_eq!(of(custom), expected("https://mock.example:8443/a", "https://mock.example:8443"));
+        }
+
+        #[test]
+        fn plain_http_beyond_loopback_is_allowed_on_request_only() {
+            let plain = || builder().base_url("http://api.example");
+            assert_eq!(plain().build().err().unwrap().kind(), ErrorKind::Configuration);
+            assert!(plain().allow_insecure_http().build().is_ok());
+            let options = HttpOptions::default().base_url("http://api.example").connector(MockConnector::new());
+            assert!(builder().options(options.clone()).build().is_err());
+            let client = builder().options(options.allow_insecure_http()).build().unwrap().0;
+            assert_eq!(client.base_url(), "http://api.example");
+        }
+
+        #[test]
+        fn batch_of_another_environment_is_accepted_on_request_only() {
+            let batch = |environment: &str| {
+                Batch::new(ProviderId::from_static("acme"), "b-1").unwrap().with_environment(environment)
+            };
+            let options = HttpOptions::default().connector(MockConnector::new());
+            let client = builder().options(options.clone()).build().unwrap().0;
+            assert!(client.check_batch(&batch("sandbox")).is_ok());
+            assert_eq!(client.check_batch(&batch("production")).unwrap_err().kind(), ErrorKind::Usage);
+            let any = builder().options(options.limits(Limits::new().with_max_polls_in_flight(7)).any_environment());
+            let any = any.build().unwrap().0;
+            assert!(any.check_batch(&batch("production")).is_ok());
+            let other = Batch::new(ProviderId::from_static("other"), "b-1").unwrap();
+            assert_eq!(any.check_batch(&other).unwrap_err().kind(), ErrorKind::Usage);
+        }
+
+        #[test]
+        fn debug_of_builders_shows_options_and_no_credentials() {
+            let options = format!("{:?}", HttpOptions::default());
+            assert!(options.starts_with("HttpOptions { environment: Sandbox, limits: Limits {"), "{options}");
+            assert_eq!(
+                format!("{:?}", ClientBuilder::<Acme>::new()),
+                format!("ClientBuilder {{ options: {options}, .. }}")
+            );
+        }
+    }
 }

@@ -109,3 +109,17 @@ pub(super) fn take_request(request: &mut Request, operation: &'static str) -> bo
     CAPTURED.set(Some(PreparedRequest { request, operation }));
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capture_of_a_call_that_passes_no_request_leaves_later_calls_alone() {
+        let pending = std::future::pending::<Result<ResponseValue<()>, GeneratedError<()>>>();
+        assert_eq!(capture(pending).unwrap_err().kind(), ErrorKind::Configuration);
+        let mut request = Request::new(http::Method::GET, "https://api.example/ping".parse().unwrap());
+        assert!(!take_request(&mut request, "ping"));
+        assert_eq!(request.url().path(), "/ping");
+    }
+}

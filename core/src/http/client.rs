@@ -491,3 +491,109 @@ impl fmt::Debug for HttpClient {
         f.debug_struct("HttpClient").field("provider", self.provider()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "test-util")]
+mod tests {
+    use super::*;
+    use crate::http::ApiErrorBody;
+    use crate::http::connector::ReqwestConnector;
+    use crate::model::DriftKind;
+    use crate::test_util::{MockConnector, VirtualClock};
+
+    static ERRORS: ErrorMapping =
+        ErrorMapping { provider: ProviderId::from_static("acme"), read: |_| ApiErrorBody::default(), codes: &[] };
+
+    fn client(proxy: Option<&str>) -> HttpClient {
+        HttpClient::new(Shared {
+            errors: &ERRORS,
+            base_url: "https://api.example/v1".to_owned(),
+            environment: "sandbox".to_owned(),
+            any_environment: false,
+            host: "api.example".to_owned(),
+            proxy: proxy.map(str::to_owned),
+            builder: ReqwestConnector::request_builder().unwrap(),
+            connector: Arc::new(MockConnector::new()),
+            limits: Limits::default(),
+            poll_limit: PollLimit::new(1),
+            clock: VirtualClock::new().clock(),
+        })
+    }
+
+    fn response(status: u16, length: Option<&str>) -> reqwest::Response {
+        let mut response = http::Response::new("");
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        if let Some(length) = length {
+            response.headers_mut().insert(CONTENT_LENGTH, length.parse().unwrap());
+        }
+        response.into()
+    }
+
+    #[test]
+    fn error_of_a_connection_names_the_hosts_that_it_was_for() {
+        use ConnectorError::{Connect, NotProcessed, ProxyConnect, Timeout};
+        for (error, proxy, hosts) in [
+            (Connect, None, ": api.example"),
+            (Connect, Some("proxy:3128"), ": api.example, through the proxy proxy:3128"),
+            (ProxyConnect, Some("proxy:3128"), ": proxy proxy:3128, host api.example"),
+            (Timeout, None, ""),
+            (Timeout, Some("proxy:3128"), ""),
+            (NotProcessed, Some("proxy:3128"), ""),
+        ] {
+            let mapped = client(proxy).check_response(Err(error)).unwrap_err();
+            assert!(mapped.to_string().ends_with(&format!("{error}{hosts}")), "{mapped}");
+            assert_eq!(mapped.is_nothing_sent(), error.is_before_sending());
+        }
+    }
+
+    #[test]
+    fn response_without_a_meaning_for_the_call_is_an_error() {
+        let result = |status: u16, proxy: Option<&str>| {
+            let checked = client(proxy).check_response(Ok(response(status, None)));
+            checked.map(|response| response.status().as_u16()).map_err(|error| error.kind())
+        };
+        for proxy in [None, Some("proxy:3128")] {
+            for status in [200, 304, 400, 401, 404, 500, 599] {
+                assert_eq!(result(status, proxy), Ok(status));
+            }
+            for status in [300, 302, 303, 305, 307, 308] {
+                assert_eq!(result(status, proxy), Err(ErrorKind::UnsafeRedirect));
+            }
+            for status in [600, 999] {
+                assert_eq!(result(status, proxy), Err(ErrorKind::Unavailable));
+            }
+        }
+        // From the provider it is a response like any other.
+        assert_eq!((result(407, None), result(407, Some("proxy:3128"))), (Ok(407), Err(ErrorKind::Authentication)));
+    }
+
+    #[test]
+    fn announced_length_is_refused_beyond_the_limit_only() {
+        let client = client(None);
+        let limits = BodyLimits { streamed: 100, ..client.body_limits(CallKind::Small) };
+        for (length, expected) in
+            [(None, true), (Some("99"), true), (Some("100"), true), (Some("101"), false), (Some("x"), true)]
+        {
+            let checked = client.check_announced(&response(200, length), limits);
+            assert_eq!(checked.map_err(|error| error.kind()), if expected { Ok(()) } else { Err(ErrorKind::TooLarge) });
+        }
+    }
+
+    #[test]
+    fn tokens_that_a_client_hides_are_replaced_in_texts_and_differences() {
+        let client = client(None);
+        let tokens = TokenResponse::new("access-token-1", Duration::from_secs(60));
+        let tokens = tokens.with_refresh_token(Some("refresh-token-2"));
+        client.hide_tokens(&tokens);
+        for (text, is_hidden) in [("access-token-1", true), ("is refresh-token-2", true), ("another text", false)] {
+            let mut shown = text.to_owned();
+            client.redact_text(&mut shown);
+            assert_eq!(shown != text, is_hidden, "{text}");
+            let mut drift = [Drift::new(format!("/{text}"), DriftKind::UnknownField, "a field", "string")];
+            client.redact_drift(&mut drift);
+            assert_eq!(drift[0].pointer != format!("/{text}"), is_hidden, "{text}");
+        }
+        assert!(format!("{client:?}").starts_with("HttpClient { provider"));
+        assert_eq!(format!("{tokens:?}"), "TokenResponse { lifetime: 60s, .. }");
+    }
+}

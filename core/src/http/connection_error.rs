@@ -260,7 +260,12 @@ fn of_connecting(error: &reqwest::Error) -> ConnectorError {
         let is_unknown = causes(error).any(|cause| is_unknown_name(&cause.to_string()));
         return if is_unknown { ConnectorError::UnknownHost } else { ConnectorError::NameResolution };
     }
-    match causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind) {
+    of_io(causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind))
+}
+
+/// Returns the class of a connection whose last cause is an I/O error of `kind`.
+fn of_io(kind: Option<io::ErrorKind>) -> ConnectorError {
+    match kind {
         Some(io::ErrorKind::ConnectionRefused) => ConnectorError::ConnectionRefused,
         Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => ConnectorError::NetworkUnreachable,
         // A connection was made and closed again, before the handshake ended.
@@ -313,4 +318,139 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stat
             None => (**cause).source(),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use ConnectorError::*;
+
+    use super::*;
+
+    const ALL: [ConnectorError; 21] = [
+        Connect,
+        ConnectTimeout,
+        ConnectionRefused,
+        NetworkUnreachable,
+        UnknownHost,
+        NameResolution,
+        CertificateExpired,
+        CertificateNotYetValid,
+        CertificateOfOtherHost,
+        UnknownAuthority,
+        InvalidCertificate,
+        Tls,
+        TlsInterrupted,
+        ProxyConnect,
+        ProxyAuthentication,
+        ProxyRefused,
+        NotProcessed,
+        Timeout,
+        ConnectionReset,
+        TooLarge,
+        InvalidBody,
+    ];
+
+    #[test]
+    fn words_and_texts_of_connector_errors_differ() {
+        let words: std::collections::HashSet<_> = ALL.iter().map(ConnectorError::as_str).collect();
+        let texts: std::collections::HashSet<_> = ALL.iter().map(ToString::to_string).collect();
+        assert_eq!((words.len(), texts.len()), (ALL.len(), ALL.len()));
+        for error in ALL {
+            // The word is the name of the variant.
+            let word = error.as_str().replace('_', "");
+            assert_eq!(word, format!("{error:?}").to_lowercase());
+            assert!(error.to_string().len() > 15, "{error}");
+        }
+    }
+
+    #[test]
+    fn connector_errors_say_what_was_sent_what_is_permanent_and_what_it_is_about() {
+        let processed = [Timeout, ConnectionReset, TooLarge, InvalidBody];
+        let of_proxy = [ProxyConnect, ProxyAuthentication, ProxyRefused];
+        let address = [UnknownHost, Tls, ProxyConnect, ProxyRefused];
+        let certificate =
+            [CertificateExpired, CertificateNotYetValid, CertificateOfOtherHost, UnknownAuthority, InvalidCertificate];
+        let without_hint = [Connect, Timeout, ConnectionReset, TooLarge, InvalidBody];
+        for error in ALL {
+            let is_permanent = address.contains(&error) || certificate.contains(&error) || error == ProxyAuthentication;
+            let is_of_connecting = !processed.contains(&error) && error != NotProcessed;
+            assert_eq!(error.is_before_sending(), !processed.contains(&error), "{error:?}");
+            assert_eq!(error.is_of_proxy(), of_proxy.contains(&error), "{error:?}");
+            assert_eq!(error.is_address_fault(), address.contains(&error), "{error:?}");
+            assert_eq!(error.is_permanent(), is_permanent, "{error:?}");
+            assert_eq!(error.is_of_connecting(), is_of_connecting, "{error:?}");
+            assert_eq!(error.to_proxy(), if is_of_connecting { ProxyConnect } else { error });
+
+            let mapped = error.into_error();
+            let kind = match error {
+                TooLarge => ErrorKind::TooLarge,
+                ProxyAuthentication => ErrorKind::Authentication,
+                _ => ErrorKind::Unavailable,
+            };
+            assert_eq!((mapped.kind(), mapped.to_string()), (kind, error.to_string()));
+            assert_eq!(mapped.is_nothing_sent(), error.is_before_sending(), "{error:?}");
+            assert_eq!(mapped.is_transient(), kind == ErrorKind::Unavailable && !is_permanent, "{error:?}");
+            assert!(error.hint().is_none_or(|hint| hint.len() > 15 && mapped.hint() == Some(hint)), "{mapped:?}");
+            assert_eq!(error.hint().is_none(), without_hint.contains(&error), "{error:?}");
+        }
+        assert!(UnknownAuthority.hint().is_some_and(|hint| hint.contains("SSL_CERT_FILE")));
+        assert!(ProxyConnect.hint().is_some_and(|hint| hint.contains("HTTPS_PROXY")));
+    }
+
+    #[test]
+    fn io_error_of_a_connection_decides_its_class() {
+        for (kind, expected) in [
+            (Some(io::ErrorKind::ConnectionRefused), ConnectionRefused),
+            (Some(io::ErrorKind::NetworkUnreachable), NetworkUnreachable),
+            (Some(io::ErrorKind::HostUnreachable), NetworkUnreachable),
+            (Some(io::ErrorKind::UnexpectedEof), TlsInterrupted),
+            (Some(io::ErrorKind::ConnectionReset), TlsInterrupted),
+            (Some(io::ErrorKind::ConnectionAborted), TlsInterrupted),
+            (Some(io::ErrorKind::BrokenPipe), TlsInterrupted),
+            (Some(io::ErrorKind::PermissionDenied), Connect),
+            (None, Connect),
+        ] {
+            assert_eq!(of_io(kind), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn text_of_a_resolver_decides_whether_a_host_is_unknown() {
+        for text in [
+            "failed to lookup address information: Name or service not known",
+            "failed to lookup address information: No address associated with hostname",
+            "failed to lookup address information: Name does not resolve",
+            "nodename nor servname provided, or not known",
+            "No such host is known. (os error 11001)",
+        ] {
+            assert!(is_unknown_name(text), "{text}");
+        }
+        for text in ["", "failed to lookup address information: Temporary failure in name resolution"] {
+            assert!(!is_unknown_name(text), "{text}");
+        }
+    }
+
+    #[cfg(feature = "__rustls")]
+    #[test]
+    fn fault_of_a_certificate_decides_the_class_of_a_tls_error() {
+        use rustls::pki_types::{ServerName, UnixTime};
+
+        let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1));
+        let expected = ServerName::try_from("api.example").unwrap().to_owned();
+        for (fault, class) in [
+            (CertificateError::Expired, CertificateExpired),
+            (CertificateError::ExpiredContext { time, not_after: time }, CertificateExpired),
+            (CertificateError::NotValidYet, CertificateNotYetValid),
+            (CertificateError::NotValidYetContext { time, not_before: time }, CertificateNotYetValid),
+            (CertificateError::NotValidForName, CertificateOfOtherHost),
+            (CertificateError::NotValidForNameContext { expected, presented: vec![] }, CertificateOfOtherHost),
+            (CertificateError::BadSignature, UnknownAuthority),
+            (CertificateError::UnknownIssuer, UnknownAuthority),
+            (CertificateError::BadEncoding, InvalidCertificate),
+            (CertificateError::Revoked, InvalidCertificate),
+        ] {
+            assert_eq!(of_tls(&TlsError::InvalidCertificate(fault.clone())), class, "{fault:?}");
+        }
+        assert_eq!(of_tls(&TlsError::DecryptError), Tls);
+    }
 }

@@ -223,4 +223,19 @@ mod tests {
         connector.replace_reading(0);
         assert_eq!(connector.reading().0, 1);
     }
+
+    #[test]
+    fn certificates_are_needed_for_tls_to_the_provider_or_the_proxy() {
+        for (base_url, proxy, expected) in [
+            ("https://api.example", None, true),
+            ("http://api.example", None, false),
+            ("https://api.example", Some("http://proxy.example"), true),
+            ("http://api.example", Some("http://proxy.example"), false),
+            ("http://api.example", Some("https://proxy.example"), true),
+        ] {
+            let proxy = proxy.map(|address| Proxy::new("HTTP_PROXY", address).unwrap());
+            let settings = Settings { limits: Limits::default(), base_url: base_url.parse().unwrap(), proxy };
+            assert_eq!(settings.uses_tls(), expected, "{base_url}");
+        }
+    }
 }

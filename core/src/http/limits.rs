@@ -136,3 +136,28 @@ impl Default for Limits {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setter_changes_its_limit_alone() {
+        let (second, default) = (Duration::from_secs(1), Limits::default());
+        let set = [
+            (default.with_connect_timeout(second), Limits { connect_timeout: second, ..default }),
+            (default.with_request_timeout(second), Limits { request_timeout: second, ..default }),
+            (default.with_upload_timeout(second), Limits { upload_timeout: second, ..default }),
+            (default.with_download_timeout(second), Limits { download_timeout: second, ..default }),
+            (default.with_read_timeout(second), Limits { read_timeout: second, ..default }),
+            (default.with_ping_timeout(second), Limits { ping_timeout: second, ..default }),
+            (default.with_max_buffered_bytes(7), Limits { max_buffered_bytes: 7, ..default }),
+            (default.with_max_streamed_bytes(7), Limits { max_streamed_bytes: 7, ..default }),
+            (default.with_max_polls_in_flight(7), Limits { max_polls_in_flight: 7, ..default }),
+        ];
+        for (limits, expected) in set {
+            assert_eq!(limits, expected);
+            assert_ne!(limits, default);
+        }
+    }
+}

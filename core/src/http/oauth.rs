@@ -156,7 +156,8 @@ impl fmt::Debug for ClientCredentials {
     }
 }
 
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(test)]
+#[cfg(feature = "test-util")]
 mod tests {
     use super::*;
     use crate::http::{ApiErrorBody, Auth, ClientBuilder, ErrorMapping, ProviderClient, TokenCache};
@@ -193,6 +194,7 @@ mod tests {
 
         fn from_http(http: HttpClient, login: Login) -> Result<Self, Error> {
             let source = ClientCredentials::new(&http, login.endpoint, "client 7", "s3cret+key/7".into())?;
+            assert_eq!(format!("{source:?}"), "ClientCredentials { .. }");
             let source = source.with_scope("batches read");
             let source = if login.is_in_body { source.with_credentials_in_body() } else { source };
             Ok(Self(http.with_auth(Auth::bearer(TokenCache::new(source)))))

@@ -57,7 +57,7 @@ impl Proxy {
         Self::new(name, &value.map_err(|_| unusable(name, "is not UTF-8"))?).map(Some)
     }
 
-    fn new(variable: &'static str, address: &str) -> Result<Self, Error> {
+    pub(super) fn new(variable: &'static str, address: &str) -> Result<Self, Error> {
         let address = address.trim();
         // As curl does: an address without a scheme is one of an HTTP proxy.
         let with_scheme = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
@@ -142,6 +142,7 @@ mod tests {
             (https, &[("all_proxy", "https://a")], Some("a:443")),
             ("http://api.example", &[("http_proxy", "http://u:p@a:1")], Some("a:1")),
             ("http://api.example", &[("HTTP_PROXY", "http://a:1"), ("REQUEST_METHOD", "GET")], None),
+            ("http://api.example", &[("HTTP_PROXY", "http://a:1"), ("http_proxy", "http://b:2")], Some("a:1")),
             (https, &[("HTTPS_PROXY", "http://a:1"), ("NO_PROXY", "other, .example")], None),
             (https, &[("HTTPS_PROXY", "http://a:1"), ("no_proxy", "*")], None),
             (https, &[("HTTPS_PROXY", "http://a:1"), ("no_proxy", "pi.example")], Some("a:1")),
@@ -170,5 +171,29 @@ mod tests {
         }
         let unused = host("https://api.example", &[("HTTPS_PROXY", "not a url"), ("NO_PROXY", "api.example")]);
         assert_eq!(unused, Ok(None), "a variable that is not used is not read");
+    }
+
+    #[test]
+    fn proxy_variable_that_is_not_text_is_an_error_that_names_it() {
+        let error = |unreadable: &'static str| {
+            let variable = |name: &str| match name {
+                name if name == unreadable => Err(VarError::NotUnicode("CANARY".into())),
+                "HTTPS_PROXY" => Ok("http://a:1".to_owned()),
+                _ => Err(VarError::NotPresent),
+            };
+            let proxy = Proxy::from_variables(&Url::parse("https://api.example").unwrap(), variable);
+            proxy.map(|proxy| proxy.map(|proxy| proxy.host())).map_err(|error| error.to_string())
+        };
+        for name in ["HTTPS_PROXY", "NO_PROXY", "no_proxy"] {
+            assert_eq!(error(name), Err(format!("the value of {name} is not UTF-8")));
+        }
+        assert_eq!(error("ALL_PROXY"), Ok(Some("a:1".to_owned())), "a variable that is not used is not read");
+    }
+
+    #[test]
+    fn debug_of_a_proxy_shows_its_host_and_no_credentials() {
+        let proxy = Proxy::new("HTTPS_PROXY", "https://user:CANARY@a:1").unwrap();
+        assert_eq!(format!("{proxy:?}"), r#"Proxy { host: "a:1", .. }"#);
+        assert!(proxy.uses_tls() && !Proxy::new("HTTPS_PROXY", "http://a:1").unwrap().uses_tls());
     }
 }

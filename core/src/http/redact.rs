@@ -288,4 +288,71 @@ mod tests {
         let snapshot = Snapshot::new(State::Running, "token-number-1", Default::default()).with_drift(vec![drift]);
         assert_eq!(redactor.redact_snapshot(snapshot).provider_status, REPLACEMENT);
     }
+
+    #[test]
+    fn filter_has_all_parts_of_its_length() {
+        let hasher = RandomState::default();
+        let parts = |from: u64, count: u64| (from..from + count).map(|part| hasher.hash_one(part)).collect();
+        for count in [1, 2, 8, 100, 1_000] {
+            let known = VecDeque::from([
+                Known { len: 12, parts: parts(0, count) },
+                Known { len: 12, parts: parts(count, count) },
+                Known { len: 7, parts: parts(10_000, 50) },
+            ]);
+            let filter = Filter::new(12, &known);
+            for part in 0..2 * count {
+                assert!(filter.may_have(hasher.hash_one(part)), "{part} of {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn forms_of_a_credential_are_all_that_does_not_depend_on_the_text_around_it() {
+        for secret in ["hunter", "hunter2", "hunter22", "sk+live/9f8e7d6c5b4a3210", "ÿþýüûúùø÷ö"] {
+            let forms = forms(secret.as_bytes());
+            assert_eq!(forms.len(), 8);
+            assert_eq!(forms[0], secret.as_bytes().to_ascii_lowercase());
+            for offset in 0..3 {
+                let [url_safe, base64] = [&forms[2 + 2 * offset], &forms[3 + 2 * offset]];
+                // The bits of `offset` bytes before it are in the first characters, and those after it in the last.
+                let first = [0, 2, 3][offset];
+                let whole = (offset + secret.len()) / 3 * 4;
+                assert_eq!((url_safe.len(), base64.len()), (whole - first, whole - first), "{secret}, {offset}");
+                for around in ["", "a", "zz", "~~~"] {
+                    let before = ["", "q", "}}"][offset];
+                    let text = STANDARD.encode(format!("{before}{secret}{around}")).to_ascii_lowercase();
+                    assert!(text.as_bytes()[first..].starts_with(base64), "{secret}, {offset}, {around}");
+                    let text = text.replace('+', "-").replace('/', "_");
+                    assert!(text.as_bytes()[first..].starts_with(url_safe), "{secret}, {offset}, {around}");
+                }
+            }
+        }
+        let encoded = |secret: &str| String::from_utf8(forms(secret.as_bytes())[1].clone()).unwrap();
+        assert_eq!(encoded("Ab9-_.~"), "ab9-_.~");
+        assert_eq!(encoded("a+b/c d"), "a%2bb%2fc%20d");
+    }
+
+    #[test]
+    fn redactor_recognises_a_credential_of_the_shortest_length_alone() {
+        let redactor = Redactor::default();
+        redactor.add(&"hunte".into());
+        assert!(!redactor.repeats("hunte") && !redactor.repeats("hunter"));
+        redactor.add(&"hunter".into());
+        assert!(redactor.repeats("hunter") && !redactor.repeats("hunte"));
+        assert_eq!(format!("{redactor:?}"), "Redactor { .. }");
+    }
+
+    #[test]
+    fn redactor_keeps_a_documented_word_beside_other_differences() {
+        let redactor = Redactor::default();
+        redactor.add(&"completed".into());
+        let word = |kind: DriftKind, found: &str| {
+            let drift = Drift::new("/status", kind, "a documented field", found);
+            let snapshot = Snapshot::new(State::Finished, "completed", Default::default()).with_drift(vec![drift]);
+            redactor.redact_snapshot(snapshot).provider_status
+        };
+        assert_eq!(word(DriftKind::UnknownField, "completed"), "completed");
+        assert_eq!(word(DriftKind::UnknownValue, "PAUSED"), "completed");
+        assert_eq!(word(DriftKind::UnknownValue, "completed"), REPLACEMENT);
+    }
 }

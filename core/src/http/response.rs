@@ -361,3 +361,103 @@ impl<T> std::fmt::Debug for StatusResponse<T> {
         f.debug_struct("StatusResponse").field("snapshot", &self.snapshot).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "test-util")]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::http::{ApiErrorBody, text_at};
+    use crate::model::{DriftKind, Progress, ProviderId, State};
+    use crate::test_util::VirtualClock;
+
+    static ERRORS: ErrorMapping = ErrorMapping {
+        provider: ProviderId::from_static("acme"),
+        read: |body| ApiErrorBody { code: text_at(body, "/code"), ..ApiErrorBody::default() },
+        codes: &[],
+    };
+
+    fn response(status: u16, chunks: &[&str], streamed: u64, buffered: u64) -> Response {
+        let chunks: Vec<_> = chunks.iter().map(|chunk| Ok::<_, Infallible>(Bytes::from((*chunk).to_owned()))).collect();
+        let mut response = http::Response::new(reqwest::Body::wrap_stream(futures_util::stream::iter(chunks)));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        let limits = BodyLimits { streamed, buffered, read_timeout: Duration::from_secs(30) };
+        let redactor = Redactor::default();
+        redactor.add(&"token-number-1".into());
+        Response::new(&ERRORS, &VirtualClock::new().clock(), limits, true, redactor, response.into())
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        VirtualClock::new().run(future)
+    }
+
+    fn body(chunks: &[&str], streamed: u64, buffered: u64) -> ResponseBody {
+        run(response(200, chunks, streamed, buffered).error_for_status()).unwrap()
+    }
+
+    fn parse(fields: StatusFields<'_>) -> Result<Snapshot, Error> {
+        let _ = fields;
+        Ok(Snapshot::new(State::Running, "running", Progress::default()))
+    }
+
+    #[test]
+    fn error_body_in_several_chunks_is_read_up_to_its_limit() {
+        let error = |chunks: &[&str]| run(response(400, chunks, 1 << 30, 1 << 30).error_for_status()).unwrap_err();
+        assert_eq!(error(&[r#"{"code""#, r#": "E-7""#, "}"]).code(), Some("E-7"));
+        // Blanks around a value count, too.
+        let blanks = " ".repeat(MAX_ERROR_BODY - 20);
+        assert_eq!(error(&[&blanks, r#"{"code": "E-7"}"#]).code(), Some("E-7"));
+        assert_eq!(error(&[&blanks, "          ", r#"{"code": "E-7"}"#]).code(), None, "it is cut off");
+        let response = response(418, &[], 1, 1);
+        assert_eq!(response.status().as_u16(), 418);
+    }
+
+    #[test]
+    fn limit_of_a_body_counts_all_of_its_chunks() {
+        let read = |streamed: u64| run(body(&["1234", "5678", "9"], streamed, 100).bytes());
+        assert_eq!(read(9).unwrap().bytes, "123456789");
+        assert_eq!(read(8).unwrap_err().kind(), ErrorKind::TooLarge);
+        assert_eq!(read(7).unwrap_err().kind(), ErrorKind::TooLarge);
+        assert_eq!(body(&[], 1, 77).max_buffered_bytes(), 77);
+    }
+
+    #[test]
+    fn status_in_several_chunks_is_one_json_document_within_the_limit() {
+        let status = |chunks: &[&str], buffered: u64| {
+            let snapshot = run(body(chunks, 1 << 20, buffered).parse_status(parse));
+            snapshot.map(|snapshot| snapshot.provider_status).map_err(|error| error.kind())
+        };
+        let running = || Ok("running".to_owned());
+        assert_eq!(status(&[r#"{"a":1}"#], 100), running());
+        assert_eq!(status(&[r#"{"a""#, ":1}"], 100), running());
+        assert_eq!(status(&[r#"{"a":1}"#, "rest"], 100), Err(ErrorKind::Decode));
+        // 7 bytes are held.
+        assert_eq!(status(&[r#"{"a""#, ":1}"], 7), running());
+        assert_eq!(status(&[r#"{"a""#, ":1}"], 6), Err(ErrorKind::TooLarge));
+    }
+
+    #[test]
+    fn texts_of_a_body_that_repeat_a_credential_are_replaced() {
+        let body = body(&["{}"], 10, 10);
+        let mut drift = [Drift::new("/token-number-1", DriftKind::UnknownField, "a field", "string")];
+        body.redact_drift(&mut drift);
+        assert!(!drift[0].pointer.contains("token"), "{drift:?}");
+        let mut text = "is token-number-1".to_owned();
+        body.redact_text(&mut text);
+        assert!(!text.contains("token"), "{text}");
+    }
+
+    #[test]
+    fn status_response_has_body_and_json() {
+        let buffered = run(body(&[r#"{"a":1}"#], 100, 100).bytes()).unwrap();
+        let status: StatusResponse<Value> = buffered.into_status(parse).unwrap();
+        assert_eq!(status.bytes(), br#"{"a":1}"#);
+        assert_eq!(
+            (status.json().unwrap(), status.decode().unwrap()["a"].as_u64()),
+            (serde_json::json!({"a": 1}), Some(1))
+        );
+        assert!(format!("{status:?}").starts_with("StatusResponse { snapshot: Snapshot {"), "{status:?}");
+    }
+}

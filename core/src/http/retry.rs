@@ -116,7 +116,8 @@ where
     retry(clock, READ_RETRIES, attempt, classify).await
 }
 
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(test)]
+#[cfg(feature = "test-util")]
 mod tests {
     use super::*;
     use crate::error::ErrorKind;

@@ -73,3 +73,22 @@ impl fmt::Display for EnvCredentials {
         f.write_str(&sets.join(", or "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn credentials_are_read_from_the_environment_of_the_process() {
+        const MISSING: &str = "BULKRAIL_TEST_VARIABLE_THAT_IS_NOT_SET";
+        let path = env::var("PATH").unwrap();
+        let (index, secrets) = EnvCredentials(&[&[MISSING], &["PATH"]]).read().unwrap();
+        assert_eq!((index, secrets.len(), secrets[0].expose_secret()), (1, 1, &*path));
+        let error = EnvCredentials(&[&["PATH", MISSING]]).read().unwrap_err().to_string();
+        assert_eq!(error, format!("there are no credentials: {MISSING} is missing (set PATH and {MISSING})"));
+        let error = EnvCredentials(&[&[MISSING]]).read().unwrap_err().to_string();
+        assert_eq!(error, format!("there are no credentials: set {MISSING}"));
+    }
+}

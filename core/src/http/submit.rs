@@ -130,7 +130,8 @@ impl HttpClient {
     }
 }
 
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(test)]
+#[cfg(feature = "test-util")]
 mod tests {
     use std::collections::VecDeque;
     use std::sync::{Arc, Mutex};

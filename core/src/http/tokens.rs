@@ -213,3 +213,84 @@ impl fmt::Debug for TokenCache {
         f.write_str("TokenCache { .. }")
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "test-util")]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::test_util::VirtualClock;
+
+    /// Source that counts its logins, and refuses all of them after `refuse_after`.
+    struct Counting {
+        logins: Arc<AtomicU64>,
+        refuse_after: u64,
+    }
+
+    impl TokenSource for Counting {
+        fn login(&self) -> TokenFuture<'_> {
+            let login = self.logins.fetch_add(1, Ordering::Relaxed) + 1;
+            let result = if login <= self.refuse_after {
+                Ok(TokenResponse::new(format!("token-{login}"), Duration::from_secs(3_600)))
+            } else {
+                Err(Error::new(ErrorKind::Authentication, "refused").with_http_status(401))
+            };
+            Box::pin(async { result })
+        }
+
+        fn refresh<'a>(&'a self, _: &'a SecretString) -> TokenFuture<'a> {
+            self.login()
+        }
+    }
+
+    fn cache(refuse_after: u64) -> (TokenCache, Arc<AtomicU64>) {
+        let logins = Arc::new(AtomicU64::new(0));
+        (TokenCache::new(Counting { logins: Arc::clone(&logins), refuse_after }), logins)
+    }
+
+    #[test]
+    fn token_that_was_refused_to_many_requests_is_refreshed_once() {
+        let (clock, (cache, logins)) = (VirtualClock::new(), cache(10));
+        let time = clock.clock();
+        let first = clock.run(cache.current(&time)).unwrap();
+        let mut refused = first;
+        for generation in 2..5 {
+            let refresh = |refused: &Token| clock.run(cache.refresh(&time, refused)).unwrap().unwrap();
+            let refreshed = [refresh(&refused), refresh(&refused), clock.run(cache.current(&time)).unwrap()];
+            assert_eq!(logins.load(Ordering::Relaxed), generation);
+            for token in &refreshed {
+                assert_eq!(
+                    (token.header(), token.generation),
+                    (format!("Bearer token-{generation}").parse().unwrap(), generation)
+                );
+            }
+            refused = refreshed[0].clone();
+        }
+    }
+
+    #[test]
+    fn refused_login_is_repeated_after_a_minute_and_not_before() {
+        let (clock, (cache, logins)) = (VirtualClock::new(), cache(0));
+        let time = clock.clock();
+        let error = || clock.run(cache.current(&time)).err().unwrap();
+        assert_eq!(error().kind(), ErrorKind::Authentication);
+        clock.advance(Duration::from_secs(20));
+        let again = error();
+        assert_eq!((again.kind(), again.http_status()), (ErrorKind::Authentication, Some(401)));
+        assert_eq!(again.retry_after(), Some(Duration::from_secs(40)));
+        clock.advance(Duration::from_millis(39_999));
+        assert_eq!((error().retry_after(), logins.load(Ordering::Relaxed)), (Some(Duration::from_millis(1)), 1));
+        clock.advance(Duration::from_millis(1));
+        assert_eq!((error().kind(), logins.load(Ordering::Relaxed)), (ErrorKind::Authentication, 2));
+    }
+
+    #[test]
+    fn debug_of_tokens_shows_none() {
+        let (cache, _) = cache(1);
+        assert_eq!(format!("{cache:?}"), "TokenCache { .. }");
+        let tokens = TokenResponse::new("CANARY", Duration::from_secs(7)).with_refresh_token(Some("CANARY"));
+        assert_eq!(format!("{tokens:?}"), "TokenResponse { lifetime: 7s, .. }");
+    }
+}

@@ -285,3 +285,23 @@ impl http_body::Body for Sending {
 fn unreadable(error: io::Error) -> Error {
     Error::new(ErrorKind::Usage, format!("the file cannot be read: {}", error.kind()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use http_body::Body as _;
+
+    use super::*;
+
+    #[test]
+    fn body_of_an_upload_announces_its_length() {
+        let upload = Upload::from_bytes("123456789");
+        assert_eq!(format!("{upload:?}"), "Upload { .. }");
+        let mut raw = std::pin::pin!(upload.into_raw("text/csv"));
+        let Poll::Ready(raw) = raw.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("bytes are there at once")
+        };
+        assert_eq!(raw.unwrap().body().size_hint().exact(), Some(9));
+    }
+}

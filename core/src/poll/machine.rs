@@ -290,11 +290,7 @@ impl Machine {
 
     fn observe_fault(&mut self, now: Duration, error: Error) -> Observed {
         let failing_since = *self.failing_since.get_or_insert(now);
-        let result = match error.kind() {
-            ErrorKind::RateLimited => PollResult::throttled(),
-            _ => PollResult::failed(),
-        };
-        let result = result.with_retry_after(error.retry_after());
+        let result = PollResult::failed().with_retry_after(error.retry_after());
         self.fault = Some(error);
         let end = if self.is_over(now) {
             self.over(now)
@@ -436,5 +432,39 @@ fn fraction(snapshot: &Snapshot) -> Option<Fraction> {
     match (progress.processed, progress.total) {
         (Some(processed), Some(total)) => Fraction::counted(processed, total),
         _ => Fraction::percent(progress.percent()?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Progress;
+
+    #[test]
+    fn fraction_is_that_of_the_rows_where_they_are_counted() {
+        let fraction = |progress: Progress| {
+            let fraction = fraction(&Snapshot::new(State::Running, "running", progress));
+            fraction.map(|fraction| (fraction.done(), fraction.step()))
+        };
+        let counted = Progress::default().with_processed(1).with_total(1_000);
+        assert_eq!(fraction(counted), Some((0.001, 0.001)));
+        assert_eq!(fraction(Progress::default().with_processed(1)), None);
+        assert_eq!(fraction(Progress::default()), None);
+    }
+
+    #[test]
+    fn jitter_is_spread_evenly_and_repeats_itself() {
+        let batch = |n: u32| Batch::new(crate::model::ProviderId::from_static("mock"), format!("b-{n}")).unwrap();
+        for polls in [0, 1, 7] {
+            let numbers: Vec<f64> = (0..1_000).map(|n| jitter(&batch(n), polls)).collect();
+            assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
+            for tenth in 0..10 {
+                let from = f64::from(tenth) / 10.0;
+                let count = numbers.iter().filter(|number| (from..from + 0.1).contains(*number)).count();
+                assert!((60..140).contains(&count), "{count} of 1,000 from {from}");
+            }
+        }
+        assert_eq!(jitter(&batch(1), 3), jitter(&batch(1), 3));
+        assert_ne!(jitter(&batch(1), 3), jitter(&batch(1), 4));
     }
 }

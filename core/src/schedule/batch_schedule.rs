@@ -359,7 +359,7 @@ fn duration(seconds: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use crate::schedule::Fraction;
+    use crate::schedule::{Fraction, IntervalBounds};
     use proptest::prelude::*;
 
     use super::*;
@@ -420,5 +420,274 @@ mod tests {
         assert_eq!(priorities(PollResult::running(None).with_retry_after(asked)), [false, false, true]);
         assert_eq!(priorities(PollResult::queued().with_retry_after(asked)), [false, false, true]);
         assert!(!priorities(PollResult::throttled().with_retry_after(asked))[1]);
+    }
+
+    const HALF: f64 = 0.5;
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn bounds(min: f64, max: f64) -> IntervalBounds {
+        IntervalBounds::new().with_min(seconds(min)).with_max(seconds(max)).with_max_without_progress(seconds(max))
+    }
+
+    /// Returns the schedule of a batch that was submitted just now and found running at 100 s.
+    fn running_at_100(schedule: Schedule, samples: &DurationSamples) -> (BatchSchedule, NextPoll) {
+        let mut batch = BatchSchedule::new(schedule, None, samples);
+        let _ = batch.first(Some(Duration::ZERO), HALF, samples);
+        let next = batch.after(PollResult::running(None), seconds(100.0), HALF, samples);
+        (batch, next)
+    }
+
+    #[test]
+    fn jitter_changes_an_interval_by_five_percent_either_way() {
+        let samples = DurationSamples::default();
+        let jitters = [(-1.0, 95.0), (0.0, 95.0), (0.25, 97.5), (0.5, 100.0), (1.0, 105.0), (2.0, 105.0)];
+        for (jitter, expected) in jitters.into_iter().chain([(f64::NAN, 100.0)]) {
+            let mut batch = BatchSchedule::new(Schedule::fixed(seconds(100.0)), None, &samples);
+            let first = batch.first(Some(Duration::ZERO), jitter, &samples);
+            assert_eq!((first.wait, first.reason), (seconds(expected), Reason::Fixed), "first poll, jitter {jitter}");
+            let next = batch.after(PollResult::running(None), seconds(200.0), jitter, &samples);
+            assert_eq!((next.wait, next.reason), (seconds(expected), Reason::Fixed), "next poll, jitter {jitter}");
+        }
+    }
+
+    #[test]
+    fn reason_is_a_lower_bound_only_where_it_makes_the_interval_longer() {
+        let samples = DurationSamples::default();
+        let next = |interval: f64, hint: Option<Duration>| {
+            let mut batch = BatchSchedule::new(Schedule::fixed(seconds(interval)), None, &samples);
+            let next = batch.after(PollResult::running(None).with_retry_after(hint), seconds(50.0), HALF, &samples);
+            (next.wait, next.reason)
+        };
+        assert_eq!(next(0.999, None), (seconds(1.0), Reason::LowerBound));
+        assert_eq!(next(1.0, None), (seconds(1.0), Reason::Fixed));
+        assert_eq!(next(1.001, None), (seconds(1.001), Reason::Fixed));
+        assert_eq!(next(300.001, None), (seconds(300.0), Reason::Fixed), "the upper bound");
+        // Half of 5 % is added to what the provider asks for.
+        assert_eq!(next(102.499, Some(seconds(100.0))), (seconds(102.5), Reason::LowerBound));
+        assert_eq!(next(102.5, Some(seconds(100.0))), (seconds(102.5), Reason::Fixed));
+        assert_eq!(next(10.0, Some(seconds(600.0))), (seconds(615.0), Reason::LowerBound), "beyond the upper bound");
+    }
+
+    #[test]
+    fn failed_polls_are_retried_after_half_to_all_of_a_doubling_interval() {
+        let samples = DurationSamples::default();
+        let rows = [
+            (0.0, [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0]),
+            (0.5, [0.75, 1.5, 3.0, 6.0, 12.0, 22.5, 22.5]),
+            (1.0, [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]),
+        ];
+        for (jitter, waits) in rows {
+            let results = [(PollResult::failed(), Reason::Retry), (PollResult::throttled(), Reason::Throttled)];
+            for (result, reason) in results {
+                let schedule = Schedule::adaptive().bounds(bounds(0.001, 300.0));
+                let (mut batch, _) = running_at_100(schedule, &samples);
+                for (index, wait) in waits.into_iter().enumerate() {
+                    let t = 110.0 + 60.0 * index as f64;
+                    let next = batch.after(result, seconds(t), jitter, &samples);
+                    assert_eq!((next.wait, next.reason), (seconds(wait), reason), "failure {index}, jitter {jitter}");
+                    assert_eq!(batch.priority(seconds(t + wait - 0.001), &samples), 0.0, "the backoff forbids it");
+                    assert!(batch.priority(seconds(t + wait), &samples) > 0.0, "it is due");
+                }
+                let next = batch.after(PollResult::running(None), seconds(900.0), jitter, &samples);
+                assert_ne!(next.reason, reason);
+                let next = batch.after(result, seconds(1_000.0), jitter, &samples);
+                assert_eq!(next.wait, seconds(waits[0]), "a success ends the backoff");
+            }
+        }
+        let (mut batch, _) = running_at_100(Schedule::adaptive(), &samples);
+        let asked = PollResult::throttled().with_retry_after(Some(seconds(40.0)));
+        assert_eq!(batch.after(asked, seconds(110.0), 1.0, &samples).wait, seconds(42.0));
+    }
+
+    #[test]
+    fn exponential_interval_grows_with_each_successful_poll() {
+        let samples = DurationSamples::default();
+        let schedule = Schedule::exponential(seconds(2.0), 3.0, seconds(100.0));
+        let mut batch = BatchSchedule::new(schedule, None, &samples);
+        assert_eq!(batch.first(Some(Duration::ZERO), HALF, &samples).wait, seconds(2.0));
+        for (poll, expected) in [6.0, 18.0, 54.0, 100.0, 100.0].into_iter().enumerate() {
+            let t = seconds(1_000.0 * (poll + 1) as f64);
+            assert_eq!(batch.after(PollResult::running(None), t, HALF, &samples).wait, seconds(expected));
+            let _ = batch.after(PollResult::failed(), t, HALF, &samples);
+        }
+    }
+
+    #[test]
+    fn first_poll_of_an_unknown_age_is_spread_over_the_shortest_interval() {
+        let samples = DurationSamples::default();
+        for (min, jitter, expected) in [(60.0, 0.0, 0.0), (60.0, 0.5, 0.5), (60.0, 1.0, 1.0), (0.4, 0.5, 0.2)] {
+            let schedule = Schedule::fixed(seconds(60.0)).bounds(bounds(min, 90.0));
+            let first = BatchSchedule::new(schedule, None, &samples).first(None, jitter, &samples);
+            assert_eq!((first.wait, first.reason), (seconds(expected), Reason::LowerBound), "{min}, {jitter}");
+        }
+    }
+
+    #[test]
+    fn first_poll_is_spread_below_the_upper_bound() {
+        let samples = DurationSamples::default();
+        for (jitter, expected) in [(0.0, 1.0), (0.5, 1.0), (0.75, 1.25), (1.0, 1.5)] {
+            let schedule = Schedule::fixed(seconds(100.0)).bounds(bounds(1.0, 1.5));
+            let first = BatchSchedule::new(schedule, None, &samples).first(Some(Duration::ZERO), jitter, &samples);
+            assert_eq!(first.wait, seconds(expected), "{jitter}");
+        }
+    }
+
+    #[test]
+    fn first_poll_comes_at_the_earlier_of_two_times_where_progress_is_expected() {
+        let samples = DurationSamples::default();
+        let first = |schedule: Schedule| {
+            BatchSchedule::new(schedule, None, &samples).first(Some(Duration::ZERO), HALF, &samples).wait
+        };
+        for (c, without, with) in [(2.0, 13.416, 11.534), (0.5, 6.708, 6.708), (0.72, 8.05, 8.05), (0.8, 8.485, 8.37)] {
+            let schedule = Schedule::adaptive().lag_per_request(c);
+            assert_eq!(first(schedule), seconds(without), "{c}");
+            assert_eq!(first(schedule.expect_progress()), seconds(with), "{c}");
+        }
+    }
+
+    #[test]
+    fn rows_are_those_that_were_known_first() {
+        let samples = DurationSamples::default();
+        let unknown = BatchSchedule::new(Schedule::adaptive(), None, &samples);
+        let known = BatchSchedule::new(Schedule::adaptive(), Some(7), &samples);
+        assert_eq!((unknown.begin(Some(5), &samples).rows, known.begin(Some(5), &samples).rows), (5, 7));
+        assert_eq!((unknown.begin(None, &samples).rows, known.begin(None, &samples).rows), (0, 7));
+        for (mut batch, expected) in [(unknown, 5), (known, 7)] {
+            batch.set_rows(5);
+            assert_eq!(batch.rows, expected);
+            batch.set_rows(9);
+            assert_eq!(batch.rows, expected);
+        }
+    }
+
+    #[test]
+    fn times_count_from_the_submission_where_the_first_response_is_queued() {
+        let samples = DurationSamples::default();
+        let (queued, running) = (PollResult::queued(), PollResult::running(None));
+        for (results, expected) in [
+            (vec![queued], true),
+            (vec![PollResult::failed(), queued], true),
+            (vec![running], false),
+            (vec![running, queued], false),
+            (vec![PollResult::failed()], false),
+        ] {
+            let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &samples);
+            let _ = batch.first(None, HALF, &samples);
+            for (index, result) in results.iter().enumerate() {
+                let _ = batch.after(*result, seconds(10.0 * index as f64), HALF, &samples);
+            }
+            assert_eq!(batch.since_submission, expected, "{results:?}");
+        }
+    }
+
+    #[test]
+    fn batch_runs_in_the_samples_from_its_first_successful_poll_to_its_end() {
+        let mut samples = DurationSamples::default();
+        let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &samples);
+        let _ = batch.first(Some(Duration::ZERO), HALF, &samples);
+        let _ = batch.after(PollResult::failed(), seconds(10.0), HALF, &samples);
+        batch.record_running(&mut samples);
+        assert_eq!(samples.running(), 0);
+        let _ = batch.after(PollResult::running(None), seconds(20.0), HALF, &samples);
+        batch.record_running(&mut samples);
+        assert_eq!(samples.running(), 1);
+        batch.stopped(&mut samples);
+        assert_eq!(samples.running(), 0);
+    }
+
+    #[test]
+    fn end_is_learned_unless_the_wait_was_interrupted_for_twice_the_longest_interval() {
+        let long = bounds(1.0, 300.0).with_initial_min(seconds(400.0));
+        for (bounds, longest) in [(bounds(1.0, 300.0), 600.0), (long, 800.0)] {
+            for (late, at, learned) in [
+                (longest - 0.001, None, 1),
+                (longest, None, 1),
+                (longest + 0.001, None, 0),
+                (longest * 2.0, None, 0),
+                (longest * 2.0, Some(seconds(150.0)), 1),
+            ] {
+                let mut samples = DurationSamples::default();
+                let (mut batch, _) = running_at_100(Schedule::fixed(seconds(60.0)).bounds(bounds), &samples);
+                batch.ended(End::finished().at(at), seconds(100.0 + late), &mut samples);
+                assert_eq!(samples.len(), learned, "{late} s after the last poll, {at:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn failed_batch_calibrates_no_estimate_and_counts_as_a_failure() {
+        let run = |end: End| {
+            let mut samples = DurationSamples::default();
+            let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &samples);
+            let _ = batch.first(Some(Duration::ZERO), HALF, &samples);
+            for (t, done) in [(10.0, 10), (20.0, 20), (30.0, 30)] {
+                let progress = PollResult::running(Fraction::counted(done, 100));
+                let _ = batch.after(progress, seconds(t), HALF, &samples);
+            }
+            batch.ended(end, seconds(200.0), &mut samples);
+            (samples.len(), samples.failed.iter().count(), samples.calibration.count)
+        };
+        assert_eq!(run(End::finished()), (1, 0, 3));
+        assert_eq!(run(End::failed()), (0, 1, 0));
+    }
+
+    #[test]
+    fn priority_of_a_due_poll_is_one_request_and_one_more_for_each_half_minute() {
+        let samples = DurationSamples::default();
+        let (batch, next) = running_at_100(Schedule::fixed(seconds(60.0)).lag_per_request(0.5), &samples);
+        assert_eq!((next.wait, next.priority), (seconds(60.0), 0.5));
+        for (now, expected) in [(0.0, 0.0), (159.999, 0.0), (160.0, 0.5), (175.0, 0.75), (190.0, 1.0), (280.0, 2.5)] {
+            let priority = batch.priority(seconds(now), &samples);
+            assert!((priority - expected).abs() < 1e-9, "{now} s: {priority}");
+        }
+    }
+
+    #[test]
+    fn priority_of_a_batch_with_progress_is_that_of_its_estimate_since_the_last_poll() {
+        let samples = DurationSamples::default();
+        let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &samples);
+        let _ = batch.first(Some(Duration::ZERO), HALF, &samples);
+        let next = batch.after(PollResult::running(Fraction::counted(50, 100)), seconds(100.0), HALF, &samples);
+        let estimate = batch.estimate.expect("an estimate");
+        assert_eq!((next.remaining, next.spread), (Some(estimate.remaining), Some(estimate.spread)));
+        for now in [120.0, 150.0, 100.0 + next.wait.as_secs_f64()] {
+            let priority = batch.priority(seconds(now), &samples);
+            let expected = estimate.priority(now - 100.0).max(if now < batch.due { 0.0 } else { 2.0 });
+            assert!((priority - expected).abs() < 1e-6 * expected, "{now} s: {priority} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn interval_of_a_far_end_is_the_one_that_notices_early_failures() {
+        let samples = DurationSamples::default();
+        // The square root of 2 c (t + 2) / share: a twentieth fails while nothing is known.
+        for (c, t, expected) in [(0.5, 60.0, 35.214), (2.0, 60.0, 70.427), (2.0, 600.0, 219.454)] {
+            let schedule = Schedule::adaptive().lag_per_request(c);
+            let mut batch = BatchSchedule::new(schedule, None, &samples);
+            let _ = batch.first(Some(Duration::ZERO), HALF, &samples);
+            let slow = PollResult::running(Fraction::counted(1, 1_000_000));
+            let next = batch.after(slow, seconds(t), HALF, &samples);
+            assert_eq!((next.wait, next.reason), (seconds(expected), Reason::EarlyFailure), "{c}, {t}");
+        }
+    }
+
+    #[test]
+    fn shorter_interval_wins_and_the_first_of_two_equal_ones() {
+        let interval = |seconds: f64, reason: Reason| Interval { seconds, max: MAX_BACKOFF, reason };
+        let first = |seconds: f64| interval(seconds, Reason::ExpectedEnd);
+        let second = || interval(2.0, Reason::EarlyFailure);
+        assert_eq!(first(1.999).shorter(second()).reason, Reason::ExpectedEnd);
+        assert_eq!(first(2.0).shorter(second()).reason, Reason::ExpectedEnd);
+        assert_eq!(first(2.001).shorter(second()).reason, Reason::EarlyFailure);
+    }
+
+    #[test]
+    fn any_time_is_later_before_the_first_poll() {
+        // 10,000 times the golden ratio has .339887 after the point.
+        assert!((any_time(5.0, 10.0) - 6.699_437).abs() < 1e-6, "{}", any_time(5.0, 10.0));
+        assert!((any_time(0.0, 10.0) - 5.829_988).abs() < 1e-6, "{}", any_time(0.0, 10.0));
     }
 }

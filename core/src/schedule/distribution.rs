@@ -251,4 +251,280 @@ mod tests {
     fn fit_of_two_durations_is_none() {
         assert_eq!(DurationDistribution::fit(&[(0.0, 1.0), (0.0, 2.0)], &[]), None);
     }
+
+    /// Durations in seconds with their rows, and ages of running batches with theirs.
+    fn fit(ended: &[(f64, f64)], running: &[(f64, f64)]) -> DurationDistribution {
+        let logarithms = |pairs: &[(f64, f64)]| -> Vec<Point> {
+            pairs.iter().map(|(rows, seconds)| (rows.ln(), seconds.ln())).collect()
+        };
+        DurationDistribution::fit(&logarithms(ended), &logarithms(running)).expect("enough durations")
+    }
+
+    fn assert_near(value: f64, expected: f64, of: &str) {
+        assert!((value - expected).abs() <= 1e-7 * expected.abs(), "{of}: {value} is not {expected}");
+    }
+
+    /// Checks a distribution against an independent program of the formulas.
+    fn assert_distribution(
+        distribution: &DurationDistribution,
+        (slope, p95): (f64, f64),
+        factors: [f64; 3],
+        integrals: &[(f64, f64, f64)],
+    ) {
+        assert_near(distribution.slope, slope, "slope");
+        assert_near(distribution.p95(1.0), p95, "95th percentile");
+        assert_near(distribution.p95(2.5), 2.5 * p95, "95th percentile of larger batches");
+        assert_near(distribution.factor(0), 1.0, "factor of an unknown number of rows");
+        for (rows, factor) in [1, 50, 1_000].into_iter().zip(factors) {
+            assert_near(distribution.factor(rows), factor, &format!("factor of {rows} rows"));
+        }
+        for (t, one, other) in integrals {
+            assert_near(distribution.integral(*t, 1.0), *one, &format!("integral to {t} s"));
+            assert_near(distribution.integral(*t, 2.5), *other, &format!("integral to {t} s of larger batches"));
+        }
+    }
+
+    #[test]
+    fn distribution_of_durations_without_rows_follows_the_formula() {
+        let distribution = fit(
+            &[(1.0, 20.0), (1.0, 25.0), (1.0, 31.0), (1.0, 33.0), (1.0, 40.0), (1.0, 47.0), (1.0, 58.0), (1.0, 90.0)],
+            &[],
+        );
+        let integrals = [
+            (0.1, 0.0, 0.0),
+            (1.0, 0.0940248495, 0.0392922047),
+            (10.0, 0.504872558, 0.447838371),
+            (30.0, 2.9608737, 0.896837357),
+            (60.0, 8.68350999, 3.00784759),
+            (100.0, 14.908657, 7.79310369),
+            (600.0, 29.6023724, 34.4201934),
+            (10000.0, 116.656072, 110.3478),
+            (50000.0, 232.993792, 285.699315),
+        ];
+        assert_distribution(&distribution, (0.0, 90.0), [1.0, 1.0, 1.0], &integrals);
+    }
+
+    #[test]
+    fn distribution_with_running_batches_follows_the_formula() {
+        let distribution = fit(
+            &[(1.0, 20.0), (1.0, 25.0), (1.0, 31.0), (1.0, 33.0), (1.0, 40.0), (1.0, 47.0), (1.0, 58.0), (1.0, 90.0)],
+            &[(1.0, 5.0), (1.0, 35.0), (1.0, 35.1), (1.0, 80.0), (1.0, 200.0)],
+        );
+        let integrals = [
+            (0.1, 0.0, 0.0),
+            (1.0, 0.0904185154, 0.032934159),
+            (10.0, 0.950321724, 0.608524839),
+            (30.0, 3.433486, 1.79918979),
+            (60.0, 7.90306104, 4.06238347),
+            (100.0, 13.4558682, 7.84341327),
+            (600.0, 85.259703, 52.1417839),
+            (10000.0, 743.166107, 663.754919),
+            (50000.0, 1359.52372, 1753.54748),
+        ];
+        assert_distribution(&distribution, (0.0, 90.0), [1.0, 1.0, 1.0], &integrals);
+    }
+
+    #[test]
+    fn distribution_of_three_equal_durations_follows_the_formula() {
+        let distribution = fit(&[(1.0, 30.0), (1.0, 30.0), (1.0, 30.0)], &[]);
+        let integrals = [
+            (0.1, 0.0, 0.0),
+            (1.0, 0.141645906, 0.0590177632),
+            (10.0, 0.766777091, 0.678248665),
+            (30.0, 2.79821871, 1.35184447),
+            (60.0, 6.77467359, 2.05061296),
+            (100.0, 8.49025089, 9.03603181),
+            (600.0, 20.7392118, 20.407051),
+            (10000.0, 107.792912, 96.3339131),
+            (50000.0, 224.130631, 271.685427),
+        ];
+        assert_distribution(&distribution, (0.0, 30.0), [1.0, 1.0, 1.0], &integrals);
+    }
+
+    #[test]
+    fn distribution_of_sized_batches_follows_the_formula() {
+        let distribution = fit(
+            &[(10.0, 12.0), (20.0, 19.0), (40.0, 33.0), (80.0, 70.0), (160.0, 100.0), (300.0, 260.0)],
+            &[(50.0, 20.0), (500.0, 150.0)],
+        );
+        let integrals = [
+            (0.1, 0.0, 0.0),
+            (1.0, 0.101238168, 0.0379507094),
+            (10.0, 0.978946541, 0.64964101),
+            (30.0, 2.87843718, 1.84171009),
+            (60.0, 8.24599204, 3.61232803),
+            (100.0, 14.1825872, 6.47235095),
+            (600.0, 85.7624358, 53.9949471),
+            (10000.0, 738.321591, 659.409972),
+            (50000.0, 1352.29322, 1743.32741),
+        ];
+        assert_distribution(
+            &distribution,
+            (0.880513973, 59.2771011),
+            [0.028903239, 0.905551892, 12.6615954],
+            &integrals,
+        );
+    }
+
+    #[test]
+    fn distribution_with_the_steepest_slope_follows_the_formula() {
+        let distribution = fit(&[(10.0, 2.0), (20.0, 9.0), (40.0, 33.0), (80.0, 170.0)], &[]);
+        let integrals = [
+            (0.1, 0.0, 0.0),
+            (1.0, 0.126503062, 0.0527614982),
+            (10.0, 1.65795153, 0.67549387),
+            (30.0, 5.54367288, 3.25388707),
+            (60.0, 10.3080151, 7.18668476),
+            (100.0, 14.0729252, 11.0308002),
+            (600.0, 26.6657618, 29.7719492),
+            (10000.0, 113.71949, 105.704657),
+            (50000.0, 230.05721, 281.056171),
+        ];
+        assert_distribution(&distribution, (1.2, 48.8196801), [0.0181194916, 1.98111649, 72.1349953], &integrals);
+    }
+
+    #[test]
+    fn distribution_of_batches_that_are_shorter_with_more_rows_has_no_slope() {
+        let distribution = fit(&[(10.0, 170.0), (20.0, 33.0), (40.0, 9.0), (80.0, 2.0)], &[]);
+        let integrals = [
+            (0.1, 0.0, 0.0),
+            (1.0, 0.204029011, 0.0626485887),
+            (10.0, 2.10046944, 1.58283075),
+            (30.0, 4.68626949, 3.82174404),
+            (60.0, 7.51151273, 6.31682377),
+            (100.0, 10.3985414, 9.07530733),
+            (600.0, 33.4405273, 30.6239466),
+            (10000.0, 124.08186, 121.893719),
+            (50000.0, 240.445654, 297.475086),
+        ];
+        assert_distribution(&distribution, (0.0, 170.0), [1.0, 1.0, 1.0], &integrals);
+    }
+
+    #[test]
+    fn distribution_of_three_sized_batches_has_no_slope() {
+        let distribution = fit(&[(10.0, 12.0), (20.0, 24.0), (80.0, 96.0)], &[]);
+        let integrals = [
+            (0.1, 0.0, 0.0),
+            (1.0, 0.141662786, 0.0590180409),
+            (10.0, 1.23889686, 0.699621269),
+            (30.0, 4.60384073, 2.55035139),
+            (60.0, 7.35089059, 5.85896346),
+            (100.0, 11.347811, 9.05149194),
+            (600.0, 29.4487173, 33.051302),
+            (10000.0, 116.528837, 110.14659),
+            (50000.0, 232.866557, 285.498139),
+        ];
+        assert_distribution(&distribution, (0.0, 96.0), [1.0, 1.0, 1.0], &integrals);
+    }
+
+    #[test]
+    fn distribution_of_nearly_equal_sizes_has_no_slope() {
+        let distribution = fit(&[(100.0, 10.0), (110.0, 20.0), (120.0, 30.0), (130.0, 40.0)], &[]);
+        let integrals = [
+            (0.1, 0.0, 0.0),
+            (1.0, 0.126494968, 0.0527614644),
+            (10.0, 1.19512149, 0.606824713),
+            (30.0, 4.93887069, 2.52754714),
+            (60.0, 10.8273843, 5.8531301),
+            (100.0, 13.2120417, 11.4761077),
+            (600.0, 25.4884057, 27.9160911),
+            (10000.0, 112.542106, 103.843048),
+            (50000.0, 228.879825, 279.194562),
+        ];
+        assert_distribution(&distribution, (0.0, 40.0), [1.0, 1.0, 1.0], &integrals);
+    }
+
+    #[test]
+    fn distribution_of_long_and_short_batches_follows_the_formula() {
+        let distribution =
+            fit(&[(1.0, 0.3), (1.0, 40.0), (1.0, 9000.0), (1.0, 28000.0)], &[(1.0, 0.26), (1.0, 28500.0)]);
+        let integrals = [
+            (0.1, 0.0, 0.0),
+            (1.0, 0.17206324, 0.0675413928),
+            (10.0, 1.40033831, 0.989969256),
+            (30.0, 3.83969627, 2.60784191),
+            (60.0, 7.44240562, 4.92529493),
+            (100.0, 12.238942, 7.97358453),
+            (600.0, 72.8882303, 46.0092722),
+            (10000.0, 641.950426, 566.780548),
+            (50000.0, 1198.06075, 1533.57936),
+        ];
+        assert_distribution(&distribution, (0.0, 28000.0), [1.0, 1.0, 1.0], &integrals);
+    }
+
+    #[test]
+    fn distribution_of_twenty_durations_has_its_95th_percentile_at_the_nineteenth() {
+        let distribution = fit(
+            &[
+                (1.0, 50.0),
+                (1.0, 55.0),
+                (1.0, 60.0),
+                (1.0, 65.0),
+                (1.0, 70.0),
+                (1.0, 75.0),
+                (1.0, 80.0),
+                (1.0, 85.0),
+                (1.0, 90.0),
+                (1.0, 95.0),
+                (1.0, 100.0),
+                (1.0, 105.0),
+                (1.0, 110.0),
+                (1.0, 115.0),
+                (1.0, 120.0),
+                (1.0, 125.0),
+                (1.0, 130.0),
+                (1.0, 135.0),
+                (1.0, 140.0),
+                (1.0, 145.0),
+            ],
+            &[],
+        );
+        let integrals = [
+            (0.1, 0.0, 0.0),
+            (1.0, 0.0614337142, 0.0257069944),
+            (10.0, 0.328106094, 0.291916166),
+            (30.0, 0.615162301, 0.577751496),
+            (60.0, 2.33854569, 0.858375058),
+            (100.0, 7.20534407, 1.22664371),
+            (600.0, 33.0220427, 39.7837676),
+            (10000.0, 120.075743, 115.754774),
+            (50000.0, 236.413462, 291.106288),
+        ];
+        assert_distribution(&distribution, (0.0, 140.0), [1.0, 1.0, 1.0], &integrals);
+    }
+
+    #[test]
+    fn inverse_follows_the_factor_and_ends_at_the_last_step() {
+        let distribution = distribution((1..50).map(f64::from));
+        let at = |integral: f64, factor: f64| distribution.inverse(integral, factor).expect("within the steps");
+        // Twice as long, at the root of the hazard divided by it.
+        assert_near(at(3.0, 2.0), 2.0 * at(3.0 / 2.0_f64.sqrt(), 1.0), "scaled");
+        assert_near(at(0.0, 1.0), MIN, "the first step");
+        let last = distribution.integral(MAX, 1.0);
+        assert_near(at(last * (1.0 - 1e-9), 1.0), MAX, "the last step");
+        assert_eq!(distribution.inverse(last, 1.0), None);
+        assert_eq!(distribution.inverse(-1.0, 1.0), None);
+    }
+
+    #[test]
+    fn percentile_counts_running_batches_up_to_their_age() {
+        let ended: Vec<f64> = (1..=100).map(f64::from).collect();
+        for (count, age, expected) in [
+            (0, 0.0, 95.0),
+            (50, 0.5, 95.0),
+            (50, 1.0, 95.0),
+            (50, 50.0, 97.0),
+            (50, 50.5, 97.0),
+            (10, 90.0, 98.0),
+            (10, 90.5, 98.0),
+            (3, 94.0, 97.0),
+            (3, 94.5, 97.0),
+            (2, 98.5, 97.0),
+            (5, 200.0, 100.0),
+            (50, 200.0, 100.0),
+        ] {
+            assert_eq!(percentile_95(&ended, &vec![age; count]), expected, "{count} of {age}");
+        }
+        assert_eq!(percentile_95(&[], &[]), 0.0);
+    }
 }

@@ -462,4 +462,207 @@ mod tests {
         let millis: Vec<u64> = finished.iter().filter_map(|pair| pair[1].as_u64()).collect();
         assert!(millis.iter().zip([0, 10_000, 20_000]).all(|(millis, from)| (from..=from + 10_000).contains(millis)));
     }
+
+    #[test]
+    fn expected_error_of_a_table_is_that_of_an_independent_program() {
+        for (bias, variance, limits, error, square) in [
+            (0.1, 0.04, (-0.3, 0.5), 0.1, 0.030_956_899_984),
+            // An error of 5 % at least.
+            (0.1, 0.001, (-0.3, 0.5), 0.1, 0.002_5),
+            (-0.8, 0.09, (0.2, 1.25), 0.279_369_643_478, 0.005_406_154_763),
+            (0.9, 0.25, (-1.25, -0.5), -0.646_823_246_395, 0.017_615_947_043),
+        ] {
+            let calibration = Calibration { bias, variance, ..Calibration::default() };
+            let (mean, variance) = calibration.expected_error(limits.0, limits.1);
+            assert!((mean - error).abs() < 1e-9 && (variance - square).abs() < 1e-9, "{bias}: {mean}, {variance}");
+        }
+    }
+
+    #[test]
+    fn calibration_of_a_table_is_that_of_an_independent_program() {
+        let mut calibration = Calibration::default();
+        for (least, greatest, expected) in [
+            (-0.2, 0.3, (1, 0.009_681, 0.032_332)),
+            (0.1, 0.9, (2, 0.061_106, 0.032_356)),
+            (f64::NEG_INFINITY, 0.5, (3, 0.060_383, 0.032_035)),
+            (0.4, f64::INFINITY, (4, 0.128_586, 0.046_713)),
+        ] {
+            calibration.add_error(least, greatest);
+            assert_eq!((calibration.count, calibration.bias, calibration.variance), expected);
+        }
+        // The count stays at 40, so that new errors count.
+        let mut calibration = Calibration { count: 39, bias: 0.2, variance: 0.05, onset: 0.5 };
+        for (least, greatest, expected) in [(0.0, 0.4, (40, 0.2, 0.049_094)), (0.1, 0.5, (40, 0.201_807, 0.048_333))] {
+            calibration.add_error(least, greatest);
+            assert_eq!((calibration.count, calibration.bias, calibration.variance), expected);
+        }
+    }
+
+    #[test]
+    fn onset_moves_by_a_tenth_of_the_difference() {
+        let mut calibration = Calibration::default();
+        for (onset, expected) in [(1.0, 0.55), (0.0, 0.495), (0.495, 0.495)] {
+            calibration.add_onset(onset);
+            assert_eq!(calibration.onset, expected);
+        }
+    }
+
+    #[test]
+    fn calibration_of_a_document_is_clamped_to_what_is_possible() {
+        let validated = |bias, variance, onset| {
+            let calibration = Calibration { count: 41, bias, variance, onset }.validated()?;
+            Some((calibration.count, calibration.bias, calibration.variance, calibration.onset))
+        };
+        assert_eq!(validated(1.25, 1.5625, 1.0), Some((40, 1.25, 1.5625, 1.0)));
+        assert_eq!(validated(1.26, 1.5626, 1.01), Some((40, 1.25, 1.5625, 1.0)));
+        assert_eq!(validated(-1.26, 0.0, -0.01), Some((40, -1.25, 0.0, 0.0)));
+        for (bias, variance, onset) in [
+            (f64::NAN, 0.1, 0.5),
+            (f64::INFINITY, 0.1, 0.5),
+            (0.0, -0.001, 0.5),
+            (0.0, f64::NAN, 0.5),
+            (0.0, 0.1, f64::NAN),
+            (0.0, 0.1, f64::INFINITY),
+        ] {
+            assert_eq!(validated(bias, variance, onset), None, "{bias}, {variance}, {onset}");
+        }
+    }
+
+    /// Returns an estimator that has seen 10 % of 100 rows at 10 s, and so expects 90 s more.
+    fn estimator(percent: u64, total: u64, at: f64) -> ProgressEstimator {
+        let mut estimator = ProgressEstimator::new(Calibration { onset: 0.0, ..Calibration::default() });
+        let progress = crate::schedule::Fraction::counted(percent, total).expect("rows");
+        let _ = estimator.record_progress(at, progress, 1.0);
+        estimator
+    }
+
+    #[test]
+    fn estimate_is_compared_with_the_end_where_it_is_long_enough() {
+        let calibrated = |estimator: &ProgressEstimator, earliest: f64, latest: f64| {
+            let mut samples = DurationSamples::new();
+            samples.calibrate(estimator, earliest, latest);
+            samples.calibration
+        };
+        // 90 s were expected at 10 s.
+        let estimator_90 = estimator(10, 100, 10.0);
+        let forecast = estimator_90.forecasts()[0];
+        assert!((forecast.remaining - 90.0).abs() < 1e-9 && (forecast.step - 1.0).abs() < 1e-9, "{forecast:?}");
+        // Twice as long: the logarithm of 2 is 0.69, and counts for a third.
+        let calibration = calibrated(&estimator_90, 190.0, 190.0);
+        assert_eq!(calibration.count, 1);
+        assert!((calibration.bias - 2.0_f64.ln() / 3.0).abs() < 1e-6, "{calibration:?}");
+        // As long as expected, and half as long.
+        assert!(calibrated(&estimator_90, 100.0, 100.0).bias.abs() < 1e-6);
+        let calibration = calibrated(&estimator_90, 55.0, 55.0);
+        assert!((calibration.bias + 2.0_f64.ln() / 3.0).abs() < 1e-6, "{calibration:?}");
+        // An end before or at the poll says nothing.
+        assert_eq!(calibrated(&estimator_90, 5.0, 9.0).count, 0);
+        assert_eq!(calibrated(&estimator_90, 5.0, 10.0).count, 0);
+        assert_eq!(calibrated(&estimator_90, 5.0, 10.001).count, 1);
+
+        // 5 s have to remain.
+        let remaining = |done: u64| estimator(done, 1_000, 10.0);
+        assert!(remaining(666).forecasts()[0].remaining > 5.0 && remaining(667).forecasts()[0].remaining < 5.0);
+        assert_eq!(calibrated(&remaining(666), 12.0, 12.0).count, 1);
+        assert_eq!(calibrated(&remaining(667), 12.0, 12.0).count, 0);
+        // More than two steps have to remain, of 10 s and of 32 s here.
+        assert_eq!(calibrated(&estimator(7, 10, 70.0), 90.0, 90.0).count, 1);
+        assert_eq!(calibrated(&estimator(8, 10, 80.0), 90.0, 90.0).count, 0);
+        assert_eq!(calibrated(&estimator(2, 4, 64.0), 90.0, 90.0).count, 0, "exactly two");
+    }
+
+    #[test]
+    fn failure_rate_counts_failures_among_ends_after_one_of_twenty() {
+        let mut samples = DurationSamples::new();
+        for (finished, failed, expected) in [(0, 0, 0.05), (10, 0, 1.0 / 30.0), (0, 5, 6.0 / 35.0), (5, 40, 0.575)] {
+            for _ in 0..finished {
+                samples.add(None, Duration::from_secs(10));
+            }
+            for _ in 0..failed {
+                samples.add_failure(None, Duration::from_secs(10));
+            }
+            assert!((samples.failure_rate() - expected).abs() < 1e-12, "{}", samples.failure_rate());
+        }
+        assert_eq!((samples.len(), samples.is_empty(), DurationSamples::new().is_empty()), (15, false, true));
+    }
+
+    #[test]
+    fn distribution_is_fitted_again_once_an_eighth_is_new() {
+        let mut samples = DurationSamples::new();
+        let mut fitted = vec![];
+        for count in 1..=40 {
+            samples.add(None, Duration::from_secs(10));
+            if samples.unfitted == 0 {
+                fitted.push(count);
+            }
+        }
+        // The first two are too few for a distribution.
+        let expected = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 19, 22, 26, 30, 35, 40];
+        assert_eq!(fitted, expected);
+    }
+
+    #[test]
+    fn every_batch_is_observed_until_ends_and_running_batches_fill_the_samples() {
+        for (ends, running) in [(0, DurationSamples::CAPACITY), (156, 100), (DurationSamples::CAPACITY, 0)] {
+            let mut samples = DurationSamples::new();
+            for _ in 0..ends {
+                samples.add(None, Duration::from_secs(10));
+            }
+            for _ in 0..running {
+                assert!(samples.observe_next());
+                samples.next_running();
+            }
+            let unobserved = samples.unobserved;
+            let _ = samples.observe_next();
+            assert_eq!(unobserved, 0.0, "{ends}, {running}");
+            // Observed by chance from here on, and always while few run.
+            let expected = (1.0 - running as f64 / OBSERVED).exp().min(1.0) % 1.0;
+            assert!((samples.unobserved - expected).abs() < 1e-12, "{ends}, {running}: {}", samples.unobserved);
+        }
+    }
+
+    #[test]
+    fn running_batches_are_known_by_rows_and_milliseconds_until_they_are_removed() {
+        let mut samples = DurationSamples::new();
+        let (one, other) = (samples.next_running(), samples.next_running());
+        samples.set_running(one, 7, 1.5);
+        samples.set_running(other, 0, 0.0);
+        assert_eq!(samples.running, [Some((7, 1_500)), Some((0, 0))]);
+        samples.remove_running(one);
+        assert_eq!((samples.running(), samples.next_running()), (1, one));
+        // Waits that go on know their places after the samples were replaced.
+        samples.remove_running(one);
+        let mut learned = DurationSamples::new();
+        learned.add(None, Duration::from_secs(10));
+        samples.replace(learned);
+        assert_eq!((samples.len(), samples.running(), samples.next_running()), (1, 1, one));
+    }
+
+    #[test]
+    fn distribution_scales_with_rows_only_where_all_are_known_and_ignores_new_batches() {
+        let fitted = |rows: u64, running: Option<f64>| {
+            let mut samples = DurationSamples::new();
+            if let Some(age) = running {
+                let id = samples.next_running();
+                samples.set_running(id, 40, age);
+            }
+            for (rows, seconds) in [(rows, 1), (10, 10), (20, 20), (40, 40)] {
+                samples.add(Some(rows), Duration::from_secs(seconds));
+            }
+            samples.distribution().expect("enough durations").clone()
+        };
+        assert!((fitted(1, None).factor(200) / fitted(1, None).factor(100) - 2.0).abs() < 1e-6);
+        assert_eq!(fitted(0, None).factor(200), fitted(0, None).factor(100));
+        assert_eq!(fitted(1, Some(0.000_9)), fitted(1, None));
+        assert_ne!(fitted(1, Some(0.001)), fitted(1, None));
+        assert_ne!(fitted(1, Some(30.0)), fitted(1, Some(0.001)));
+    }
+
+    #[test]
+    fn expected_error_far_from_the_bias_is_a_number() {
+        // The density of each of these errors alone is too small for a number.
+        let calibration = Calibration { bias: -1.25, variance: 0.0025, ..Calibration::default() };
+        let (error, square) = calibration.expected_error(1.2, 1.25);
+        assert!((error - 1.201).abs() < 0.001 && (0.0..1e-5).contains(&square), "{error}, {square}");
+    }
 }

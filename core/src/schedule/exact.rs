@@ -85,3 +85,46 @@ impl Numbers<'_> {
         numbers.collect::<Option<_>>().ok_or_else(|| E::custom("this is not a number"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Numbers {
+        #[serde(with = "super")]
+        one: f64,
+        #[serde(with = "super::pairs")]
+        pairs: Vec<(f64, f64)>,
+        #[serde(with = "super::triple")]
+        triple: Option<(f64, f64, f64)>,
+    }
+
+    fn read(one: &str, pairs: &str, triple: &str) -> Option<Numbers> {
+        serde_json::from_str(&format!(r#"{{"one":"{one}","pairs":"{pairs}","triple":{triple}}}"#)).ok()
+    }
+
+    #[test]
+    fn numbers_survive_as_text_and_other_counts_of_them_are_refused() {
+        let numbers =
+            Numbers { one: 0.1 + 0.2, pairs: vec![(1.0, 1e-300), (-0.5, 2.0)], triple: Some((1.0, 2.0, 3.5)) };
+        let text = serde_json::to_string(&numbers).unwrap();
+        assert_eq!(text, r#"{"one":"0.30000000000000004","pairs":"1.0 1e-300 -0.5 2.0","triple":"1.0 2.0 3.5"}"#);
+        assert_eq!(serde_json::from_str::<Numbers>(&text).unwrap(), numbers);
+        assert!(read("1", "1 2", "null").is_some() && read("1", "1 2 3 4", r#""1 2 3""#).is_some());
+        for (one, pairs, triple) in [
+            ("", "1 2", "null"),
+            ("1 2", "1 2", "null"),
+            ("x", "1 2", "null"),
+            ("NaN", "1 2", "null"),
+            ("inf", "1 2", "null"),
+            ("1", "", "null"),
+            ("1", "1", "null"),
+            ("1", "1 2 3", "null"),
+            ("1", "1 2", r#""1 2""#),
+            ("1", "1 2", r#""1 2 3 4""#),
+        ] {
+            assert_eq!(read(one, pairs, triple), None, "{one:?} {pairs:?} {triple}");
+        }
+    }
+}

@@ -128,4 +128,18 @@ mod tests {
         let bounds = IntervalBounds::new().with_min(Duration::ZERO).with_max(seconds(90)).consistent();
         assert_eq!((bounds.min(), bounds.max_without_progress()), (Duration::from_millis(1), seconds(90)));
     }
+
+    #[test]
+    fn each_setter_changes_its_bound_alone() {
+        let bounds = IntervalBounds::new;
+        let parts = |bounds: IntervalBounds| {
+            [bounds.initial_min(), bounds.min(), bounds.max(), bounds.max_without_progress()].map(|time| time.as_secs())
+        };
+        let seven = Duration::from_secs(7);
+        assert_eq!(parts(bounds()), [0, 1, 300, 120]);
+        assert_eq!(parts(bounds().with_min(seven).with_initial_min(seven)), [7, 7, 300, 120]);
+        assert_eq!(parts(bounds().with_initial_min(seven).with_min(seven)), [7, 7, 300, 120]);
+        assert_eq!(parts(bounds().with_min(seven).with_max(seven)), [0, 7, 7, 120]);
+        assert_eq!(parts(bounds().with_min(seven).with_max_without_progress(seven)), [0, 7, 300, 7]);
+    }
 }

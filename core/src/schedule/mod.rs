@@ -182,3 +182,35 @@ impl Default for Schedule {
         Self::adaptive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setters_of_a_schedule_keep_the_rest() {
+        let bounds = IntervalBounds::new().with_min(Duration::from_secs(7));
+        let (first, max) = (Duration::from_secs(2), Duration::from_secs(90));
+        for rule in [Schedule::adaptive(), Schedule::fixed(first), Schedule::exponential(first, 3.0, max)] {
+            let schedule = rule.lag_per_request(5.0).bounds(bounds).expect_progress();
+            assert_eq!(schedule, rule.expect_progress().bounds(bounds).lag_per_request(5.0));
+            let expected = Schedule { rule: rule.rule, bounds, lag_per_request: 5.0, expects_progress: true };
+            assert_eq!(schedule, expected);
+        }
+        assert_eq!(Schedule::fixed(first).rule, Rule::Fixed(first));
+        assert_eq!(Schedule::exponential(first, 3.0, max).rule, Rule::Exponential { first, factor: 3.0, max });
+        assert_eq!(Schedule::default(), Schedule::adaptive());
+    }
+
+    #[test]
+    fn unusable_numbers_count_as_the_nearest_usable_ones() {
+        for (seconds, expected) in [(0.019, 0.02), (0.02, 0.02), (500.0, 500.0), (500.1, 500.0), (f64::NAN, 2.0)] {
+            assert_eq!(Schedule::adaptive().lag_per_request(seconds).lag_per_request, expected);
+        }
+        let second = Duration::from_secs(1);
+        for (factor, expected) in [(0.9, 1.0), (1.0, 1.0), (1.1, 1.1), (f64::INFINITY, 1.0), (f64::NAN, 1.0)] {
+            let rule = Schedule::exponential(second, factor, second).rule;
+            assert_eq!(rule, Rule::Exponential { first: second, factor: expected, max: second });
+        }
+    }
+}

@@ -47,3 +47,18 @@ pub enum Reason {
     /// The deadline of the wait.
     Deadline,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn poll_is_at_the_deadline_only_where_that_comes_first() {
+        let wait = Duration::from_secs(10);
+        let next = NextPoll { wait, reason: Reason::Fixed, remaining: Some(3.0), spread: Some(0.2), priority: 2.0 };
+        let left = Duration::from_millis(9_999);
+        assert_eq!(next.within(left), NextPoll { wait: left, reason: Reason::Deadline, ..next });
+        assert_eq!(next.within(wait), next);
+        assert_eq!(next.within(Duration::from_millis(10_001)), next);
+    }
+}

@@ -130,3 +130,48 @@ impl End {
         Self { at, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(progress: Option<Fraction>) -> Option<(f64, f64)> {
+        progress.map(|progress| (progress.done(), progress.step()))
+    }
+
+    #[test]
+    fn fraction_is_that_of_rows_or_percent_within_its_limits() {
+        assert_eq!(parts(Fraction::counted(1, 4)), Some((0.25, 0.25)));
+        assert_eq!(parts(Fraction::counted(5, 4)), Some((1.0, 0.25)));
+        assert_eq!(parts(Fraction::counted(1, 1)), Some((1.0, 0.5)));
+        assert_eq!(parts(Fraction::counted(0, 0)), None);
+        assert_eq!(parts(Fraction::percent(25.0)), Some((0.25, 0.01)));
+        assert_eq!(parts(Fraction::percent(-1.0)), Some((0.0, 0.01)));
+        assert_eq!(parts(Fraction::percent(f64::NAN)), None);
+        assert_eq!(parts(Fraction::new(0.5, 1e-8)), Some((0.5, 1e-7)));
+        assert_eq!(parts(Fraction::new(0.5, f64::NAN)), None);
+    }
+
+    #[test]
+    fn progress_is_exhausted_at_100_percent_and_at_99_of_whole_ones() {
+        let is_exhausted = |done, step| Fraction::new(done, step).expect("numbers").is_exhausted();
+        for (done, step, expected) in [
+            (1.0, 0.001, true),
+            (0.999, 0.001, false),
+            (0.99, 0.01, true),
+            (0.989, 0.01, false),
+            (0.99, 0.009, false),
+            (0.99, 0.5, true),
+            (0.5, 0.5, false),
+            (0.0, 0.01, false),
+        ] {
+            assert_eq!(is_exhausted(done, step), expected, "{done} in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn end_has_the_time_that_the_provider_reports() {
+        let at = Some(Duration::from_secs(7));
+        assert_eq!((End::finished().at(at).at, End::failed().at(at).is_failure, End::failed().at), (at, true, None));
+    }
+}

@@ -278,3 +278,230 @@ impl Estimate {
         self.spread * self.remaining * offset.min(Self::MAX_LOG_PRIORITY).exp() * ratio.max(1.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    enum Poll {
+        Queued(f64),
+        /// Time, progress and step, and the expected estimate: remaining time, spread, and whether progress has stalled.
+        Progress((f64, f64, f64), Option<(f64, f64, bool)>),
+    }
+
+    fn is_near(value: f64, expected: f64) -> bool {
+        (value - expected).abs() <= 1e-9 * expected.abs()
+    }
+
+    fn assert_near_option(value: Option<f64>, expected: Option<f64>) {
+        let equal = match (value, expected) {
+            (Some(value), Some(expected)) => is_near(value, expected),
+            (value, expected) => value == expected,
+        };
+        assert!(equal, "{value:?} is not {expected:?}");
+    }
+
+    /// Checks estimates against an independent program of the formulas, and returns the estimator.
+    fn assert_estimates(calibration: Calibration, min: f64, polls: &[Poll]) -> ProgressEstimator {
+        let mut estimator = ProgressEstimator::new(calibration);
+        for poll in polls {
+            match *poll {
+                Poll::Queued(t) => estimator.record_queued(t),
+                Poll::Progress((t, done, step), expected) => {
+                    let progress = Fraction::new(done, step).expect("numbers");
+                    let estimate = estimator.record_progress(t, progress, min);
+                    let values = estimate.map(|estimate| (estimate.remaining, estimate.spread, estimate.is_stalled));
+                    let equal = match (values, expected) {
+                        (Some(value), Some(expected)) => {
+                            is_near(value.0, expected.0) && is_near(value.1, expected.1) && value.2 == expected.2
+                        }
+                        (value, expected) => value == expected,
+                    };
+                    assert!(equal, "at {t} s: {values:?} is not {expected:?}");
+                }
+            }
+        }
+        estimator
+    }
+
+    #[test]
+    fn estimates_of_counted_rows_after_a_queued_poll_follow_the_formula() {
+        let polls = [
+            Poll::Queued(10.0),
+            Poll::Progress((20.0, 0.05, 0.001), Some((95.0, 0.5414497825616066, false))),
+            Poll::Progress((30.0, 0.16, 0.001), Some((76.36363636363636, 0.2419082107396505, false))),
+            Poll::Progress((45.0, 0.3, 0.001), Some((72.4568837309472, 0.1903267168220648, false))),
+            Poll::Progress((60.0, 0.47, 0.001), Some((48.585020342495206, 0.1786568565632159, false))),
+            Poll::Progress((100.0, 0.8, 0.001), Some((22.741409744598435, 0.2304445024540941, false))),
+            Poll::Progress((120.0, 0.97, 0.001), Some((3.4262414443209677, 0.2099317452904065, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 1.0, &polls);
+        assert_near_option(estimator.onset(), Some(0.45652173913043476));
+    }
+
+    #[test]
+    fn estimates_of_a_percentage_that_stays_at_its_end_follow_the_formula() {
+        let polls = [
+            Poll::Progress((5.0, 0.0, 0.01), None),
+            Poll::Progress((12.0, 0.02, 0.01), Some((643.3739028608695, 0.1568549531447735, false))),
+            Poll::Progress((14.0, 0.1, 0.01), Some((98.93362341097375, 0.1769338534745117, false))),
+            Poll::Progress((20.0, 0.5, 0.01), Some((12.954932592825132, 0.9687073610033003, false))),
+            Poll::Progress((24.0, 0.99, 0.01), Some((1.4, 0.8532841804630218, true))),
+            Poll::Progress((30.0, 0.99, 0.01), Some((5.6, 0.808210849994711, true))),
+            Poll::Progress((32.0, 1.0, 0.01), Some((1.0, 0.9052161170270157, true))),
+            Poll::Progress((60.0, 1.0, 0.01), Some((20.299999999999997, 0.8319536750528297, true))),
+        ];
+        let estimator = assert_estimates(
+            Calibration { bias: 0.2, variance: 0.01, onset: 0.25, ..Calibration::default() },
+            1.0,
+            &polls,
+        );
+        assert_near_option(estimator.onset(), Some(1.0));
+    }
+
+    #[test]
+    fn estimates_after_progress_fell_and_stalled_follow_the_formula() {
+        let polls = [
+            Poll::Progress((30.0, 0.2, 0.1), Some((54.29024508215757, 0.5762868364868117, false))),
+            Poll::Progress((60.0, 0.4, 0.1), Some((81.43536762323635, 0.492397128078848, false))),
+            Poll::Progress((70.0, 0.1, 0.1), Some((570.0475733626545, 0.6874120880795046, false))),
+            Poll::Progress((90.0, 0.3, 0.1), Some((89.57433438303752, 0.7789945306427609, false))),
+            Poll::Progress((150.0, 0.3, 0.1), Some((620.5891928223392, 1.2, false))),
+            Poll::Progress((400.0, 0.3, 0.1), Some((2575.4243807449975, 1.2, false))),
+            Poll::Progress((410.0, 0.0, 0.1), None),
+            Poll::Progress((430.0, 0.2, 0.1), Some((1556.3203590218504, 1.150609141508792, false))),
+            Poll::Progress((440.0, 0.3, 0.1), Some((865.6277965877346, 1.1514770152234293, false))),
+        ];
+        let estimator =
+            assert_estimates(Calibration { bias: -0.1, variance: 0.0, ..Calibration::default() }, 2.0, &polls);
+        assert_near_option(estimator.onset(), Some(1.0));
+    }
+
+    #[test]
+    fn estimates_within_a_second_follow_the_formula() {
+        let polls = [
+            Poll::Progress((0.2, 0.5, 0.0001), Some((0.5, 0.5853289758759599, false))),
+            Poll::Progress((0.4, 0.6, 0.0001), Some((0.8164965809277263, 1.070392165714806, false))),
+            Poll::Progress((0.5, 0.60001, 0.0001), Some((0.8164285442234536, 1.2, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 0.001, &polls);
+        assert_near_option(estimator.onset(), Some(0.0));
+    }
+
+    #[test]
+    fn estimates_of_hardly_any_progress_are_limited_to_a_year() {
+        let polls = [
+            Poll::Progress((1000000.0, 1e-07, 1e-07), Some((31536000.0, 1.2, false))),
+            Poll::Progress((2000000.0, 1.1e-07, 1e-07), Some((31536000.0, 1.2, false))),
+        ];
+        let estimator = assert_estimates(Calibration { variance: 3.0, ..Calibration::default() }, 1.0, &polls);
+        assert_near_option(estimator.onset(), Some(0.0));
+    }
+
+    #[test]
+    fn estimates_of_progress_that_falls_again_and_again_are_limited_in_error() {
+        let polls = [
+            Poll::Progress((10.0, 0.49, 0.0001), Some((5.204081632653061, 0.583484747196923, false))),
+            Poll::Progress((20.0, 0.48, 0.0001), Some((16.25, 1.0035824273092921, false))),
+            Poll::Progress((30.0, 0.47, 0.0001), Some((28.191489361702132, 1.2, false))),
+            Poll::Progress((40.0, 0.46, 0.0001), Some((41.08695652173913, 1.2, false))),
+            Poll::Progress((50.0, 0.45, 0.0001), Some((55.0, 1.2, false))),
+            Poll::Progress((60.0, 0.44, 0.0001), Some((70.0, 1.2, false))),
+            Poll::Progress((70.0, 0.43, 0.0001), Some((86.16279069767444, 1.2, false))),
+            Poll::Progress((80.0, 0.42, 0.0001), Some((103.57142857142858, 1.2, false))),
+            Poll::Progress((90.0, 0.41000000000000003, 0.0001), Some((122.31707317073169, 1.2, false))),
+            Poll::Progress((100.0, 0.4, 0.0001), Some((142.5, 1.2, false))),
+            Poll::Progress((110.0, 0.39, 0.0001), Some((164.23076923076923, 1.2, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 1.0, &polls);
+        assert_near_option(estimator.onset(), None);
+    }
+
+    #[test]
+    fn estimates_of_a_hundred_polls_are_those_of_the_points_that_are_kept() {
+        let mut estimator = ProgressEstimator::new(Calibration::default());
+        let mut estimate = None;
+        for poll in 1..=100 {
+            let poll = f64::from(poll);
+            let progress = Fraction::new(poll / 110.0, 0.001).expect("numbers");
+            estimate = estimator.record_progress(poll * poll, progress, 1.0);
+            let points = estimator.run.as_ref().map_or(0, |run| run.points.len());
+            assert!((2..=MAX_POINTS).contains(&points), "{points} points");
+        }
+        let estimate = estimate.expect("progress");
+        assert!(is_near(estimate.remaining, 1341.6407864998746), "{estimate:?}");
+        assert!(is_near(estimate.spread, 0.49765957741258493), "{estimate:?}");
+        let run = estimator.run.expect("progress");
+        assert_eq!((run.points.len(), run.forecasts.len()), (37, MAX_FORECASTS));
+    }
+
+    #[test]
+    fn interval_and_priority_of_an_estimate_follow_the_formula() {
+        let estimate = |remaining, spread| Estimate { remaining, spread, is_stalled: false };
+        for (remaining, spread, c, expected) in [
+            (100.0, 0.2, 0.5, 74.61057405850767),
+            (100.0, 0.2, 20.0, 107.89625741572839),
+            (1000.0, 1.2, 0.01, 90.7179532894125),
+            (10.0, 0.03, 50.0, 10.618365465453596),
+            (5.0, 0.5, 2.0, 5.7181883008740595),
+        ] {
+            let interval = estimate(remaining, spread).interval(c);
+            assert!(is_near(interval, expected), "{remaining}, {spread}, {c}: {interval}");
+        }
+        for (remaining, spread, elapsed, expected) in [
+            (100.0, 0.2, 90.0, 3.261304005139114),
+            (100.0, 0.2, 110.0, 26.686137915774918),
+            (100.0, 0.2, 300.0, 8904.789546154596),
+            (10.0, 0.5, 5.0, 0.14614575844059663),
+            (10.0, 0.5, 12.0, 5.818518618286485),
+            (10.0, 1.2, 1.0, 0.12090681284560946),
+        ] {
+            let priority = estimate(remaining, spread).priority(elapsed);
+            assert!(is_near(priority, expected), "{remaining}, {spread}, {elapsed}: {priority}");
+        }
+    }
+
+    #[test]
+    fn estimates_at_the_end_of_coarse_progress_are_half_a_step_away() {
+        let polls = [
+            Poll::Progress((10.0, 0.5, 0.5), Some((5.0, 1.0688779163215976, false))),
+            Poll::Progress((12.0, 1.0, 0.5), Some((1.0, 1.2, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 1.0, &polls);
+        assert_near_option(estimator.onset(), Some(0.8));
+    }
+
+    #[test]
+    fn estimates_of_progress_that_stays_where_it_began_follow_the_formula() {
+        let polls = [
+            Poll::Progress((10.0, 0.2, 0.1), Some((20.0, 0.608789783094296, false))),
+            Poll::Progress((20.0, 0.2, 0.1), Some((138.5640646055102, 1.2, false))),
+            Poll::Progress((30.0, 0.3, 0.1), Some((98.99494936611664, 0.9843030752037599, false))),
+            Poll::Progress((31.0, 0.35, 0.05), Some((72.3809367167903, 0.9441524759330109, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 1.0, &polls);
+        assert_near_option(estimator.onset(), Some(0.0));
+    }
+
+    #[test]
+    fn estimates_of_two_responses_at_one_time_follow_the_formula() {
+        let polls = [
+            Poll::Progress((10.0, 0.2, 0.1), Some((20.0, 0.608789783094296, false))),
+            Poll::Progress((10.0, 0.4, 0.1), Some((7.5, 0.6482883446258908, false))),
+            Poll::Progress((20.0, 0.5, 0.1), Some((28.867513459481295, 1.0920816669196804, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 1.0, &polls);
+        assert_near_option(estimator.onset(), Some(0.3333333333333333));
+    }
+
+    #[test]
+    fn estimates_from_the_submission_on_have_no_onset() {
+        let polls = [
+            Poll::Progress((0.0, 0.1, 0.1), Some((9.0, 0.7262213563113149, false))),
+            Poll::Progress((10.0, 0.2, 0.1), Some((56.568542494923804, 0.9739566016524311, false))),
+            Poll::Progress((20.0, 0.4, 0.1), Some((30.0, 0.9123611005395713, false))),
+        ];
+        let estimator = assert_estimates(Calibration::default(), 1.0, &polls);
+        assert_near_option(estimator.onset(), None);
+    }
+}

@@ -7,7 +7,6 @@ pub(super) fn merge(before: &Value, ours: &Value, stored: &Value) -> Value {
     let mut merged = stored.as_object().cloned().unwrap_or_default();
     for (provider, ours) in ours.as_object().into_iter().flatten() {
         match (merged.get_mut(provider).and_then(Value::as_object_mut), &before[provider]) {
-            (Some(_), before) if before == ours => {}
             (Some(stored), before) => merge_provider(stored, before, ours),
             (None, _) => drop(merged.insert(provider.clone(), ours.clone())),
         }
@@ -72,6 +71,32 @@ mod tests {
         assert_eq!(merge(&before, &before, &stored), stored, "nothing was added here");
         let broken = json!({"reap": 7});
         assert_eq!(merge(&before, &ours, &broken), ours);
+    }
+
+    #[test]
+    fn merge_keeps_a_calibration_that_another_process_changed() {
+        let before = json!({"reap": history(json!([[1, 10]]), json!([]), 0.5)});
+        let ours = json!({"reap": history(json!([[1, 10], [2, 20]]), json!([]), 0.5)});
+        let stored = json!({"reap": history(json!([[1, 10]]), json!([]), 0.7)});
+        let expected = json!({"reap": history(json!([[1, 10], [2, 20]]), json!([]), 0.7)});
+        assert_eq!(merge(&before, &ours, &stored), expected);
+        assert_eq!(merge(&before, &before, &stored), stored);
+    }
+
+    #[test]
+    fn merged_history_has_the_batches_of_both_processes() {
+        let [ours, theirs] = [DurationHistory::default(), DurationHistory::default()];
+        let batches = |history: &DurationHistory| {
+            let document: Value = serde_json::from_str(&history.export()).unwrap();
+            document["reap"]["finished"].clone()
+        };
+        ours.import(&json!({"reap": history(json!([[1, 10]]), json!([]), 0.5)}).to_string()).unwrap();
+        theirs.import(&json!({"reap": history(json!([[2, 20]]), json!([]), 0.5)}).to_string()).unwrap();
+        ours.import(&ours.export()).unwrap();
+        ours.merge(&theirs.export()).unwrap();
+        assert_eq!(batches(&ours), json!([[2, 20]]), "all of ours was imported, and removed since");
+        assert!(ours.merge("[]").is_err());
+        assert_eq!(batches(&ours), json!([[2, 20]]));
     }
 
     #[test]

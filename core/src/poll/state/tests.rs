@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::PollLimit;
-use crate::model::{Drift, DriftKind, Outcome, Progress, State};
+use crate::model::{Drift, DriftKind, Outcome, Progress, Snapshot, State};
 use crate::poll::{FAILURE_BUDGET, FINAL_POLL_GRACE, POLL_TIMEOUT, WaitSet};
 use crate::schedule::Schedule;
 use crate::test_util::{MockProvider, VirtualClock, finished, queued, running, unavailable};
@@ -415,4 +415,80 @@ fn wait_set_ends_its_batches_by_their_deadline_whatever_a_refusal_asks_to_wait()
         assert_eq!(provider.polls(), if is_seen { 2 } else { 1 });
         assert!(clock.elapsed() <= secs(600) + FINAL_POLL_GRACE, "{asked:?}: {:?}", clock.elapsed());
     }
+}
+
+#[test]
+fn wait_state_plans_its_first_poll_by_its_rows() {
+    let (provider, history) = (provider(), DurationHistory::default());
+    // A second for each row.
+    history.write(&provider.id(), |samples| {
+        (10..400).step_by(10).for_each(|rows| samples.add(Some(rows), secs(rows)));
+    });
+    let options = WaitOptions::new(&provider);
+    let due =
+        |rows: u64| WaitState::new(provider.submitted("b-1"), &options, NOW).history(&history).rows(rows).due_in(NOW);
+    assert!(due(10) < secs(30) && due(300) > secs(60), "{:?} and {:?}", due(10), due(300));
+}
+
+#[test]
+fn wait_state_expects_an_end_sooner_where_the_batch_was_queued_until_lately() {
+    let due = |first: Snapshot| {
+        let mut state = state();
+        state.observe(NOW + secs(60), Ok(first));
+        state.observe(NOW + secs(80), Ok(running(50, 1_000)));
+        state.due_in(NOW + secs(80))
+    };
+    let unknown = Snapshot::new(State::Running, "running", Progress::default());
+    assert!(due(queued()) < due(unknown), "50 rows in 20 s are more than 50 rows in 80 s");
+}
+
+#[test]
+fn wait_state_says_at_its_deadline_what_the_last_response_said() {
+    let reason = |snapshot: Snapshot| {
+        let provider = provider();
+        let options = WaitOptions::new(&provider).deadline(secs(60));
+        let mut state = WaitState::new(provider.submitted("b-1"), &options, NOW);
+        let Step::GaveUp(error) = state.observe(NOW + secs(60), Ok(snapshot)) else { panic!("it goes on") };
+        assert_eq!((error.kind(), error.hint().is_some()), (ErrorKind::Deadline, true));
+        error.to_string()
+    };
+    let unknown = |word: &str, progress: Progress| reason(Snapshot::new(State::Unknown, word, progress));
+    let counted = Progress::default().with_processed(3).with_total(7);
+    let text = reason(running(3, 7));
+    assert!(text.contains("the deadline passed") && !text.contains("not documented"), "{text}");
+    let text = unknown("PAUSED", Progress::default());
+    assert!(text.contains("the provider's status is PAUSED, which is not documented"), "{text}");
+    assert!(!text.contains("rows processed"), "{text}");
+    let text = unknown("PAUSED", counted);
+    assert!(text.contains("PAUSED, which is not documented, with 3 of 7 rows processed"), "{text}");
+    let text = unknown("", counted);
+    assert!(text.contains("does not have a status word, with 3 of 7 rows processed"), "{text}");
+}
+
+#[test]
+fn wait_state_leaves_a_history_when_it_is_dropped_or_takes_another() {
+    let provider = provider();
+    let [one, other] = [DurationHistory::default(), DurationHistory::default()];
+    let running_in = |history: &DurationHistory| history.read(&provider.id(), |samples| samples.running());
+    let mut state = state().history(&one);
+    state.observe(NOW + secs(5), Ok(running(1, 2)));
+    assert_eq!((running_in(&one), running_in(&other)), (1, 0));
+    let mut state = state.history(&other);
+    state.observe(NOW + secs(20), Ok(running(1, 2)));
+    assert_eq!((running_in(&one), running_in(&other)), (0, 1));
+    drop(state);
+    assert_eq!((running_in(&one), running_in(&other)), (0, 0));
+}
+
+#[test]
+fn debug_of_waits_names_the_type_and_the_batch() {
+    let provider = provider();
+    let wait = || crate::wait(&provider, provider.submitted("b-1"));
+    let text = format!("{:?}", wait());
+    assert!(text.starts_with("Wait { batch: ") && text.contains("b-1"), "{text}");
+    assert_eq!(format!("{:?}", wait().into_stream()), "PollStream { .. }");
+    let mut set = WaitSet::new(&provider);
+    set.add(provider.submitted("b-1")).unwrap();
+    let text = format!("{set:?}");
+    assert!(text.starts_with("WaitSet { progress: WaitSetProgress { batches: 1"), "{text}");
 }

@@ -251,8 +251,10 @@ fn poll_place(
     Some(place)
 }
 
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(test)]
+#[cfg(feature = "test-util")]
 mod tests {
+    use std::collections::HashMap;
     use std::sync::Mutex;
 
     use super::*;
@@ -260,7 +262,7 @@ mod tests {
     use crate::poll::DurationHistory;
     use crate::provider::Provider;
     use crate::schedule::Schedule;
-    use crate::test_util::{PROVIDER, VirtualClock, finished, running};
+    use crate::test_util::{MockProvider, PROVIDER, VirtualClock, finished, running, unavailable};
     use crate::time::Clock;
 
     /// Provider that records the order of the polls of batches, which have ended.
@@ -298,7 +300,11 @@ mod tests {
 
     /// Returns batch `id`, submitted `age` ago.
     fn batch(provider: &Order, id: &str, age: u64) -> Batch {
-        let submitted = provider.clock.clock().wall().checked_sub(secs(age)).unwrap();
+        batch_of(&provider.clock, id, age)
+    }
+
+    fn batch_of(clock: &VirtualClock, id: &str, age: u64) -> Batch {
+        let submitted = clock.clock().wall().checked_sub(secs(age)).unwrap();
         Batch::new(PROVIDER, id).unwrap().with_submitted_at(submitted)
     }
 
@@ -384,5 +390,121 @@ mod tests {
         assert!(ended.is_none());
         assert_eq!(provider.polls.lock().unwrap().len(), 3);
         assert_eq!(polled(&provider, set, secs(400)), ["percent90", "percent50", "percent20"]);
+    }
+
+    /// Provider whose first poll of a batch fails at once, and whose later polls take 20 s: a "good" batch has ended.
+    struct Failing {
+        clock: VirtualClock,
+        polls: Mutex<HashMap<String, usize>>,
+    }
+
+    impl Provider for Failing {
+        fn id(&self) -> crate::model::ProviderId {
+            PROVIDER
+        }
+
+        async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
+            let polls = {
+                let mut polls = self.polls.lock().unwrap();
+                *polls.entry(batch.id().to_owned()).and_modify(|polls| *polls += 1).or_insert(1)
+            };
+            match batch.id().starts_with("good") {
+                true => Ok(finished(1, 0)),
+                false if polls == 1 => Err(unavailable()),
+                false => {
+                    self.clock.clock().sleep(secs(20)).await;
+                    Ok(finished(1, 0))
+                }
+            }
+        }
+
+        fn clock(&self) -> Clock {
+            self.clock.clock()
+        }
+    }
+
+    /// Runs `set` for `time`; ends of waits are dropped.
+    fn run_for(clock: &VirtualClock, set: &mut WaitSet<'_>, time: Duration) {
+        let mut cut = clock.clock().sleep(time);
+        clock.run(std::future::poll_fn(|context| {
+            while let Poll::Ready(Some(_)) = Pin::new(&mut *set).poll_next(context) {}
+            cut.as_mut().poll(context)
+        }));
+    }
+
+    #[test]
+    fn wait_set_keeps_a_quarter_of_its_polls_for_failing_batches_until_all_have_ended() {
+        let provider = Failing { clock: VirtualClock::new(), polls: Mutex::default() };
+        let mut set = WaitSet::new(&provider).requests_per_second(10_000.0);
+        for n in 0..100 {
+            set.add(batch_of(&provider.clock, &format!("bad-{n}"), 100)).unwrap();
+        }
+        run_for(&provider.clock, &mut set, secs(15));
+        let max = set.max_in_flight();
+        assert_eq!((set.failing_in_flight, set.in_flight.len()), (max / 4, max / 4), "each has failed once");
+        set.add(batch_of(&provider.clock, "good", 100)).unwrap();
+        run_for(&provider.clock, &mut set, secs(3));
+        assert_eq!((set.progress().ended, set.failing_in_flight), (1, max / 4), "a good one is not delayed");
+        run_for(&provider.clock, &mut set, secs(600));
+        assert_eq!((set.progress().ended, set.failing_in_flight, set.is_empty()), (101, 0, true));
+    }
+
+    #[test]
+    fn wait_set_has_as_many_polls_in_flight_as_the_rate_needs_at_the_latency() {
+        let provider = order();
+        for (rate, latency, expected) in [
+            (10.0, 0.2, 64),
+            (256.0, 0.2, 64),
+            (260.0, 0.2, 65),
+            (1_000.0, 0.2, 250),
+            (500.0, 0.8, 500),
+            (512.0, 0.8, 512),
+            (10_000.0, 0.2, 512),
+        ] {
+            let mut set = WaitSet::new(&provider).requests_per_second(rate);
+            set.latency = latency;
+            assert_eq!(set.max_in_flight(), expected, "{rate} per second, {latency} s");
+        }
+    }
+
+    #[test]
+    fn wait_set_learns_the_latency_of_good_polls_by_a_sixteenth() {
+        let provider = order();
+        let mut set = WaitSet::new(&provider);
+        set.add(batch(&provider, "one", 10)).unwrap();
+        set.latency = 0.2;
+        let mut observe = |seconds: u64, result: Result<Snapshot, Error>| {
+            let completed = Completed { slot: 0, was_failing: false, duration: secs(seconds), result };
+            assert!(set.observe(completed).is_none());
+            set.latency
+        };
+        assert!((observe(1, Ok(running(1, 100))) - 0.25).abs() < 1e-12);
+        assert!((observe(9, Err(unavailable())) - 0.25).abs() < 1e-12, "a failed poll says nothing");
+        assert!((observe(0, Ok(running(2, 100))) - 0.234_375).abs() < 1e-12);
+    }
+
+    #[test]
+    fn wait_set_has_no_more_polls_in_flight_than_its_limit() {
+        let clock = VirtualClock::new();
+        let provider = MockProvider::by_time(&clock).from(Duration::ZERO, || Ok(finished(1, 0))).poll_takes(secs(10));
+        let mut set = WaitSet::new(&provider).requests_per_second(10_000.0);
+        set.latency = 0.0;
+        for n in 0..200 {
+            set.add(batch_of(&clock, &format!("b-{n}"), 1_000)).unwrap();
+        }
+        run_for(&clock, &mut set, secs(2));
+        assert_eq!(set.in_flight.len(), 64);
+    }
+
+    #[test]
+    fn progress_of_a_set_counts_the_rows_of_batches_that_run_and_that_have_ended() {
+        let provider = order();
+        let mut set = WaitSet::new(&provider).requests_per_second(100.0).without_deadline();
+        set.add(batch(&provider, "percent30", 60)).unwrap();
+        set.add(batch(&provider, "ends", 60)).unwrap();
+        run_for(&provider.clock, &mut set, secs(3));
+        let progress = set.progress();
+        assert_eq!((progress.batches, progress.ended), (2, 1));
+        assert_eq!((progress.rows_processed, progress.rows_total), (31, 101));
     }
 }
