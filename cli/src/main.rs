@@ -14,6 +14,7 @@ mod grid;
 mod html;
 mod input;
 mod output;
+mod place;
 mod printer;
 mod profile;
 mod progress;
