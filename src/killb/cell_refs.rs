@@ -61,7 +61,11 @@ impl RowMap {
             return Some(area.to_owned());
         };
         let (start, end) = self.range(from.row, to.row)?;
-        Some(if first == last && !area.contains(':') { from.with(start) } else { format!("{}:{}", from.with(start), to.with(end)) })
+        Some(if first == last && !area.contains(':') {
+            from.with(start)
+        } else {
+            format!("{}:{}", from.with(start), to.with(end))
+        })
     }
 
     /// Returns by how many rows the first cell of a list moves.
@@ -181,7 +185,9 @@ impl Formulas<'_> {
             let to = to.map(|(to, _)| to);
             let named = sheet.take();
             match named.unwrap_or(self.own) {
-                None => written.push_str(&formula[formula.len() - token.len() - after.len()..formula.len() - rest.len()]),
+                None => {
+                    written.push_str(&formula[formula.len() - token.len() - after.len()..formula.len() - rest.len()])
+                }
                 Some(rows) => written.push_str(&moved(rows, from, to, shift, named.is_some())?),
             }
         }
@@ -203,7 +209,9 @@ fn moved(rows: &RowMap, from: Reference<'_>, to: Option<Reference<'_>>, shift: i
     };
     if !is_relative {
         let left = rows.range(from.row, to.row);
-        return Some(left.map_or_else(|| "#REF!".to_owned(), |(start, end)| format!("{}:{}", from.with(start), to.with(end))));
+        return Some(
+            left.map_or_else(|| "#REF!".to_owned(), |(start, end)| format!("{}:{}", from.with(start), to.with(end))),
+        );
     }
     let start = if from.is_absolute { rows.start(from.row) } else { relative(from.row)? };
     let end = if to.is_absolute { rows.end(to.row) } else { relative(to.row)? };

@@ -15,11 +15,7 @@ use crate::retry::Retry;
 ///
 /// Formulas become their values; all else stays as it is. Where that cannot be done with certainty, a workbook with the
 /// values alone is written, and the reason is returned, as the end of a sentence that begins with "it".
-pub(crate) fn write_retry(
-    file: &mut dyn Read,
-    retry: &mut Retry,
-    to: &mut dyn Write,
-) -> Result<Option<String>, Error> {
+pub(crate) fn write_retry(file: &mut dyn Read, retry: &mut Retry, to: &mut dyn Write) -> Result<Option<String>, Error> {
     let xlsx = bytes(file)?;
     let plans = plan(&xlsx, retry)?;
     let (written, reason) = match without_rows(&xlsx, &plans) {

@@ -33,7 +33,8 @@ const REFERRING: [(&str, &str); 10] = [
 ];
 
 /// Elements of a sheet that refer to rows in ways of their own.
-const UNKNOWN: [&str; 6] = ["scenarios", "customSheetViews", "oleObjects", "controls", "cellWatches", "dataConsolidate"];
+const UNKNOWN: [&str; 6] =
+    ["scenarios", "customSheetViews", "oleObjects", "controls", "cellWatches", "dataConsolidate"];
 
 /// Elements that vanish with the rows that they are about.
 const ABOUT_ROWS: [&str; 8] = [
@@ -76,8 +77,11 @@ pub(super) fn remove_rows(xlsx: &[u8], removed: Vec<(String, RowMap)>) -> Result
             return Err(format!("has {what}"));
         }
     }
-    let sheets: HashMap<String, RowMap> =
-        removed.into_iter().map(|(name, rows)| (name.to_lowercase(), rows)).filter(|(_, rows)| !rows.is_empty()).collect();
+    let sheets: HashMap<String, RowMap> = removed
+        .into_iter()
+        .map(|(name, rows)| (name.to_lowercase(), rows))
+        .filter(|(_, rows)| !rows.is_empty())
+        .collect();
     let root = relations(&mut archive, "")?;
     let workbook = root.into_iter().find(|relation| relation.kind == "officeDocument").ok_or_else(damaged)?.part;
     let relations_of_workbook = relations(&mut archive, &workbook)?;
@@ -104,7 +108,9 @@ pub(super) fn remove_rows(xlsx: &[u8], removed: Vec<(String, RowMap)>) -> Result
                     let table = part(&mut archive, &relation.part)?;
                     parts.insert(relation.part, editor.table(&table)?);
                 }
-                "comments" | "threadedComment" if rows.first() <= last_comment(&part(&mut archive, &relation.part)?)? => {
+                "comments" | "threadedComment"
+                    if rows.first() <= last_comment(&part(&mut archive, &relation.part)?)? =>
+                {
                     return Err("has comments below the header".to_owned());
                 }
                 _ => {}
@@ -302,7 +308,8 @@ fn without_element_of(text: &str, name: &str) -> Result<String, Reason> {
     let mut xml = Xml::new(text);
     loop {
         let (event, raw) = xml.next()?;
-        let is_about = |tag: &BytesStart<'_>| tag.attributes().flatten().any(|attribute| attribute.value.ends_with(name));
+        let is_about =
+            |tag: &BytesStart<'_>| tag.attributes().flatten().any(|attribute| attribute.value.ends_with(name));
         match event {
             Event::Eof => return Ok(written),
             Event::Empty(tag) if is_about(&tag) => {}
@@ -352,7 +359,11 @@ impl<'x> Xml<'x> {
 
 /// Element or text of a document.
 enum Node<'x> {
-    Element { tag: BytesStart<'x>, is_empty: bool, children: Vec<Node<'x>> },
+    Element {
+        tag: BytesStart<'x>,
+        is_empty: bool,
+        children: Vec<Node<'x>>,
+    },
     /// As it is written.
     Text(std::borrow::Cow<'x, str>),
 }
@@ -640,7 +651,8 @@ impl Editor<'_> {
         let had_areas = children.iter().any(|child| child.name() == "sqref");
         let is_list = LISTS.contains(&name.as_str());
         let tag = with_attributes(&tag, &changes)?;
-        let Node::Element { tag, is_empty, children } = self.formula_or_children(tag, is_empty, children, shift)? else {
+        let Node::Element { tag, is_empty, children } = self.formula_or_children(tag, is_empty, children, shift)?
+        else {
             return Err(damaged());
         };
         // An extension names its cells in an element: without them it is gone.
