@@ -61,6 +61,9 @@ pub struct RetryFile {
     pub external_id: Option<String>,
     /// Smallest number of rows that the provider takes, where the file has fewer.
     pub below_minimum: Option<u64>,
+    /// Reason why a workbook has its values alone, and not the formats of the file; the end of a sentence that begins
+    /// with "it".
+    pub without_formats: Option<String>,
 }
 
 impl AnySubmission {
@@ -69,7 +72,7 @@ impl AnySubmission {
     /// | File | Written |
     /// |---|---|
     /// | `.csv` | a CSV with the same columns; each row is copied byte for byte |
-    /// | `.xlsx` (KillB) | a workbook with the same sheets and values; formulas become their values, and formats are not kept |
+    /// | `.xlsx` (KillB) | the workbook without the other rows; a formula becomes its value ([`RetryFile::without_formats`]) |
     /// | `.json` (Localpayment) | the batch document with its other fields and an `externalId` of its own, or an array of accounts |
     ///
     /// `reconciliation` is of the batch and the rows of this file ([`AnySubmission::rows_of_file`]). Nothing is submitted.
@@ -168,7 +171,10 @@ impl Retry {
             #[cfg(feature = "xlsx")]
             ("killb", Some(FileFormat::Csv)) => self.copy_csv(&killb::CSV, source, to)?,
             #[cfg(feature = "xlsx")]
-            ("killb", Some(FileFormat::Xlsx)) => killb::write_retry(source.file, self, to).map(|()| None)?,
+            ("killb", Some(FileFormat::Xlsx)) => {
+                self.counted.without_formats = killb::write_retry(source.file, self, to)?;
+                None
+            }
             #[cfg(feature = "xlsx")]
             ("killb", _) => return Err(wrong_format(provider, ".xlsx and .csv")),
             #[cfg(feature = "reap")]

@@ -15,6 +15,7 @@ mod help;
 mod html;
 mod input;
 mod output;
+mod place;
 mod printer;
 mod profile;
 mod progress;

@@ -66,6 +66,8 @@ mod account;
 mod account_data;
 #[cfg(feature = "xlsx")]
 mod archive;
+#[cfg(feature = "xlsx")]
+mod cell_refs;
 #[cfg(all(feature = "check", feature = "xlsx"))]
 mod check;
 mod client;
@@ -77,6 +79,8 @@ mod holder;
 mod kinds;
 #[cfg(feature = "xlsx")]
 mod retry;
+#[cfg(feature = "xlsx")]
+mod row_removal;
 mod rows;
 mod status;
 mod submission;

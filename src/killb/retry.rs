@@ -1,20 +1,41 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Write};
 
 use bulkrail_core::Error;
 use bulkrail_core::text::trimmed;
-use calamine::{Data, ExcelDateTime};
+use calamine::{Data, DataRef, ExcelDateTime};
 use rust_xlsxwriter::{ExcelDateTime as Date, Format, Workbook as Writer, Worksheet, XlsxError};
 
+use super::cell_refs::RowMap;
+use super::row_removal::remove_rows;
 use super::workbook::{Book, REFERENCE, Sheet, bytes, unwritable, usage};
 use crate::retry::Retry;
 
 /// Writes a workbook with the sheets of `file`, without the rows that are not retried.
 ///
-/// A sheet whose rows are not submitted is written as it is. Values keep their types; formulas become their values, and
-/// formats other than those of dates are not kept.
-pub(crate) fn write_retry(file: &mut dyn Read, retry: &mut Retry, to: &mut dyn Write) -> Result<(), Error> {
+/// Formulas become their values; all else stays as it is. Where that cannot be done with certainty, a workbook with the
+/// values alone is written, and the reason is returned, as the end of a sentence that begins with "it".
+pub(crate) fn write_retry(file: &mut dyn Read, retry: &mut Retry, to: &mut dyn Write) -> Result<Option<String>, Error> {
     let xlsx = bytes(file)?;
-    let mut book = Book::open(&xlsx)?;
+    let plans = plan(&xlsx, retry)?;
+    let (written, reason) = match without_rows(&xlsx, &plans) {
+        Ok(written) => (written, None),
+        Err(reason) => (values(&xlsx, &plans)?, Some(reason)),
+    };
+    to.write_all(&written).map_err(|error| crate::retry::unwritable(&error))?;
+    Ok(reason)
+}
+
+/// Rows of a sheet that are removed.
+struct SheetPlan {
+    name: String,
+    /// Numbers from 1, in their order.
+    removed: Vec<u32>,
+}
+
+/// Decides about each row.
+fn plan(xlsx: &[u8], retry: &mut Retry) -> Result<Vec<SheetPlan>, Error> {
+    let mut book = Book::open(xlsx)?;
     let names = book.sheets.clone();
     let mut has_references = Vec::new();
     for name in &names {
@@ -30,76 +51,123 @@ pub(crate) fn write_retry(file: &mut dyn Read, retry: &mut Retry, to: &mut dyn W
     // Rows of different sheets have the same numbers.
     let has_numbers = is_submitted.iter().filter(|is_submitted| **is_submitted).count() == 1;
     // Limits of cells are for one pass.
-    let mut book = Book::open(&xlsx)?;
-    let mut writer = Writer::new();
-    for (name, is_submitted) in names.iter().zip(is_submitted) {
-        let sheet = writer.add_worksheet().set_name(name).map_err(|_| usage("a sheet has a bad name".to_owned()))?;
-        let mut copy = SheetCopy { sheet, row: Vec::new(), number: 0, header: None, reference: None, written: 0 };
-        let mut end_row = |copy: &mut SheetCopy<'_>| {
-            let reference = copy.reference.and_then(|column| copy.row.iter().find(|(position, _)| *position == column));
-            let reference = reference.map(|(_, value)| text(value)).unwrap_or_default();
-            let number = has_numbers.then_some(u64::from(copy.number) + 1);
-            let is_header = copy.header == Some(copy.number);
-            copy.end_row(!is_submitted || is_header || retry.take(&reference, number))
-        };
-        book.each_cell(name, |row, position, value| {
-            if row != copy.number && !copy.row.is_empty() {
-                end_row(&mut copy)?;
+    let mut book = Book::open(xlsx)?;
+    let mut plans = Vec::new();
+    for (name, is_submitted) in names.into_iter().zip(is_submitted) {
+        let mut removed = Vec::new();
+        if is_submitted {
+            let mut rows = SheetRows::default();
+            let mut end_row = |rows: &mut SheetRows| {
+                let number = rows.row + 1;
+                let reference = rows.text.take().unwrap_or_default();
+                if rows.header.is_some_and(|header| header < rows.row) {
+                    // Blank rows between rows are not kept.
+                    removed.extend(rows.kept_to + 2..number);
+                    if !retry.take(&reference, has_numbers.then_some(number.into())) {
+                        removed.push(number);
+                    }
+                }
+                rows.kept_to = rows.row;
+            };
+            book.each_cell(&name, |row, position, value| {
+                if rows.header.is_some() && row != rows.row {
+                    end_row(&mut rows);
+                }
+                rows.push(row, position, value);
+                Ok(true)
+            })?;
+            if rows.header.is_some() {
+                end_row(&mut rows);
             }
-            copy.push(row, position, Data::from(value.clone()), is_submitted);
-            Ok(true)
-        })?;
-        if !copy.row.is_empty() {
-            end_row(&mut copy)?;
         }
+        plans.push(SheetPlan { name, removed });
     }
-    let written = writer.save_to_buffer().map_err(unwritable)?;
-    to.write_all(&written).map_err(|error| crate::retry::unwritable(&error))
+    Ok(plans)
 }
 
-/// Sheet that is written while another is read.
-struct SheetCopy<'w> {
-    sheet: &'w mut Worksheet,
-    /// Cells of the row that is read, with their columns.
-    row: Vec<(u32, Data)>,
-    /// Its number, from 0.
-    number: u32,
+/// State of a pass over the rows of a sheet.
+#[derive(Default)]
+struct SheetRows {
+    /// Number of the row that is read, from 0.
+    row: u32,
     /// Number of the first row that is not blank.
     header: Option<u32>,
     /// Column of references.
     reference: Option<u32>,
-    /// Number of the next row that is written.
-    written: u32,
+    /// Reference of the row.
+    text: Option<String>,
+    /// Number of the row before, from 0.
+    kept_to: u32,
 }
 
-impl SheetCopy<'_> {
-    fn push(&mut self, row: u32, position: u32, value: Data, is_submitted: bool) {
-        self.number = row;
-        let header = *self.header.get_or_insert(row);
-        if row == header && self.row.is_empty() {
-            self.written = row;
-        } else if !is_submitted && self.row.is_empty() {
-            // Blank rows of another sheet stay.
-            self.written = row;
+impl SheetRows {
+    fn push(&mut self, row: u32, position: u32, value: &DataRef<'_>) {
+        self.row = row;
+        let is_header = row == *self.header.get_or_insert(row);
+        if !is_header && self.reference != Some(position) {
+            return;
         }
-        if row == header && text(&value) == REFERENCE {
+        let text = text(&Data::from(value.clone()));
+        if !is_header {
+            self.text = Some(text);
+        } else if text == REFERENCE {
             self.reference = Some(position);
         }
-        self.row.push((position, value));
     }
+}
 
-    fn end_row(&mut self, is_kept: bool) -> Result<(), Error> {
-        let row = std::mem::take(&mut self.row);
-        if is_kept {
-            for (position, value) in &row {
-                // A sheet has 16,384 columns, as was checked.
-                let column = u16::try_from(*position).unwrap_or(u16::MAX);
-                write(self.sheet, self.written, column, value).map_err(unwritable)?;
-            }
-            self.written += 1;
-        }
-        Ok(())
+/// Returns the workbook without the rows, as it is else; a reason where that is not certain.
+fn without_rows(xlsx: &[u8], plans: &[SheetPlan]) -> Result<Vec<u8>, String> {
+    if plans.iter().all(|plan| plan.removed.is_empty()) {
+        return Ok(xlsx.to_vec());
     }
+    let removed = plans.iter().map(|plan| (plan.name.clone(), RowMap::new(plan.removed.clone()))).collect();
+    let written = remove_rows(xlsx, removed)?;
+    let unequal = |_| "cannot be read again without these rows".to_owned();
+    let none: Vec<_> = plans.iter().map(|plan| SheetPlan { name: plan.name.clone(), removed: Vec::new() }).collect();
+    let (before, after) = (fingerprint(xlsx, plans).map_err(unequal)?, fingerprint(&written, &none).map_err(unequal)?);
+    if before != after {
+        return Err("would have other cells without these rows".to_owned());
+    }
+    Ok(written)
+}
+
+/// Returns a number for the cells of the rows that are not removed, and their places.
+fn fingerprint(xlsx: &[u8], plans: &[SheetPlan]) -> Result<u64, Error> {
+    let mut book = Book::open(xlsx)?;
+    let mut hasher = DefaultHasher::new();
+    for plan in plans {
+        let rows = RowMap::new(plan.removed.clone());
+        plan.name.hash(&mut hasher);
+        book.each_cell(&plan.name, |row, position, value| {
+            if let Some(row) = rows.row(row + 1) {
+                (row, position, format!("{:?}", Data::from(value.clone()))).hash(&mut hasher);
+            }
+            Ok(true)
+        })?;
+    }
+    Ok(hasher.finish())
+}
+
+/// Returns a workbook with the values of the rows that are not removed. Values keep their types; formats other than those
+/// of dates are not kept.
+fn values(xlsx: &[u8], plans: &[SheetPlan]) -> Result<Vec<u8>, Error> {
+    let mut book = Book::open(xlsx)?;
+    let mut writer = Writer::new();
+    for plan in plans {
+        let sheet = writer.add_worksheet();
+        sheet.set_name(&plan.name).map_err(|_| usage("a sheet has a bad name".to_owned()))?;
+        let rows = RowMap::new(plan.removed.clone());
+        book.each_cell(&plan.name, |row, position, value| {
+            if let Some(row) = rows.row(row + 1) {
+                // A sheet has 16,384 columns, as was checked.
+                let column = u16::try_from(position).unwrap_or(u16::MAX);
+                write(sheet, row - 1, column, &Data::from(value.clone())).map_err(unwritable)?;
+            }
+            Ok(true)
+        })?;
+    }
+    writer.save_to_buffer().map_err(unwritable)
 }
 
 /// Returns a cell as the reader of rows does.

@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::wait::HISTORY;
-use super::{ENVIRONMENT, RecordArgs, WaitArgs};
+use super::{ENVIRONMENT, REPORT, RecordArgs, ReportArgs, WaitArgs};
 use crate::commands::completions::complete_batch;
 
 const EXAMPLES: &str = "\
@@ -13,6 +13,7 @@ Examples:
   bulkrail resume --json > ends.json    the same for a script, such as a cron job
   bulkrail resume import-2026-01-01     one batch, by its key or its id
   bulkrail resume --gave-up --deadline 2h
+  bulkrail resume --report report.html  an HTML page with a section for each batch
 
 Batches of all providers and environments are waited for at the same time, each at the address that
 it was submitted to, with the credentials of the environment. Where those of a provider are missing,
@@ -38,7 +39,7 @@ Only one process resumes at a time: another ends with exit code 2 and names the 
 /// because the provider could not be reached, is waited for again when it is named, or with
 /// --gave-up.
 #[derive(Args)]
-#[command(after_long_help = format!("{EXAMPLES}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{REPORT}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
 pub(crate) struct ResumeArgs {
     /// Id or key of a batch, or its beginning, as `bulkrail list` shows it [default: all that are open]
     #[arg(add = ArgValueCompleter::new(complete_batch))]
@@ -50,6 +51,8 @@ pub(crate) struct ResumeArgs {
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) record: RecordArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     /// Print an array of result and error documents, one line of JSON
     #[arg(long, conflicts_with = "jsonl")]
     pub(crate) json: bool,

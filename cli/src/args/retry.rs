@@ -16,7 +16,8 @@ Examples:
 
 The rows are written in the form of FILE:
   .csv   the same columns in the same order; each row is copied byte for byte
-  .xlsx  the same sheets and values; formulas become their values, and formats are not kept
+  .xlsx  the workbook without the other rows; a formula becomes its value. It is said where formats
+         cannot be kept
   .json  each account, and the other fields of a batch, as they are written. The next batch needs an
          externalId of its own: that of the batch with -retry added, then -retry2 and so on; or --key
 

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use bulkrail::http::Environment;
 use bulkrail::time::Clock;
-use bulkrail::{AnyClient, Batch, Error, ErrorKind, ProviderId, Recovery};
+use bulkrail::{AnyClient, Batch, Error, ErrorKind, Recovery};
 
 use super::wait::set::{End, Group, SetWait, Terms, wait_for_all};
 use crate::args::{Connection, ResumeArgs};
 use crate::connect::{connect, connect_in};
 use crate::drift_report::DriftReport;
 use crate::error::CliError;
-use crate::html::ReportPage;
+use crate::html::{Commands, ReportPage};
+use crate::place::{Place, SubmittedFile};
 use crate::printer::{self, Printer};
 use crate::profile::Profile;
 use crate::state::{HistoryStore, StateDir, lock_as_holder};
@@ -21,16 +22,6 @@ use crate::{exit, output};
 
 /// Name of the file that only one process has locked.
 const LOCK: &str = "resume.lock";
-
-/// Where batches are: those of one place are waited for by one client.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    provider: ProviderId,
-    environment: Option<String>,
-    base_url: Option<String>,
-    insecure_http: bool,
-    profile: Option<String>,
-}
 
 pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliError> {
     let state = StateDir::from_env();
@@ -47,8 +38,10 @@ pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliErr
     let log = &contents.log;
     let selected = select(log, &args)?;
     let printer = printer.for_json(args.json || args.jsonl);
+    let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
     note_gave_up(log, &args, printer);
     if selected.is_empty() {
+        page.write_or_warn(printer);
         output::last(match (args.json, args.jsonl) {
             (true, _) => output::json(&[(); 0]),
             (_, true) => Ok(()),
@@ -58,8 +51,12 @@ pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliErr
     }
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
     let store = HistoryStore::open(&state, args.record.no_history).await;
-    let profiles = profiles(&selected).await?;
-    let Plan { groups, batches, ends } = plan(log, &selected, &args, &profiles);
+    let profiles = profiles(&selected, page.is_wanted()).await?;
+    let Plan { groups, batches, ends } = plan(log, &selected, &args, &profiles, page.is_wanted());
+    for (entry, batch) in selected.iter().zip(&batches) {
+        let commands = Commands::new(Place::of(entry), SubmittedFile::of(entry));
+        batch.iter().for_each(|batch| page.set_commands(batch, commands.clone()));
+    }
     let resume = |kind| resume_command(&args, kind);
     let terms = Terms {
         wait: &args.wait,
@@ -67,10 +64,12 @@ pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliErr
         json: args.json,
         jsonl: args.jsonl,
         printer,
-        page: &ReportPage::default(),
+        page: &page,
         resume: &resume,
     };
-    let code = wait_for_all(groups, &batches, ends, &terms, &submissions, &drift).await?;
+    let code = wait_for_all(groups, &batches, ends, &terms, &submissions, &drift).await;
+    page.write_or_warn(printer);
+    let code = code?;
     store.save().await;
     Ok(code)
 }
@@ -116,11 +115,12 @@ struct Plan {
 /// Profiles of the batches, or the error of those that cannot be used.
 type Profiles = BTreeMap<String, Result<Profile, Error>>;
 
-/// Returns the profiles that the batches were submitted with.
-async fn profiles(selected: &[&Entry]) -> Result<Profiles, CliError> {
+/// Returns the profiles that the batches were submitted with; those of batches that have ended where
+/// their rows are read.
+async fn profiles(selected: &[&Entry], reads_rows: bool) -> Result<Profiles, CliError> {
     let mut profiles = Profiles::new();
     let of = |entry: &&Entry| entry.note.as_ref().and_then(|note| note.profile.clone());
-    for name in selected.iter().filter(|entry| entry.report().is_none()).filter_map(of) {
+    for name in selected.iter().filter(|entry| reads_rows || entry.report().is_none()).filter_map(of) {
         if profiles.contains_key(&name) {
             continue;
         }
@@ -136,16 +136,21 @@ async fn profiles(selected: &[&Entry]) -> Result<Profiles, CliError> {
     Ok(profiles)
 }
 
-fn plan(log: &Log, selected: &[&Entry], args: &ResumeArgs, profiles: &Profiles) -> Plan {
+fn plan(log: &Log, selected: &[&Entry], args: &ResumeArgs, profiles: &Profiles, reads_rows: bool) -> Plan {
     let mut plan = Plan { groups: Vec::new(), batches: Vec::new(), ends: Vec::new() };
     let mut by_place: BTreeMap<Place, Vec<(usize, &Entry, Batch)>> = BTreeMap::new();
     for (position, entry) in selected.iter().enumerate() {
         let batch = entry.batch();
         let end = match (entry.report(), &batch) {
-            (Some(report), _) => Some(Ok(report.clone())),
+            (Some(report), _) => {
+                if reads_rows && let Ok(client) = client(&Place::of(entry), profiles) {
+                    plan.groups.push(Group { client, waits: Vec::new(), ended: vec![position] });
+                }
+                Some(Ok(report.clone()))
+            }
             (None, None) => Some(Err(unknown(log, entry))),
             (None, Some(batch)) => {
-                by_place.entry(place(entry)).or_default().push((position, *entry, batch.clone()));
+                by_place.entry(Place::of(entry)).or_default().push((position, *entry, batch.clone()));
                 None
             }
         };
@@ -165,7 +170,7 @@ fn plan(log: &Log, selected: &[&Entry], args: &ResumeArgs, profiles: &Profiles) 
                     let state = if args.wait.is_given() { None } else { entry.wait_state() };
                     waits.push(SetWait { position, batch, state });
                 }
-                plan.groups.push(Group { client, waits });
+                plan.groups.push(Group { client, waits, ended: Vec::new() });
             }
             Err(error) => {
                 for (position, _, batch) in entries {
@@ -177,20 +182,9 @@ fn plan(log: &Log, selected: &[&Entry], args: &ResumeArgs, profiles: &Profiles) 
     plan
 }
 
-fn place(entry: &Entry) -> Place {
-    let note = entry.note.as_deref();
-    Place {
-        provider: entry.provider.clone(),
-        environment: entry.environment.clone(),
-        base_url: note.and_then(|note| note.base_url.clone()),
-        insecure_http: note.is_some_and(|note| note.insecure_http),
-        profile: note.and_then(|note| note.profile.clone()),
-    }
-}
-
 /// Returns a client of the place that a batch was submitted to.
 fn client(place: &Place, profiles: &Profiles) -> Result<AnyClient, Error> {
-    let Place { provider, environment, base_url, insecure_http, profile } = place;
+    let Place { provider, environment, base_url, insecure_http, profile, .. } = place;
     let profile = match profile.as_ref().and_then(|name| profiles.get(name)) {
         Some(Err(error)) => return Err(Error::from(error.document())),
         Some(Ok(profile)) => Some(profile),

@@ -237,6 +237,10 @@ fn report(args: &RetryArgs, batch: &Batch, written: &RetryFile, options: &RetryO
         printer::error(&format!("warning: {rows} failed and not found in {name}; is it the file that was submitted?"));
     }
     let to = args.out.as_ref().map_or_else(|| "standard output".to_owned(), |out| out.display().to_string());
+    if let Some(reason) = &written.without_formats {
+        let name = args.submitted.display();
+        printer::error(&format!("warning: {to} has the values without formats: {name} {reason}"));
+    }
     let mut parts = Vec::new();
     if written.failed > 0 {
         parts.push(format!("{} failed", written.failed));

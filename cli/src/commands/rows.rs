@@ -12,8 +12,11 @@ use crate::args::{Format, RowsArgs};
 use crate::connect::connect;
 use crate::error::CliError;
 use crate::html::{Commands, ReportPage};
+use crate::place::{Place, SubmittedFile};
 use crate::printer::Printer;
 use crate::row_writer::RowWriter;
+use crate::state::StateDir;
+use crate::submissions::Submissions;
 use crate::{exit, input, output, signals, table};
 
 const NOT_ENDED: &str = "the batch has not ended: rows may be missing, and may still change";
@@ -23,9 +26,14 @@ pub(crate) async fn run(args: RowsArgs, printer: Printer) -> Result<u8, CliError
     check(&batch, &args)?;
     let submitted = submitted_rows(&args, &batch).await?;
     let client = connect(batch.provider(), &args.connection)?;
-    let file = args.submitted.as_deref().map(|file| file.to_string_lossy().into_owned());
-    let commands = Commands { flags: args.connection.flags(), file, are_gone: false };
-    let page = ReportPage::open(args.report.report.as_deref(), commands)?;
+    let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
+    match args.submitted.as_deref().map(SubmittedFile::named) {
+        Some(file) => page.set_commands(&batch, Commands::new(Place::new(&client, &args.connection), file)),
+        None => {
+            let submissions = Submissions::new(&StateDir::from_env());
+            page.describe(&client, &args.connection, &submissions, &[&batch]).await;
+        }
+    }
     let stop = signals::stop()?;
     let format = args.format();
     let print = async {

@@ -61,10 +61,9 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
     }
     let client = connect(&args.submission.provider.id(), &args.connection)?;
     let drift = Arc::new(DriftReport::open(args.record.drift_report.as_deref())?);
-    let file = args.submission.file.as_deref().map(|file| file.to_string_lossy().into_owned());
-    let commands = Commands { flags: args.connection.flags(), file, are_gone: false };
-    let page = ReportPage::open(args.report.report.as_deref(), commands)?;
+    let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
     let target = Target::new(&client, &args.submission, &args.connection).await;
+    let commands = Commands::new(target.place().clone(), target.submitted_file(prepared.batches.len()));
     let state = StateDir::from_env();
     let (store, submissions) = (HistoryStore::open(&state, args.record.no_history).await, Submissions::new(&state));
     let args = Arc::new(args);
@@ -85,6 +84,7 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
                 let wait = WaitState::new(done.batch.clone(), &wait, client.clock().wall());
                 let wait = if rows.rows > 0 { wait.rows(rows.rows) } else { wait };
                 done.record(&submissions, Some(&wait)).await;
+                page.set_commands(&done.batch, commands.clone());
                 let name = client.id();
                 let bar = if total == 1 {
                     bars.add(name.as_str())
@@ -103,6 +103,7 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
         let error = match ended {
             Ok(done) => {
                 printed = printed.and_then(|()| output::json(&done.batch));
+                page.set_commands(&done.batch, commands);
                 page.add_submitted(&done.batch);
                 done.record(&submissions, None).await;
                 done.interrupted(&args.connection.flags()).with_batch_printed(false)

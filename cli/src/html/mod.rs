@@ -18,11 +18,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bulkrail::time::Clock;
-use bulkrail::{AnyClient, Batch, BatchId, Error, ErrorKind, PollEvent, Provider, Report, RowOutcome, killb};
+use bulkrail::{
+    AnyClient, AnySubmission, Batch, BatchId, Error, ErrorKind, FileFormat, PollEvent, Provider, Reconciliation,
+    Report, RowOutcome, SubmittedRows, Upload, cdq,
+};
 
+use crate::args::Connection;
 use crate::error::CliError;
+use crate::place::{Place, SubmittedFile};
 use crate::printer::{self, Printer};
 use crate::signals::Signals;
+use crate::submissions::Submissions;
 use file::PageFile;
 pub(crate) use file::file_name;
 pub(crate) use next::Commands;
@@ -35,7 +41,9 @@ pub(crate) struct ReportPage(Option<Wanted>);
 
 struct Wanted {
     file: PageFile,
+    /// Of batches that are not in `commands_of`.
     commands: Commands,
+    commands_of: Mutex<HashMap<BatchId, Commands>>,
     polls: Arc<Mutex<HashMap<BatchId, PollLog>>>,
     sections: Mutex<Vec<Section>>,
 }
@@ -43,17 +51,50 @@ struct Wanted {
 impl ReportPage {
     /// Checks that the page can be written, so that an error comes before anything is sent.
     ///
-    /// `commands` says how the command lines that the page proposes continue.
+    /// `commands` says what command lines the page proposes about a batch of which nothing else is known.
     pub(crate) fn open(file: Option<&Path>, commands: Commands) -> Result<Self, CliError> {
         let Some(path) = file else { return Ok(Self(None)) };
         let unusable = |error| CliError::io(&format!("the report {} cannot be written", path.display()), &error);
         let file = PageFile::open(path).map_err(unusable)?;
-        Ok(Self(Some(Wanted { file, commands, polls: Arc::default(), sections: Mutex::default() })))
+        let commands_of = Mutex::default();
+        Ok(Self(Some(Wanted { file, commands, commands_of, polls: Arc::default(), sections: Mutex::default() })))
     }
 
     /// Returns whether the flag is given.
     pub(crate) fn is_wanted(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Sets what command lines the page proposes about `batch`.
+    pub(crate) fn set_commands(&self, batch: &Batch, commands: Commands) {
+        if let Some(wanted) = &self.0 {
+            wanted.commands_of.lock().unwrap_or_else(PoisonError::into_inner).insert(batch.batch_id(), commands);
+        }
+    }
+
+    /// Sets what command lines the page proposes about `batches`, which `client` polls. Their files are those of
+    /// the list, for batches that were submitted from here.
+    pub(crate) async fn describe(
+        &self,
+        client: &AnyClient,
+        connection: &Connection,
+        submissions: &Submissions,
+        batches: &[&Batch],
+    ) {
+        if !self.is_wanted() {
+            return;
+        }
+        let place = Place::new(client, connection);
+        let log = submissions.read_of(batches.iter().copied()).await.log;
+        for batch in batches {
+            let noted = match batch.environment() {
+                Some(_) => (*batch).clone(),
+                None => (*batch).clone().with_environment(client.environment()),
+            };
+            let entry = log.position(&noted).map(|position| &log.entries()[position]);
+            let file = entry.map(SubmittedFile::of).unwrap_or_default();
+            self.set_commands(batch, Commands::new(place.clone(), file));
+        }
     }
 
     /// Returns an observer of the polls of `batches` batches.
@@ -92,16 +133,34 @@ impl ReportPage {
         }
     }
 
-    /// Adds the report of a batch whose rows were not read. KillB's rows are read now, if some did not
-    /// succeed: it lists them without the file that was submitted.
-    pub(crate) async fn add_with_rows(&self, client: &AnyClient, report: &Report) {
-        if !self.is_wanted() || client.id() != killb::PROVIDER || !may_have_unsuccessful_rows(report) {
+    /// Adds the report of a batch whose rows were not read. They are read now, if some did not succeed and the
+    /// provider lists them: KillB does; for Reap and Localpayment the file that was submitted is read too.
+    pub(crate) async fn add_with_rows(&self, client: &AnyClient, report: &Report, printer: Printer) {
+        if !self.is_wanted() || client.id() == cdq::PROVIDER || !may_have_unsuccessful_rows(report) {
             return self.add(report);
         }
-        match rows(client, &report.batch).await {
-            Ok(reconciliation) => self.add(&report.clone().reconciled(reconciliation)),
-            Err(error) => self.add_section(|| Section::new(Some(&report.batch), Some(report)).with_unread_rows(&error)),
+        let section = || Section::new(Some(&report.batch), Some(report));
+        let submitted = match (self.submitted_rows(&report.batch).await, client) {
+            (Ok(submitted), _) => Some(submitted),
+            (Err(_), AnyClient::Killb(_)) => None,
+            (Err(reason), _) => return self.add_section(|| section().with_missing_rows(reason)),
+        };
+        if let (AnyClient::Reap(_), Some(submitted)) = (client, &submitted) {
+            // A request for each row.
+            printer.note(&format!("reading {} rows for the report; an interrupt leaves them out", submitted.rows));
         }
+        match rows(client, &report.batch, submitted.as_ref()).await {
+            Ok(reconciliation) => self.add(&report.clone().reconciled(reconciliation)),
+            Err(error) => self.add_section(|| section().with_unread_rows(&error)),
+        }
+    }
+
+    /// Returns the rows of the file that the batch was made of, or a sentence that says why they cannot be known.
+    async fn submitted_rows(&self, batch: &Batch) -> Result<SubmittedRows, String> {
+        let file = self.0.as_ref().map(|wanted| wanted.commands(Some(batch)).file).unwrap_or_default();
+        let path = file.unchanged().await?;
+        let rows = AnySubmission::rows_of_file(batch, Upload::from_path(&path), FileFormat::from_path(&path)).await;
+        rows.map_err(|error| format!("{} cannot be read: {error}.", path.display()))
     }
 
     fn add_section(&self, section: impl FnOnce() -> Section) {
@@ -112,15 +171,16 @@ impl ReportPage {
 
     /// Writes the page.
     pub(crate) fn write(self, printer: Printer) -> Result<(), CliError> {
-        let Some(Wanted { file, commands, polls, sections }) = self.0 else { return Ok(()) };
-        let mut polls = std::mem::take(&mut *polls.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut sections = sections.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Some(wanted) = self.0 else { return Ok(()) };
+        let mut polls = std::mem::take(&mut *wanted.polls.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut sections = std::mem::take(&mut *wanted.sections.lock().unwrap_or_else(PoisonError::into_inner));
         for section in &mut sections {
             let log = section.batch.as_ref().and_then(|batch| polls.remove(&batch.batch_id()));
             section.polls = log.unwrap_or_default();
-            section.next = next::steps(section, &commands);
+            section.next = next::steps(section, &wanted.commands(section.batch.as_ref()));
         }
         let page = page::render(&sections, Clock::system().wall());
+        let file = wanted.file;
         let unwritten =
             |error| CliError::io(&format!("the report {} cannot be written", file.path().display()), &error);
         file.write(page.as_bytes()).map_err(unwritten)?;
@@ -138,17 +198,25 @@ impl ReportPage {
     }
 }
 
+impl Wanted {
+    fn commands(&self, batch: Option<&Batch>) -> Commands {
+        let commands_of = self.commands_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = batch.and_then(|batch| commands_of.get(&batch.batch_id()));
+        known.unwrap_or(&self.commands).clone()
+    }
+}
+
 fn may_have_unsuccessful_rows(report: &Report) -> bool {
     let progress = &report.snapshot.progress;
     report.snapshot.is_terminal() && (progress.total.is_none() || progress.succeeded != progress.total)
 }
 
 /// Reads the rows of `batch`, until an interrupt.
-async fn rows(client: &AnyClient, batch: &Batch) -> Result<bulkrail::Reconciliation, Error> {
+async fn rows(client: &AnyClient, batch: &Batch, submitted: Option<&SubmittedRows>) -> Result<Reconciliation, Error> {
     let interrupted = || Error::new(ErrorKind::Interrupted, "reading the rows was stopped");
     let stop = Signals::listen().map_err(|_| interrupted())?;
     tokio::select! {
-        rows = client.reconcile(batch, None) => rows,
+        rows = client.reconcile(batch, submitted) => rows,
         () = stop.received(1) => Err(interrupted()),
     }
 }

@@ -1,20 +1,26 @@
 //! What to do next about a batch.
 
-use bulkrail::{ErrorKind, Outcome, ProviderId, cdq, killb};
+use bulkrail::{Batch, ErrorKind, Outcome, ProviderId, cdq};
 
 use super::section::Section;
+use crate::place::{Place, SubmittedFile, next_file};
 use crate::table;
-use crate::values::quoted;
 
-/// How the command lines that a page proposes continue.
-#[derive(Debug, Default)]
+/// What the command lines about a batch are made of.
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Commands {
-    /// Options of the connection.
-    pub(crate) flags: String,
-    /// File that was submitted, where it is known.
-    pub(crate) file: Option<String>,
+    /// Where the batch is.
+    pub(crate) place: Option<Place>,
+    /// File that was submitted.
+    pub(crate) file: SubmittedFile,
     /// Whether the batches are gone when the command ends: those of the demo.
     pub(crate) are_gone: bool,
+}
+
+impl Commands {
+    pub(crate) fn new(place: Place, file: SubmittedFile) -> Self {
+        Self { place: Some(place), file, are_gone: false }
+    }
 }
 
 /// A sentence, and a command for it.
@@ -76,23 +82,26 @@ fn after_end(section: &Section, outcome: Outcome, commands: &Commands) -> Vec<St
     }
     let mut steps = Vec::new();
     let (failed, unaccounted) = (section.counts.failed.unwrap_or(0), section.counts.unaccounted.unwrap_or(0));
+    if !section.rows.are_read && failed + unaccounted > 0 {
+        steps.push(read_rows(section, failed, commands));
+    }
     if failed > 0 {
         let text = format!(
-            "Correct the {failed} {} that failed, and submit them in a new file. Do not submit the whole file again: \
-             rows that succeeded would be submitted twice.",
+            "Correct the {failed} {} that failed, and submit them in a new file, which this command writes. Do not \
+             submit the whole file again: rows that succeeded would be submitted twice.",
             rows(failed)
         );
-        steps.push(if section.rows.are_read { Step::new(text) } else { read_rows(section, text, commands) });
+        steps.push(retry(section, text, false, commands));
     }
     if unaccounted > 0 {
-        let (noun, they) = if unaccounted == 1 { ("row", "it") } else { ("rows", "they") };
+        let (noun, they, them) = if unaccounted == 1 { ("row", "it", "it") } else { ("rows", "they", "them") };
         let text = format!(
             "Ask {provider} about the {unaccounted} {noun} of which it does not report an outcome, before you submit \
-             {} again: {they} may have succeeded.",
-            if unaccounted == 1 { "it" } else { "them" }
+             {them} again: {they} may have succeeded."
         );
-        let is_listed = section.rows.are_read || failed > 0;
-        steps.push(if is_listed { Step::new(text) } else { read_rows(section, text, commands) });
+        let with_command = format!("{text} Where {they} did not, this command writes {them} to the new file too.");
+        let step = retry(section, with_command, true, commands);
+        steps.push(if step.command.is_some() { step } else { Step::new(text) });
     }
     if !section.mismatches.is_empty() {
         let text = format!(
@@ -114,25 +123,44 @@ fn rows(count: u64) -> &'static str {
 }
 
 fn wait(section: &Section, text: &str, commands: &Commands) -> Step {
-    let command = section
-        .batch
-        .as_ref()
-        .map(|batch| format!("bulkrail wait {} {}{}", batch.provider(), quoted(batch.id()), commands.flags));
+    let command = place_and_id(section, commands).map(|(place, id)| place.wait(id));
     Step { text: text.to_owned(), command }
 }
 
+fn place_and_id<'a>(section: &'a Section, commands: &'a Commands) -> Option<(&'a Place, &'a str)> {
+    commands.place.as_ref().zip(section.batch.as_ref().map(Batch::id))
+}
+
 /// Returns a step with the command that lists rows.
-fn read_rows(section: &Section, text: String, commands: &Commands) -> Step {
-    let command = section.batch.as_ref().map(|batch| {
-        let id = quoted(batch.id());
-        let which = if *batch.provider() == killb::PROVIDER && commands.file.is_none() {
-            " --failed".to_owned()
-        } else {
-            format!(" --submitted {}", commands.file.as_deref().map_or_else(|| "FILE".to_owned(), quoted))
-        };
-        format!("bulkrail rows {} {id}{which}{}", batch.provider(), commands.flags)
-    });
-    Step { text, command }
+fn read_rows(section: &Section, failed: u64, commands: &Commands) -> Step {
+    let text = if failed > 0 { "Read which rows failed, and why." } else { "Read which rows did not succeed." };
+    let mut step = Step::new(text);
+    if let Some((place, id)) = place_and_id(section, commands) {
+        step.command = place.rows(id, commands.file.path(), failed > 0);
+        if step.command.is_none() && !matches!(commands.file, SubmittedFile::Divided(_)) {
+            step.text.push_str(" FILE is the file that was submitted.");
+            step.command = place.rows(id, Some("FILE"), failed > 0);
+        }
+    }
+    step
+}
+
+/// Returns a step with the command that writes the rows of the next file.
+///
+/// It has no command where the rows of the batch cannot be told from those of other batches.
+fn retry(section: &Section, text: String, has_unaccounted: bool, commands: &Commands) -> Step {
+    let mut step = Step::new(text);
+    let divided = matches!(commands.file, SubmittedFile::Divided(_));
+    if let Some((place, id)) = place_and_id(section, commands).filter(|_| !divided) {
+        step.command = Some(match commands.file.path() {
+            Some(file) => place.retry(id, file, &next_file(file), has_unaccounted),
+            None => {
+                step.text.push_str(" FILE is the file that was submitted, NEXT the new one.");
+                place.retry(id, "FILE", "NEXT", has_unaccounted)
+            }
+        });
+    }
+    step
 }
 
 /// Returns a hint, which is part of a sentence, as a sentence.
@@ -148,7 +176,7 @@ fn sentence(hint: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use bulkrail::{Batch, Drift, DriftKind, Error, Progress, Report, Snapshot, State, reap};
+    use bulkrail::{Batch, Drift, DriftKind, Error, Progress, Report, Snapshot, State, killb, localpayment, reap};
 
     use super::*;
 
@@ -162,6 +190,18 @@ mod tests {
         Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed)
     }
 
+    fn commands(provider: &ProviderId, file: SubmittedFile) -> Commands {
+        let place = Place {
+            provider: provider.clone(),
+            environment: Some("production".to_owned()),
+            base_url: None,
+            insecure_http: false,
+            profile: None,
+            any_environment: false,
+        };
+        Commands::new(place, file)
+    }
+
     fn flat(section: &Section, commands: &Commands) -> Vec<String> {
         let steps = steps(section, commands);
         steps.into_iter().map(|step| format!("{} $ {}", step.text, step.command.unwrap_or_default())).collect()
@@ -169,14 +209,19 @@ mod tests {
 
     #[test]
     fn steps_follow_from_the_outcome() {
-        let commands = Commands { flags: " --production".to_owned(), ..Commands::default() };
-        let of = |provider, state, progress| flat(&section(provider, state, progress), &commands);
+        let of = |provider: ProviderId, state, progress| {
+            let commands = commands(&provider, SubmittedFile::Unknown);
+            flat(&section(provider, state, progress), &commands)
+        };
         assert_eq!(of(reap::PROVIDER, State::Finished, counts(3, 3, 0)), ["Nothing is left to do. $ "]);
         let partial = of(reap::PROVIDER, State::Finished, counts(5, 3, 1));
-        assert_eq!(partial.len(), 2, "{partial:?}");
-        assert!(partial[0].starts_with("Correct the 1 row that failed,"), "{partial:?}");
+        assert_eq!(partial.len(), 3, "{partial:?}");
         assert!(partial[0].ends_with("$ bulkrail rows reap b-1 --submitted FILE --production"), "{partial:?}");
-        assert!(partial[1].starts_with("Ask reap about the 1 row of which"), "{partial:?}");
+        assert!(partial[1].starts_with("Correct the 1 row that failed,"), "{partial:?}");
+        let retry = "$ bulkrail retry reap b-1 --submitted FILE --out NEXT";
+        assert!(partial[1].ends_with(&format!("the new one. {retry} --production")), "{partial:?}");
+        assert!(partial[2].starts_with("Ask reap about the 1 row of which"), "{partial:?}");
+        assert!(partial[2].ends_with(&format!("{retry} --unaccounted --production")), "{partial:?}");
         let running = of(killb::PROVIDER, State::Running, counts(5, 3, 1));
         assert!(running[0].ends_with("$ bulkrail wait killb b-1 --production"), "{running:?}");
         assert!(of(cdq::PROVIDER, State::Failed, Progress::default())[0].contains("Ask CDQ."));
@@ -188,11 +233,36 @@ mod tests {
 
     #[test]
     fn steps_name_the_file_that_was_submitted_and_no_command_where_the_batch_is_gone() {
-        let section = section(reap::PROVIDER, State::Finished, counts(5, 3, 2));
-        let commands = Commands { file: Some("my people.csv".to_owned()), ..Commands::default() };
-        assert!(flat(&section, &commands)[0].ends_with("rows reap b-1 --submitted 'my people.csv'"));
-        let gone = Commands { are_gone: true, ..commands };
+        let file = || SubmittedFile::Named("/a/my people.csv".to_owned());
+        let reap = commands(&reap::PROVIDER, file());
+        let mut section = section(reap::PROVIDER, State::Finished, counts(5, 3, 2));
+        let steps = flat(&section, &reap);
+        assert!(
+            steps[0].ends_with("$ bulkrail rows reap b-1 --submitted '/a/my people.csv' --production"),
+            "{steps:?}"
+        );
+        let retry =
+            "$ bulkrail retry reap b-1 --submitted '/a/my people.csv' --out '/a/my people-retry.csv' --production";
+        assert!(steps[1].ends_with(&format!("submitted twice. {retry}")), "{steps:?}");
+        section.rows.are_read = true;
+        assert!(flat(&section, &reap)[0].ends_with(retry));
+        let divided = Commands { file: SubmittedFile::Divided("/a/many.csv".to_owned()), ..reap.clone() };
+        assert!(flat(&section, &divided)[0].ends_with("submitted twice. $ "));
+        let gone = Commands { are_gone: true, ..reap };
         assert!(flat(&section, &gone)[0].ends_with("$ "));
+    }
+
+    #[test]
+    fn steps_retry_rows_without_an_outcome_only_of_a_file_of_one_batch() {
+        let section = section(localpayment::PROVIDER, State::Finished, counts(5, 3, 0));
+        let steps = |file| flat(&section, &commands(&localpayment::PROVIDER, file));
+        let named = steps(SubmittedFile::Named("/a/b.json".to_owned()));
+        assert!(named[0].ends_with("$ bulkrail rows localpayment b-1 --submitted /a/b.json --production"), "{named:?}");
+        assert!(named[1].contains("Where they did not, this command writes them to the new file too. $ "), "{named:?}");
+        assert!(named[1].contains("--submitted /a/b.json --out /a/b-retry.json --unaccounted"), "{named:?}");
+        let divided = steps(SubmittedFile::Divided("/a/many.csv".to_owned()));
+        assert!(divided[0].ends_with("$ bulkrail rows localpayment b-1 --production"), "{divided:?}");
+        assert!(divided[1].ends_with("they may have succeeded. $ "), "{divided:?}");
     }
 
     #[test]
@@ -202,8 +272,9 @@ mod tests {
             .snapshot
             .map(|snapshot| snapshot.with_drift(vec![Drift::new("/a", DriftKind::UnknownField, "", "text")]));
         let late = late.with_error(&Error::new(ErrorKind::Deadline, "the deadline passed"));
-        let steps = flat(&late, &Commands::default());
-        assert!(steps[0].ends_with("Wait for its end again. $ bulkrail wait reap b-1"), "{steps:?}");
+        let reap = commands(&reap::PROVIDER, SubmittedFile::Unknown);
+        let steps = flat(&late, &reap);
+        assert!(steps[0].ends_with("Wait for its end again. $ bulkrail wait reap b-1 --production"), "{steps:?}");
         assert!(steps[1].starts_with("Report the differences"), "{steps:?}");
         let lost = Error::new(ErrorKind::OutcomeUnknown, "the response was lost").with_hint("search for it");
         let lost = flat(&Section::new(None, None).with_error(&lost), &Commands::default());
@@ -212,8 +283,8 @@ mod tests {
         let refused = Error::new(ErrorKind::Authentication, "refused").with_hint("check the key.");
         let refused = section(reap::PROVIDER, State::Running, counts(5, 3, 0)).with_error(&refused);
         assert_eq!(
-            flat(&refused, &Commands::default()),
-            ["Check the key. $ ", "Then wait for the batch again. $ bulkrail wait reap b-1"]
+            flat(&refused, &reap),
+            ["Check the key. $ ", "Then wait for the batch again. $ bulkrail wait reap b-1 --production"]
         );
     }
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bulkrail::text::{MAX_MESSAGE_CHARS, printable, truncated};
-use bulkrail::{Drift, DriftKind, ErrorDocument, ErrorKind, Outcome, ProviderId, RowOutcome, cdq};
+use bulkrail::{Drift, DriftKind, ErrorDocument, ErrorKind, Outcome, ProviderId, RowOutcome, cdq, localpayment};
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
@@ -118,6 +118,7 @@ fn badge(section: &Section) -> Markup {
 
 fn title(sections: &[Section]) -> String {
     match sections {
+        [] => "No batches".to_owned(),
         [section] => format!("{} batch: {}", provider(section), verdict(section).2.replace('_', " ")),
         sections => {
             let mut words: Vec<(&str, usize)> = Vec::new();
@@ -424,21 +425,30 @@ fn style(outcome: RowOutcome) -> &'static str {
 }
 
 /// Returns why the page has no rows although some did not succeed.
-fn missing_rows(rows: &Rows, section: &Section) -> Option<&'static str> {
+fn missing_rows(rows: &Rows, section: &Section) -> Option<String> {
     let counts = &section.counts;
     let unsuccessful = counts.failed.unwrap_or(0) > 0 || counts.unaccounted.unwrap_or(0) > 0;
     if rows.error.is_some() {
-        return Some("The rows could not be read.");
+        return Some("The rows could not be read.".to_owned());
     }
     if !unsuccessful || !has_ended(section) {
         return None;
     }
-    Some(if rows.are_read {
+    let why = if rows.are_read {
         "The provider lists the rows that succeeded only."
     } else if section.only_counts_rows() {
         "Reap counts rows and does not list them: with the file that was submitted, the entity of each row is read."
+    } else if rows.missing.is_some() && section.provider == Some(localpayment::PROVIDER) {
+        "Localpayment lists the accounts that it created: the other rows are those of the file that was submitted."
     } else {
         "The rows were not read."
+    };
+    Some(match &rows.missing {
+        Some(missing) => format!(
+            "{why} {} Under \u{201c}What to do next\u{201d} is the command that reads them.",
+            table::clean(missing)
+        ),
+        None => why.to_owned(),
     })
 }
 
@@ -637,6 +647,7 @@ mod tests {
     use super::*;
     use crate::html::next::{self, Commands};
     use crate::html::polls::Seen;
+    use crate::place::{Place, SubmittedFile};
 
     /// Ends every context of a page, if it is not escaped.
     const HOSTILE: &str =
@@ -664,7 +675,15 @@ mod tests {
             is_terminal: false,
         };
         section.polls.push_poll(Poll { number: 1, elapsed: Duration::from_secs(1), result: Ok(seen) });
-        let commands = Commands { flags: format!(" {HOSTILE}"), file: Some(HOSTILE.to_owned()), are_gone: false };
+        let place = Place {
+            provider: killb::PROVIDER,
+            environment: Some(HOSTILE.to_owned()),
+            base_url: Some(HOSTILE.to_owned()),
+            insecure_http: false,
+            profile: Some(HOSTILE.to_owned()),
+            any_environment: false,
+        };
+        let commands = Commands::new(place, SubmittedFile::Named(HOSTILE.to_owned()));
         section.next = next::steps(&section, &commands);
         section.rows.error = Some(crate::error::document(&error));
         section

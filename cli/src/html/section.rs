@@ -44,6 +44,8 @@ pub(super) struct Rows {
     pub(super) are_read: bool,
     /// Why they were not read, although they are listed.
     pub(super) error: Option<ErrorDocument>,
+    /// Sentence that says why they are not known, where the provider does not list them.
+    pub(super) missing: Option<String>,
     pub(super) shown: Vec<Row>,
     /// Number of rows beyond the limits.
     pub(super) omitted: usize,
@@ -121,6 +123,12 @@ impl Section {
     /// Returns the same section with the reason why its rows could not be read.
     pub(super) fn with_unread_rows(mut self, error: &Error) -> Self {
         self.rows.error = Some(error::document(error));
+        self
+    }
+
+    /// Returns the same section with the reason why its rows are not known.
+    pub(super) fn with_missing_rows(mut self, reason: String) -> Self {
+        self.rows.missing = Some(reason);
         self
     }
 

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use bulkrail::{AnyClient, ErrorKind, Outcome, cdq, killb, localpayment, reap};
+use bulkrail::{ErrorKind, Outcome, cdq, killb, reap};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::document::Phase;
 use super::log::{Entry, Log};
+use crate::place::{Place, SubmittedFile};
 use crate::values::quoted;
 
 /// 6 min: an upload may take 5, and its response another.
@@ -134,21 +135,14 @@ fn ended(entry: &Entry, id: &str) -> Advice {
     if entry.outcome == Some(Outcome::Succeeded) {
         return Advice::new("nothing is left to do");
     }
-    let id = quoted(id);
     if entry.provider == cdq::PROVIDER {
         return Advice::new("CDQ does not report an outcome of each account; ask CDQ");
     }
     let text = "read which rows did not succeed";
-    let rows = if entry.provider == killb::PROVIDER {
-        format!("rows killb {id} --failed")
-    } else if let Some(file) = file(entry) {
-        format!("rows {} {id} --submitted {}", entry.provider, quoted(file))
-    } else if entry.provider == localpayment::PROVIDER {
-        format!("rows localpayment {id}")
-    } else {
-        return Advice::new(format!("{text}, with bulkrail rows and the file that was submitted"));
-    };
-    Advice::new(text).with_command(command(entry, &rows))
+    match Place::of(entry).rows(id, SubmittedFile::of(entry).path(), true) {
+        Some(rows) => Advice::new(text).with_command(rows),
+        None => Advice::new(format!("{text}, with bulkrail rows and the file that was submitted")),
+    }
 }
 
 fn is_not_found(entry: &Entry) -> bool {
@@ -162,33 +156,9 @@ fn file(entry: &Entry) -> Option<&str> {
 }
 
 fn wait(entry: &Entry, id: &str) -> String {
-    command(entry, &format!("wait {} {}", entry.provider, quoted(id)))
+    Place::of(entry).wait(id)
 }
 
-/// Returns a command line that asks the environment of `entry`, whatever the variables of the shell
-/// say.
 fn command(entry: &Entry, arguments: &str) -> String {
-    let note = entry.note.as_ref();
-    let mut command = format!("bulkrail {arguments}");
-    match entry.environment.as_deref() {
-        Some("production") => command.push_str(" --production"),
-        Some("sandbox")
-            if note.is_none_or(|note| note.profile.is_none())
-                && AnyClient::environment_from_env(&entry.provider).is_some() =>
-        {
-            command = format!("env -u {}_BASE_URL {command}", entry.provider.as_str().to_ascii_uppercase());
-        }
-        Some("sandbox") | None => {}
-        Some(origin) => {
-            let url = note.and_then(|note| note.base_url.as_deref()).unwrap_or(origin);
-            command.push_str(&format!(" --base-url {}", quoted(url)));
-        }
-    }
-    if let Some(profile) = note.and_then(|note| note.profile.as_deref()) {
-        command.push_str(&format!(" --profile {}", quoted(profile)));
-    }
-    if note.is_some_and(|note| note.insecure_http) {
-        command.push_str(" --insecure-http");
-    }
-    command
+    Place::of(entry).command(arguments)
 }

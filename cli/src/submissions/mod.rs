@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub(crate) use document::{Listed, Phase};
 pub(crate) use jsonl::{Line, OldRecord, lines, skipped};
 pub(crate) use log::{Entry, Log, SubmitEnd};
-pub(crate) use note::{Note, Target, digest};
+pub(crate) use note::{FileNote, Note, Target, digest};
 pub(crate) use saver::{Saver, Unsaved};
 pub(crate) use store::Contents;
 
@@ -158,6 +158,13 @@ impl Submissions {
             StoreError::Held { .. } => held(&error, "nothing was removed"),
             error => CliError::configuration(format!("the list of submissions cannot be written: {error}")),
         })
+    }
+
+    /// Reads the submissions of these batches; none where the list cannot be read.
+    pub(crate) async fn read_of<'b>(&self, batches: impl IntoIterator<Item = &'b Batch>) -> Contents {
+        let Some(store) = &self.store else { return Contents::default() };
+        let needles = Needles::new(batches);
+        store.read(move |key, document| needles.has(key, document)).await.unwrap_or_default()
     }
 
     async fn change(

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::args::{Connection, SubmissionArgs};
+use crate::place::{Place, SubmittedFile};
 
 /// 64 KiB of a file are read at a time.
 const CHUNK: usize = 64 * 1024;
@@ -87,10 +88,7 @@ pub(crate) struct FileNote {
 
 /// Where batches are submitted, and the file that they are made of.
 pub(crate) struct Target {
-    environment: String,
-    base_url: Option<String>,
-    insecure_http: bool,
-    profile: Option<String>,
+    place: Place,
     file: Option<FileNote>,
     storage_id: Option<String>,
 }
@@ -98,30 +96,26 @@ pub(crate) struct Target {
 impl Target {
     /// Reads the file once to know its digest.
     pub(crate) async fn new(client: &AnyClient, args: &SubmissionArgs, connection: &Connection) -> Self {
-        let from_env = AnyClient::environment_from_env(&client.id()).and_then(|environment| match environment {
-            bulkrail::http::Environment::Custom(url) => Some(url),
-            _ => None,
-        });
-        let from_env = match &connection.profile {
-            Some(profile) => match &profile.environment {
-                bulkrail::http::Environment::Custom(url) => Some(url.clone()),
-                _ => None,
-            },
-            None => from_env,
-        };
-        let base_url = connection.base_url.clone().or(from_env.filter(|_| !connection.production));
+        let place = Place::new(client, connection);
         let file = args.file.clone();
         let digested = match file {
             Some(file) => tokio::task::spawn_blocking(move || describe(&file)).await.ok(),
             None => None,
         };
-        Self {
-            environment: client.environment().to_owned(),
-            base_url,
-            insecure_http: connection.insecure_http,
-            profile: connection.profile.as_ref().map(|profile| profile.name.clone()),
-            file: digested,
-            storage_id: args.storage_id.clone(),
+        Self { place, file: digested, storage_id: args.storage_id.clone() }
+    }
+
+    /// Returns where its batches are.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Returns the file of the batches, of which there are `total`.
+    pub(crate) fn submitted_file(&self, total: usize) -> SubmittedFile {
+        match &self.file {
+            Some(file) if total > 1 => SubmittedFile::Divided(file.file.clone()),
+            Some(file) => SubmittedFile::Noted(file.clone()),
+            None => SubmittedFile::Unknown,
         }
     }
 
@@ -133,11 +127,11 @@ impl Target {
             storage_id: self.storage_id.clone(),
             file: self.file.clone(),
             part: (total > 1).then_some([number, total]),
-            base_url: self.base_url.clone(),
-            insecure_http: self.insecure_http,
-            profile: self.profile.clone(),
+            base_url: self.place.base_url.clone(),
+            insecure_http: self.place.insecure_http,
+            profile: self.place.profile.clone(),
             begun_at: Some(Clock::system().wall()),
-            ..Note::of(client.id(), Some(&self.environment))
+            ..Note::of(client.id(), self.place.environment.as_deref())
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bulkrail_sandbox::Sandbox;
 use serde_json::{Value, json};
 
+use crate::notes::State;
 use crate::server::{Server, killb, reap};
 use crate::support::{QUICK, TempFile, at, bulkrail, finish, run};
 
@@ -174,4 +175,110 @@ async fn run_report_says_what_was_submitted_and_what_was_refused() {
     assert_eq!(refused.code, 6, "{}", refused.stderr);
     assert!(directory.read().contains("killb batch: submit failed"), "{}", directory.read());
     assert!(!directory.read().contains("wrong"));
+}
+
+/// Returns the commands of a page.
+fn commands(page: &str) -> Vec<String> {
+    let commands = page.split("<code tabindex=\"0\">").skip(1).map(|rest| rest.split("</code>").next().unwrap());
+    let entities = [("&quot;", "\""), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+    commands.map(|text| entities.iter().fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))).collect()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn command_of_a_page_writes_the_next_file_in_a_shell() {
+    let server = Server::always(200, partial()).await;
+    let directory = Directory::new();
+    let people = directory.0.join("Ann's people.csv");
+    std::fs::write(&people, "externalId,accountType\nref-2,PSE\nref-3,PSE\nref-4,PSE\n").unwrap();
+    let page = directory.page();
+    let args = ["rows", "killb", "b-1", "--submitted", people.to_str().unwrap(), "--report", &page];
+    let run = run(args.into_iter().chain(["--base-url", &server.url])).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let [retry] = &commands(&directory.read())[..] else { panic!("{}", directory.read()) };
+    assert!(retry.starts_with("bulkrail retry killb b-1 --submitted ") && retry.ends_with(&server.url), "{retry}");
+    let mut shell = tokio::process::Command::new("sh");
+    shell.arg("-c").arg(retry.replacen("bulkrail", env!("CARGO_BIN_EXE_bulkrail"), 1)).env_clear();
+    shell.env("KILLB_ACCESS_TOKEN", "test-token").env("XDG_STATE_HOME", crate::support::state()).kill_on_drop(true);
+    let retried = finish(shell).await;
+    assert_eq!(retried.code, 0, "{retried:?}");
+    let next = std::fs::read_to_string(directory.0.join("Ann's people-retry.csv")).unwrap();
+    assert_eq!(next, "externalId,accountType\nref-3,PSE\n");
+}
+
+#[tokio::test]
+async fn wait_report_reads_the_rows_with_the_file_of_the_list_while_it_is_unchanged() {
+    let (state, directory) = (State::new(), Directory::new());
+    let sandbox = Sandbox::builder().speed(100.0).seed(7).start().await.unwrap();
+    let file = directory.0.join("accounts.csv");
+    std::fs::write(&file, crate::fixtures::accounts(40)).unwrap();
+    let account = ["--account-number", "484.484.00000011", "--country", "MEX", "--json"];
+    let submit = ["submit", "localpayment", file.to_str().unwrap()];
+    let batch = state.run(at(&sandbox, submit.into_iter().chain(account))).await.document();
+    let id = batch["id"].as_str().unwrap();
+    let page = directory.page();
+    let wait = || at(&sandbox, ["wait", "localpayment", id, "--report", &page].into_iter().chain(QUICK));
+    let first = state.run(wait()).await;
+    assert_eq!(first.code, 3, "the seed leaves rows out: {first:?}");
+    let path = file.to_str().unwrap();
+    assert!(directory.read().contains("data-outcome=\"unaccounted\""), "{}", directory.read());
+    let found = commands(&directory.read());
+    assert!(
+        found[0].contains(&format!("--submitted {path} --out ")) && found[0].contains("--unaccounted"),
+        "{found:?}"
+    );
+
+    std::fs::write(&file, "externalId\nother\n").unwrap();
+    assert_eq!(state.run(wait()).await.code, 3);
+    let changed = directory.read();
+    assert!(changed.contains(&format!("{path} is not as it was submitted.")), "{changed}");
+    assert!(!changed.contains("data-outcome=") && commands(&changed)[0].starts_with("bulkrail rows localpayment"));
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(state.run(wait()).await.code, 3);
+    assert!(directory.read().contains("is not there any more."), "{}", directory.read());
+    // From elsewhere, nothing is known of the file.
+    let elsewhere = State::new().run(wait()).await;
+    assert_eq!(elsewhere.code, 3, "{elsewhere:?}");
+    assert!(directory.read().contains("The file that was submitted is not known here."), "{}", directory.read());
+    assert!(directory.read().contains("--submitted FILE --out NEXT --unaccounted"), "{}", directory.read());
+}
+
+#[tokio::test]
+async fn resume_report_has_a_section_for_each_batch_also_for_one_that_has_ended() {
+    let (state, directory) = (State::new(), Directory::new());
+    let job = |id: &str| {
+        let mut job = partial();
+        job["jobId"] = json!(id);
+        job
+    };
+    let created = |id: &str| (201, json!({"jobId": id, "status": "PENDING"}));
+    let server = Server::start([created("b-1"), (200, job("b-1"))]).await;
+    let second = Server::start([created("b-2"), (200, job("b-2"))]).await;
+    let file = TempFile::new("report-resume.csv", "externalId,accountType\nref-2,PSE\nref-3,PSE\nref-4,PSE\n");
+    for server in [&server, &second] {
+        let submit = ["submit", "killb", file.path(), "--base-url", &server.url];
+        assert_eq!(state.run(bulkrail(submit)).await.code, 0);
+    }
+    let page = directory.page();
+    let resume = |names: &[&'static str]| {
+        bulkrail(["resume", "--report", &page].into_iter().chain(QUICK).chain(names.iter().copied()))
+    };
+    let all = state.run(resume(&[])).await;
+    assert_eq!(all.code, 3, "{all:?}");
+    assert!(all.stderr.contains(&format!("report: {page}")), "{all:?}");
+    let html = directory.read();
+    assert!(html.contains("<title>2 batches: 2 partial – bulkrail</title>"), "{html}");
+    assert_eq!(html.matches("data-outcome=\"failed\"").count(), 2, "{html}");
+    let found = commands(&html);
+    assert!(found[0].contains(&server.url) && found[1].contains(&second.url), "each at its address: {found:?}");
+    // It has ended: its rows are read.
+    let named = state.run(resume(&["b-2"])).await;
+    assert_eq!(named.code, 3, "{named:?}");
+    let html = directory.read();
+    assert!(html.contains("<title>killb batch: partial") && html.contains("ref-3"), "{html}");
+    assert_eq!(state.run(resume(&[])).await.code, 0);
+    assert!(directory.read().contains("There is no batch to report."), "{}", directory.read());
+    let missing = directory.0.join("missing/report.html");
+    let refused = state.run(bulkrail(["resume", "--report", missing.to_str().unwrap()])).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use bulkrail::killb::Workbook;
 use bulkrail_sandbox::Sandbox;
-use rust_xlsxwriter::{ExcelDateTime, Format};
+use rust_xlsxwriter::{
+    ConditionalFormatFormula, DataValidation, ExcelDateTime, Format, Formula, Note, Table, TableColumn,
+};
 use serde_json::{Value, json};
 
 use crate::fixtures::people;
@@ -161,6 +163,136 @@ async fn retry_of_a_workbook_keeps_sheets_types_and_leading_zeros() {
     for path in [out, again] {
         fs::remove_file(path).unwrap();
     }
+}
+
+/// Workbook of [`job`] with what people add to a sheet: formats, widths, rules, a filter, names, a hidden sheet.
+fn styled() -> rust_xlsxwriter::Workbook {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet().set_name("Accounts").unwrap();
+    let bold = Format::new().set_bold();
+    let money = Format::new().set_num_format("#,##0.00");
+    for (column, header) in (0..).zip(["externalId", "bankCode", "address"]) {
+        sheet.write_string_with_format(0, column, header, &bold).unwrap();
+    }
+    for (row, id) in (1..).zip(["a", "b", "c", "d"]) {
+        sheet.write_string(row, 0, id).unwrap();
+        sheet.write_number_with_format(row, 1, f64::from(row) + 0.5, &money).unwrap();
+        let formula = Formula::new(format!("=A{}&\" <x>\"", row + 1)).set_result(format!("{id} <x>"));
+        sheet.write_formula(row, 2, formula).unwrap();
+    }
+    sheet.set_column_width(0, 33).unwrap().set_freeze_panes(1, 0).unwrap().autofilter(0, 0, 4, 2).unwrap();
+    sheet.merge_range(5, 4, 6, 5, "", &bold).unwrap();
+    let list = DataValidation::new().allow_list_formula("=Lists!$A$2:$A$4".into());
+    sheet.add_data_validation(1, 1, 4, 1, &list).unwrap();
+    let rule = DataValidation::new().allow_custom("=COUNTIF($A$2:$A$5,A2)=1".into());
+    sheet.add_data_validation(1, 0, 1_048_575, 0, &rule).unwrap();
+    let twice = ConditionalFormatFormula::new().set_rule("=COUNTIF($A$2:$A$5,$A2)>1").set_format(&bold);
+    sheet.add_conditional_format(1, 0, 4, 2, &twice).unwrap();
+    sheet.set_print_area(0, 0, 4, 2).unwrap();
+    let lists = book.add_worksheet().set_name("Lists").unwrap().set_hidden(true);
+    lists.write_column(0, 0, ["codes", "001", "002", "003"]).unwrap();
+    book.define_name("Ids", "=Accounts!$A$2:$A$5").unwrap();
+    book.define_name("First", "=Accounts!$A$2").unwrap();
+    book
+}
+
+#[tokio::test]
+async fn retry_of_a_workbook_keeps_formats_and_moves_what_refers_to_rows() {
+    let file = TempFile::new("retry-styled.xlsx", styled().save_to_buffer().unwrap());
+    let out = new_path("retry-styled-out.xlsx");
+    let args = ["killb", "b-1", "--submitted", file.path(), "--out", out.to_str().unwrap()];
+    let run = retry(job(), &args).await;
+    assert!(run.code == 0 && !run.stderr.contains("without formats"), "{run:?}");
+    let sheet = zip_part(&out, "xl/worksheets/sheet1.xml");
+    for part in [
+        "<row r=\"2\"",
+        "<row r=\"3\"",
+        "<row r=\"4\"",
+        "<autoFilter ref=\"A1:C3\"",
+        "<mergeCell ref=\"E4:F5\"/>",
+        "sqref=\"B2:B3\"",
+        "<formula1>Lists!$A$2:$A$4</formula1>",
+        "sqref=\"A2:A1048576\"",
+        "<formula1>COUNTIF($A$2:$A$3,A2)=1</formula1>",
+        "<conditionalFormatting sqref=\"A2:C3\">",
+        "<formula>COUNTIF($A$2:$A$3,$A2)&gt;1</formula>",
+        "<pane ySplit=\"1\" topLeftCell=\"A2\"",
+        "<is><t xml:space=\"preserve\">b &lt;x&gt;</t></is>",
+        "<v>2.5</v>",
+        "<v>3.5</v>",
+    ] {
+        assert!(sheet.contains(part), "{part}: {sheet}");
+    }
+    assert!(!sheet.contains("<f>") && !sheet.contains("1.5") && sheet.matches("<row ").count() == 5, "{sheet}");
+    let book = zip_part(&out, "xl/workbook.xml");
+    for name in ["Accounts!$A$2:$A$3<", "Accounts!#REF!<", "Accounts!$A$1:$C$3<"] {
+        assert!(book.contains(name), "{name}: {book}");
+    }
+    // Texts of rows that are not in it are not in it either.
+    let texts = zip_part(&out, "xl/sharedStrings.xml");
+    assert!(texts.contains("<t>b</t>") && !texts.contains("<t>a</t>") && !texts.contains("<t>d</t>"), "{texts}");
+    for same in ["xl/styles.xml", "xl/worksheets/sheet2.xml", "xl/theme/theme1.xml"] {
+        assert_eq!(zip_part(&out, same), zip_part(Path::new(file.path()), same), "{same}");
+    }
+    let written = Workbook::from_xlsx(out.as_path()).await.unwrap().submitted_rows();
+    assert_eq!((&written.references[..], &written.numbers[..]), (&["b".into(), "c".into()][..], &[2, 3][..]));
+    fs::remove_file(out).unwrap();
+}
+
+#[tokio::test]
+async fn retry_of_a_workbook_with_what_cannot_be_moved_has_its_values_and_says_so() {
+    type Change = fn(&mut rust_xlsxwriter::Workbook);
+    let changes: [(&str, Change); 3] = [
+        ("has comments below the header", |book| {
+            book.worksheet_from_index(0).unwrap().insert_note(2, 1, &Note::new("check this")).unwrap();
+        }),
+        ("has a rule or a name whose formula refers to rows in an unusual way", |book| {
+            let rule = DataValidation::new().allow_custom("=Accounts!A8>1".into());
+            book.worksheet_from_index(0).unwrap().add_data_validation(7, 1, 7, 1, &rule).unwrap();
+        }),
+        ("has a table of which no row is left", |book| {
+            let other = book.add_worksheet().set_name("More").unwrap();
+            other.write_string(0, 0, "externalId").unwrap();
+            other.write_string(1, 0, "e").unwrap();
+            let columns = [TableColumn::new().set_header("externalId")];
+            other.add_table(0, 0, 1, 0, &Table::new().set_columns(&columns)).unwrap();
+        }),
+    ];
+    for (reason, change) in changes {
+        let mut book = styled();
+        change(&mut book);
+        let file = TempFile::new("retry-plain.xlsx", book.save_to_buffer().unwrap());
+        let out = new_path("retry-plain-out.xlsx");
+        let args = ["killb", "b-1", "--submitted", file.path(), "--out", out.to_str().unwrap()];
+        let run = retry(job(), &args).await;
+        assert_eq!(run.code, 0, "{run:?}");
+        let warning = format!("warning: {} has the values without formats: {} {reason}\n", out.display(), file.path());
+        assert!(run.stderr.contains(&warning), "{warning}: {run:?}");
+        let written = Workbook::from_xlsx(out.as_path()).await.unwrap().submitted_rows();
+        assert_eq!(&written.references[..], ["b", "c"], "{reason}");
+        fs::remove_file(out).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn retry_of_a_workbook_moves_its_table_and_keeps_a_comment_on_the_header() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    let columns = ["externalId", "email"].map(|name| TableColumn::new().set_header(name));
+    sheet.add_table(0, 0, 4, 1, &Table::new().set_columns(&columns)).unwrap();
+    for (row, id) in (1..).zip(["a", "b", "c", "d"]) {
+        sheet.write_string(row, 0, id).unwrap();
+    }
+    sheet.insert_note(0, 0, &Note::new("your own id")).unwrap();
+    let file = TempFile::new("retry-table.xlsx", book.save_to_buffer().unwrap());
+    let out = new_path("retry-table-out.xlsx");
+    let args = ["killb", "b-1", "--submitted", file.path(), "--out", out.to_str().unwrap()];
+    let run = retry(job(), &args).await;
+    assert!(run.code == 0 && !run.stderr.contains("warning"), "{run:?}");
+    let table = zip_part(&out, "xl/tables/table1.xml");
+    assert_eq!(table.matches("ref=\"A1:B3\"").count(), 2, "{table}");
+    assert!(zip_part(&out, "xl/comments1.xml").contains("your own id"));
+    fs::remove_file(out).unwrap();
 }
 
 /// Returns a part of an archive.

@@ -30,11 +30,12 @@ pub(crate) async fn run(args: WaitCommandArgs, printer: Printer) -> Result<u8, C
 async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> Result<u8, CliError> {
     let client = connect(batch.provider(), &args.connection)?;
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
-    let page = page(&args)?;
+    let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
     let stop = signals::stop()?;
     let state = StateDir::from_env();
     let store = HistoryStore::open(&state, args.record.no_history).await;
     let submissions = Submissions::new(&state);
+    page.describe(&client, &args.connection, &submissions, &[&batch]).await;
     let saver = Saver::start(&submissions, [(&batch, client.environment())]).await;
     let bars = Bars::new(printer.progress(args.json || args.jsonl));
     let bar = bars.add(batch.provider().as_str());
@@ -61,19 +62,13 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
     let has_report = ended.is_ok();
     let code = print(&args, ended);
     if let (Some(report), true) = (&last, has_report) {
-        page.add_with_rows(&client, report).await;
+        page.add_with_rows(&client, report, printer.for_json(args.json || args.jsonl)).await;
     }
     page.write_or_warn(printer.for_json(args.json || args.jsonl));
     drift.add_polls(last.as_ref());
     submissions.see(end, saver.finish().await).await;
     store.save().await;
     code
-}
-
-/// Checks that the page of `--report` can be written.
-fn page(args: &WaitCommandArgs) -> Result<ReportPage, CliError> {
-    let commands = Commands { flags: args.connection.flags(), ..Commands::default() };
-    ReportPage::open(args.report.report.as_deref(), commands)
 }
 
 /// Prints the end of the wait, and returns the exit code.

@@ -18,7 +18,7 @@ use crate::args::{WaitArgs, WaitCommandArgs};
 use crate::connect::connect;
 use crate::drift_report::DriftReport;
 use crate::error::{self, CliError, print_lines, prints_batch};
-use crate::html::ReportPage;
+use crate::html::{Commands, ReportPage};
 use crate::printer::{self, Printer, Progress};
 use crate::progress::{Bars, Shared};
 use crate::state::{HistoryStore, StateDir};
@@ -60,6 +60,8 @@ enum Event {
 pub(crate) struct Group {
     pub(crate) client: AnyClient,
     pub(crate) waits: Vec<SetWait>,
+    /// Positions of batches whose end is known, and whose rows the page of `--report` reads.
+    pub(crate) ended: Vec<usize>,
 }
 
 /// Wait of a [`Group`].
@@ -96,11 +98,16 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
     }
     let groups = by_provider
         .into_iter()
-        .map(|(provider, waits)| Ok(Group { client: connect(&provider, &args.connection)?, waits }))
+        .map(|(provider, waits)| Ok(Group { client: connect(&provider, &args.connection)?, waits, ended: Vec::new() }))
         .collect::<Result<Vec<_>, CliError>>()?;
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
-    let page = super::page(&args)?;
+    let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
     let state = StateDir::from_env();
+    let submissions = Submissions::new(&state);
+    for Group { client, waits, .. } in &groups {
+        let batches: Vec<_> = waits.iter().map(|wait| &wait.batch).collect();
+        page.describe(client, &args.connection, &submissions, &batches).await;
+    }
     let store = HistoryStore::open(&state, args.record.no_history).await;
     let mut ends: Vec<Option<End>> = Vec::new();
     ends.resize_with(batches.len(), || None);
@@ -114,7 +121,7 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
         page: &page,
         resume: &|kind| args.target.resume_command(kind, &args.connection.flags()),
     };
-    let code = wait_for_all(groups, &batches, ends, &terms, &Submissions::new(&state), &drift).await;
+    let code = wait_for_all(groups, &batches, ends, &terms, &submissions, &drift).await;
     page.write_or_warn(printer.for_json(args.json || args.jsonl));
     let code = code?;
     store.save().await;
@@ -137,14 +144,17 @@ pub(crate) async fn wait_for_all(
     let bars = Bars::new(mode);
     let bar = bars.add(&if batches.len() == 1 { "1 batch".to_owned() } else { format!("{} batches", batches.len()) });
     let mut environments: HashMap<usize, String> = HashMap::new();
-    for Group { client, waits } in &groups {
+    for Group { client, waits, .. } in &groups {
         environments.extend(waits.iter().map(|wait| (wait.position, client.environment().to_owned())));
     }
     let clients: Vec<_> = groups.iter().map(|group| group.client.clone()).collect();
     let groups_of: HashMap<_, _> = groups
         .iter()
         .enumerate()
-        .flat_map(|(number, group)| group.waits.iter().map(move |wait| (wait.position, number)))
+        .flat_map(|(number, group)| {
+            let waited = group.waits.iter().map(|wait| wait.position);
+            waited.chain(group.ended.iter().copied()).map(move |position| (position, number))
+        })
         .collect();
     let waited =
         groups.iter().flat_map(|group| group.waits.iter().map(|wait| (&wait.batch, group.client.environment())));
@@ -157,7 +167,7 @@ pub(crate) async fn wait_for_all(
     let (sender, mut events) = unbounded_channel();
     let (stopping, stopped) = watch::channel(false);
     let mut running = JoinSet::new();
-    for (number, group) in groups.into_iter().enumerate() {
+    for (number, group) in groups.into_iter().enumerate().filter(|(_, group)| !group.waits.is_empty()) {
         let (options, history, saver) = (terms.wait.clone(), terms.history.clone(), saver.clone());
         let on_poll = terms.page.observer(batches.len());
         let (line, stopped, sender) = ((mode != Progress::None).then(|| bar.line()), stopped.clone(), sender.clone());
@@ -209,7 +219,7 @@ pub(crate) async fn wait_for_all(
     };
     for (position, (batch, end)) in batches.iter().zip(&ends).enumerate() {
         let client = groups_of.get(&position).map(|group| &clients[*group]);
-        add_end(terms.page, client, batch.as_ref(), end.as_ref()).await;
+        add_end(terms, client, batch.as_ref(), end.as_ref()).await;
     }
     // What is remembered comes after what is printed: a disk may hang.
     let mut seen = Vec::new();
@@ -228,9 +238,12 @@ pub(crate) async fn wait_for_all(
 }
 
 /// Adds the end of a batch to the page of `--report`.
-async fn add_end(page: &ReportPage, client: Option<&AnyClient>, batch: Option<&Batch>, end: Option<&End>) {
+async fn add_end(terms: &Terms<'_>, client: Option<&AnyClient>, batch: Option<&Batch>, end: Option<&End>) {
+    let page = terms.page;
     match (end, client, batch) {
-        (Some(Ok(report)), Some(client), _) => page.add_with_rows(client, report).await,
+        (Some(Ok(report)), Some(client), _) => {
+            page.add_with_rows(client, report, terms.printer.for_json(terms.json || terms.jsonl)).await;
+        }
         (Some(Ok(report)), None, _) => page.add(report),
         (Some(Err(error)), ..) => page.add_error(batch, error, error.last_report().as_ref()),
         (None, _, Some(batch)) => page.add_submitted(batch),
@@ -258,7 +271,7 @@ fn print_ends(
 #[expect(clippy::too_many_arguments, reason = "the arguments of a task")]
 async fn run_set(
     number: usize,
-    Group { client, waits }: Group,
+    Group { client, waits, .. }: Group,
     options: &WaitArgs,
     history: &DurationHistory,
     saver: &Saver,
