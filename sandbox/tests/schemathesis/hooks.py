@@ -14,6 +14,7 @@ from pathlib import Path
 import requests
 import schemathesis
 from hypothesis import strategies as st
+from schemathesis.generation.meta import TestPhase
 
 import completions
 import files
@@ -55,7 +56,11 @@ for media_type, valid, invalid in files.MEDIA_TYPES:
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Completes every second valid request by the rules that a provider has in words only: it must be accepted."""
+    """Completes valid requests by the rules that a provider has in words only: they must be accepted.
+
+    Every second one, and each where calls follow each other: there hypothesis gives up if the same data, replayed with another
+    state, has another outcome.
+    """
     operation = case.operation.definition.raw["operationId"]
     if case.meta is None or case.meta.generation.mode.is_negative or not isinstance(case.body, dict):
         return
@@ -65,7 +70,7 @@ def before_call(context, case, kwargs):
         completed[case.id] = operation
     elif complete:
         numbers[operation] += 1
-        if numbers[operation] % 2 == 0:
+        if numbers[operation] % 2 == 0 or case.meta.phase.name == TestPhase.STATEFUL:
             body = copy.deepcopy(case.body)
             complete(body, numbers[operation])
             case.body = body

@@ -4,8 +4,8 @@
 usage: judge.py BULKRAIL DIRECTORY [EXAMPLES]
 
 BULKRAIL is the command with the sandbox, DIRECTORY gets the reports. EXAMPLES is the number of cases of each operation
-and phase. What schemathesis finds fails, unless accepted.yaml has it. So does an entry of accepted.yaml that finds nothing
-any more, and an operation without one success.
+and phase. What schemathesis finds fails, unless accepted.yaml has it. So do an entry of accepted.yaml that finds nothing or
+too much, an operation without one success, and a run that follows no link.
 """
 
 import json
@@ -29,12 +29,22 @@ SPECS = HERE.parents[2] / "specs"
 # Heaviest first: as many run at a time as there are workers.
 PROVIDERS = ["killb", "localpayment", "reap", "cdq"]
 WORKERS = 2
-EXAMPLES = 40
+EXAMPLES = 60
 SEED = 42
 # Batches take a minute or two: so they end within a second, and some polls still find them running.
 SPEED = 100
 # An entity that only a row of a batch names.
 ENTITY_OF_BATCH = "7f0a8ad6-29a1-4a66-a6c4-8bb398eb78d1"
+
+# The coverage phase and the check `ignored_auth` try credentials. Generated ones would make most invalid requests end there.
+CONFIGURATION = """hooks = "{hooks}"
+[cache]
+enabled = false
+[phases.fuzzing.generation]
+with-security-parameters = false
+[phases.stateful.generation]
+with-security-parameters = false
+"""
 
 
 def main():
@@ -53,7 +63,7 @@ def main():
     finally:
         sandbox.terminate()
         sandbox.wait()
-    failures = sum(report(*result) for result in runs)
+    failures = sum(report(examples, *result) for result in runs)
     print(f"{sum(cases for *_, cases in runs)} requests, {failures} problems")
     return 1 if failures else 0
 
@@ -182,7 +192,7 @@ def run(setup, overlay, accepted, directory, examples):
     setup |= {"accepted": entries, "report": str(paths["report.json"])}
     paths["setup.json"].write_text(json.dumps(setup))
     paths["report.json"].unlink(missing_ok=True)
-    paths["toml"].write_text(f'hooks = "{HERE / "hooks.py"}"\n[cache]\nenabled = false\n')
+    paths["toml"].write_text(CONFIGURATION.format(hooks=HERE / "hooks.py"))
     options = ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--mode", "all", "--no-color"]
     options += ["--seed", str(SEED), "--max-examples", str(examples), "--generation-database", "none", "--no-shrink"]
     options += ["--continue-on-failure", "--suppress-health-check", "all", "--max-response-time", "10"]
@@ -226,7 +236,7 @@ def lay_over(spec, overlay):
             spec[key] = value
 
 
-def report(setup, operations, status, seconds, log, result, cases):
+def report(examples, setup, operations, status, seconds, log, result, cases):
     """Prints what was found; returns the number of problems."""
     provider, problems = setup["provider"], 0
 
@@ -244,9 +254,14 @@ def report(setup, operations, status, seconds, log, result, cases):
         print("    " + finding["message"].replace("\n", "\n    "))
         print(f"    response: {finding['response']}\n    {finding['request'][:2000]}")
     for index, entry in enumerate(setup["accepted"]):
-        if str(index) not in result["matches"]:
-            described = {key: value for key, value in entry.items() if key not in ("provider", "reason")}
-            problem(f"accepted.yaml has an entry that finds nothing: {described}")
+        times = result["matches"].get(str(index), 0)
+        described = f"accepted.yaml: {entry['operation']}: {entry['check']}: {entry.get('response', entry.get('message'))}"
+        if times == 0 and entry.get("rare"):
+            print(f"{provider}: {described}: not found this time")
+        elif times == 0:
+            problem(f"{described}: finds nothing, so remove the entry")
+        elif examples == EXAMPLES and times > entry["at_most"]:
+            problem(f"{described}: finds {times}, more than {entry['at_most']}")
     for operation in operations:
         counts = result["statuses"].get(operation, {})
         if not any(code.startswith("2") for code in counts):
@@ -255,7 +270,12 @@ def report(setup, operations, status, seconds, log, result, cases):
         print(log.read_text()[-4000:])
         problem(f"schemathesis ended with status {status}")
     accepted = sum(result["matches"].values())
-    print(f"{provider}: {cases} requests in {seconds:.0f} s, {accepted} accepted findings, {problems} problems")
+    links = re.search(r"API Links: +([0-9]+) covered / ([0-9]+) selected", log.read_text())
+    if links is None or links[1] == "0":
+        problem("no link was followed")
+    links = f"{links[1]} of {links[2]} links" if links else "no links"
+    counts = f"{cases} requests, {links}, {accepted} accepted findings, {problems} problems"
+    print(f"{provider}: {counts} in {seconds:.0f} s")
     return problems
 
 
