@@ -44,6 +44,10 @@ documents-judge:
 specs-judge:
     .ci/specs-judge
 
+# Judges the sandbox by schemathesis with the specs (`just schemathesis 1000`: many cases of each operation and phase).
+schemathesis *EXAMPLES:
+    .ci/schemathesis {{EXAMPLES}}
+
 # The goals of schedule and cost.
 bench:
     cargo bench --bench schedule -- goals

@@ -4,6 +4,8 @@
 #![cfg(feature = "reap")]
 #![expect(clippy::disallowed_methods, reason = "real time is what is tested")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bulkrail::{Batch, Error, ErrorKind, Limits, Provider, State, SubmitOptions, reap};
@@ -26,7 +28,15 @@ const LIMITS: Limits = Limits::new()
 const STATUS: &str = r#"{"batchId":"b-1","status":"in_progress","totalRecords":5000}"#;
 
 /// A client of a server that handles each connection by `serve`.
-async fn client<F>(limits: Limits, serve: fn(TcpStream) -> F) -> reap::Client
+async fn client<F>(limits: Limits, serve: impl Fn(TcpStream) -> F + Send + 'static) -> reap::Client
+where
+    F: Future<Output = std::io::Result<()>> + Send + 'static,
+{
+    client_at("http", limits, serve).await
+}
+
+/// The same over HTTP or HTTPS.
+async fn client_at<F>(scheme: &str, limits: Limits, serve: impl Fn(TcpStream) -> F + Send + 'static) -> reap::Client
 where
     F: Future<Output = std::io::Result<()>> + Send + 'static,
 {
@@ -39,7 +49,7 @@ where
     });
     reap::Client::builder()
         .credentials(reap::Credentials::api_key("key"))
-        .base_url(format!("http://{address}"))
+        .base_url(format!("{scheme}://{address}"))
         .limits(limits)
         .build()
         .unwrap()
@@ -169,4 +179,104 @@ async fn stalled_body_ends_at_the_read_timeout() {
     let (polled, elapsed) = timed_poll(&client).await;
     assert_eq!(polled.unwrap_err().kind(), ErrorKind::Unavailable);
     assert!((ms(280)..ms(900)).contains(&elapsed), "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn head_that_stalls_or_trickles_ends_at_the_request_timeout() {
+    let stalled = client(LIMITS, |mut stream| async move {
+        read_head(&mut stream).await?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-").await?;
+        sleep(ms(60_000)).await;
+        Ok(())
+    })
+    .await;
+    // Each byte comes within the read timeout.
+    let trickling = client(LIMITS, |mut stream| async move {
+        read_head(&mut stream).await?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nx-padding: ").await?;
+        loop {
+            sleep(ms(100)).await;
+            stream.write_all(b"x").await?;
+        }
+    })
+    .await;
+    let (stalled, trickling) = tokio::join!(timed_poll(&stalled), timed_poll(&trickling));
+    for (polled, elapsed) in [stalled, trickling] {
+        assert_eq!(polled.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert!((ms(1400)..ms(2200)).contains(&elapsed), "{elapsed:?}");
+    }
+}
+
+#[tokio::test]
+async fn poll_whose_body_trickles_for_ever_ends_at_the_request_timeout() {
+    let client = client(LIMITS, |mut stream| async move {
+        read_head(&mut stream).await?;
+        stream.write_all((head_of(1_000_000) + "{").as_bytes()).await?;
+        loop {
+            sleep(ms(100)).await;
+            stream.write_all(b" ").await?;
+        }
+    })
+    .await;
+    let (polled, elapsed) = timed_poll(&client).await;
+    assert_eq!(polled.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert!((ms(1400)..ms(2200)).contains(&elapsed), "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn dead_kept_alive_connection_costs_one_poll_and_no_submit() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let opened = Arc::clone(&connections);
+    let client = client(LIMITS, move |mut stream| {
+        let number = opened.fetch_add(1, Ordering::Relaxed);
+        async move {
+            loop {
+                let (length, mut read) = read_head(&mut stream).await?;
+                while read < length {
+                    read += stream.read(&mut [0; 1024]).await?;
+                }
+                let answer = if length == 0 { STATUS } else { r#"{"batchId":"b-1"}"# };
+                stream.write_all((head_of(answer.len()) + answer).as_bytes()).await?;
+                if number == 0 {
+                    // The peer has gone without a word: the connection stays open, and nothing comes any more.
+                    sleep(ms(60_000)).await;
+                }
+            }
+        }
+    })
+    .await;
+    let opened = || connections.load(Ordering::Relaxed);
+    assert_eq!(timed_poll(&client).await.0.unwrap(), State::Running);
+    // A submit has a connection of its own: on the dead one, its outcome would be unknown.
+    assert_eq!(client.upload(csv(1), None).await.unwrap().id(), "b-1");
+    assert_eq!(opened(), 2);
+    let (polled, elapsed) = timed_poll(&client).await;
+    assert_eq!(polled.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert!((ms(1400)..ms(2200)).contains(&elapsed), "{elapsed:?}");
+    let (polled, elapsed) = timed_poll(&client).await;
+    assert_eq!(polled.unwrap(), State::Running);
+    assert!(elapsed < ms(1000), "{elapsed:?}");
+    assert_eq!(opened(), 3);
+}
+
+#[tokio::test]
+async fn tls_handshake_that_stalls_ends_at_the_connect_timeout_and_nothing_was_sent() {
+    // Silence, and the start of a server's first record: 22 is a handshake, of 100 bytes.
+    for answer in [&[][..], &[22, 3, 3, 0, 100, 2, 0, 0]] {
+        let client = client_at("https", LIMITS, move |mut stream| async move {
+            let _ = stream.read(&mut [0; 1024]).await?;
+            stream.write_all(answer).await?;
+            sleep(ms(60_000)).await;
+            Ok(())
+        })
+        .await;
+        let (polled, elapsed) = timed_poll(&client).await;
+        let error = polled.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.to_string().contains("was not made in time"), "{error}");
+        assert!((ms(90)..ms(700)).contains(&elapsed), "{elapsed:?}");
+        // The connect timeout passes four times, with 1, 2 and 4 s between: the batch does not exist for certain.
+        let submitted = client.upload(csv(1), None).await;
+        assert_eq!(submitted.unwrap_err().kind(), ErrorKind::Unavailable);
+    }
 }

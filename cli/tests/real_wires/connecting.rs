@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::server::{Listener, RUNNING, STATUS, serve_http1};
 use crate::support::{QUICK, Run, bulkrail, finish};
-use crate::tls::{Authority, expired, not_yet_valid};
+use crate::tls::{Authority, expired, not_yet_valid, self_signed};
 
 /// Returns a wait for a batch at `url` with the certificate of `authority`.
 pub(crate) fn wait(url: &str, authority: &Authority) -> Command {
@@ -82,6 +82,24 @@ async fn wait_at_unknown_authority(signed_by: &str, trusted: &str) {
     let run = finish(wait(&format!("https://localhost:{}", server.address.port()), &other)).await;
     assert_permanent(&run, 8, "the certificate of the host is of an unknown authority: localhost");
     assert!(run.error()["error"]["hint"].as_str().unwrap().contains("SSL_CERT_FILE"), "{run:?}");
+}
+
+#[tokio::test]
+async fn self_signed_certificate_is_refused_unless_ssl_cert_file_names_it() {
+    let (tls, file) = self_signed("self-signed", "localhost", &["http/1.1"]);
+    let server = Listener::start(move |stream, _, _| {
+        let tls = tls.clone();
+        async move { serve_http1(tls.accept(stream).await?, STATUS).await }
+    })
+    .await;
+    let url = format!("https://localhost:{}", server.address.port());
+    let other = Authority::new("other");
+    let run = finish(wait(&url, &other)).await;
+    assert_permanent(&run, 8, "the certificate of the host is of an unknown authority: localhost");
+    let mut trusting = wait(&url, &other);
+    trusting.env("SSL_CERT_FILE", file.path());
+    let run = finish(trusting).await;
+    assert_eq!((run.code, &run.document()["outcome"]), (0, &json!("succeeded")), "{run:?}");
 }
 
 #[tokio::test]

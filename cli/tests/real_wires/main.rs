@@ -3,6 +3,7 @@
 //! A binary of its own: some of these tests take half a minute, and none of them shares anything with the others.
 
 mod connecting;
+mod http1;
 mod http2;
 mod proxy;
 mod server;

@@ -114,6 +114,36 @@ async fn wait_ends_at_once_when_the_proxy_cannot_be_reached() {
 }
 
 #[tokio::test]
+async fn proxy_that_does_not_answer_is_named_after_the_connect_timeout() {
+    let proxy = Listener::start(|mut stream: TcpStream, number, log| async move {
+        note(&log, &read_head(&mut stream).await?);
+        if number > 0 {
+            // A tunnel whose other end is silent: the TLS handshake stalls.
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+        }
+        std::future::pending().await
+    })
+    .await;
+    let address = format!("http://user:CANARY@{}", proxy.address);
+    let status = || {
+        let url = format!("https://{HOST}");
+        let mut command = bulkrail(["status", "reap", "b-1", "--json", "--base-url", &url]);
+        command.env("HTTPS_PROXY", &address);
+        finish(command)
+    };
+    let (first, second) = tokio::join!(status(), status());
+    for run in [first, second] {
+        let error = run.error()["error"].clone();
+        let identity = (run.code, &error["kind"], &error["retryable"]);
+        assert_eq!(identity, (8, &json!("unavailable"), &json!(true)), "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("not made in time") && message.contains(&proxy.address.to_string()), "{message}");
+        assert!(!run.stderr.contains("CANARY"), "{}", run.stderr);
+    }
+    assert_eq!(proxy.log().len(), 2);
+}
+
+#[tokio::test]
 async fn fault_of_the_provider_behind_a_proxy_names_both() {
     let authority = Authority::new("expired-behind");
     let provider = start_provider(&authority, expired).await;

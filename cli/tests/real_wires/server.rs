@@ -66,6 +66,19 @@ pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Resu
     String::from_utf8(head).map_err(io::Error::other)
 }
 
+/// Reads the body that `head` announces, by its length or in chunks.
+pub(crate) async fn read_body(stream: &mut (impl AsyncRead + Unpin), head: &str) -> io::Result<()> {
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).await?;
+    if head.contains("transfer-encoding: chunked") {
+        while !body.ends_with(b"0\r\n\r\n") {
+            body.push(stream.read_u8().await?);
+        }
+    }
+    Ok(())
+}
+
 /// Answers every request on an HTTP/1.1 connection with `body`.
 pub(crate) async fn serve_http1(mut stream: impl AsyncRead + AsyncWrite + Unpin, body: &str) -> io::Result<()> {
     loop {
@@ -83,6 +96,16 @@ mod frame {
     pub(super) const PING: u8 = 6;
     pub(super) const GOAWAY: u8 = 7;
 }
+
+// Codes of `RST_STREAM` and `GOAWAY`: RFC 9113, section 7.
+pub(crate) const NO_ERROR: u32 = 0;
+pub(crate) const INTERNAL_ERROR: u32 = 2;
+pub(crate) const REFUSED_STREAM: u32 = 7;
+pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
+
+/// All codes but `REFUSED_STREAM`, and one that no standard has.
+pub(crate) const OTHER_CODES: [u32; 14] =
+    [NO_ERROR, 1, INTERNAL_ERROR, 3, 4, 5, 6, 8, 9, 10, ENHANCE_YOUR_CALM, 12, 13, 99];
 
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
@@ -126,21 +149,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http2<S> {
         self.write(frame::DATA, END_STREAM, stream, body.as_bytes()).await
     }
 
-    /// Refuses a request before it is processed.
-    pub(crate) async fn refuse(&mut self, stream: u32) -> io::Result<()> {
-        const REFUSED_STREAM: u32 = 7;
-        self.write(frame::RST_STREAM, 0, stream, &REFUSED_STREAM.to_be_bytes()).await
+    /// Sends the start of a response: status 200 and `part` of its body.
+    pub(crate) async fn begin(&mut self, stream: u32, part: &str) -> io::Result<()> {
+        self.write(frame::HEADERS, END_HEADERS, stream, &[0x88]).await?;
+        self.write(frame::DATA, 0, stream, part.as_bytes()).await
     }
 
-    /// Ends a request that may have been processed.
-    pub(crate) async fn reset(&mut self, stream: u32) -> io::Result<()> {
-        const INTERNAL_ERROR: u32 = 2;
-        self.write(frame::RST_STREAM, 0, stream, &INTERNAL_ERROR.to_be_bytes()).await
+    /// Refuses a request before it is processed.
+    pub(crate) async fn refuse(&mut self, stream: u32) -> io::Result<()> {
+        self.reset(stream, REFUSED_STREAM).await
+    }
+
+    /// Ends a request. It may have been processed, unless `code` is `REFUSED_STREAM`.
+    pub(crate) async fn reset(&mut self, stream: u32, code: u32) -> io::Result<()> {
+        self.write(frame::RST_STREAM, 0, stream, &code.to_be_bytes()).await
     }
 
     /// Says that streams above `last` were not processed, and that no more are accepted.
     pub(crate) async fn go_away(&mut self, last: u32) -> io::Result<()> {
-        let payload = [last.to_be_bytes(), [0; 4]].concat();
+        self.go_away_with(last, NO_ERROR).await
+    }
+
+    /// Says the same, with the reason `code`.
+    pub(crate) async fn go_away_with(&mut self, last: u32, code: u32) -> io::Result<()> {
+        let payload = [last.to_be_bytes(), code.to_be_bytes()].concat();
         self.write(frame::GOAWAY, 0, 0, &payload).await
     }
 

@@ -10,7 +10,7 @@
 //! - Numbers in responses are strings of digits (`"progress": "77"`), as in every example, though
 //!   they are declared as integers.
 //! - `progress` is `"0"` before the job runs and `"100"` at `FINISHED`.
-//! - A poll without `jobId` gets a 400.
+//! - A poll without `jobId`, or a start without `storageId`, gets a 400.
 //! - Of twelve single accounts about nine are confirmed, one is a fraud case and two are unknown.
 //! - All error messages are the sandbox's own.
 

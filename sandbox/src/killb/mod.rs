@@ -3,7 +3,7 @@
 //! The sandbox's own choices where the documentation is silent:
 //!
 //! - Login and refresh return 200. Refresh tokens expire after 24 h; a refresh does not invalidate
-//!   the old one.
+//!   the old one. A refresh without `refreshToken` gets a 400.
 //! - The columns of a workbook are the keys of the documented `originalRowData`. Unknown columns
 //!   are ignored.
 //! - A job takes 20 to 90 s. While it runs, `results` lists the rows processed so far.

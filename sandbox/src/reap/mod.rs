@@ -11,6 +11,7 @@
 //! - A row without an `externalId` or a `shareToken` fails.
 //! - The `externalId` of a row may be the id or the `externalId` of an entity. If the entity does
 //!   not exist, it is created as an individual.
+//! - A created entity has an `externalId` that is not empty.
 //! - The result of a row is one submitted requirement of its entity; `enabledFeatures` stays empty.
 //! - Every 5xx error has the code documented for 500. Other error codes that are not published
 //!   start with `9999999`.
