@@ -28,6 +28,14 @@ report:
 specs-diff-judge:
     .ci/specs-diff-judge
 
+# Fuzzes one target with libFuzzer for some seconds (needs a nightly compiler, a C++ compiler and cargo-fuzz).
+fuzz TARGET SECONDS="1200":
+    fuzz/run {{TARGET}} {{SECONDS}}
+
+# The fuzz targets over mutations of their seeds, without a fuzzer, as in CI.
+fuzz-stable:
+    .ci/fuzz
+
 # The goals of schedule and cost.
 bench:
     cargo bench --bench schedule -- goals
@@ -51,7 +59,7 @@ bench-build:
 
 # The packages as they would be published, each built from its archive (in a new directory: cargo reuses unpacked crates).
 package:
-    cargo package --workspace --exclude bulkrail-example-service --exclude bulkrail-example-postgres --target-dir "$(mktemp -d)"
+    cargo package --workspace --exclude bulkrail-example-service --exclude bulkrail-example-postgres --exclude bulkrail-fuzz --target-dir "$(mktemp -d)"
 
 # Licences and sources of all dependencies (needs cargo-deny).
 deny:
