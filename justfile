@@ -48,6 +48,14 @@ specs-judge:
 schemathesis *EXAMPLES:
     .ci/schemathesis {{EXAMPLES}}
 
+# Fuzzes one target with libFuzzer for some seconds (needs a nightly compiler, a C++ compiler and cargo-fuzz).
+fuzz TARGET SECONDS="1200":
+    fuzz/run {{TARGET}} {{SECONDS}}
+
+# The fuzz targets over mutations of their seeds, without a fuzzer, as in CI.
+fuzz-stable:
+    .ci/fuzz
+
 # The goals of schedule and cost.
 bench:
     cargo bench --bench schedule -- goals

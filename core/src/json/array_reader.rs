@@ -321,7 +321,11 @@ pub fn sanitize_json(item: &[u8]) -> String {
     while let Some(backslash) = rest.find('\\') {
         sanitized.push_str(&rest[..backslash]);
         let escape = &rest[backslash + 1..];
-        let code = escape.strip_prefix('u').and_then(|hex| u32::from_str_radix(hex.get(..4)?, 16).ok());
+        let code = escape.strip_prefix('u').and_then(|hex| {
+            // Rust reads a sign, too.
+            let digits = hex.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+            u32::from_str_radix(digits, 16).ok()
+        });
         // Surrogates are valid in pairs only; pairs are replaced too, for simplicity.
         let (is_valid, len) = match (escape.chars().next(), code) {
             (Some('u'), Some(code)) => (!(0xd800..0xe000).contains(&code), 5),
@@ -359,6 +363,23 @@ mod tests {
             reader.push(chunk, |item, _| items.push(serde_json::from_slice(item).unwrap()));
         }
         (items, serde_json::from_slice(reader.rest()).unwrap())
+    }
+
+    #[test]
+    fn sanitize_json_replaces_each_escape_that_json_does_not_have() {
+        for (escape, expected) in [
+            (r"\u00e9", "é"),
+            (r"\ud83d", "\u{fffd}"),
+            (r"\u+d65", "\u{fffd}+d65"),
+            (r"\u-d65", "\u{fffd}-d65"),
+            (r"\u12", "\u{fffd}12"),
+            (r"\u", "\u{fffd}"),
+            (r"\x", "\u{fffd}x"),
+        ] {
+            let sanitized = sanitize_json(format!(r#"{{"a":"{escape}"}}"#).as_bytes());
+            let value: Value = serde_json::from_str(&sanitized).unwrap_or_else(|error| panic!("{sanitized}: {error}"));
+            assert_eq!(value["a"], expected, "{escape}");
+        }
     }
 
     proptest! {
