@@ -13,7 +13,7 @@ use bulkrail_core::check::{
 };
 use bulkrail_core::csv::check_cell;
 use bulkrail_core::http::Upload;
-use bulkrail_core::text::is_blank;
+use bulkrail_core::text::{is_blank, trimmed};
 use bulkrail_core::{Error, normal_form};
 use calamine::DataRef;
 
@@ -270,7 +270,8 @@ impl SheetRow {
             Some((name, cell, *form))
         });
         let mut row = CheckedRow::new(number, cells);
-        let reference = row.cell(REFERENCE);
+        // As the rows are read.
+        let reference = trimmed(row.cell(REFERENCE));
         if !reference.is_empty() {
             if let Err(reason) = check_cell(reference) {
                 findings.add(Place::of_row(number, REFERENCE), Level::Error, "control-character", reason, reference);

@@ -340,7 +340,7 @@ impl<'x> Book<'x> {
         name: &str,
         mut on_cell: impl FnMut(u32, u32, &DataRef<'_>) -> Result<bool, Error>,
     ) -> Result<(), Error> {
-        let mut last = 0;
+        let mut last = None;
         let mut reader = self.book.worksheet_cells_reader(name).map_err(|_| invalid())?;
         while let Some(cell) = reader.next_cell().map_err(|_| invalid())? {
             let (row, position) = cell.get_position();
@@ -368,11 +368,11 @@ impl<'x> Book<'x> {
             if is_empty {
                 continue;
             }
-            // Rows in another order would be counted twice.
-            if row < last {
+            // Rows in another order would be counted twice, and a cell that is there twice read twice.
+            if last.is_some_and(|last| (row, position) <= last) {
                 return Err(invalid());
             }
-            last = row;
+            last = Some((row, position));
             if !on_cell(row, position, value)? {
                 break;
             }
@@ -560,8 +560,8 @@ mod tests {
         assert_eq!((stray.rows, stray.references.len()), (2, 1), "a row without a reference");
     }
 
-    #[test]
-    fn workbook_with_a_cell_beyond_the_last_column_is_refused_also_where_it_is_blank() {
+    /// Returns a workbook of one reference, with `rows` below it as XML.
+    fn xlsx_with(rows: &str) -> Vec<u8> {
         use std::io::Write;
         let book = xlsx(&["externalId\nref-1"]);
         let mut parts = zip::ZipArchive::new(Cursor::new(&book[..])).unwrap();
@@ -571,14 +571,31 @@ mod tests {
             let (name, mut content) = (part.name().unwrap().into_owned(), String::new());
             part.read_to_string(&mut content).unwrap();
             if name.ends_with("sheet1.xml") {
-                let blank = format!("<row r=\"3\">{}</row></sheetData>", "<c/>".repeat(16_385));
-                content = content.replace("</sheetData>", &blank);
+                content = content.replace("</sheetData>", &format!("{rows}</sheetData>"));
             }
             written.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
             written.write_all(content.as_bytes()).unwrap();
         }
-        let error = super::rows(&written.finish().unwrap().into_inner()).unwrap_err();
+        written.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn workbook_with_a_cell_beyond_the_last_column_is_refused_also_where_it_is_blank() {
+        let blank = format!("<row r=\"3\">{}</row>", "<c/>".repeat(16_385));
+        let error = super::rows(&xlsx_with(&blank)).unwrap_err();
         assert!(error.to_string().contains("sheet \"Sheet1\", row 3, column XFE: a sheet ends at"), "{error}");
+    }
+
+    #[test]
+    fn workbook_with_a_cell_twice_or_in_another_order_is_refused() {
+        let cell = |cell: &str| format!("<c r=\"{cell}\"><v>1</v></c>");
+        let row =
+            |cells: &[&str]| format!("<row r=\"3\">{}</row>", cells.iter().map(|name| cell(name)).collect::<String>());
+        assert_eq!(super::rows(&xlsx_with(&row(&["A3", "B3"]))).unwrap().rows, 2);
+        for rows in [row(&["A3", "A3"]), row(&["B3", "A3"]), row(&["A3"]).repeat(2)] {
+            let error = super::rows(&xlsx_with(&rows)).unwrap_err();
+            assert!(error.to_string().contains("not a readable .xlsx workbook"), "{error}");
+        }
     }
 
     #[test]

@@ -155,6 +155,14 @@ impl Write for Shared {
 /// Parts that a workbook needs, for an input without them.
 const DEFAULTS: &[(&str, &str)] = &[
     (
+        "[Content_Types].xml",
+        r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="xml" ContentType="application/xml"/></Types>"#,
+    ),
+    (
+        "_rels/.rels",
+        r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#,
+    ),
+    (
         "xl/workbook.xml",
         r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Sheet1" sheetId="1" r:id="rId1"/></sheets></workbook>"#,
     ),
@@ -190,4 +198,22 @@ fn archive(data: &[u8]) -> Vec<u8> {
         }
     }
     archive.finish().expect("memory").into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A target whose inputs are all refused finds nothing.
+    #[test]
+    fn workbook_parts_reads_seeds_as_workbooks() {
+        for (seed, references) in [
+            (&include_bytes!("../../corpus/workbook_parts/plain.parts")[..], &["ref-1", "ref-2"][..]),
+            (include_bytes!("../../corpus/workbook_parts/typed.parts"), &["12345", "12346", "46053"]),
+            (include_bytes!("../../corpus/workbook_parts/sheet-0"), &["ref-1", "12"]),
+            (include_bytes!("../../corpus/workbook_parts/sheet-2"), &["a&b"]),
+        ] {
+            assert_eq!(rows_of(&archive(seed)).expect("a workbook").references, references);
+        }
+    }
 }
