@@ -530,11 +530,9 @@ impl Editor<'_> {
                         self.cell(cell, row, used)?.write(written);
                     }
                 }
-                Event::Empty(tag) if local(&tag) == "c" => {
-                    if is_kept {
-                        let cell = Node::Element { tag, is_empty: true, children: Vec::new() };
-                        self.cell(cell, row, used)?.write(written);
-                    }
+                Event::Empty(tag) if is_kept && local(&tag) == "c" => {
+                    let cell = Node::Element { tag, is_empty: true, children: Vec::new() };
+                    self.cell(cell, row, used)?.write(written);
                 }
                 Event::End(tag) => {
                     let name = tag.local_name().into_inner();
@@ -638,15 +636,17 @@ impl Editor<'_> {
         };
         let shift = areas.map_or(shift, |areas| rows.shift(&areas));
         if name == "sqref" {
-            return Ok(match rows.list(&children.iter().map(Node::text).collect::<String>()) {
-                Some(list) => Some(Node::Element { tag, is_empty: false, children: vec![Node::Text(list.into())] }),
-                None => None,
-            });
+            let list = rows.list(&children.iter().map(Node::text).collect::<String>());
+            return Ok(list.map(|list| {
+                let children = vec![Node::Text(list.into())];
+                Node::Element { tag, is_empty: false, children }
+            }));
         }
-        if name == "cfvo" && attribute(&tag, "type")?.as_deref() == Some("formula") {
-            if let Some(formula) = attribute(&tag, "val")? {
-                changes.push(("val", Some(self.formula(&formula, shift)?)));
-            }
+        if name == "cfvo"
+            && attribute(&tag, "type")?.as_deref() == Some("formula")
+            && let Some(formula) = attribute(&tag, "val")?
+        {
+            changes.push(("val", Some(self.formula(&formula, shift)?)));
         }
         let had_areas = children.iter().any(|child| child.name() == "sqref");
         let is_list = LISTS.contains(&name.as_str());
