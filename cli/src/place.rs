@@ -116,7 +116,7 @@ pub(crate) enum SubmittedFile {
     Named(String),
     /// It was noted when it was submitted.
     Noted(FileNote),
-    /// It made several batches: the rows of one cannot be told from those of the others.
+    /// It made several batches: the rows of one cannot be distinguished from those of the others.
     Divided(String),
 }
 

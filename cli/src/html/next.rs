@@ -147,7 +147,7 @@ fn read_rows(section: &Section, failed: u64, commands: &Commands) -> Step {
 
 /// Returns a step with the command that writes the rows of the next file.
 ///
-/// It has no command where the rows of the batch cannot be told from those of other batches.
+/// It has no command where the rows of the batch cannot be distinguished from those of other batches.
 fn retry(section: &Section, text: String, has_unaccounted: bool, commands: &Commands) -> Step {
     let mut step = Step::new(text);
     let divided = matches!(commands.file, SubmittedFile::Divided(_));
