@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use bulkrail::time::Clock;
+use clap::ValueEnum;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
 
-use crate::args::CompletionsArgs;
+use crate::args::{CompletionsArgs, ProviderName};
 use crate::error::CliError;
 use crate::state::StateDir;
 use crate::submissions::Submissions;
@@ -33,14 +34,15 @@ pub(crate) fn run(args: &CompletionsArgs) -> Result<u8, CliError> {
     Ok(exit::SUCCESS)
 }
 
-/// Returns the ids and keys of batches in the list that begin with `current`; none where the list cannot
-/// be read in time.
+/// Returns the ids and keys of batches in the list that begin with `current`: those of the provider on
+/// the command line, if there is one. None where the list cannot be read in time.
 pub(crate) fn complete_batch(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(current) = current.to_str() else { return Vec::new() };
     let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else { return Vec::new() };
+    let provider = provider(std::env::args());
     let names = runtime.block_on(async {
         tokio::select! {
-            names = names(current) => names,
+            names = names(current, provider) => names,
             () = Clock::system().sleep(TIMEOUT) => Vec::new(),
         }
     });
@@ -48,12 +50,19 @@ pub(crate) fn complete_batch(current: &OsStr) -> Vec<CompletionCandidate> {
     names.into_iter().map(|(name, help)| CompletionCandidate::new(name).help(Some(help.into()))).collect()
 }
 
-async fn names(current: &str) -> Vec<(String, String)> {
+/// Returns the provider among the words of a command line, unless there are several.
+fn provider(words: impl Iterator<Item = String>) -> Option<ProviderName> {
+    let mut providers = words.filter_map(|word| ProviderName::from_str(&word, false).ok());
+    providers.next().filter(|_| providers.next().is_none())
+}
+
+async fn names(current: &str, provider: Option<ProviderName>) -> Vec<(String, String)> {
     let Ok(contents) = Submissions::new(&StateDir::from_env()).read().await else { return Vec::new() };
     let mut names: Vec<(String, String)> = Vec::new();
     for listed in contents.log.listed(Clock::system().wall()).iter().rev() {
         let Some(name) = listed.batch.id.as_ref().or(listed.batch.key.as_ref()) else { continue };
-        if name.starts_with(current) && !names.iter().any(|(known, _)| known == name) {
+        let is_asked = provider.is_none_or(|provider| provider.id() == listed.batch.provider);
+        if is_asked && name.starts_with(current) && !names.iter().any(|(known, _)| known == name) {
             names.push((name.clone(), listed.batch.provider.to_string()));
         }
         if names.len() == MAX_BATCHES {
@@ -61,4 +70,17 @@ async fn names(current: &str) -> Vec<(String, String)> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn provider_of_a_command_line_is_the_only_one_named() {
+        let provider = |line: &str| provider(line.split(' ').map(str::to_owned)).map(|name| name.id().to_string());
+        assert_eq!(provider("bulkrail -- bulkrail wait --deadline 3m reap ").as_deref(), Some("reap"));
+        assert_eq!(provider("bulkrail -- bulkrail resume "), None);
+        assert_eq!(provider("bulkrail -- bulkrail wait --profile killb reap "), None);
+    }
 }

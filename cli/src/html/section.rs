@@ -83,9 +83,11 @@ impl Counts {
                 unaccounted: Some(listed.total() - succeeded - listed.failed),
             };
         }
+        // The lower count of successes is believed where the counts disagree.
+        let at_most = progress.total.zip(progress.failed).map(|(total, failed)| total.saturating_sub(failed));
         Self {
             total: progress.total,
-            succeeded: progress.succeeded,
+            succeeded: progress.succeeded.map(|counted| counted.min(at_most.unwrap_or(counted))),
             failed: progress.failed,
             unaccounted: progress.unaccounted(),
         }
@@ -213,6 +215,8 @@ mod tests {
         for (rows, expected) in rows {
             assert_eq!(Counts::new(&report(progress, rows)), expected);
         }
+        let too_many = Progress::default().with_total(12).with_succeeded(11).with_failed(3);
+        assert_eq!(Counts::new(&report(too_many, None)), counts(12, 9, 3, 0));
     }
 
     #[test]
