@@ -42,6 +42,9 @@ CONFIGURATION = """hooks = "{hooks}"
 enabled = false
 [phases.fuzzing.generation]
 with-security-parameters = false
+# Values of earlier requests and responses would take the place of nearly all generated texts; links have the real ones.
+[phases.fuzzing.extra-data-sources]
+responses = false
 [phases.stateful.generation]
 with-security-parameters = false
 """
@@ -163,7 +166,9 @@ def localpayment(environment):
     names = {"username": environment["LOCALPAYMENT_USERNAME"], "password": environment["LOCALPAYMENT_PASSWORD"]}
     login = {"path": "/api/token/", "body": dict(names), "token": "access"}
     api = Api(environment["LOCALPAYMENT_BASE_URL"])
-    api.headers["Authorization"] = "Bearer " + api.post(login["path"], json=login["body"])["access"]
+    tokens = api.post(login["path"], json=login["body"])
+    api.headers["Authorization"] = "Bearer " + tokens["access"]
+    names["refresh"] = tokens["refresh"]
     document = {"type": "CURP", "id": "RULA900101"}
     beneficiary = {"type": "INDIVIDUAL", "name": "Ana", "lastName": "Ruiz", "document": document}
     merchant = {"accountNumber": "48.448.400.000.011", "country": "MEX"}
