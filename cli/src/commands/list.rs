@@ -15,8 +15,8 @@ use crate::{exit, output, printer};
 /// 8 characters of an id at least are shown: a UUID has a hyphen behind them.
 const MIN_PREFIX: usize = 8;
 
-/// 16 characters of an id or a key are shown as a whole: it may have been chosen to be read.
-const MAX_WHOLE: usize = 16;
+/// 20 characters of an id or a key are shown as a whole: it may have been chosen to be read.
+const MAX_WHOLE: usize = 20;
 
 /// 24 columns of the state at most: a provider may have long words.
 const MAX_STATE: usize = 24;
@@ -151,8 +151,12 @@ mod tests {
             "d619ffff-0000-4848-a3c4",
             "payroll-7",
             "payroll-70",
+            "import-2026-01-01",
         ];
         let shown: Vec<_> = names.iter().map(|name| prefix(name, &names)).collect();
-        assert_eq!(shown, ["d619cd58-76d3", "d619cd58-76d4", "d619ffff", "payroll-7", "payroll-70"]);
+        assert_eq!(
+            shown,
+            ["d619cd58-76d3", "d619cd58-76d4", "d619ffff", "payroll-7", "payroll-70", "import-2026-01-01"]
+        );
     }
 }
