@@ -140,10 +140,14 @@ fn check_book(bytes: &[u8], rows: &mut u64, findings: &mut Findings) -> Result<(
         book.each_cell(&name, |row, position, cell| Ok(header.add(row, position, &text(cell))))?;
         headers.push((name, header));
     }
-    if headers.iter().any(|(_, header)| header.has_reference()) {
-        headers.retain(|(_, header)| header.has_reference());
-    } else {
-        headers.truncate(1);
+    let has_references = headers.iter().any(|(_, header)| header.has_reference());
+    let mut is_first = true;
+    let (headers, others): (Vec<_>, Vec<_>) = headers
+        .into_iter()
+        .partition(|(_, header)| if has_references { header.has_reference() } else { std::mem::take(&mut is_first) });
+    // They have no rows of the batch, but a submit refuses the workbook where one cannot be read.
+    for (name, _) in others {
+        book.each_cell(&name, |_, _, _| Ok(true))?;
     }
     let mut checks = Rows { has_sheets: headers.len() > 1, ..Rows::default() };
     for (name, header) in headers {

@@ -361,7 +361,7 @@ impl<'x> Book<'x> {
             let value = cell.get_value();
             let is_empty = match value {
                 DataRef::Empty => true,
-                DataRef::String(text) => is_blank(text),
+                DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => is_blank(text),
                 DataRef::SharedString(text) => is_blank(text),
                 _ => false,
             };
@@ -596,6 +596,14 @@ mod tests {
             let error = super::rows(&xlsx_with(&rows)).unwrap_err();
             assert!(error.to_string().contains("not a readable .xlsx workbook"), "{error}");
         }
+    }
+
+    #[test]
+    fn date_without_a_value_is_a_blank_cell() {
+        let row = |value: &str| format!("<row r=\"3\"><c r=\"A3\" t=\"d\"><v>{value}</v></c></row>");
+        let read = |value| super::rows(&xlsx_with(&row(value))).unwrap();
+        assert_eq!((read("").rows, read(" ").rows, read("2026-01-01").rows), (1, 1, 2));
+        assert!(read("").references.iter().all(|reference| !is_blank(reference)));
     }
 
     #[test]
