@@ -56,8 +56,9 @@ impl SubmittedRows {
 /// Pairs submitted rows with the rows that the provider lists: by reference.
 ///
 /// A listed reference pairs with the submitted one that is equal to it; else with the only one that has the same
-/// [normal form](normal_form); else, where the numbers of submitted rows are known, with the row of the same number. A
-/// listed row without a reference is paired by its number, too. References that differ are in [`Reconciliation::reference_mismatches`]. Positions in the list never matter.
+/// [normal form](normal_form); else, where the numbers of submitted rows are known, with the row of the same number,
+/// unless another listed row has its reference. A listed row without a reference is paired by its number, too. References
+/// that differ are in [`Reconciliation::reference_mismatches`]. Positions in the list never matter.
 ///
 /// ```
 /// use bulkrail_core::{Progress, Reconciler, Row, RowOutcome, SubmittedRows};
@@ -78,6 +79,8 @@ pub struct Reconciler {
     numbers: Vec<u64>,
     /// Made when the first listed row has none of the submitted references.
     loose: Option<LooseIndex>,
+    /// Listed rows that can be paired by their number alone, once all rows are listed.
+    only_by_number: Vec<Row>,
     /// Number of submitted rows that have a reference.
     named: usize,
     /// Rows that are not in the submission are taken as they come.
@@ -205,7 +208,16 @@ impl Reconciler {
         self.listed += 1;
         row.cut_texts();
         let exact = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference, &self.rows));
-        let position = exact.or_else(|| self.pair_loosely(&mut row));
+        let position = exact.or_else(|| self.pair_by_normal_form(&mut row));
+        if position.is_none() && self.position_by_number(&row).is_some() {
+            // Another row that is listed later may have the reference of the submitted row with this number.
+            self.only_by_number.push(row);
+        } else {
+            self.add(row, position);
+        }
+    }
+
+    fn add(&mut self, row: Row, position: Option<usize>) {
         let Some(entry) = position.map(|position| &mut self.rows[position]) else {
             if self.is_open {
                 self.rows.push(Entry { reference: row.reference.clone(), row: Some(row), missing: None });
@@ -236,21 +248,26 @@ impl Reconciler {
         }
     }
 
-    /// Pairs a row whose reference is not equal to a submitted one, gives it the submitted reference and notes both.
-    ///
-    /// A row without a reference is paired by its number.
-    fn pair_loosely(&mut self, row: &mut Row) -> Option<usize> {
-        let listed = row.reference.clone().filter(|listed| !is_blank(listed));
-        if self.loose.is_none() {
-            self.loose = Some(LooseIndex::new(&self.rows[..self.named], &self.by_reference, &self.numbers));
-        }
-        let loose = self.loose.as_ref()?;
-        let by_form = || loose.by_normal_form.get(&*normal_form(listed.as_ref()?)).copied().flatten();
-        let by_number = || loose.by_number.get(&row.index?).copied();
-        let position = by_form().or_else(by_number)?;
+    /// Pairs a row by its reference in its normal form.
+    fn pair_by_normal_form(&mut self, row: &mut Row) -> Option<usize> {
+        let listed = row.reference.as_ref().filter(|listed| !is_blank(listed))?;
+        let position = self.loose_index().by_normal_form.get(&*normal_form(listed)).copied().flatten()?;
+        self.pair_loosely(row, position)
+    }
+
+    fn position_by_number(&mut self, row: &Row) -> Option<usize> {
+        self.loose_index().by_number.get(&row.index?).copied()
+    }
+
+    fn loose_index(&mut self) -> &LooseIndex {
+        self.loose.get_or_insert_with(|| LooseIndex::new(&self.rows[..self.named], &self.by_reference, &self.numbers))
+    }
+
+    /// Pairs a row whose reference is not equal to the submitted one, gives it the submitted one and notes both.
+    fn pair_loosely(&mut self, row: &mut Row, position: usize) -> Option<usize> {
         let entry = self.rows.get(position).filter(|entry| entry.row.is_none())?;
         let submitted = entry.reference.clone()?;
-        row.reference = Some(submitted.clone());
+        let listed = row.reference.replace(submitted.clone()).filter(|listed| !is_blank(listed));
         if let Some(listed) = listed {
             self.reference_mismatches.push(ReferenceMismatch { submitted, listed });
         }
@@ -263,6 +280,10 @@ impl Reconciler {
     /// else as rows without one.
     #[must_use]
     pub fn finish(mut self, progress: &Progress) -> Reconciliation {
+        for mut row in std::mem::take(&mut self.only_by_number) {
+            let position = self.position_by_number(&row).and_then(|position| self.pair_loosely(&mut row, position));
+            self.add(row, position);
+        }
         let mut missing = Vec::new();
         let mut rows: Vec<Row> = std::mem::take(&mut self.rows)
             .into_iter()
@@ -569,6 +590,25 @@ mod tests {
         let mut reconciler = Reconciler::without_references();
         rows.into_iter().for_each(|row| reconciler.push(row));
         assert_eq!(snapshot.reconciled(&reconciler.finish(&progress)), counted);
+    }
+
+    #[test]
+    fn reconciler_pairs_by_row_number_only_where_no_listed_row_has_the_reference() {
+        // The file has lost its first row since it was submitted.
+        let submitted = SubmittedRows::new(["b", "c"]).with_numbers(vec![2, 3]);
+        let listed = [("a", 2), ("b", 3), ("c", 4)];
+        let permuted = [[0, 1, 2], [2, 1, 0], [1, 0, 2]];
+        for order in permuted {
+            let mut reconciler = Reconciler::new(&submitted);
+            for (reference, number) in order.map(|index| listed[index]) {
+                let outcome = if reference == "a" { RowOutcome::Failed } else { RowOutcome::Succeeded };
+                reconciler.push(row(Some(reference), outcome).with_index(Some(number)));
+            }
+            let found = reconciler.finish(&Progress::default());
+            assert!(found.rows.iter().all(|row| row.outcome == RowOutcome::Succeeded), "{found:?}");
+            assert_eq!(found.unexpected.len(), 1, "the row that the file does not have");
+            assert!(found.duplicates.is_empty() && found.reference_mismatches.is_empty(), "{found:?}");
+        }
     }
 
     #[test]
