@@ -135,7 +135,9 @@ async fn warn_of_other_file(args: &RetryArgs, batch: &Batch, environment: &str) 
     let now = tokio::task::spawn_blocking(move || digest(&path).ok().flatten()).await.ok().flatten();
     if now.is_some_and(|(_, now)| now != sha256) {
         let name = args.submitted.display();
-        printer::error(&format!("warning: {name} is not as it was submitted; rows are found by their reference"));
+        printer::error(&format!(
+            "warning: {name} is not as it was submitted; rows are found by their reference, else by their number"
+        ));
     }
 }
 
