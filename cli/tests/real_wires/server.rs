@@ -38,6 +38,8 @@ impl Listener {
         let task = tokio::spawn(async move {
             let mut number = 0;
             while let Ok((stream, _)) = listener.accept().await {
+                // What was written is sent at once: a reset would discard what waits for the client's ACK.
+                stream.set_nodelay(true).unwrap();
                 tokio::spawn(serve(stream, number, Arc::clone(&seen)));
                 number += 1;
             }
