@@ -70,6 +70,9 @@ Exit codes:
   130  interrupted
 ";
 
+/// Template of the help of a topic: the text alone.
+const TOPIC: &str = "{before-help}";
+
 const REPORT: &str = "\
 Report:
   --report FILE writes one HTML page, which needs nothing else and sends nothing. It opens in any
@@ -148,10 +151,10 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     Man(ManArgs),
     /// List the exit codes
-    #[command(name = "exit-codes", hide = true, override_help = EXIT_CODES)]
+    #[command(name = "exit-codes", hide = true, help_template = TOPIC, before_long_help = EXIT_CODES)]
     ExitCodes,
     /// List the environment variables
-    #[command(hide = true, override_help = format!("{ENVIRONMENT}\n{OTHER_ENVIRONMENT}"))]
+    #[command(hide = true, help_template = TOPIC, before_long_help = format!("{ENVIRONMENT}\n{OTHER_ENVIRONMENT}"))]
     Environment,
 }
 
@@ -271,6 +274,13 @@ pub(crate) struct ReportArgs {
     /// to do next
     #[arg(long, value_name = "FILE", value_parser = file_name)]
     pub(crate) report: Option<PathBuf>,
+}
+
+impl ReportArgs {
+    /// Returns the same option as part of a command line that continues.
+    pub(crate) fn flags(&self) -> String {
+        self.report.as_ref().map_or_else(String::new, |file| format!(" --report {}", quoted(&file.to_string_lossy())))
+    }
 }
 
 /// Address of the provider.

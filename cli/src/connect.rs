@@ -1,11 +1,12 @@
 //! Connects the command line, the profile and the environment to a client.
 
 use bulkrail::http::{Environment, HttpOptions, env_secret};
-use bulkrail::{AnyClient, Error, ErrorKind, ProviderId};
+use bulkrail::{AnyClient, Batch, Error, ErrorKind, ProviderId};
 
 use crate::args::Connection;
 use crate::error::CliError;
 use crate::profile::{Profile, credentials};
+use crate::values::quoted;
 
 /// Returns a client of `provider`. Nothing is sent yet.
 ///
@@ -24,7 +25,7 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
     } else if let Some(profile) = profile {
         profile.environment.clone()
     } else if let Some(environment) = AnyClient::environment_from_env(provider) {
-        variable = Some(format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase()));
+        variable = Some(url_variable(provider));
         environment
     } else {
         Environment::Sandbox
@@ -37,6 +38,33 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
         options = options.any_environment();
     }
     build(provider, profile, options).map_err(|error| with_source(error, provider, profile, variable.as_deref()).into())
+}
+
+/// Returns a client for `batch`. Nothing is sent yet.
+///
+/// The client refuses a batch of another environment. This error names the option to use, too.
+pub(crate) fn connect_for(batch: &Batch, connection: &Connection) -> Result<AnyClient, CliError> {
+    let client = connect(batch.provider(), connection)?;
+    let environment = match batch.environment() {
+        Some(environment) if environment != client.environment() && !connection.any_environment => environment,
+        _ => return Ok(client),
+    };
+    let option = match environment {
+        "production" => "add --production".to_owned(),
+        "sandbox" if AnyClient::environment_from_env(batch.provider()).is_some() => {
+            format!("leave out --production and --base-url, and unset {}", url_variable(batch.provider()))
+        }
+        "sandbox" => "leave out --production and --base-url".to_owned(),
+        origin => format!("use --base-url {}", quoted(origin)),
+    };
+    let reason = format!("this is a batch in {environment}, and the client uses {}", client.environment());
+    let hint = format!("{option}; or ask here all the same, with --any-environment");
+    Err(CliError::from(Error::new(ErrorKind::Usage, reason).with_batch(batch.clone())).with_hint(hint))
+}
+
+/// Returns the name of the variable that has the base URL of `provider`.
+fn url_variable(provider: &ProviderId) -> String {
+    format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase())
 }
 
 /// Returns a client of `provider` in `environment`, whatever the variables of the shell say, with

@@ -7,6 +7,7 @@ use std::iter::successors;
 
 use bulkrail::{Error, ErrorDocument, ErrorKind, Report};
 
+use crate::grid::stderr_width;
 use crate::{exit, output, printer};
 
 /// Error that ends a command.
@@ -216,11 +217,11 @@ pub(crate) fn print_clap(error: &clap::Error) -> u8 {
         return from_clap(&error.to_string()).print(true);
     }
     let text = error.render().to_string();
-    if printer::lines(&text) == text {
+    if printer::fit(&printer::lines(&text), stderr_width()) == text {
         // An error of writing to standard error cannot be reported.
         let _ = error.print();
     } else {
-        // It repeats an argument that would steer the terminal.
+        // It repeats an argument that would steer the terminal, or is wider than that.
         printer::error(text.trim_end());
     }
     exit::USAGE

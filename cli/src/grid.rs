@@ -174,7 +174,9 @@ impl Grid {
     fn table(&self, layout: &Layout, width: usize) -> String {
         let mut text = String::new();
         self.push_row(&mut text, layout, usize::MAX, |column| self.headings[column]);
-        let widest = text.lines().map(UnicodeWidthStr::width).max().unwrap_or_default().max(layout.width());
+        let titles = layout.titles.iter().map(|column| self.natural_width(*column) + GAPS[1]).sum::<usize>();
+        let headings = text.lines().map(UnicodeWidthStr::width).max().unwrap_or_default();
+        let widest = headings.max(titles).max(layout.width());
         text.push_str(&"─".repeat(widest.min(width)));
         text.push('\n');
         for row in &self.rows {

@@ -7,8 +7,8 @@ use crate::grid::{stdout_width, words};
 /// 100 columns at most: longer lines are hard to read.
 const MAX_WIDTH: usize = 100;
 
-/// 6 columns before what does not fit beside an example.
-const INDENT: usize = 6;
+/// 4 more columns than an example has are before what does not fit beside it.
+const HANG: usize = 4;
 
 /// Wraps the texts of a command and of its subcommands for the terminal that standard output is.
 pub(crate) fn fit(command: Command) -> Command {
@@ -18,22 +18,44 @@ pub(crate) fn fit(command: Command) -> Command {
     }
 }
 
-/// Returns a text of a help, wrapped for the terminal that standard output is.
-pub(crate) fn fit_text(text: &str) -> String {
-    stdout_width().map_or_else(|| text.to_owned(), |width| wrapped(text, width.min(MAX_WIDTH)))
+fn fit_in(mut command: Command, width: usize) -> Command {
+    // With the names of the commands above it, which a usage begins with.
+    command.build();
+    fit_built(command, width)
 }
 
-fn fit_in(mut command: Command, width: usize) -> Command {
+fn fit_built(mut command: Command, width: usize) -> Command {
+    let usage = command.render_usage().to_string();
+    if usage.lines().any(|line| line.chars().count() > width) {
+        command = command.override_usage(fit_usage(&usage, width));
+    }
+    if let Some(text) = command.get_before_long_help().map(|text| wrapped(&text.to_string(), width)) {
+        command = command.before_long_help(text);
+    }
     if let Some(text) = command.get_after_long_help().map(|text| wrapped(&text.to_string(), width)) {
         command = command.after_long_help(text);
     }
-    command.mut_subcommands(|command| fit_in(command, width))
+    command.mut_subcommands(|command| fit_built(command, width))
+}
+
+/// Returns what follows `Usage: `, in lines of at most `width` columns.
+fn fit_usage(usage: &str, width: usize) -> String {
+    const TITLE: &str = "Usage: ";
+    let indent = " ".repeat(TITLE.len());
+    let lines = usage.trim_start_matches(TITLE).lines().flat_map(|line| {
+        let lines = words(&joined(line.trim()), width - TITLE.len() - HANG);
+        let hang = " ".repeat(HANG);
+        let lines = lines.into_iter().enumerate();
+        lines.map(move |(number, line)| format!("{}{}", if number == 0 { "" } else { &hang }, line.replace(JOIN, " ")))
+    });
+    lines.collect::<Vec<_>>().join(&format!("\n{indent}"))
 }
 
 /// Paragraph, example or row of a table.
 struct Block {
     /// Text with its indent.
     text: String,
+    indent: usize,
     /// Columns before its second and later lines.
     hang: usize,
     is_example: bool,
@@ -45,12 +67,15 @@ impl Block {
     fn new(line: &str) -> Self {
         let body = line.trim_start();
         let indent = line.len() - body.len();
-        let is_example = body.starts_with("bulkrail ") || body.starts_with("sleep ");
-        // A row of a table has its text behind two blanks or more.
+        // A row of a table has its text behind two blanks or more, and a point of a list behind its sign.
         let cell = body.find("  ").map(|gap| gap + body[gap..].len() - body[gap..].trim_start().len());
-        let hang = indent + cell.unwrap_or_default();
-        let is_open = !is_example && !body.is_empty() && !body.ends_with(':');
-        Self { text: line.to_owned(), hang, is_example, is_open }
+        let point = body.find(' ').filter(|end| *end > 0 && is_sign(&body[..*end])).map(|end| end + 1);
+        let text = &body[point.unwrap_or_default()..];
+        let hang = indent + point.or(cell).unwrap_or_default();
+        let is_example = is_command(text);
+        let is_toml = text.starts_with('[') || text.contains(" = ");
+        let is_open = !is_example && !is_toml && !body.is_empty() && !body.ends_with(':');
+        Self { text: line.to_owned(), indent, hang, is_example, is_open }
     }
 
     fn push(&self, text: &mut String, width: usize) {
@@ -70,17 +95,21 @@ impl Block {
 
     /// Adds an example and what explains it. A long one goes on below a backslash, as a shell reads it.
     fn push_example(&self, text: &mut String, width: usize) {
-        let body = self.text.trim();
+        // Behind the sign of a point.
+        let start = self.text.find(char::is_alphabetic).unwrap_or_default();
+        let (sign, body) = self.text.split_at(start);
+        let hang = start + HANG;
         let (example, explanation) = body.split_once("  ").unwrap_or((body, ""));
-        let lines = words(&joined(example), width.saturating_sub(4));
+        // Two columns are for a backslash.
+        let lines = words(&joined(example), width.saturating_sub(hang + 2));
         let lines: Vec<_> = lines.iter().map(|line| line.replace(JOIN, " ")).collect();
         for (number, line) in lines.iter().enumerate() {
-            let indent = if number == 0 { 2 } else { INDENT };
+            let before = if number == 0 { sign } else { &" ".repeat(hang) };
             let end = if number + 1 < lines.len() { " \\" } else { "" };
-            text.push_str(&format!("{}{line}{end}\n", " ".repeat(indent)));
+            text.push_str(&format!("{before}{line}{end}\n"));
         }
-        for line in words(explanation, width.saturating_sub(INDENT)).iter().filter(|line| !line.is_empty()) {
-            text.push_str(&format!("{}{line}\n", " ".repeat(INDENT)));
+        for line in words(explanation, width.saturating_sub(hang)).iter().filter(|line| !line.is_empty()) {
+            text.push_str(&format!("{}{line}\n", " ".repeat(hang)));
         }
     }
 }
@@ -88,19 +117,31 @@ impl Block {
 /// Blank at which an example is not broken.
 const JOIN: char = '\0';
 
-/// Returns an example in which an option is joined to its value, and an operator of the shell to what follows.
+/// Returns an example in which an option is joined to its value, an operator of the shell to what follows, and the words
+/// between two quotes to each other.
 fn joined(example: &str) -> String {
     let mut joined = String::new();
-    let mut before = "";
+    let (mut before, mut is_quoted) = ("", false);
     for word in example.split_whitespace() {
         let is_option = before.starts_with("--") && !word.starts_with(|c| "-&>|".contains(c));
         if !before.is_empty() {
-            joined.push(if is_option || [">", "|"].contains(&before) { JOIN } else { ' ' });
+            joined.push(if is_quoted || is_option || [">", "|"].contains(&before) { JOIN } else { ' ' });
         }
+        is_quoted ^= word.matches('\'').count() % 2 == 1;
         joined.push_str(word);
         before = word;
     }
     joined
+}
+
+/// Returns whether a line of a help begins with a command, which is to be copied.
+fn is_command(text: &str) -> bool {
+    ["bulkrail ", "sleep ", "cargo ", "git ", "BULKRAIL_BLESS="].iter().any(|word| text.starts_with(word))
+}
+
+/// Returns whether a word is the sign of a point of a list: `-` or `1.`.
+fn is_sign(word: &str) -> bool {
+    word == "-" || word.strip_suffix('.').is_some_and(|number| number.parse::<u8>().is_ok())
 }
 
 /// Returns `text` in lines of at most `width` columns. Lines that were broken by hand are joined before.
@@ -108,13 +149,13 @@ fn wrapped(text: &str, width: usize) -> String {
     let mut blocks: Vec<Block> = Vec::new();
     for line in text.lines() {
         let block = Block::new(line);
-        let indent = line.len() - line.trim_start().len();
+        let indent = block.indent;
         match blocks.last_mut() {
             Some(before) if before.is_open && block.is_open && block.hang == indent && before.hang == indent => {
                 before.text.push_str(&format!(" {}", line.trim_start()));
             }
             // What explains an example, on the line below it.
-            Some(before) if before.is_example && indent > INDENT => {
+            Some(before) if before.is_example && indent > before.indent + HANG => {
                 before.text.push_str(&format!("    {}", line.trim_start()));
             }
             _ => blocks.push(block),
@@ -140,7 +181,19 @@ Exit codes:
        for; check: errors
 
 Rows of which the provider reports no outcome may
-exist there.";
+exist there.
+
+  1. Save the page of the provider as it
+     is.
+  2. bulkrail specs diff PROVIDER PAGE
+     It prints the differences.
+  - rows are processed
+    later
+
+  [profiles.ops]
+  provider = \"killb\"
+
+  bulkrail check reap x.csv | jq '.a[] | select(.b == 1)'";
 
     #[test]
     fn texts_of_a_help_keep_their_indent_and_their_examples() {
@@ -159,6 +212,17 @@ Exit codes:
 
 Rows of which the provider reports no outcome
 may exist there.
+
+  1. Save the page of the provider as it is.
+  2. bulkrail specs diff PROVIDER PAGE
+     It prints the differences.
+  - rows are processed later
+
+  [profiles.ops]
+  provider = \"killb\"
+
+  bulkrail check reap x.csv | jq \\
+      '.a[] | select(.b == 1)'
 ";
         assert_eq!(wrapped(TEXT, 46), expected);
     }
@@ -167,9 +231,10 @@ may exist there.
     fn texts_of_every_help_fit_60_columns() {
         use clap::CommandFactory;
         let mut commands = vec![fit_in(crate::args::Cli::command(), 60)];
-        while let Some(command) = commands.pop() {
+        while let Some(mut command) = commands.pop() {
             let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-            for line in text.lines() {
+            let usage = command.render_usage().to_string();
+            for line in text.lines().chain(usage.lines()) {
                 assert!(line.chars().count() <= 60, "{}: {line}", command.get_name());
             }
             commands.extend(command.get_subcommands().cloned());

@@ -99,7 +99,7 @@ impl Place {
     }
 
     /// Returns the command that writes the rows of `file` that did not succeed to `next`.
-    pub(crate) fn retry(&self, id: &str, file: &str, next: &str, has_unaccounted: bool) -> String {
+    fn retry(&self, id: &str, file: &str, next: &str, has_unaccounted: bool) -> String {
         let unaccounted = if has_unaccounted { " --unaccounted" } else { "" };
         let (provider, id, file, next) = (&self.provider, quoted(id), quoted(file), quoted(next));
         self.command(&format!("retry {provider} {id} --submitted {file} --out {next}{unaccounted}"))
@@ -152,6 +152,18 @@ impl SubmittedFile {
         }
     }
 
+    /// Returns the command that writes the rows of the batch `id` which did not succeed to a new file. FILE and NEXT
+    /// are in place of files that are not known.
+    ///
+    /// `None` where the rows of the batch cannot be distinguished from those of other batches.
+    pub(crate) fn retry(&self, place: &Place, id: &str, has_unaccounted: bool) -> Option<String> {
+        match (self, self.path()) {
+            (Self::Divided(_), _) => None,
+            (_, Some(file)) => Some(place.retry(id, file, &next_file(file), has_unaccounted)),
+            (_, None) => Some(place.retry(id, "FILE", "NEXT", has_unaccounted)),
+        }
+    }
+
     /// Returns the file, if it is as it was submitted; else a sentence that says why not.
     pub(crate) async fn unchanged(&self) -> Result<PathBuf, String> {
         let note = match self {
@@ -182,7 +194,7 @@ impl SubmittedFile {
 
 /// Returns the name of the file that the rows of `file` which did not succeed go to: beside it, with
 /// `-retry` added, then `-retry2` and so on, as a key of Localpayment.
-pub(crate) fn next_file(file: &str) -> String {
+fn next_file(file: &str) -> String {
     let path = Path::new(file);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let stem = match stem.rsplit_once("-retry") {

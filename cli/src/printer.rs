@@ -11,7 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use unicode_width::UnicodeWidthStr;
 
-use crate::grid::{can_redraw, stderr_width, words};
+use crate::grid::{can_redraw, stderr_width, stdout_width, words};
 use crate::screen;
 
 /// 4,000 characters of a line are shown: a message of an error with the name of a file.
@@ -43,6 +43,13 @@ impl Printer {
     pub(crate) fn note(self, message: &str) {
         if !self.quiet {
             error(message);
+        }
+    }
+
+    /// Prints what may be done next, where a person reads the results.
+    pub(crate) fn next_step(self, line: Option<String>) {
+        if let Some(line) = line.filter(|_| stdout_width().is_some()) {
+            self.note(&line);
         }
     }
 
@@ -82,13 +89,15 @@ impl Printer {
 
 /// Prints a message to standard error, also with `--quiet`. Its lines are escaped and cut, and wrapped for a terminal.
 pub(crate) fn error(message: &str) {
-    let message = fit(&lines(message), stderr_width());
-    let _ = screen::above(|| writeln!(io::stderr().lock(), "{message}"));
+    // One write: what a person types is not shown between a line and its end.
+    let message = fit(&lines(message), stderr_width()) + "\n";
+    let _ = screen::above(|| io::stderr().lock().write_all(message.as_bytes()));
 }
 
 /// Prints a line of JSON to standard error, also with `--quiet`.
 pub(crate) fn document(line: &str) {
-    let _ = screen::above(|| writeln!(io::stderr().lock(), "{line}"));
+    let line = format!("{line}\n");
+    let _ = screen::above(|| io::stderr().lock().write_all(line.as_bytes()));
 }
 
 /// Returns `message` with each of its lines escaped and cut: also what a caller forgot, such as the name of a file.

@@ -1,5 +1,6 @@
 //! Prepares and submits batches, and records what was submitted.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ use crate::values::quoted;
 /// 5 s for the response to a submit that is interrupted: most arrive within one, and without it the
 /// outcome is unknown.
 const RESPONSE_GRACE: Duration = Duration::from_secs(5);
+
+/// 2 s after which a submit is said to go on: most have a response within one.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// Batches that a file makes, and what a check of the file has found.
 pub(crate) struct Prepared {
@@ -182,6 +186,7 @@ pub(crate) async fn submit(
     let mut is_interrupted = false;
     let submitted = tokio::select! {
         submitted = &mut submitting => submitted,
+        never = note_slow(client, printer) => match never {},
         () = signals.received(1) => {
             is_interrupted = true;
             let seconds = RESPONSE_GRACE.as_secs();
@@ -206,6 +211,13 @@ pub(crate) async fn submit(
             Err(error.into())
         }
     }
+}
+
+/// Prints once that a submit takes long.
+async fn note_slow(client: &AnyClient, printer: Printer) -> Infallible {
+    client.clock().sleep(SLOW).await;
+    printer.note(&format!("still submitting to {} ({})", client.id(), client.environment()));
+    std::future::pending().await
 }
 
 /// Returns the error for a submit that was cut off.

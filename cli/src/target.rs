@@ -11,9 +11,12 @@ use serde_json::{Deserializer, Value};
 use crate::args::Target;
 use crate::error::{CliError, prints_batch};
 use crate::state::StateDir;
-use crate::submissions::{Entry, Line, Log, OldRecord, Submissions, lines, skipped};
+use crate::submissions::{Entry, Line, Log, MIN_PREFIX, OldRecord, Submissions, lines, skipped};
 use crate::values::quoted;
 use crate::{input, printer};
+
+/// 32 characters of an id or more are not the beginning of one: a UUID without hyphens has as many.
+const WHOLE_ID: usize = 32;
 
 impl Target {
     /// Returns the batch named on the command line, or the only one in the file.
@@ -46,19 +49,39 @@ impl Target {
         }
     }
 
-    /// Returns the command that waits again after an error of `kind`.
-    pub(crate) fn resume_command(&self, kind: ErrorKind, connection: &str) -> String {
+    /// Adds to the error of a batch that the provider does not have how its id was read.
+    pub(crate) async fn explain(&self, error: CliError) -> CliError {
+        let (Some(provider), Some(id)) = (self.provider, &self.id) else { return error };
+        let is_not_found = |error: &bulkrail::Error| error.kind() == ErrorKind::NotFound;
+        if !error.error().is_some_and(is_not_found) || id.chars().count() >= WHOLE_ID {
+            return error;
+        }
+        let contents = Submissions::new(&StateDir::from_env()).read_named(id).await;
+        let is_listed =
+            |entry: &Entry| entry.provider == provider.id() && entry.id.as_ref().is_some_and(|known| known == id);
+        if contents.log.entries().iter().any(is_listed) {
+            return error;
+        }
+        let hint = format!(
+            "check the id, the environment and which account the credentials belong to; {id} was taken as a whole id, \
+             because `bulkrail list` has no batch of {} that begins with it{}",
+            provider.id(),
+            if id.chars().count() < MIN_PREFIX { " (4 characters at least)" } else { "" },
+        );
+        error.with_hint(hint)
+    }
+
+    /// Returns the command that waits again after an error of `kind`, with these options.
+    pub(crate) fn resume_command(&self, kind: ErrorKind, flags: &str) -> String {
         match (&self.batch, self.provider, &self.id) {
             (Some(file), ..) if !is_stdin(file) => {
-                format!("bulkrail wait --batch {}{connection}", quoted(&file.to_string_lossy()))
+                format!("bulkrail wait --batch {}{flags}", quoted(&file.to_string_lossy()))
             }
-            (None, Some(provider), Some(id)) if !prints_batch(kind) => {
-                format!("bulkrail wait {} {}{connection}", provider.id(), quoted(id))
-            }
+            (None, Some(provider), Some(id)) => format!("bulkrail wait {} {}{flags}", provider.id(), quoted(id)),
             _ if prints_batch(kind) => {
-                format!("bulkrail wait --batch FILE{connection} (FILE: the batch document on standard output)")
+                format!("bulkrail wait --batch FILE{flags} (FILE: the batch document on standard output)")
             }
-            _ => format!("bulkrail wait --batch FILE{connection}"),
+            _ => format!("bulkrail wait --batch FILE{flags}"),
         }
     }
 }

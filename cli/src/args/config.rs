@@ -14,7 +14,8 @@ it is below %APPDATA%\\bulkrail; BULKRAIL_CONFIG names another. It has a table f
   [profiles.killb-ops]
   provider = \"killb\"
   environment = \"production\"
-  credentials = { KILLB_EMAIL = \"OPS_KILLB_EMAIL\", KILLB_PASSWORD = \"OPS_KILLB_PASSWORD\" }
+  credentials.KILLB_EMAIL = \"OPS_KILLB_EMAIL\"
+  credentials.KILLB_PASSWORD = \"OPS_KILLB_PASSWORD\"
 
   [profiles.reap-test]
   provider = \"reap\"

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bulkrail::poll::WaitOptions;
 use bulkrail::schedule::Schedule;
-use bulkrail::{AnyClient, Wait, WaitSet};
+use bulkrail::{AnyClient, ErrorKind, Wait, WaitSet};
 use clap::Args;
 
 use super::{Connection, ENVIRONMENT, REPORT, ReportArgs, Target};
@@ -98,6 +98,13 @@ pub(crate) struct WaitCommandArgs {
     /// a file of several batches, one for each batch when it ends
     #[arg(long)]
     pub(crate) jsonl: bool,
+}
+
+impl WaitCommandArgs {
+    /// Returns the command that waits again after an error of `kind`.
+    pub(crate) fn resume_command(&self, kind: ErrorKind) -> String {
+        self.target.resume_command(kind, &(self.connection.flags() + &self.report.flags()))
+    }
 }
 
 /// Options of a wait.

@@ -23,13 +23,13 @@ use clap::CommandFactory;
 
 use crate::args::Cli;
 use crate::error::CliError;
-use crate::help::fit_text;
+use crate::help::fit;
 use crate::{exit, output};
 
 /// Prints the help of a hidden command: a topic of `bulkrail help`.
 pub(crate) fn help(topic: &str) -> Result<u8, CliError> {
-    let mut command = Cli::command();
+    let mut command = fit(Cli::command());
     let text = command.find_subcommand_mut(topic).map(|topic| topic.render_long_help().to_string()).unwrap_or_default();
-    output::last(output::text(&fit_text(&text)))?;
+    output::last(output::text(&text))?;
     Ok(exit::SUCCESS)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bulkrail::http::Environment;
 use bulkrail::time::Clock;
-use bulkrail::{AnyClient, Batch, Error, ErrorKind, Recovery};
+use bulkrail::{AnyClient, Batch, Error, ErrorKind, Outcome, Recovery};
 
 use super::wait::set::{End, Group, SetWait, Terms, wait_for_all};
 use crate::args::{Connection, ResumeArgs};
@@ -41,7 +41,9 @@ pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliErr
     let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
     note_gave_up(log, &args, printer);
     if selected.is_empty() {
-        page.write_or_warn(printer);
+        if let Some(file) = &args.report.report {
+            printer.note(&format!("{} is not written: it would have no batch", file.display()));
+        }
         output::last(match (args.json, args.jsonl) {
             (true, _) => output::json(&[(); 0]),
             (_, true) => Ok(()),
@@ -70,6 +72,10 @@ pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliErr
     let code = wait_for_all(groups, &batches, ends, &terms, &submissions, &drift).await;
     page.write_or_warn(printer);
     let code = code?;
+    if [Outcome::Partial, Outcome::Failed].map(exit::of_outcome).contains(&code) {
+        let next = "not every row succeeded; what to do next about each batch: bulkrail list";
+        printer.next_step(Some(next.to_owned()));
+    }
     store.save().await;
     Ok(code)
 }
@@ -237,5 +243,5 @@ fn resume_command(args: &ResumeArgs, kind: ErrorKind) -> String {
     if args.id.is_empty() && (args.gave_up || kind != ErrorKind::Interrupted) {
         command.push_str(" --gave-up");
     }
-    command
+    command + &args.report.flags()
 }

@@ -12,7 +12,7 @@ use bulkrail::{
 use uuid::Uuid;
 
 use crate::args::RetryArgs;
-use crate::connect::connect;
+use crate::connect::connect_for;
 use crate::error::CliError;
 use crate::printer::{self, Printer};
 use crate::screen;
@@ -45,8 +45,11 @@ async fn retry(args: &RetryArgs, out: &mut Out, printer: Printer) -> Result<u8, 
     let in_file = |error| CliError::from(error).map_reason(|reason| format!("{}: {reason}", args.submitted.display()));
     let file = Upload::from_path(&args.submitted);
     let rows = AnySubmission::rows_of_file(&batch, file.clone(), format).await.map_err(in_file)?;
-    let client = connect(batch.provider(), &args.connection)?;
-    let snapshot = retry_reads(&client.clock(), || client.poll(&batch)).await?;
+    let client = connect_for(&batch, &args.connection)?;
+    let snapshot = match retry_reads(&client.clock(), || client.poll(&batch)).await {
+        Ok(snapshot) => snapshot,
+        Err(error) => return Err(args.target.explain(error.into()).await),
+    };
     if !snapshot.is_terminal() {
         let error =
             Error::new(ErrorKind::Usage, "the batch has not ended: rows that may still succeed are not retried");
@@ -60,9 +63,8 @@ async fn retry(args: &RetryArgs, out: &mut Out, printer: Printer) -> Result<u8, 
     if unaccounted > 0 && (args.unaccounted || asks_for(unaccounted).await?) {
         options = options.with_unaccounted();
     } else if unaccounted > 0 {
-        let rows = count(unaccounted as u64);
-        printer
-            .note(&format!("left out: {rows} unaccounted for; --unaccounted includes them (they may exist already)"));
+        let (rows, they) = (count(unaccounted as u64), if unaccounted == 1 { "it" } else { "them" });
+        printer.note(&format!("left out: {rows} unaccounted for and may exist; --unaccounted includes {they}"));
     }
     if let Some(key) = &args.key {
         options = options.key(key);
@@ -106,6 +108,9 @@ async fn check_files(args: &RetryArgs, format: Option<FileFormat>) -> Result<(),
     match fs::symlink_metadata(out) {
         Ok(_) if !args.force => Err(refused("it exists").with_hint("--force replaces it")),
         Ok(found) if found.is_dir() => Err(refused("it is a directory")),
+        Err(_) if !out.parent().is_none_or(|parent| parent == Path::new("") || parent.is_dir()) => {
+            Err(refused("its directory does not exist").with_hint("create it, or name another file"))
+        }
         _ => Ok(()),
     }
 }
@@ -146,11 +151,11 @@ async fn asks_for(unaccounted: usize) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(false);
     }
-    let verb = if unaccounted == 1 { "is" } else { "are" };
+    let (they, them) = if unaccounted == 1 { ("it", "it") } else { ("they", "them") };
     let question = format!(
-        "{} {verb} unaccounted for: the provider may have processed them, and they would then exist twice.\nInclude \
-         them? [y/N] ",
-        rows(unaccounted as u64)
+        "{} unaccounted for: the provider may have processed {them}, and {they} would then exist twice.\nInclude \
+         {them}? [y/N] ",
+        count(unaccounted as u64)
     );
     screen::ask(&question);
     let read = tokio::task::spawn_blocking(|| {

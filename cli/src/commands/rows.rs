@@ -9,7 +9,7 @@ use bulkrail::{
 };
 
 use crate::args::{Format, RowsArgs};
-use crate::connect::connect;
+use crate::connect::connect_for;
 use crate::error::CliError;
 use crate::html::{Commands, ReportPage};
 use crate::place::{Place, SubmittedFile};
@@ -25,27 +25,32 @@ pub(crate) async fn run(args: RowsArgs, printer: Printer) -> Result<u8, CliError
     let batch = args.target.batch().await?;
     check(&batch, &args)?;
     let submitted = submitted_rows(&args, &batch).await?;
-    let client = connect(batch.provider(), &args.connection)?;
+    let client = connect_for(&batch, &args.connection)?;
     let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
-    match args.submitted.as_deref().map(SubmittedFile::named) {
-        Some(file) => page.set_commands(&batch, Commands::new(Place::new(&client, &args.connection), file)),
-        None => {
-            let submissions = Submissions::new(&StateDir::from_env());
-            page.describe(&client, &args.connection, &submissions, &[&batch]).await;
-        }
-    }
     let stop = signals::stop()?;
     let format = args.format();
+    let mut commands = Commands::default();
+    match args.submitted.as_deref().map(SubmittedFile::named) {
+        Some(file) => commands = Commands::new(Place::new(&client, &args.connection), file),
+        None if page.is_wanted() || format.is_none() => {
+            let submissions = Submissions::new(&StateDir::from_env());
+            let found = Commands::of(&client, &args.connection, &submissions, &[&batch]).await;
+            commands = found.into_iter().next().unwrap_or_default();
+        }
+        None => {}
+    }
+    page.set_commands(&batch, commands.clone());
+    let print = || print(&client, &batch, submitted.as_ref(), format, args.failed, &page, &commands);
     let print = async {
         match (&client, format, &submitted) {
-            _ if page.is_wanted() => print(&client, &batch, submitted.as_ref(), format, args.failed, &page).await,
+            _ if page.is_wanted() => print().await,
             (AnyClient::Killb(client), Some(Format::Csv), None) => {
                 print_stream(client, &batch, RowWriter::csv, args.failed).await
             }
             (AnyClient::Killb(client), Some(Format::Jsonl), None) => {
                 print_stream(client, &batch, || Ok(RowWriter::json_lines()), args.failed).await
             }
-            _ => print(&client, &batch, submitted.as_ref(), format, args.failed, &page).await,
+            _ => print().await,
         }
     };
     let notes = tokio::select! {
@@ -60,6 +65,7 @@ pub(crate) async fn run(args: RowsArgs, printer: Printer) -> Result<u8, CliError
     let notes = match notes {
         Ok(notes) => notes,
         Err(error) => {
+            let error = args.target.explain(error).await;
             page.add_end(&batch, Err(&error));
             page.write_or_warn(printer);
             return Err(error);
@@ -121,10 +127,12 @@ async fn print(
     format: Option<Format>,
     failed_only: bool,
     page: &ReportPage,
+    commands: &Commands,
 ) -> Result<Vec<String>, CliError> {
     let snapshot = retry_reads(&client.clock(), || client.poll(batch)).await?;
     let reconciliation = client.reconcile(batch, submitted).await?;
     let unaccounted = reconciliation.unaccounted_rows().count() as u64;
+    let failed = reconciliation.failed_rows().count() as u64;
     let mut report = report(batch, snapshot).reconciled(reconciliation);
     page.add(&report);
     let mut rows = report.rows.take().unwrap_or_default();
@@ -143,6 +151,9 @@ async fn print(
     let mut notes = notes(&report, failed_only, unaccounted);
     if submitted.is_none() && *batch.provider() == localpayment::PROVIDER {
         notes.push("Localpayment lists the accounts that it created; --submitted FILE adds the other rows".to_owned());
+    }
+    if format.is_none() && report.outcome().is_some() {
+        notes.extend(commands.retry_line(batch, failed));
     }
     Ok(notes)
 }
@@ -170,7 +181,10 @@ fn notes(report: &Report, failed_only: bool, unaccounted: u64) -> Vec<String> {
         }
     };
     if failed_only && unaccounted > 0 {
-        notes.push(format!("not shown: {unaccounted} rows that are unaccounted for"));
+        notes.push(match unaccounted {
+            1 => "not shown: 1 row that is unaccounted for".to_owned(),
+            rows => format!("not shown: {rows} rows that are unaccounted for"),
+        });
     }
     notes
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulkrail::poll::WaitState;
 use bulkrail::{
-    AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, PollEvent, Provider, Report, SubmittedRows,
+    AnyClient, Batch, Drift, DurationHistory, Error, ErrorKind, PollEvent, Provider, Report, RowOutcome, SubmittedRows,
     collect_drift,
 };
 use schemars::JsonSchema;
@@ -106,7 +106,7 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
                 page.set_commands(&done.batch, commands);
                 page.add_submitted(&done.batch);
                 done.record(&submissions, None).await;
-                done.interrupted(&args.connection.flags()).with_batch_printed(false)
+                done.interrupted(&flags(&args)).with_batch_printed(false)
             }
             Err(error) => {
                 error.error().into_iter().for_each(|reason| page.add_error(None, reason, None));
@@ -143,7 +143,8 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
     for (batch, end) in batches.iter().zip(&ends) {
         page.add_end(batch, end.as_ref().map(|result| &result.report));
     }
-    let code = print(&args, &prepared, &batches, ends).unwrap_or_else(|error| error.print(args.json));
+    let code =
+        print(&args, &prepared, &batches, ends, &commands, printer).unwrap_or_else(|error| error.print(args.json));
     page.write_or_warn(printer.for_json(args.json));
     submissions.see(seen, saver.finish().await).await;
     store.save().await;
@@ -174,7 +175,7 @@ async fn run_job(
         Ok(report) => drift.add_polls(Some(report)),
         Err(error) => drift.add_polls(error.last_report().as_ref()),
     }
-    let flags = args.connection.flags();
+    let flags = flags(args);
     let report = report.map_err(|error| error.with_resume(|_| wait_command(&batch, &flags)))?;
     let reconciliation = tokio::select! {
         reconciliation = client.reconcile(&batch, Some(&rows)) => reconciliation,
@@ -187,6 +188,11 @@ async fn run_job(
         }
         Err(error) => Err(CliError::from(error).with_last(with_submit_drift(submit_drift, report))),
     }
+}
+
+/// Returns the options of a wait that continues.
+fn flags(args: &RunArgs) -> String {
+    args.connection.flags() + &args.report.flags()
 }
 
 /// Returns a report with the drift of the response to the submit, which comes first.
@@ -202,6 +208,8 @@ fn print(
     prepared: &Prepared,
     batches: &[Batch],
     ends: Vec<Result<RunResult, CliError>>,
+    commands: &Commands,
+    printer: Printer,
 ) -> Result<u8, CliError> {
     let printed = if args.json {
         let documents = ends.iter().zip(batches).zip(&prepared.batches).map(|((end, batch), submission)| match end {
@@ -218,7 +226,11 @@ fn print(
         ends.iter().zip(batches).enumerate().try_for_each(|(number, (end, batch))| match end {
             Ok(result) => {
                 let gap = if number == 0 { "" } else { "\n" };
-                output::text(&format!("{gap}{}", result.text()))
+                output::text(&format!("{gap}{}", result.text()))?;
+                let rows = result.report.rows.iter().flatten();
+                let failed = rows.filter(|row| row.outcome == RowOutcome::Failed).count() as u64;
+                printer.next_step(commands.retry_line(batch, failed));
+                Ok(())
             }
             Err(_) => output::json(batch),
         })

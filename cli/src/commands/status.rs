@@ -3,7 +3,7 @@
 use bulkrail::{Error, ErrorKind, Provider, Report};
 
 use crate::args::StatusArgs;
-use crate::connect::connect;
+use crate::connect::connect_for;
 use crate::error::CliError;
 use crate::state::StateDir;
 use crate::submissions::{BatchEnd, Submissions, Unsaved};
@@ -11,7 +11,7 @@ use crate::{exit, output, signals, table};
 
 pub(crate) async fn run(args: StatusArgs) -> Result<u8, CliError> {
     let batch = args.target.batch().await?;
-    let client = connect(batch.provider(), &args.connection)?;
+    let client = connect_for(&batch, &args.connection)?;
     let stop = signals::stop()?;
     let clock = client.clock();
     let started = clock.now();
@@ -32,7 +32,8 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, CliError> {
         }
         Err(error) => {
             let end = end(None, Some(&error));
-            (CliError::from(error).with_polls(1).print(args.json), end)
+            let error = args.target.explain(CliError::from(error).with_polls(1)).await;
+            (error.print(args.json), end)
         }
     };
     Submissions::new(&StateDir::from_env()).see(end, Unsaved::default()).await;

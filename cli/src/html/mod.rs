@@ -25,7 +25,6 @@ use bulkrail::{
 
 use crate::args::Connection;
 use crate::error::CliError;
-use crate::place::{Place, SubmittedFile};
 use crate::printer::{self, Printer};
 use crate::signals::Signals;
 use crate::submissions::Submissions;
@@ -84,16 +83,9 @@ impl ReportPage {
         if !self.is_wanted() {
             return;
         }
-        let place = Place::new(client, connection);
-        let log = submissions.read_of(batches.iter().copied()).await.log;
-        for batch in batches {
-            let noted = match batch.environment() {
-                Some(_) => (*batch).clone(),
-                None => (*batch).clone().with_environment(client.environment()),
-            };
-            let entry = log.position(&noted).map(|position| &log.entries()[position]);
-            let file = entry.map(SubmittedFile::of).unwrap_or_default();
-            self.set_commands(batch, Commands::new(place.clone(), file));
+        let commands = Commands::of(client, connection, submissions, batches).await;
+        for (batch, commands) in batches.iter().zip(commands) {
+            self.set_commands(batch, commands);
         }
     }
 

@@ -1,9 +1,11 @@
 //! What to do next about a batch.
 
-use bulkrail::{Batch, ErrorKind, Outcome, ProviderId, cdq};
+use bulkrail::{AnyClient, Batch, ErrorKind, Outcome, ProviderId, cdq};
 
 use super::section::Section;
-use crate::place::{Place, SubmittedFile, next_file};
+use crate::args::Connection;
+use crate::place::{Place, SubmittedFile};
+use crate::submissions::Submissions;
 use crate::table;
 
 /// What the command lines about a batch are made of.
@@ -20,6 +22,41 @@ pub(crate) struct Commands {
 impl Commands {
     pub(crate) fn new(place: Place, file: SubmittedFile) -> Self {
         Self { place: Some(place), file, are_gone: false }
+    }
+
+    /// Returns what is known of `batches`, which `client` polls. Their files are those of the list, for batches that were
+    /// submitted from here.
+    pub(crate) async fn of(
+        client: &AnyClient,
+        connection: &Connection,
+        submissions: &Submissions,
+        batches: &[&Batch],
+    ) -> Vec<Self> {
+        let place = Place::new(client, connection);
+        let log = submissions.read_of(batches.iter().copied()).await.log;
+        let of = batches.iter().map(|batch| {
+            let noted = match batch.environment() {
+                Some(_) => (*batch).clone(),
+                None => (*batch).clone().with_environment(client.environment()),
+            };
+            let entry = log.position(&noted).map(|position| &log.entries()[position]);
+            Self::new(place.clone(), entry.map(SubmittedFile::of).unwrap_or_default())
+        });
+        of.collect()
+    }
+
+    /// Returns the line that names the command which lists the rows of `batch` that did not succeed.
+    ///
+    /// `None` where it would need a file that is not known, and where the provider lists no rows.
+    pub(crate) fn rows_line(&self, batch: &Batch) -> Option<String> {
+        let place = self.place.as_ref()?;
+        Some(format!("rows: {}", place.rows(batch.id(), self.file.path(), true)?))
+    }
+
+    /// Returns the line that names the command for the rows of `batch` which failed, if any did.
+    pub(crate) fn retry_line(&self, batch: &Batch, failed: u64) -> Option<String> {
+        let place = self.place.as_ref().filter(|_| failed > 0)?;
+        Some(format!("retry: {}", self.file.retry(place, batch.id(), false)?))
     }
 }
 
@@ -150,15 +187,11 @@ fn read_rows(section: &Section, failed: u64, commands: &Commands) -> Step {
 /// It has no command where the rows of the batch cannot be distinguished from those of other batches.
 fn retry(section: &Section, text: String, has_unaccounted: bool, commands: &Commands) -> Step {
     let mut step = Step::new(text);
-    let divided = matches!(commands.file, SubmittedFile::Divided(_));
-    if let Some((place, id)) = place_and_id(section, commands).filter(|_| !divided) {
-        step.command = Some(match commands.file.path() {
-            Some(file) => place.retry(id, file, &next_file(file), has_unaccounted),
-            None => {
-                step.text.push_str(" FILE is the file that was submitted, NEXT the new one.");
-                place.retry(id, "FILE", "NEXT", has_unaccounted)
-            }
-        });
+    if let Some((place, id)) = place_and_id(section, commands) {
+        step.command = commands.file.retry(place, id, has_unaccounted);
+    }
+    if step.command.is_some() && commands.file.path().is_none() {
+        step.text.push_str(" FILE is the file that was submitted, NEXT the new one.");
     }
     step
 }

@@ -138,7 +138,7 @@ fn ended(entry: &Entry, id: &str) -> Advice {
     if entry.provider == cdq::PROVIDER {
         return Advice::new("CDQ does not report an outcome of each account; ask CDQ");
     }
-    let text = "read which rows did not succeed";
+    let text = "read which rows did not succeed; bulkrail retry writes them to a new file";
     match Place::of(entry).rows(id, SubmittedFile::of(entry).path(), true) {
         Some(rows) => Advice::new(text).with_command(rows),
         None => Advice::new(format!("{text}, with bulkrail rows and the file that was submitted")),

@@ -26,6 +26,7 @@ use uuid::Uuid;
 pub(crate) use document::{Listed, Phase};
 pub(crate) use jsonl::{Line, OldRecord, lines, skipped};
 pub(crate) use log::{Entry, Log, SubmitEnd};
+pub(crate) use names::MIN_PREFIX;
 pub(crate) use note::{FileNote, Note, Target, digest};
 pub(crate) use saver::{Saver, Unsaved};
 pub(crate) use store::Contents;

@@ -8,7 +8,7 @@ use super::store::Contents;
 use crate::error::CliError;
 
 /// 4 characters of an id at least: fewer are as likely a whole id of another kind.
-const MIN_PREFIX: usize = 4;
+pub(crate) const MIN_PREFIX: usize = 4;
 
 /// 10 candidates of a prefix are named.
 const MAX_CANDIDATES: usize = 10;

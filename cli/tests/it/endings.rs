@@ -225,7 +225,11 @@ async fn terminated_wait_prints_the_batch_and_nothing_else() {
         if flag == "--json" {
             assert_eq!(run.error()["error"]["kind"], "interrupted");
         } else {
-            assert!(run.stderr.contains("resume: bulkrail wait --batch"), "{}", run.stderr);
+            assert!(
+                run.stderr.contains(&format!("resume: bulkrail wait killb b-1 --base-url {}\n", server.url)),
+                "{}",
+                run.stderr
+            );
         }
     }
 }

@@ -276,8 +276,11 @@ async fn resume_report_has_a_section_for_each_batch_also_for_one_that_has_ended(
     assert_eq!(named.code, 3, "{named:?}");
     let html = directory.read();
     assert!(html.contains("<title>killb batch: partial") && html.contains("ref-3"), "{html}");
-    assert_eq!(state.run(resume(&[])).await.code, 0);
-    assert!(directory.read().contains("There is no batch to report."), "{}", directory.read());
+    // A page that is there is not replaced by an empty one.
+    let nothing = state.run(resume(&[])).await;
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (0, "nothing is open\n"), "{nothing:?}");
+    assert!(nothing.stderr.contains(&format!("{page} is not written: it would have no batch")), "{nothing:?}");
+    assert_eq!(directory.read(), html);
     let missing = directory.0.join("missing/report.html");
     let refused = state.run(bulkrail(["resume", "--report", missing.to_str().unwrap()])).await;
     assert_eq!(refused.code, 2, "{refused:?}");

@@ -23,7 +23,9 @@ async fn output_of_a_wait_whose_deadline_passed_is_input_of_the_next() {
         assert_eq!(first.lines().last(), Some(&batch));
         if flag == "--quiet" {
             assert!(first.stderr.starts_with("error: reap: the deadline passed"), "{first:?}");
-            assert!(first.stderr.contains("\nresume: bulkrail wait --batch FILE"), "{first:?}");
+            // It can be pasted.
+            let resume = format!("\nresume: bulkrail wait reap b-1 --base-url {}\n", server.url);
+            assert!(first.stderr.ends_with(&resume), "{first:?}");
         } else {
             let error = first.error();
             assert_eq!((&error["error"]["kind"], &error["batch"]), (&json!("deadline"), &batch));
@@ -80,6 +82,7 @@ async fn batch_of_one_environment_is_not_asked_for_at_another() {
         refused.stderr.contains("this is a batch in production, and the client uses http://127.0.0.1:"),
         "{refused:?}"
     );
+    assert!(refused.stderr.contains("hint: add --production; or ask here all the same, with --any-env"), "{refused:?}");
     assert!(server.requests().is_empty());
     let forced = run(wait(&server, &["--batch", file.path(), "--any-environment"])).await;
     assert_eq!(forced.code, 0, "{forced:?}");

@@ -67,7 +67,7 @@ async fn rows_failed_names_what_it_leaves_out() {
         let run = rows(body.clone(), &["killb", "b-1", "--failed", "--format", format]).await;
         assert_eq!(run.code, 0);
         assert!(run.stdout.contains("@SUM(1)") && !run.stdout.contains("plain"), "{}", run.stdout);
-        assert!(run.stderr.contains("not shown: 1 rows that are unaccounted for"), "{}", run.stderr);
+        assert!(run.stderr.contains("not shown: 1 row that is unaccounted for"), "{}", run.stderr);
         assert!(run.stderr.contains("killb counts 2 as succeeded, but the rows add up to 1"), "{}", run.stderr);
         assert!(run.stderr.contains("\noutcome: partial\n"), "{}", run.stderr);
     }

@@ -141,7 +141,10 @@ impl HttpOptions {
         };
         Ok(HttpClient::new(Shared {
             errors,
-            host: url.host_str().unwrap_or_default().to_owned(),
+            host: match (url.host_str().unwrap_or_default(), url.port()) {
+                (host, Some(port)) => format!("{host}:{port}"),
+                (host, None) => host.to_owned(),
+            },
             proxy,
             base_url: url.as_str().trim_end_matches('/').to_owned(),
             environment: match self.environment {

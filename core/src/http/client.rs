@@ -43,7 +43,7 @@ pub(super) struct Shared {
     pub(super) environment: String,
     /// Batches of other environments are accepted.
     pub(super) any_environment: bool,
-    /// Host of the base URL, for messages.
+    /// Host of the base URL, and its port where the URL names one, for messages.
     pub(super) host: String,
     /// Host and port of the proxy, for messages.
     pub(super) proxy: Option<String>,

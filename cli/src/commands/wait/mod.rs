@@ -2,10 +2,10 @@
 
 pub(crate) mod set;
 
-use bulkrail::{Batch, Report};
+use bulkrail::{Batch, Outcome, Report};
 
 use crate::args::WaitCommandArgs;
-use crate::connect::connect;
+use crate::connect::connect_for;
 use crate::drift_report::DriftReport;
 use crate::error::CliError;
 use crate::follow::follow;
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: WaitCommandArgs, printer: Printer) -> Result<u8, C
 }
 
 async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> Result<u8, CliError> {
-    let client = connect(batch.provider(), &args.connection)?;
+    let client = connect_for(&batch, &args.connection)?;
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
     let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
     let stop = signals::stop()?;
@@ -60,7 +60,17 @@ async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> 
     }
     let end = BatchEnd::new(&batch, client.environment(), last.clone(), error);
     let has_report = ended.is_ok();
+    let ended = match ended {
+        Ok(report) => Ok(report),
+        Err(error) => Err(args.target.explain(error).await),
+    };
     let code = print(&args, ended);
+    if let (Some(report), true, false) = (&last, has_report, args.json || args.jsonl)
+        && report.outcome().is_some_and(|outcome| outcome != Outcome::Succeeded)
+    {
+        let commands = Commands::of(&client, &args.connection, &submissions, &[&batch]).await;
+        printer.next_step(commands.first().and_then(|commands| commands.rows_line(&batch)));
+    }
     if let (Some(report), true) = (&last, has_report) {
         page.add_with_rows(&client, report, printer.for_json(args.json || args.jsonl)).await;
     }
@@ -76,7 +86,7 @@ fn print(args: &WaitCommandArgs, ended: Result<Report, CliError>) -> Result<u8, 
     let report = match ended {
         Ok(report) => report,
         Err(error) => {
-            let error = error.with_resume(|kind| args.target.resume_command(kind, &args.connection.flags()));
+            let error = error.with_resume(|kind| args.resume_command(kind));
             return Ok(error.print(args.json || args.jsonl));
         }
     };

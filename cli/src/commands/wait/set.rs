@@ -119,7 +119,7 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
         jsonl: args.jsonl,
         printer,
         page: &page,
-        resume: &|kind| args.target.resume_command(kind, &args.connection.flags()),
+        resume: &|kind| args.resume_command(kind),
     };
     let code = wait_for_all(groups, &batches, ends, &terms, &submissions, &drift).await;
     page.write_or_warn(printer.for_json(args.json || args.jsonl));
@@ -352,7 +352,11 @@ fn print_interrupted(terms: &Terms<'_>, batches: &[Option<Batch>], ends: &[Optio
         // Where it cannot be printed, the file of batches is still there.
         let _ = output::json(batch);
     }
-    let reason = format!("the wait was stopped; {} of {} batches have not ended", open.len(), batches.len());
+    let reason = match (open.len(), batches.len()) {
+        (1, 1) => "the wait was stopped; the batch has not ended".to_owned(),
+        (1, batches) => format!("the wait was stopped; 1 of {batches} batches has not ended"),
+        (open, batches) => format!("the wait was stopped; {open} of {batches} batches have not ended"),
+    };
     let error = Error::new(ErrorKind::Interrupted, reason);
     CliError::from(error).with_resume(terms.resume)
 }
