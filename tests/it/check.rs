@@ -1,5 +1,7 @@
 //! Checks of files before they are sent.
 
+use std::io::{Cursor, Read, Write};
+
 use bulkrail::check::{CheckOptions, CheckReport, Level};
 use bulkrail::{AnyClient, AnySubmission, Error, ErrorKind, FileFormat, SubmitOptions, Upload};
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
@@ -235,6 +237,10 @@ async fn check_has_an_error_wherever_prepare_refuses_and_only_there() {
         ("killb", FileFormat::Xlsx, sheet(&[&["externalId"]])),
         ("killb", FileFormat::Xlsx, sheet(&[&["notes"], &["a"]])),
         ("killb", FileFormat::Xlsx, sheet(&[&["externalId"], &["a\u{2028}b"]])),
+        ("killb", FileFormat::Xlsx, sheet(&[&["externalId"], &["a\n"]])),
+        ("killb", FileFormat::Xlsx, sheet(&[&["externalId"], &["a\nb"]])),
+        ("killb", FileFormat::Xlsx, sheets(&[&[&["firstName"], &["a"]], &[&["firstName"], &["b"]]])),
+        ("killb", FileFormat::Xlsx, with_cell_twice(sheets(&[&[&["firstName"], &["a"]], &[&["firstName"], &["b"]]]))),
         ("killb", FileFormat::Xlsx, b"not a workbook".to_vec()),
         ("localpayment", FileFormat::Csv, localpayment_csv("RFC", "X").into()),
         ("localpayment", FileFormat::Csv, localpayment_csv("", "X").into()),
@@ -287,14 +293,38 @@ async fn check_has_an_error_wherever_prepare_refuses_and_only_there() {
 }
 
 fn sheet(rows: &[&[&str]]) -> Vec<u8> {
+    sheets(&[rows])
+}
+
+fn sheets(sheets: &[&[&[&str]]]) -> Vec<u8> {
     let mut book = Workbook::new();
-    let sheet = book.add_worksheet();
-    for (number, row) in (0..).zip(rows) {
-        for (column, cell) in (0..).zip(*row) {
-            sheet.write_string(number, column, *cell).unwrap();
+    for rows in sheets {
+        let sheet = book.add_worksheet();
+        for (number, row) in (0..).zip(*rows) {
+            for (column, cell) in (0..).zip(*row) {
+                sheet.write_string(number, column, *cell).unwrap();
+            }
         }
     }
     book.save_to_buffer().unwrap()
+}
+
+/// Returns a workbook whose second sheet has a cell twice, so that the sheet cannot be read.
+fn with_cell_twice(book: Vec<u8>) -> Vec<u8> {
+    let mut parts = zip::ZipArchive::new(Cursor::new(book)).unwrap();
+    let mut written = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..parts.len() {
+        let mut part = parts.by_index(index).unwrap();
+        let (name, mut content) = (part.name().unwrap().into_owned(), String::new());
+        part.read_to_string(&mut content).unwrap();
+        if name.ends_with("sheet2.xml") {
+            let row = "<row r=\"9\"><c r=\"A9\"><v>1</v></c><c r=\"A9\"><v>2</v></c></row></sheetData>";
+            content = content.replace("</sheetData>", row);
+        }
+        written.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        written.write_all(content.as_bytes()).unwrap();
+    }
+    written.finish().unwrap().into_inner()
 }
 
 #[tokio::test]
