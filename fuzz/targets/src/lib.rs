@@ -25,7 +25,7 @@ pub struct Target {
     pub name: &'static str,
     /// Panics where a property does not hold.
     pub run: fn(&[u8]),
-    /// Executions of the test `fuzz` by default: five to ten seconds of CPU time each, in a build that is not optimised.
+    /// Executions of the test `fuzz` by default: two to five seconds of CPU time each, in a build that is not optimised.
     pub executions: u64,
     /// Name of the dictionary in `dictionaries/`.
     pub dictionary: &'static str,
@@ -33,25 +33,25 @@ pub struct Target {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
-    Target { name: "array_elider", run: array_elider, executions: 60_000, dictionary: "json" },
-    Target { name: "json_array_reader", run: json_array_reader, executions: 25_000, dictionary: "json" },
-    Target { name: "status_fields", run: status_fields, executions: 30_000, dictionary: "json" },
-    Target { name: "provider_polls", run: provider_polls, executions: 1_500, dictionary: "json" },
-    Target { name: "sanitising", run: sanitising, executions: 40_000, dictionary: "text" },
-    Target { name: "csv_validator", run: csv_validator, executions: 12_000, dictionary: "csv" },
-    Target { name: "workbook_archive", run: workbook_archive, executions: 10_000, dictionary: "workbook" },
-    Target { name: "workbook_parts", run: workbook_parts, executions: 20_000, dictionary: "workbook" },
-    Target { name: "workbook_of_csv", run: workbook_of_csv, executions: 6_000, dictionary: "csv" },
-    Target { name: "retry_after", run: retry_after, executions: 12_000, dictionary: "headers" },
-    Target { name: "spec_loader", run: spec_loader, executions: 2_500, dictionary: "spec" },
-    Target { name: "page_openapi", run: page_openapi, executions: 1_500, dictionary: "spec" },
-    Target { name: "page_markdown", run: page_markdown, executions: 1_500, dictionary: "spec" },
-    Target { name: "page_mintlify", run: page_mintlify, executions: 400, dictionary: "page" },
-    Target { name: "page_readme", run: page_readme, executions: 1_500, dictionary: "page" },
-    Target { name: "page_gitbook", run: page_gitbook, executions: 1_500, dictionary: "page" },
-    Target { name: "page_redocly", run: page_redocly, executions: 1_500, dictionary: "page" },
-    Target { name: "wait_state", run: wait_state, executions: 40_000, dictionary: "wait" },
-    Target { name: "duration_history", run: duration_history, executions: 40_000, dictionary: "wait" },
+    Target { name: "array_elider", run: array_elider, executions: 30_000, dictionary: "json" },
+    Target { name: "json_array_reader", run: json_array_reader, executions: 12_500, dictionary: "json" },
+    Target { name: "status_fields", run: status_fields, executions: 15_000, dictionary: "json" },
+    Target { name: "provider_polls", run: provider_polls, executions: 750, dictionary: "json" },
+    Target { name: "sanitising", run: sanitising, executions: 20_000, dictionary: "text" },
+    Target { name: "csv_validator", run: csv_validator, executions: 6_000, dictionary: "csv" },
+    Target { name: "workbook_archive", run: workbook_archive, executions: 5_000, dictionary: "workbook" },
+    Target { name: "workbook_parts", run: workbook_parts, executions: 6_000, dictionary: "workbook" },
+    Target { name: "workbook_of_csv", run: workbook_of_csv, executions: 3_000, dictionary: "csv" },
+    Target { name: "retry_after", run: retry_after, executions: 6_000, dictionary: "headers" },
+    Target { name: "spec_loader", run: spec_loader, executions: 1_250, dictionary: "spec" },
+    Target { name: "page_openapi", run: page_openapi, executions: 750, dictionary: "spec" },
+    Target { name: "page_markdown", run: page_markdown, executions: 750, dictionary: "spec" },
+    Target { name: "page_mintlify", run: page_mintlify, executions: 200, dictionary: "page" },
+    Target { name: "page_readme", run: page_readme, executions: 750, dictionary: "page" },
+    Target { name: "page_gitbook", run: page_gitbook, executions: 750, dictionary: "page" },
+    Target { name: "page_redocly", run: page_redocly, executions: 750, dictionary: "page" },
+    Target { name: "wait_state", run: wait_state, executions: 20_000, dictionary: "wait" },
+    Target { name: "duration_history", run: duration_history, executions: 20_000, dictionary: "wait" },
 ];
 
 /// Largest input of a target, 256 KiB: larger ones take time and find nothing else.
