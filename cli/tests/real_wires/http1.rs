@@ -24,14 +24,7 @@ async fn start<F>(
 where
     F: Future<Output = io::Result<()>> + Send + 'static,
 {
-    let tls = authority.acceptor("localhost", &["http/1.1"]);
-    let server = Listener::start(move |stream, number, log| {
-        let tls = tls.clone();
-        async move { serve(tls.accept(stream).await?, number, log).await }
-    })
-    .await;
-    let url = format!("https://localhost:{}", server.address.port());
-    (server, url)
+    Listener::start_tls(authority, "http/1.1", serve).await
 }
 
 /// Reads a request, and logs its idempotency key.

@@ -27,14 +27,8 @@ async fn start<F>(
 where
     F: Future<Output = io::Result<()>> + Send + 'static,
 {
-    let tls = authority.acceptor("localhost", &["h2"]);
-    let server = Listener::start(move |stream, number, log| {
-        let tls = tls.clone();
-        async move { serve(Http2::accept(tls.accept(stream).await?).await?, number, log).await }
-    })
-    .await;
-    let url = format!("https://localhost:{}", server.address.port());
-    (server, url)
+    let serve = move |stream, number, log| async move { serve(Http2::accept(stream).await?, number, log).await };
+    Listener::start_tls(authority, "h2", serve).await
 }
 
 fn note(log: &Log, line: &str) {

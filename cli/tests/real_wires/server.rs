@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::server::TlsStream;
+
+use crate::tls::Authority;
 
 /// A response to every request for a status.
 pub(crate) const STATUS: &str = r#"{"batchId":"b-1","status":"completed","totalRecords":1,"processedRecords":1,
@@ -45,6 +48,25 @@ impl Listener {
             }
         });
         Self { address, log, task }
+    }
+
+    /// Starts a server for `localhost` over TLS, for one `protocol` of HTTP, and returns it with its URL.
+    pub(crate) async fn start_tls<F>(
+        authority: &Authority,
+        protocol: &str,
+        serve: impl Fn(TlsStream<TcpStream>, usize, Log) -> F + Copy + Send + Sync + 'static,
+    ) -> (Self, String)
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let tls = authority.acceptor("localhost", &[protocol]);
+        let server = Self::start(move |stream, number, log| {
+            let tls = tls.clone();
+            async move { serve(tls.accept(stream).await?, number, log).await }
+        })
+        .await;
+        let url = format!("https://localhost:{}", server.address.port());
+        (server, url)
     }
 
     /// Returns the lines that the connections have logged.
