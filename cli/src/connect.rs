@@ -5,7 +5,10 @@ use bulkrail::{AnyClient, Batch, Error, ErrorKind, ProviderId};
 
 use crate::args::Connection;
 use crate::error::CliError;
+use crate::place::Place;
 use crate::profile::{Profile, credentials};
+use crate::state::StateDir;
+use crate::submissions::Submissions;
 use crate::values::quoted;
 
 /// Returns a client of `provider`. Nothing is sent yet.
@@ -43,7 +46,7 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
 /// Returns a client for `batch`. Nothing is sent yet.
 ///
 /// The client refuses a batch of another environment. This error names the option to use, too.
-pub(crate) fn connect_for(batch: &Batch, connection: &Connection) -> Result<AnyClient, CliError> {
+pub(crate) async fn connect_for(batch: &Batch, connection: &Connection) -> Result<AnyClient, CliError> {
     let client = connect(batch.provider(), connection)?;
     let environment = match batch.environment() {
         Some(environment) if environment != client.environment() && !connection.any_environment => environment,
@@ -55,11 +58,17 @@ pub(crate) fn connect_for(batch: &Batch, connection: &Connection) -> Result<AnyC
             format!("leave out --production and --base-url, and unset {}", url_variable(batch.provider()))
         }
         "sandbox" => "leave out --production and --base-url".to_owned(),
-        origin => format!("use --base-url {}", quoted(origin)),
+        origin => format!("use --base-url {}", quoted(&base_url(batch).await.unwrap_or_else(|| origin.to_owned()))),
     };
     let reason = format!("this is a batch in {environment}, and the client uses {}", client.environment());
     let hint = format!("{option}; or ask here all the same, with --any-environment");
     Err(CliError::from(Error::new(ErrorKind::Usage, reason).with_batch(batch.clone())).with_hint(hint))
+}
+
+/// Returns the base URL that `batch` was submitted to, as it was given, if that is known here.
+async fn base_url(batch: &Batch) -> Option<String> {
+    let log = Submissions::new(&StateDir::from_env()).read_of([batch]).await.log;
+    Place::of(&log.entries()[log.position(batch)?]).base_url
 }
 
 /// Returns the name of the variable that has the base URL of `provider`.

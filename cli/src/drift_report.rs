@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use bulkrail::{Drift, ProviderId, Report};
@@ -24,6 +24,13 @@ pub(crate) struct Line<'a> {
     pub(crate) drift: Cow<'a, [Drift]>,
 }
 
+/// Returns whether a file has something that is not a line of JSON: it may be the one that was submitted.
+fn has_other_content(path: &Path) -> bool {
+    let mut first = [0];
+    let is_file = std::fs::metadata(path).is_ok_and(|found| found.is_file());
+    is_file && File::open(path).is_ok_and(|mut file| matches!(file.read(&mut first), Ok(1)) && first != *b"{")
+}
+
 /// The file of `--drift-report`, if the flag is given.
 pub(crate) struct DriftReport(Option<(File, PathBuf)>);
 
@@ -32,6 +39,10 @@ impl DriftReport {
     /// private to the user.
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, CliError> {
         let Some(path) = file else { return Ok(Self(None)) };
+        if has_other_content(path) {
+            let reason = format!("{} cannot be written: it exists and is not a drift report", path.display());
+            return Err(CliError::configuration(reason).with_hint("name another file"));
+        }
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         state::private(&mut options);

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::iter::successors;
 
-use bulkrail::{Error, ErrorDocument, ErrorKind, Report};
+use bulkrail::{Batch, Error, ErrorDocument, ErrorKind, Report};
 
 use crate::grid::stderr_width;
 use crate::{exit, output, printer};
@@ -32,6 +32,8 @@ pub(crate) struct Details {
     prints_batch: Option<bool>,
     /// Command that continues where this one ended.
     resume: Option<String>,
+    /// Exit code, where that does not follow from the kind of the error.
+    code: Option<u8>,
 }
 
 impl CliError {
@@ -64,6 +66,11 @@ impl CliError {
             Self::Error(details) => details.last.clone().or_else(|| details.error.last_report()),
             Self::OutputClosed => None,
         }
+    }
+
+    /// Adds the batch that it is about.
+    pub(crate) fn with_batch(self, batch: &Batch) -> Self {
+        self.map_error(|error| error.with_batch(batch.clone()))
     }
 
     /// Adds what to do next.
@@ -150,7 +157,7 @@ impl Details {
                 printer::error(&format!("resume: {command}"));
             }
         }
-        exit::of_error(kind)
+        self.code.unwrap_or_else(|| exit::of_error(kind))
     }
 }
 
@@ -188,7 +195,7 @@ pub(crate) fn prints_batch(kind: ErrorKind) -> bool {
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        Self::Error(Box::new(Details { error, last: None, polls: None, prints_batch: None, resume: None }))
+        Self::Error(Box::new(Details { error, last: None, polls: None, prints_batch: None, resume: None, code: None }))
     }
 }
 
@@ -198,7 +205,12 @@ impl From<io::Error> for CliError {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::OutputClosed;
         }
-        Self::io("standard output cannot be written", &error)
+        let mut error = Self::io("standard output cannot be written", &error);
+        if let Self::Error(details) = &mut error {
+            // The arguments are not wrong, and a batch may have been submitted.
+            details.code = Some(exit::OTHER);
+        }
+        error
     }
 }
 

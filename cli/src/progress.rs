@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bulkrail::poll::WaitState;
 use bulkrail::time::Clock;
-use bulkrail::{BatchId, Snapshot, WaitSetProgress, jiff::Timestamp};
+use bulkrail::{BatchId, ErrorKind, Snapshot, WaitSetProgress, jiff::Timestamp};
 use unicode_width::UnicodeWidthStr;
 
 use crate::grid::cut;
@@ -84,9 +84,12 @@ impl Bar {
         &self,
         mut observer: impl FnMut(&WaitState) + Send + 'static,
     ) -> impl FnMut(&WaitState) + Send + 'static {
-        let line = self.line.clone();
+        let (line, prints_lines) = (self.line.clone(), self.prints_lines);
         move |state| {
-            line.see(state);
+            if line.see(state) && prints_lines {
+                let text = line.lock().text(usize::MAX, None, line.clock.wall());
+                printer::error(&text);
+            }
             observer(state);
         }
     }
@@ -175,10 +178,11 @@ impl Shared {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes when the next poll of a wait is due.
-    pub(crate) fn see(&self, state: &WaitState) {
+    /// Notes when the next poll of a wait is due, and whether the last one failed. Returns whether it is the first that
+    /// did.
+    pub(crate) fn see(&self, state: &WaitState) -> bool {
         let now = self.clock.wall();
-        self.lock().see(state, now);
+        self.lock().see(state, now)
     }
 }
 
@@ -205,6 +209,8 @@ struct Line {
     rate: Option<f64>,
     /// When the next poll of each batch is due.
     due: HashMap<BatchId, Timestamp>,
+    /// Kind of the error of the last poll of each batch, where that failed.
+    faults: HashMap<BatchId, ErrorKind>,
     is_ended: bool,
     /// When it was last printed, with which state.
     printed: Option<(Duration, String)>,
@@ -223,13 +229,32 @@ impl Line {
         self.rate = (seconds > 0.0 && rows > 0).then(|| rows as f64 / seconds);
     }
 
-    fn see(&mut self, state: &WaitState, now: Timestamp) {
+    fn see(&mut self, state: &WaitState, now: Timestamp) -> bool {
+        let is_first = match state.fault() {
+            Some(fault) => {
+                self.faults.insert(state.batch().batch_id(), fault.kind()).is_none() && self.faults.len() == 1
+            }
+            None => {
+                self.faults.remove(&state.batch().batch_id());
+                false
+            }
+        };
         let has_ended = state.snapshot().is_some_and(Snapshot::is_terminal);
         if has_ended || state.due_in(now) < MIN_SHOWN_INTERVAL {
             self.due.remove(&state.batch().batch_id());
         } else {
             self.due.insert(state.batch().batch_id(), state.due());
         }
+        is_first
+    }
+
+    /// Returns that polls fail, if they do.
+    fn fault_text(&self) -> Option<String> {
+        let kind = self.faults.values().next()?.as_str().replace('_', " ");
+        Some(match self.faults.len() {
+            1 => format!("the last poll failed ({kind})"),
+            count => format!("the last polls of {count} batches failed ({kind})"),
+        })
     }
 
     /// Returns the line in `width` columns. What does not fit is left out, the least important first.
@@ -247,7 +272,8 @@ impl Line {
         let rate = self.rate.filter(|_| !self.is_ended).map(|rate| format!(", {}", rows_in_time(rate)));
         let due = self.due_text(now).filter(|_| !self.is_ended).map(|due| format!(", {due}"));
         let (rate, due) = (rate.unwrap_or_default(), due.unwrap_or_default());
-        let message = &self.message;
+        let fault = self.fault_text().filter(|_| !self.is_ended).map(|fault| format!(", {fault}")).unwrap_or_default();
+        let message = &format!("{}{fault}", self.message);
         let gap = if drawn { "  " } else { " " };
         let variants = [
             format!("{label}{}{elapsed}{gap}{message}{rate}{due}", if drawn { &*bar } else { "" }),

@@ -208,7 +208,19 @@ pub(crate) async fn submit(
                 _ => SubmitEnd::Refused,
             };
             submissions.fail(&key, &note, end, &error).await;
-            Err(error.into())
+            let wait = match (end, &note.key) {
+                (SubmitEnd::Exists, Some(key)) => submissions.wait_for_key(client, key).await,
+                _ => None,
+            };
+            Err(match wait {
+                Some(wait) => {
+                    CliError::from(error).with_hint(format!("it was submitted from here; wait for it: {wait}"))
+                }
+                None if end == SubmitEnd::Refused && error.kind() == ErrorKind::Unavailable => {
+                    CliError::from(error).with_hint("no batch was submitted; try again later")
+                }
+                None => error.into(),
+            })
         }
     }
 }
@@ -229,11 +241,9 @@ fn cut_off(client: &AnyClient, submission: &AnySubmission) -> Error {
     }
     let error = Error::new(ErrorKind::OutcomeUnknown, reason).with_provider(client.id());
     let error = error.with_action("submitting the batch");
+    let error = error.with_hint("`bulkrail list` says how to find out whether it exists, before submitting it again");
     match batch {
         Some(batch) => error.with_batch(batch.with_environment(client.environment())),
-        None if key.is_none() => {
-            error.with_hint("`bulkrail list` says how to find out whether it exists, before submitting it again")
-        }
         None => error,
     }
 }

@@ -234,7 +234,8 @@ pub(crate) fn findings(report: &CheckReport, width: u16) -> String {
             finding.sheet.as_ref().map_or_else(|| row.clone(), |sheet| format!("{}!{row}", clean(sheet))),
             text(finding.column.as_deref()),
             finding.level.to_string(),
-            format!("{} ({})", clean(&finding.reason), finding.rule),
+            // Not cut: it may end in the list of the names of columns.
+            format!("{} ({})", printable(&finding.reason), finding.rule),
         ];
         if has_values {
             cells.push(text(finding.value.as_deref()));

@@ -53,6 +53,10 @@ impl Target {
     pub(crate) async fn explain(&self, error: CliError) -> CliError {
         let (Some(provider), Some(id)) = (self.provider, &self.id) else { return error };
         let is_not_found = |error: &bulkrail::Error| error.kind() == ErrorKind::NotFound;
+        let is_resolved = |batch: &Batch| batch.id() != id || batch.environment().is_some();
+        if error.error().and_then(bulkrail::Error::batch).is_some_and(is_resolved) {
+            return error;
+        }
         if !error.error().is_some_and(is_not_found) || id.chars().count() >= WHOLE_ID {
             return error;
         }

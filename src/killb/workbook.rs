@@ -309,8 +309,20 @@ pub(super) fn bytes(file: &mut dyn Read) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
+/// Returns why a file cannot be a workbook, from how it begins: one is a ZIP archive.
+fn not_a_workbook(file: &[u8]) -> Option<&'static str> {
+    match file {
+        [] => Some("the file is empty"),
+        [b'P', b'K', ..] => None,
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => Some(
+            "this is not a readable .xlsx workbook but one with a password, or of the old format: save it as .xlsx",
+        ),
+        _ => Some("this is not a readable .xlsx workbook; the extension of a text with comma-separated cells is .csv"),
+    }
+}
+
 fn invalid() -> Error {
-    usage("this is not a readable .xlsx workbook (one with a password must be saved without it first)".to_owned())
+    usage("this is not a readable .xlsx workbook".to_owned())
 }
 
 /// Existing workbook, within the limits of [`Workbook::from_xlsx`].
@@ -325,6 +337,9 @@ pub(super) struct Book<'x> {
 impl<'x> Book<'x> {
     pub(super) fn open(xlsx: &'x [u8]) -> Result<Self, Error> {
         let limits = ArchiveLimits::new(MAX_CELLS as u64);
+        if let Some(reason) = not_a_workbook(xlsx) {
+            return Err(usage(reason.to_owned()));
+        }
         limits.check(xlsx).map_err(|limit| limit.map_or_else(invalid, usage))?;
         let book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(xlsx)).map_err(|_| invalid())?;
         let sheets = book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);

@@ -10,7 +10,7 @@ use super::{Connection, ENVIRONMENT, ProviderName};
 const EXAMPLES: &str = "\
 Examples:
   bulkrail compare killb people.csv --user 7f0a8ad6-29a1-4a66-a6c4-8bb398eb78d1
-  bulkrail compare killb people.xlsx --user 7f0a8ad6 --user e8d74b2f --json | jq .missing
+  bulkrail compare killb people.xlsx --user 7f0a8ad6-29a1-4a66-a6c4-8bb398eb78d1 --json | jq .missing
 
 For a submit of which it is unknown whether it arrived. KillB has no list of batches, but a list of the
 accounts of a user. It is read once for each --user, and its accounts are compared with the rows by externalId. Name

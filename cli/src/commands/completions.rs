@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bulkrail::time::Clock;
 use clap::ValueEnum;
+use clap_complete::Shell;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
 
@@ -30,7 +31,14 @@ pub(crate) fn run(args: &CompletionsArgs) -> Result<u8, CliError> {
     };
     let mut script = Vec::new();
     shell.write_registration(VARIABLE, "bulkrail", "bulkrail", "bulkrail", &mut script)?;
-    output::last(output::text(&String::from_utf8_lossy(&script)))?;
+    let script = String::from_utf8_lossy(&script);
+    // Bash quotes what is special in the names of files then.
+    let script = if args.shell == Shell::Bash {
+        script.replace("complete -o ", "complete -o filenames -o ")
+    } else {
+        script.into_owned()
+    };
+    output::last(output::text(&script))?;
     Ok(exit::SUCCESS)
 }
 

@@ -35,5 +35,15 @@ fn write(command: &Command, dir: &Path) -> std::io::Result<()> {
 fn page(command: &Command) -> std::io::Result<String> {
     let mut page = Vec::new();
     Man::new(command.clone()).render(&mut page)?;
-    String::from_utf8(page).map_err(std::io::Error::other)
+    let page = String::from_utf8(page).map_err(std::io::Error::other)?;
+    // Commands are to be copied: lines are neither filled nor broken within words, and the texts below the options stay as
+    // they are.
+    let page = page.replacen(".SH NAME", ".nh\n.ad l\n.SH NAME", 1);
+    Ok(match page.split_once(".SH EXTRA\n") {
+        Some((before, notes)) => match notes.find("\n.SH ") {
+            Some(end) => format!("{before}.SH NOTES\n.nf\n{}\n.fi{}", &notes[..end], &notes[end..]),
+            None => format!("{before}.SH NOTES\n.nf\n{notes}"),
+        },
+        None => page,
+    })
 }

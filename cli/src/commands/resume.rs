@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bulkrail::http::Environment;
 use bulkrail::time::Clock;
-use bulkrail::{AnyClient, Batch, Error, ErrorKind, Outcome, Recovery};
+use bulkrail::{AnyClient, Batch, Error, ErrorKind, Recovery};
 
 use super::wait::set::{End, Group, SetWait, Terms, wait_for_all};
 use crate::args::{Connection, ResumeArgs};
@@ -68,14 +68,11 @@ pub(crate) async fn run(args: ResumeArgs, printer: Printer) -> Result<u8, CliErr
         printer,
         page: &page,
         resume: &resume,
+        next: Some("not every row succeeded; what to do next about each batch: bulkrail list"),
     };
     let code = wait_for_all(groups, &batches, ends, &terms, &submissions, &drift).await;
     page.write_or_warn(printer);
     let code = code?;
-    if [Outcome::Partial, Outcome::Failed].map(exit::of_outcome).contains(&code) {
-        let next = "not every row succeeded; what to do next about each batch: bulkrail list";
-        printer.next_step(Some(next.to_owned()));
-    }
     store.save().await;
     Ok(code)
 }

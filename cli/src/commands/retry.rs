@@ -45,7 +45,7 @@ async fn retry(args: &RetryArgs, out: &mut Out, printer: Printer) -> Result<u8, 
     let in_file = |error| CliError::from(error).map_reason(|reason| format!("{}: {reason}", args.submitted.display()));
     let file = Upload::from_path(&args.submitted);
     let rows = AnySubmission::rows_of_file(&batch, file.clone(), format).await.map_err(in_file)?;
-    let client = connect_for(&batch, &args.connection)?;
+    let client = connect_for(&batch, &args.connection).await?;
     let snapshot = match retry_reads(&client.clock(), || client.poll(&batch)).await {
         Ok(snapshot) => snapshot,
         Err(error) => return Err(args.target.explain(error.into()).await),

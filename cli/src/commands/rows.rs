@@ -25,7 +25,7 @@ pub(crate) async fn run(args: RowsArgs, printer: Printer) -> Result<u8, CliError
     let batch = args.target.batch().await?;
     check(&batch, &args)?;
     let submitted = submitted_rows(&args, &batch).await?;
-    let client = connect_for(&batch, &args.connection)?;
+    let client = connect_for(&batch, &args.connection).await?;
     let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
     let stop = signals::stop()?;
     let format = args.format();
@@ -153,7 +153,7 @@ async fn print(
         notes.push("Localpayment lists the accounts that it created; --submitted FILE adds the other rows".to_owned());
     }
     if format.is_none() && report.outcome().is_some() {
-        notes.extend(commands.retry_line(batch, failed));
+        notes.extend(commands.retry_line(batch, failed, unaccounted));
     }
     Ok(notes)
 }

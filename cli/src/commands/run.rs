@@ -227,9 +227,10 @@ fn print(
             Ok(result) => {
                 let gap = if number == 0 { "" } else { "\n" };
                 output::text(&format!("{gap}{}", result.text()))?;
-                let rows = result.report.rows.iter().flatten();
-                let failed = rows.filter(|row| row.outcome == RowOutcome::Failed).count() as u64;
-                printer.next_step(commands.retry_line(batch, failed));
+                let rows = result.report.rows.as_deref().unwrap_or_default();
+                let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count() as u64;
+                let (failed, unaccounted) = (count(RowOutcome::Failed), count(RowOutcome::Unaccounted));
+                printer.next_step(commands.retry_line(batch, failed, unaccounted));
                 Ok(())
             }
             Err(_) => output::json(batch),

@@ -11,7 +11,7 @@ use crate::{exit, output, signals, table};
 
 pub(crate) async fn run(args: StatusArgs) -> Result<u8, CliError> {
     let batch = args.target.batch().await?;
-    let client = connect_for(&batch, &args.connection)?;
+    let client = connect_for(&batch, &args.connection).await?;
     let stop = signals::stop()?;
     let clock = client.clock();
     let started = clock.now();

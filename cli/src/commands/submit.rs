@@ -35,7 +35,8 @@ pub(crate) async fn run(args: SubmitArgs, printer: Printer) -> Result<u8, CliErr
         if let Err(error) = printed {
             // The batch exists: its id must not be lost.
             printer::error(&format!("submitted: {batch}"));
-            return Err(error.into());
+            let hint = "the batch was submitted: do not submit it again";
+            return Err(CliError::from(error).with_batch(batch).with_hint(hint).with_batch_printed(false));
         }
         if done.is_interrupted {
             let error = done.interrupted(&flags).with_batch_printed(false);

@@ -1,12 +1,15 @@
 //! The file of a page: checked before anything is sent, and replaced as a whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use crate::state;
+
+/// 4 KiB: the title of a page is in its first KiB.
+const HEAD: u64 = 4096;
 
 /// Parses the name of a file. `-` is not one: a page is not printed.
 pub(crate) fn file_name(text: &str) -> Result<PathBuf, String> {
@@ -33,6 +36,7 @@ impl PageFile {
         let target = match fs::metadata(path) {
             Ok(found) if found.is_dir() => return Err(io::Error::other("it is a directory")),
             Ok(found) if !found.is_file() => return Err(io::Error::other("it is not a file")),
+            Ok(_) if !is_page(path)? => return Err(io::Error::other("it exists and is not such a page")),
             Ok(_) => fs::canonicalize(path)?,
             Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
             Err(error) => return Err(error),
@@ -78,9 +82,19 @@ impl PageFile {
     }
 }
 
+/// Returns whether a file is a page, or empty. Another file is not replaced: it may be the one that was submitted.
+fn is_page(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(path)?.take(HEAD).read_to_end(&mut head)?;
+    let head = String::from_utf8_lossy(&head);
+    Ok(head.is_empty() || head.starts_with("<!DOCTYPE html>") && head.contains("bulkrail</title>"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const OLD_PAGE: &str = "<!DOCTYPE html><title>an older page – bulkrail</title>";
 
     struct Directory(PathBuf);
 
@@ -126,9 +140,9 @@ mod tests {
     fn write_replaces_a_page_as_a_whole() {
         let directory = Directory::new();
         let path = directory.0.join("report.html");
-        fs::write(&path, "an older page, which is longer").unwrap();
+        fs::write(&path, OLD_PAGE).unwrap();
         let file = PageFile::open(&path).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"an older page, which is longer");
+        assert_eq!(fs::read_to_string(&path).unwrap(), OLD_PAGE);
         file.write(b"page").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"page");
         assert_eq!(directory.names(), ["report.html"]);
@@ -145,13 +159,32 @@ mod tests {
 
         let directory = Directory::new();
         let (target, link) = (directory.0.join("target.html"), directory.0.join("link.html"));
-        fs::write(&target, "old").unwrap();
+        fs::write(&target, OLD_PAGE).unwrap();
         fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
         symlink(&target, &link).unwrap();
         PageFile::open(&link).unwrap().write(b"new").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&target).unwrap(), b"new");
         assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn open_replaces_a_page_or_an_empty_file_and_no_other() {
+        let directory = Directory::new();
+        let path = directory.0.join("people.csv");
+        let page = super::super::page::render(&[], bulkrail::jiff::Timestamp::UNIX_EPOCH);
+        for (content, is_page) in [
+            (page.as_str(), true),
+            (OLD_PAGE, true),
+            ("", true),
+            ("externalId\n1\n", false),
+            ("<!DOCTYPE html><title>notes</title>", false),
+            ("bulkrail</title>", false),
+        ] {
+            fs::write(&path, content).unwrap();
+            assert_eq!(PageFile::open(&path).is_ok(), is_page, "{content:.60}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
     }
 
     #[cfg(unix)]

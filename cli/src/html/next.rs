@@ -53,10 +53,19 @@ impl Commands {
         Some(format!("rows: {}", place.rows(batch.id(), self.file.path(), true)?))
     }
 
-    /// Returns the line that names the command for the rows of `batch` which failed, if any did.
-    pub(crate) fn retry_line(&self, batch: &Batch, failed: u64) -> Option<String> {
-        let place = self.place.as_ref().filter(|_| failed > 0)?;
-        Some(format!("retry: {}", self.file.retry(place, batch.id(), false)?))
+    /// Returns the line that names the command for the rows of `batch` which did not succeed, if there are any.
+    pub(crate) fn retry_line(&self, batch: &Batch, failed: u64, unaccounted: u64) -> Option<String> {
+        let place = self.place.as_ref().filter(|place| place.provider != cdq::PROVIDER)?;
+        let retry = |has_unaccounted| self.file.retry(place, batch.id(), has_unaccounted);
+        match (failed, unaccounted) {
+            (0, 0) => None,
+            (0, _) => Some(format!(
+                "ask {} about the rows that are unaccounted for before they are submitted again, with: {}",
+                place.provider,
+                retry(true)?
+            )),
+            _ => Some(format!("retry: {}", retry(false)?)),
+        }
     }
 }
 

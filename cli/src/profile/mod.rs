@@ -14,6 +14,7 @@ use bulkrail::{Error, ErrorKind, ProviderId, cdq, killb, localpayment, reap};
 
 use crate::error::CliError;
 use crate::input;
+use crate::values::quoted;
 
 pub(crate) use file::{Config, Source};
 
@@ -99,13 +100,19 @@ impl file::ProfileEntry {
             Source::Variables(variables) => variables
                 .iter()
                 .map(|(own, holder)| {
-                    let secret = env_secret(holder).ok_or_else(|| incomplete(format!("{holder} is not set")))?;
+                    // Not by its name: it would be a secret that was put in its place.
+                    let missing = || incomplete(format!("the variable that it names for {own} is not set"));
+                    let secret = env_secret(holder).ok_or_else(missing)?;
                     Ok((own.clone(), secret))
                 })
                 .collect(),
             Source::Command(words) => {
                 let names = credentials(&self.provider).0.concat();
-                let printed = command::run(words, &names).await.map_err(|reason| incomplete(reason.to_string()))?;
+                let printed = command::run(words, &names).await.map_err(|reason| match (&reason, words.first()) {
+                    // The first word alone: the others may be secret.
+                    (command::Reason::NotStarted(_), Some(program)) => incomplete(format!("{reason}: {program}")),
+                    _ => incomplete(reason.to_string()),
+                })?;
                 let has = |set: &&[&str]| set.iter().all(|name| printed.iter().any(|(known, _)| known == name));
                 if !credentials(&self.provider).0.iter().any(has) {
                     let needed = credentials(&self.provider);
@@ -155,7 +162,7 @@ pub(crate) async fn read() -> Result<Config, CliError> {
     let runs = config.profiles.iter().any(|profile| matches!(profile.source, Source::Command(_)));
     if runs && is_writable_by_others(&path) {
         return Err(CliError::configuration(format!("{name} names a command, and other users may write to it"))
-            .with_hint("chmod go-w it"));
+            .with_hint(format!("chmod go-w {}", quoted(&name))));
     }
     Ok(config)
 }

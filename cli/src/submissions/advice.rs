@@ -54,7 +54,8 @@ pub(super) fn advice(log: &Log, entry: &Entry, age: Option<Duration>) -> Advice 
         (Phase::Ended, Some(id)) => ended(entry, id),
         (Phase::Open | Phase::GaveUp | Phase::Ended, None) => without_id(entry),
         (Phase::Open, Some(id)) if is_not_found(entry) => {
-            Advice::new("it was not found when it was last polled; poll it again").with_command(wait(entry, id))
+            let text = "it was not found when it was last polled; poll it again, or remove it with bulkrail forget";
+            Advice::new(text).with_command(wait(entry, id))
         }
         (Phase::Open, Some(id)) => Advice::new("wait for its end").with_command(wait(entry, id)),
         (Phase::GaveUp, Some(id)) => {

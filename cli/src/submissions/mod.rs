@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use bulkrail::poll::WaitState;
 use bulkrail::time::Clock;
-use bulkrail::{Batch, Error, ErrorKind, Report};
+use bulkrail::{AnyClient, Batch, Error, ErrorKind, Provider, Report};
 use bulkrail_durable::StoreError;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -32,7 +32,9 @@ pub(crate) use saver::{Saver, Unsaved};
 pub(crate) use store::Contents;
 
 use crate::error::CliError;
+use crate::place::Place;
 use crate::state::StateDir;
+use names::{are_one_batch, several};
 use store::{FILE, HOLD_LIMIT, StoreFile};
 
 /// 1 s for another process to close the file, where a command was interrupted.
@@ -128,12 +130,24 @@ impl Submissions {
         .await;
     }
 
+    /// Returns the command that waits for the batch that was submitted to the place of `client` under `key`.
+    pub(crate) async fn wait_for_key(&self, client: &AnyClient, key: &str) -> Option<String> {
+        let log = self.read_named(key).await.log;
+        let is_it = |entry: &&Entry| {
+            entry.provider == client.id()
+                && entry.environment.as_deref() == Some(client.environment())
+                && entry.key.as_deref() == Some(key)
+        };
+        let known = log.entries().iter().filter(is_it).find_map(|entry| Some((entry, entry.id.as_ref()?)));
+        known.map(|(entry, id)| Place::of(entry).wait(id))
+    }
+
     /// Removes the submissions of these names, and returns their number.
     ///
     /// # Errors
     ///
-    /// When there is none of a name: then nothing is removed.
-    pub(crate) async fn forget(&self, names: Vec<String>) -> Result<usize, CliError> {
+    /// When there is none of a name, or, without `all`, when there are several: then nothing is removed.
+    pub(crate) async fn forget(&self, names: Vec<String>, all: bool) -> Result<usize, CliError> {
         let not_found = |name: &str| {
             let error = CliError::usage(format!("nothing is listed that has the name {name}"));
             error.with_hint("its name is its id or its key as bulkrail list shows it, or its file where it has neither")
@@ -142,7 +156,11 @@ impl Submissions {
         // The records may change until they are removed: names are whole then.
         let mut whole = Vec::new();
         for name in names {
-            match &contents.log.named(&name, true)?[..] {
+            let found = contents.log.named(&name, true)?;
+            if !all && !are_one_batch(&found) {
+                return Err(several(&name, &found));
+            }
+            match &found[..] {
                 [] => return Err(not_found(&name)),
                 [entry] if !entry.is_named(&name, true) => whole.extend(entry.id.clone().or_else(|| entry.key.clone())),
                 _ => whole.push(name),

@@ -14,26 +14,28 @@ pub(crate) const MIN_PREFIX: usize = 4;
 const MAX_CANDIDATES: usize = 10;
 
 impl Submissions {
-    /// Returns the batch of `provider` whose id begins with `prefix`, if one was submitted from here.
+    /// Returns the batch of `provider` that has the id `prefix`, else the one whose id begins with it, if one was submitted
+    /// from here.
     ///
-    /// `None` where there is none, where one has that very id, or where the list cannot be read: the
-    /// id is then used as it is.
+    /// `None` where there is none, where batches of several environments have that very id, or where the list cannot be
+    /// read: the id is then used as it is.
     ///
     /// # Errors
     ///
     /// When there are several.
     pub(crate) async fn find(&self, provider: &ProviderId, prefix: &str) -> Result<Option<Batch>, CliError> {
-        if prefix.chars().count() < MIN_PREFIX {
-            return Ok(None);
-        }
         let contents = self.read_named(prefix).await;
         let of_provider = contents.log.entries().iter().filter(|entry| entry.provider == *provider);
         let mut found: Vec<_> = of_provider.filter_map(Entry::batch).collect();
         found.retain(|batch| batch.id().starts_with(prefix));
         // Two submits under one key are one batch.
         found.dedup_by(|one, other| one.id() == other.id() && one.environment() == other.environment());
-        if found.iter().any(|batch| batch.id() == prefix) {
-            return Ok(None);
+        let exact: Vec<_> = found.iter().filter(|batch| batch.id() == prefix).collect();
+        match &exact[..] {
+            [] if prefix.chars().count() < MIN_PREFIX => return Ok(None),
+            [] => {}
+            [batch] => return Ok(Some((*batch).clone())),
+            _ => return Ok(None),
         }
         match &found[..] {
             [] => Ok(None),
@@ -76,6 +78,24 @@ impl Log {
             }),
         ))
     }
+}
+
+/// Returns whether submissions are attempts of one batch: they have one id, or one key.
+pub(super) fn are_one_batch(entries: &[&Entry]) -> bool {
+    let name = |entry: &Entry| (entry.environment.clone(), entry.key.clone().or_else(|| entry.id.clone()));
+    entries.len() < 2 || name(entries[0]).1.is_some() && entries.iter().all(|entry| name(entry) == name(entries[0]))
+}
+
+/// Returns the error for a name that several submissions have which are not one batch.
+pub(super) fn several(name: &str, entries: &[&Entry]) -> CliError {
+    let entry = |entry: &&Entry| {
+        let environment = entry.environment.as_deref().unwrap_or("-");
+        let at = entry.at().map_or_else(String::new, |at| format!(", {}", at.strftime("%FT%TZ")));
+        format!("{} ({environment}{at})", entry.provider)
+    };
+    let listed = entries.iter().take(MAX_CANDIDATES).map(entry).collect::<Vec<_>>().join("; ");
+    let reason = format!("{} submissions have the name {name}, and none was removed: {listed}", entries.len());
+    CliError::usage(reason).with_hint("--all removes them all; nothing else here says that their batches may exist")
 }
 
 fn ambiguous(prefix: &str, candidates: impl ExactSizeIterator<Item = String>) -> CliError {

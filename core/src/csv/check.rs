@@ -75,10 +75,13 @@ impl CsvFormat {
                 on_fault(not_utf_8(1))?;
                 return Ok(SubmittedRows::default());
             }
-            None => self.columns(std::iter::empty(), on_fault)?,
+            None => {
+                on_fault(CsvFault::of_file("no-rows", "the file is empty"))?;
+                return Ok(SubmittedRows::default());
+            }
         };
         // Without a known column there is nothing to say about the rows: this is another kind of file.
-        if columns.iter().all(|name| name.is_empty()) && !columns.is_empty() {
+        if columns.iter().all(|name| name.is_empty()) {
             return Ok(SubmittedRows::default());
         }
         let position = |name: &str| columns.iter().position(|column| *column == name);
@@ -180,7 +183,7 @@ impl CsvFormat {
             fault.map_or(Ok(()), |fault| on_fault(fault.with_column_number(number)))?;
         }
         // In a header of unknown names every column would be missing.
-        if columns.is_empty() || columns.iter().any(|name| !name.is_empty()) {
+        if columns.iter().any(|name| !name.is_empty()) {
             for missing in self.required.iter().filter(|name| !columns.contains(name)) {
                 on_fault(CsvFault::of_row(1, "missing-column", format!("column {missing} is missing")))?;
             }

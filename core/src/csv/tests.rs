@@ -19,7 +19,7 @@ fn check(format: CsvFormat, csv: &[u8]) -> Result<Vec<String>, String> {
 #[test]
 fn csv_format_names_row_and_column_of_each_fault() {
     let table: &[(&str, &str)] = &[
-        ("", "row 1: column id is missing"),
+        ("", "the file is empty"),
         ("id,name\n", "the file has no rows below its header"),
         ("id\na\n", "row 1: column name is missing"),
         ("id,CANARY\n", "row 1, column 2: is not one of id, name, note (names are case-sensitive)"),

@@ -28,7 +28,7 @@ pub(crate) async fn run(args: WaitCommandArgs, printer: Printer) -> Result<u8, C
 }
 
 async fn wait_for_one(args: WaitCommandArgs, batch: Batch, printer: Printer) -> Result<u8, CliError> {
-    let client = connect_for(&batch, &args.connection)?;
+    let client = connect_for(&batch, &args.connection).await?;
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
     let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
     let stop = signals::stop()?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bulkrail::poll::WaitState;
 use bulkrail::{
-    AnyClient, Batch, DurationHistory, Error, ErrorDocument, ErrorKind, PollEvent, Provider, ProviderId, Report,
-    WaitSet, WaitSetProgress,
+    AnyClient, Batch, DurationHistory, Error, ErrorDocument, ErrorKind, Outcome, PollEvent, Provider, ProviderId,
+    Report, WaitSet, WaitSetProgress,
 };
 use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -84,6 +84,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) page: &'a ReportPage,
     /// Command that waits again after an error of this kind.
     pub(crate) resume: &'a (dyn Fn(ErrorKind) -> String + Sync),
+    /// Line that says what to do where a batch did not succeed as a whole.
+    pub(crate) next: Option<&'a str>,
 }
 
 pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Printer) -> Result<u8, CliError> {
@@ -120,6 +122,7 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
         printer,
         page: &page,
         resume: &|kind| args.resume_command(kind),
+        next: None,
     };
     let code = wait_for_all(groups, &batches, ends, &terms, &submissions, &drift).await;
     page.write_or_warn(printer.for_json(args.json || args.jsonl));
@@ -162,7 +165,7 @@ pub(crate) async fn wait_for_all(
     if terms.jsonl {
         ends.iter().flatten().try_for_each(|end| output::json(&Document::from(end))).inspect_err(|_| bars.clear())?;
     }
-    let before = ends.iter().flatten().count();
+    let before = ends.iter().flatten().filter(|end| end.is_ok()).count();
 
     let (sender, mut events) = unbounded_channel();
     let (stopping, stopped) = watch::channel(false);
@@ -345,6 +348,9 @@ fn print_interrupted(terms: &Terms<'_>, batches: &[Option<Batch>], ends: &[Optio
     if !terms.json && !terms.jsonl && !seen.is_empty() {
         terms.printer.note(table::batches(&seen).trim_end());
     }
+    if !terms.json && !terms.jsonl {
+        print_errors(ends.iter().flatten().filter(|end| !is_interrupted(end)).filter_map(|end| end.as_ref().err()));
+    }
     if terms.json && !seen.is_empty() {
         let _ = output::json(&seen.iter().map(|(_, end)| Document::from(*end)).collect::<Vec<_>>());
     }
@@ -372,6 +378,8 @@ fn print(terms: &Terms<'_>, batches: &[Option<Batch>], ends: &[&End]) -> std::io
     let lines: Vec<_> = lines.collect();
     let printed = if lines.is_empty() { Ok(()) } else { output::text(&table::batches(&lines)) };
     print_errors(ends.iter().filter_map(|end| end.as_ref().err()));
+    let failed = |end: &&End| end.as_ref().is_ok_and(|report| report.outcome() != Some(Outcome::Succeeded));
+    terms.printer.next_step(terms.next.filter(|_| ends.iter().copied().any(|end| failed(&end))).map(str::to_owned));
     let open = lines.iter().filter(|(_, end)| end.as_ref().is_err_and(|error| prints_batch(error.kind())));
     let open: Vec<_> = open.map(|(batch, _)| batch).collect();
     if !open.is_empty() {
