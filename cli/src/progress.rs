@@ -378,6 +378,29 @@ mod tests {
     }
 
     #[test]
+    fn line_says_that_polls_fail_until_one_succeeds() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let secret = |_: &str| Some("secret".to_owned().into());
+        let options = bulkrail::http::HttpOptions::default();
+        let client = bulkrail::AnyClient::from_variables(&bulkrail::reap::PROVIDER, secret, options).unwrap();
+        let options = bulkrail::poll::WaitOptions::new(&client);
+        let mut state = WaitState::new(Batch::new(killb::PROVIDER, "b").unwrap(), &options, now);
+        let (mut line, _) = line("running", None, 43);
+        let mut poll = |result| {
+            state.observe(now, result);
+            let is_first = line.see(&state, now);
+            (is_first, line.text(200, None, now))
+        };
+        let fault = || Err(bulkrail::Error::new(ErrorKind::RateLimited, "CANARY"));
+        let (is_first, text) = poll(fault());
+        assert!(is_first && text.contains("running, the last poll failed (rate limited), next poll in "), "{text}");
+        assert!(!poll(fault()).0, "it is said once");
+        let running = Snapshot::new(State::Running, "X", bulkrail::Progress::default());
+        let (is_first, text) = poll(Ok(running));
+        assert!(!is_first && !text.contains("failed"), "{text}");
+    }
+
+    #[test]
     fn line_has_the_rate_since_rows_were_first_processed() {
         let mut line = Line::default();
         let seconds = Duration::from_secs;

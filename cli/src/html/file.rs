@@ -36,7 +36,7 @@ impl PageFile {
         let target = match fs::metadata(path) {
             Ok(found) if found.is_dir() => return Err(io::Error::other("it is a directory")),
             Ok(found) if !found.is_file() => return Err(io::Error::other("it is not a file")),
-            Ok(_) if !is_page(path)? => return Err(io::Error::other("it exists and is not such a page")),
+            Ok(_) if !is_page(path)? => return Err(io::Error::other("it exists, and is not a report of this command")),
             Ok(_) => fs::canonicalize(path)?,
             Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
             Err(error) => return Err(error),

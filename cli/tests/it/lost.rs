@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::fixtures::{accounts, import, people};
-use crate::support::{Run, TempFile, at, bulkrail, finish, run};
+use crate::notes::State;
+use crate::support::{Run, TempFile, at, bulkrail, run};
 
 /// Server that reads whole requests, writes fixed bytes and closes the connection, or leaves it
 /// open without bytes.
@@ -168,16 +169,42 @@ async fn interrupted_submit_names_key_or_batch() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn submit_whose_output_cannot_be_written_names_the_batch_and_is_no_error_of_arguments() {
+    let sandbox = Sandbox::builder().start().await.unwrap();
+    let file = TempFile::new("lost-output.csv", import(&["e-1".to_owned()]));
+    for (json, code) in [(true, 1), (false, 1)] {
+        let mut command = at(&sandbox, ["submit", "reap", file.path()].into_iter().chain(json.then_some("--json")));
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let run = Run::new(command.stdout(full).spawn().unwrap().wait_with_output().await.unwrap());
+        assert_eq!(run.code, code, "{run:?}");
+        let id = run.stderr.split("submitted: reap batch ").nth(1).unwrap().split_whitespace().next().unwrap();
+        assert!(run.stderr.contains("the batch was submitted: do not submit it again"), "{run:?}");
+        if json {
+            let document: serde_json::Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
+            assert_eq!(document["batch"]["id"], id, "{run:?}");
+        }
+    }
+    assert_eq!(sandbox.stats("reap").batches_created, 2);
+}
+
 #[tokio::test]
 async fn submit_with_a_used_key_is_a_conflict() {
     let sandbox = Sandbox::builder().start().await.unwrap();
     let file = TempFile::new("lost-import.csv", import(&["e-1".to_owned()]));
     let submit = || at(&sandbox, ["submit", "reap", file.path(), "--key", "once", "--json"]);
-    let first = finish(submit()).await;
+    let state = State::new();
+    let first = state.run(submit()).await;
     assert_eq!((first.code, &first.document()["key"]), (0, &json!("once")));
-    let second = finish(submit()).await;
+    let second = state.run(submit()).await;
     assert_eq!((second.code, second.stdout.as_str()), (1, ""));
     assert_eq!(second.error()["error"]["kind"], "conflict");
     assert!(second.error()["error"]["message"].as_str().unwrap().contains("once"));
+    let wait = format!(
+        "it was submitted from here; wait for it: bulkrail wait reap {} ",
+        first.document()["id"].as_str().unwrap()
+    );
+    assert!(second.error()["error"]["hint"].as_str().unwrap().starts_with(&wait), "{second:?}");
     assert_eq!(sandbox.stats("reap").batches_created, 1);
 }

@@ -67,7 +67,7 @@ async fn profile_has_address_and_credentials_and_is_noted_for_list_and_resume() 
     let without = home.run(&[&["resume", "--json"][..], &QUICK].concat()).await;
     assert_eq!(without.code, 2);
     let message = without.document()[0]["error"]["message"].as_str().unwrap().to_owned();
-    assert_eq!(message, "profile ops: OPS_EMAIL is not set");
+    assert_eq!(message, "profile ops: the variable that it names for KILLB_EMAIL is not set");
     let resumed = command(&[&["resume", "--json"][..], &QUICK].concat()).await;
     assert!(resumed.document()[0]["outcome"].is_string(), "{resumed:?}");
 }
@@ -112,10 +112,15 @@ async fn config_check_says_what_is_missing_and_shows_no_value() {
     ));
     let checked = home.run(&["config", "check"]).await;
     assert_eq!(checked.code, 2, "{checked:?}");
-    for part in ["A_KEY is not set", "the command prints them", "did not print a JSON object"] {
+    for part in [
+        "the variable that it names for REAP_API_KEY is not set",
+        "the command prints them",
+        "did not print a JSON object",
+    ] {
         assert!(checked.stdout.contains(part), "{part}: {checked:?}");
     }
     assert!(!format!("{checked:?}").contains("hunter2"), "{checked:?}");
+    assert!(!checked.stdout.contains("A_KEY is"), "it may be a secret that was put in its place: {checked:?}");
     let one = home.run(&["config", "check", "--profile", "b"]).await;
     assert_eq!(one.code, 0, "{one:?}");
     fs::write(&home.config, "[profiles.a]\nprovider = \"reap\"\nenvironment = \"sandbox\"\napi_key = \"hunter2\"\n")

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bulkrail_sandbox::Sandbox;
 use serde_json::{Value, json};
 
+use crate::fixtures::people;
 use crate::notes::State;
 use crate::server::{Server, killb, reap};
 use crate::support::{QUICK, TempFile, at, bulkrail, finish, run};
@@ -101,6 +102,23 @@ async fn wait_report_has_the_rows_that_did_not_succeed_and_leaves_the_document_a
 }
 
 #[tokio::test]
+async fn report_replaces_no_file_that_is_not_one() {
+    let server = Server::always(200, killb("COMPLETED", [3, 3, 3, 0])).await;
+    let file = TempFile::new("report-people.csv", people(3));
+    for args in [
+        &["run", "killb", file.path(), "--report", file.path()][..],
+        &["wait", "killb", "b-1", "--report", file.path()],
+        &["wait", "killb", "b-1", "--drift-report", file.path()],
+    ] {
+        let refused = run(args.iter().copied().chain(["--base-url", &server.url])).await;
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
+        assert!(refused.stderr.contains("cannot be written: it exists"), "{refused:?}");
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), people(3));
+    }
+    assert!(server.requests().is_empty(), "it is refused before anything is sent");
+}
+
+#[tokio::test]
 async fn wait_report_is_written_after_a_deadline_and_after_an_error() {
     let running = killb("PROCESSING", [3, 1, 1, 0]);
     let ends = [
@@ -110,7 +128,7 @@ async fn wait_report_is_written_after_a_deadline_and_after_an_error() {
     for (status, body, code, parts) in ends {
         let server = Server::always(status, body).await;
         let directory = Directory::new();
-        std::fs::write(directory.page(), "the page of yesterday").unwrap();
+        std::fs::write(directory.page(), "<!DOCTYPE html><title>of yesterday – bulkrail</title>").unwrap();
         let page = directory.page();
         let args = ["wait", "killb", "b-1", "--deadline", "300ms", "--base-url", &server.url, "--report", &page];
         let run = run(args.into_iter().chain(QUICK)).await;

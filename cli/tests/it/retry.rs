@@ -403,12 +403,20 @@ async fn beginning_of_several_ids_lists_them() {
         ),
         (&["rows", "killb", "abcd-", "--base-url", &server.url], "`bulkrail list` has no batch of killb that begins"),
         // The whole id of a batch in the list.
-        (&["status", "reap", "abcd", "--base-url", &server.url], "which account the credentials belong to\n"),
+        (
+            &["status", "reap", "abcd", "--any-environment", "--base-url", &server.url],
+            "which account the credentials belong to\n",
+        ),
+        (
+            &["status", "reap", "abcd", "--base-url", &server.url],
+            "error: reap: this is a batch in sandbox, and the client",
+        ),
     ] {
         let mut command = bulkrail(args);
         command.env("XDG_STATE_HOME", &state);
         let run = finish(command).await;
-        assert_eq!(run.code, if expected.starts_with('2') { 2 } else { 7 }, "{args:?} {run:?}");
+        let is_refused = expected.starts_with('2') || expected.starts_with("error");
+        assert_eq!(run.code, if is_refused { 2 } else { 7 }, "{args:?} {run:?}");
         assert!(run.stderr.contains(expected), "{args:?} {run:?}");
     }
     assert!(server.requests().iter().any(|request| request.ends_with("/abcd")), "{:?}", server.requests());

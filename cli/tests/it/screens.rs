@@ -191,6 +191,7 @@ async fn errors(session: &mut Session) {
     for line in [
         "wait killb 550e8400 --base-url http://127.0.0.1:1 --deadline 300ms",
         "status killb d619cd58-76d3-4848-a3c4-1a77bd0825ca --base-url http://127.0.0.1:1",
+        "status killb d619cd58-76d3-4848-a3c4-1a77bd0825ca --base-url http://127.0.0.1:1 --any-environment",
         "status killb 00000000-0000-0000-0000-000000000000",
         "rows cdq job-1",
         "resume no-such-batch",

@@ -181,3 +181,20 @@ async fn forget_removes_what_is_named_and_nothing_else() {
     assert_eq!((forgotten.code, forgotten.stdout.as_str()), (0, "2 submissions are not listed any more\n"));
     assert_eq!(ids(&state.list(&[]).await), ["b-2"]);
 }
+
+#[tokio::test]
+async fn forget_removes_several_submissions_of_one_name_with_all_only() {
+    let state = State::new();
+    let mut other = unknown();
+    other["note"] = json!("n-5");
+    fs::write(state.notes(), format!("{}\n{}\n", unknown(), other)).unwrap();
+    let before = state.list(&[]).await.len();
+    assert_eq!(before, 2);
+    let refused = state.run(bulkrail(["forget", "/people.csv"])).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("2 submissions have the name /people.csv, and none was removed: "), "{refused:?}");
+    assert_eq!(state.list(&[]).await.len(), before);
+    let forgotten = state.run(bulkrail(["forget", "/people.csv", "--all"])).await;
+    assert_eq!((forgotten.code, forgotten.stdout.as_str()), (0, "2 submissions are not listed any more\n"));
+    assert!(state.list(&[]).await.is_empty());
+}
