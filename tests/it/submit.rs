@@ -405,7 +405,7 @@ fn localpayment_submit_is_looked_up_by_its_external_id() {
 #[test]
 fn upload_of_a_file_that_breaks_a_rule_sends_nothing() {
     let reap_cases: Vec<(Upload, &str)> = vec![
-        ("".into(), "column externalId is missing"),
+        ("".into(), "the file is empty"),
         ("externalId,shareToken\n".into(), "no rows"),
         ("externalId\nCANARY\n".into(), "column shareToken is missing"),
         ("externalid,shareToken\nCANARY,CANARY\n".into(), "row 1, column 1: is not one of"),
