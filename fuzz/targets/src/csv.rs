@@ -176,6 +176,10 @@ fn expected(data: &[u8], is_converted: bool) -> Option<Expected> {
     }
     let records = csv_records(text);
     let mut expected = Expected { faults: Vec::new(), rows: 0, cells: Vec::new() };
+    if records.is_empty() {
+        expected.faults.push((None, None, None, "no-rows"));
+        return Some(expected);
+    }
     let mut columns: Vec<&'static str> = Vec::new();
     for (position, name) in records.first().into_iter().flatten().enumerate() {
         let name = if is_converted { name.trim() } else { name };
@@ -192,7 +196,7 @@ fn expected(data: &[u8], is_converted: bool) -> Option<Expected> {
         expected.faults.push((Some(1), None, Some(position as u64 + 1), rule));
     }
     let has_known = columns.iter().any(|name| !name.is_empty());
-    if !columns.is_empty() && !has_known {
+    if !has_known {
         return Some(expected);
     }
     let missing = REQUIRED.iter().filter(|name| !columns.contains(name));
