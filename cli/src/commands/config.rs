@@ -1,6 +1,8 @@
 //! `bulkrail config check`: says what is missing in the configuration file, without showing a value.
 
-use bulkrail::http::Environment;
+use bulkrail::http::{Environment, HttpOptions};
+use bulkrail::secrecy::SecretString;
+use bulkrail::{AnyClient, Error, ProviderId};
 
 use crate::args::{ConfigArgs, ConfigCommand};
 use crate::error::CliError;
@@ -33,7 +35,8 @@ async fn check(only: Option<&str>, printer: Printer) -> Result<u8, CliError> {
             Source::Own => profile::credentials(&profile.provider).read().map(|_| Vec::new()).map_err(CliError::from),
             _ => profile.secrets().await,
         };
-        is_complete &= checked.is_ok();
+        let address = address(&profile.provider, &profile.environment);
+        is_complete &= checked.is_ok() && address.is_ok();
         let state = match (&checked, &profile.source) {
             (Ok(_), Source::Command(_)) => "the command prints them".to_owned(),
             (Ok(_), _) => "set".to_owned(),
@@ -45,6 +48,10 @@ async fn check(only: Option<&str>, printer: Printer) -> Result<u8, CliError> {
             Environment::Custom(url) => clean(url),
             _ => "-".to_owned(),
         };
+        let environment = match address {
+            Ok(()) => environment,
+            Err(error) => format!("{environment}: {}", clean(&error.to_string())),
+        };
         table.add_row([clean(&profile.name), profile.provider.to_string(), environment, clean(&state)]);
     }
     let file = profile::config_path().map(|path| path.display().to_string()).unwrap_or_default();
@@ -54,4 +61,11 @@ async fn check(only: Option<&str>, printer: Printer) -> Result<u8, CliError> {
     };
     output::last(output::text(&text))?;
     Ok(if is_complete { exit::SUCCESS } else { exit::USAGE })
+}
+
+/// Checks that a client can be made for an address, whatever the credentials are.
+fn address(provider: &ProviderId, environment: &Environment) -> Result<(), Error> {
+    let any = |_: &str| Some(SecretString::from("any".to_owned()));
+    let options = HttpOptions::default().environment(environment.clone());
+    AnyClient::from_variables(provider, any, options).map(|_| ())
 }

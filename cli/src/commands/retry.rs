@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::args::RetryArgs;
 use crate::connect::connect_for;
 use crate::error::CliError;
+use crate::place::SubmittedFile;
 use crate::printer::{self, Printer};
 use crate::screen;
 use crate::state::{StateDir, private};
@@ -44,7 +45,16 @@ async fn retry(args: &RetryArgs, out: &mut Out, printer: Printer) -> Result<u8, 
     }
     let in_file = |error| CliError::from(error).map_reason(|reason| format!("{}: {reason}", args.submitted.display()));
     let file = Upload::from_path(&args.submitted);
-    let rows = AnySubmission::rows_of_file(&batch, file.clone(), format).await.map_err(in_file)?;
+    let rows = match AnySubmission::rows_of_file(&batch, file.clone(), format).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            let error = in_file(error);
+            return Err(match submitted_file(args, &batch).await {
+                Some(submitted) => error.with_hint(format!("the batch was submitted from {submitted}")),
+                None => error,
+            });
+        }
+    };
     let client = connect_for(&batch, &args.connection).await?;
     let snapshot = match retry_reads(&client.clock(), || client.poll(&batch)).await {
         Ok(snapshot) => snapshot,
@@ -77,6 +87,14 @@ async fn retry(args: &RetryArgs, out: &mut Out, printer: Printer) -> Result<u8, 
     let written = write(args, &batch, &reconciliation, &options, file, format, out).await?;
     report(args, &batch, &written, &options, printer);
     Ok(exit::SUCCESS)
+}
+
+/// Returns the file that the batch was submitted from, if that is known and is another than the one that is named.
+async fn submitted_file(args: &RetryArgs, batch: &Batch) -> Option<String> {
+    let log = Submissions::new(&StateDir::from_env()).read_of([batch]).await.log;
+    let submitted = SubmittedFile::of(&log.entries()[log.position(batch)?]).path()?.to_owned();
+    let is_other = fs::canonicalize(&submitted).ok() != fs::canonicalize(&args.submitted).ok();
+    is_other.then_some(submitted)
 }
 
 /// Refuses files that cannot be read twice, and outputs that would be overwritten.

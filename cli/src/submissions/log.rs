@@ -305,7 +305,8 @@ impl Log {
         };
         let batch = entry.complete(batch.clone());
         report.batch = batch.clone();
-        let gave_up = error.filter(|error| error.is_timeout());
+        // A batch that was seen and is not found any more stays open, with the error.
+        let gave_up = error.filter(|error| error.is_timeout() || error.kind() == ErrorKind::NotFound);
         self.change(position, |record| {
             record.order.is_confirmed = true;
             record.order.provider_status = Some(report.snapshot.provider_status.clone());

@@ -163,6 +163,23 @@ async fn lost_response_stays_submitting_with_true_advice() {
 }
 
 #[tokio::test]
+async fn batch_that_is_not_found_any_more_is_listed_so() {
+    let state = State::new();
+    let created = json!({"jobId": "b-2", "status": "PENDING"});
+    let running = json!({"jobId": "b-2", "status": "PROCESSING", "totalRows": 3, "processedRows": 1,
+        "successCount": 1, "errorCount": 0, "results": []});
+    let server = Server::start([(201, created), (200, running), (404, json!({"message": "no"}))]).await;
+    let file = TempFile::new("gone-people.csv", people(3));
+    let command = |words: &[&str]| bulkrail(words.iter().copied().chain(["--base-url", &server.url]));
+    assert_eq!(state.run(command(&["submit", "killb", file.path()])).await.code, 0);
+    let gone = state.run(command(&["wait", "killb", "b-2", "--interval", "20ms..100ms"])).await;
+    assert_eq!(gone.code, 7, "{gone:?}");
+    let [entry] = &state.list(&[]).await[..] else { panic!() };
+    assert_eq!(entry["phase"], "open", "{entry}");
+    assert!(entry["advice"].as_str().unwrap().starts_with("it was not found when it was last polled; "), "{entry}");
+}
+
+#[tokio::test]
 async fn unknown_note_without_a_key_stays_when_the_same_file_is_submitted_again() {
     let state = State::new();
     let created = json!({"jobId": "b-2", "status": "PENDING"});

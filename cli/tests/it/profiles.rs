@@ -123,6 +123,11 @@ async fn config_check_says_what_is_missing_and_shows_no_value() {
     assert!(!checked.stdout.contains("A_KEY is"), "it may be a secret that was put in its place: {checked:?}");
     let one = home.run(&["config", "check", "--profile", "b"]).await;
     assert_eq!(one.code, 0, "{one:?}");
+    fs::write(&home.config, "[profiles.a]\nprovider = \"reap\"\nbase_url = \"http://reap.example\"\n").unwrap();
+    let mut command = home.command(&["config", "check"]);
+    command.env("REAP_API_KEY", "hunter2");
+    let plain = finish(command).await;
+    assert!(plain.code == 2 && plain.stdout.contains("http://reap.example: "), "{plain:?}");
     fs::write(&home.config, "[profiles.a]\nprovider = \"reap\"\nenvironment = \"sandbox\"\napi_key = \"hunter2\"\n")
         .unwrap();
     let refused = home.run(&["config", "check"]).await;

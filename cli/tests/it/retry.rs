@@ -377,6 +377,10 @@ async fn retried_rows_are_submitted_again_and_the_beginning_of_an_id_is_enough()
     }
     let changed = fs::read_to_string(file.path()).unwrap().replace("Person", "Other");
     fs::write(file.path(), changed).unwrap();
+    let other = TempFile::new("retry-other.csv", "id,name\n1,2\n");
+    let refused = command(&["retry", "killb", &id[..8], "--submitted", other.path()]).await;
+    let hint = format!("\n  hint: the batch was submitted from {}\n", file.path());
+    assert!(refused.code == 2 && refused.stderr.ends_with(&hint), "{refused:?}");
     let warned = command(&["retry", "killb", &id[..8], "--submitted", file.path()]).await;
     assert!(warned.stderr.contains("is not as it was submitted"), "{warned:?}");
     let gone = command(&["forget", &id[..8]]).await;

@@ -180,6 +180,8 @@ async fn help_has_topics_and_man_writes_a_page_for_each_command() {
     for page in ["bulkrail.1", "bulkrail-retry.1", "bulkrail-specs-lint.1", "bulkrail-config-check.1"] {
         let text = std::fs::read_to_string(dir.join(page)).unwrap();
         assert!(text.contains(".TH ") && text.contains("SYNOPSIS"), "{page}");
+        // Commands are to be copied: neither hyphens nor filled lines.
+        assert!(text.contains("\n.nh\n") && !text.contains(".SH EXTRA"), "{page}");
     }
     assert!(!dir.join("bulkrail-exit-codes.1").exists());
     assert!(run(["man"]).await.stdout.contains(".TH bulkrail 1"));
