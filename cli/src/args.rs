@@ -32,7 +32,7 @@ pub(crate) use specs::{DiffArgs, LintArgs, SpecsArgs, SpecsCommand, SuggestArgs}
 pub(crate) use submit::{RunArgs, SubmissionArgs, SubmitArgs};
 pub(crate) use wait::{RecordArgs, StatusArgs, WaitArgs, WaitCommandArgs};
 
-use crate::commands::completions::complete_batch;
+use crate::commands::completions::{complete_batch, complete_profile};
 use crate::html::file_name;
 use crate::profile::Profile;
 use crate::values::{faults, quoted, speed};
@@ -290,7 +290,7 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "URL", conflicts_with = "production")]
     pub(crate) base_url: Option<String>,
     /// Account of the configuration file: its address and credentials [default: BULKRAIL_PROFILE]
-    #[arg(long = "profile", value_name = "NAME")]
+    #[arg(long = "profile", value_name = "NAME", add = ArgValueCompleter::new(complete_profile))]
     pub(crate) profile_name: Option<String>,
     /// The profile with its credentials.
     #[arg(skip)]

@@ -1,6 +1,9 @@
 //! Arguments of `config`.
 
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::commands::completions::complete_profile;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +56,6 @@ pub(crate) enum ConfigCommand {
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ConfigCheckArgs {
     /// Check one profile only
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete_profile))]
     pub(crate) profile: Option<String>,
 }

@@ -11,6 +11,7 @@ use clap_complete::env::Shells;
 
 use crate::args::{CompletionsArgs, ProviderName};
 use crate::error::CliError;
+use crate::profile;
 use crate::state::StateDir;
 use crate::submissions::Submissions;
 use crate::{exit, output};
@@ -45,12 +46,26 @@ pub(crate) fn run(args: &CompletionsArgs) -> Result<u8, CliError> {
 /// Returns the ids and keys of batches in the list that begin with `current`: those of the provider on
 /// the command line, if there is one. None where the list cannot be read in time.
 pub(crate) fn complete_batch(current: &OsStr) -> Vec<CompletionCandidate> {
+    let provider = provider(std::env::args());
+    complete(current, async |current| names(current, provider).await)
+}
+
+/// Returns the names of profiles that begin with `current`. None where the configuration file cannot be read.
+pub(crate) fn complete_profile(current: &OsStr) -> Vec<CompletionCandidate> {
+    complete(current, async |current| {
+        let profiles = profile::read().await.map(|config| config.profiles).unwrap_or_default();
+        let profiles = profiles.into_iter().filter(|profile| profile.name.starts_with(current));
+        profiles.map(|profile| (profile.name, profile.provider.to_string())).collect()
+    })
+}
+
+/// Returns the words that `find` finds in time, each with its help.
+fn complete(current: &OsStr, find: impl AsyncFnOnce(&str) -> Vec<(String, String)>) -> Vec<CompletionCandidate> {
     let Some(current) = current.to_str() else { return Vec::new() };
     let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else { return Vec::new() };
-    let provider = provider(std::env::args());
     let names = runtime.block_on(async {
         tokio::select! {
-            names = names(current, provider) => names,
+            names = find(current) => names,
             () = Clock::system().sleep(TIMEOUT) => Vec::new(),
         }
     });

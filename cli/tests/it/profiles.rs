@@ -103,6 +103,20 @@ async fn options_come_before_the_profile_and_the_profile_before_variables() {
 }
 
 #[tokio::test]
+async fn profiles_complete_by_their_names() {
+    let home = Home::new(&killb_at("https://x.example", "credential_command = [\"touch\", \"ran\"]"));
+    for words in
+        [&["--", "bulkrail", "wait", "--profile", "o"][..], &["--", "bulkrail", "config", "check", "--profile", ""]]
+    {
+        let mut command = home.command(words);
+        command.env("COMPLETE", "bash").env("_CLAP_IFS", "\n");
+        command.env("_CLAP_COMPLETE_INDEX", (words.len() - 2).to_string());
+        let completed = finish(command).await;
+        assert_eq!(completed.stdout.trim_end(), "ops", "{words:?} {completed:?}");
+    }
+}
+
+#[tokio::test]
 async fn config_check_says_what_is_missing_and_shows_no_value() {
     let home = Home::new(&format!(
         "[profiles.a]\nprovider = \"reap\"\nenvironment = \"sandbox\"\ncredentials = {{ REAP_API_KEY = \"A_KEY\" }}\n\
