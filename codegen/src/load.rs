@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 use serde_json::{Map, Number, Value};
 
 use crate::error::Error;
@@ -78,7 +78,8 @@ impl Spec {
 
     fn read(file: &Path, text: &str) -> Result<Self, Error> {
         let events = Parser::new_from_str(text);
-        let mut reader = Reader { file, events, lines: HashMap::new(), memory_left: MAX_MEMORY_BYTES };
+        let last_line = text.split(['\n', '\r']).count();
+        let mut reader = Reader { file, events, last_line, lines: HashMap::new(), memory_left: MAX_MEMORY_BYTES };
         let document = reader.document()?;
         let lines = reader.lines;
         Ok(Self { file: file.to_owned(), document, lines })
@@ -108,6 +109,7 @@ impl Spec {
 struct Reader<'a> {
     file: &'a Path,
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
+    last_line: usize,
     lines: HashMap<String, usize>,
     memory_left: usize,
 }
@@ -142,7 +144,7 @@ impl<'a> Reader<'a> {
             return Err(self.error(span, pointer, reason));
         }
         self.take_memory(pointer, span)?;
-        self.lines.insert(pointer.to_owned(), span.start.line());
+        self.lines.insert(pointer.to_owned(), self.line(span.start));
         match event {
             Event::Alias(_) => {
                 Err(self.error(span, pointer, "aliases are not supported, they can expand without limit; use $ref"))
@@ -191,7 +193,7 @@ impl<'a> Reader<'a> {
             let (event, value_span) = self.next(&entry)?;
             let value = self.value(&entry, event, value_span, depth + 1)?;
             // The line of the key, because the value may start on the next one.
-            self.lines.insert(entry, span.start.line());
+            self.lines.insert(entry, self.line(span.start));
             map.insert(key, value);
         }
     }
@@ -209,14 +211,19 @@ impl<'a> Reader<'a> {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 let reason = format!("is not YAML: {}", error.info());
-                Err(Error::new(self.file, Some(error.marker().line()), truncate(pointer), reason))
+                Err(Error::new(self.file, Some(self.line(*error.marker())), truncate(pointer), reason))
             }
             None => Err(Error::new(self.file, None, truncate(pointer), "ends in the middle of a value")),
         }
     }
 
+    /// Returns the line of a place. The parser has an empty value at the end of some texts in a line below the last.
+    fn line(&self, place: Marker) -> usize {
+        place.line().min(self.last_line)
+    }
+
     fn error(&self, span: Span, pointer: &str, reason: impl Into<String>) -> Error {
-        Error::new(self.file, Some(span.start.line()), truncate(pointer), reason)
+        Error::new(self.file, Some(self.line(span.start)), truncate(pointer), reason)
     }
 }
 

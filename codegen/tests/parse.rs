@@ -128,6 +128,12 @@ fn parse_combines_surrogate_pairs_of_json() {
 }
 
 #[test]
+fn line_of_an_empty_value_at_the_end_is_one_of_the_text() {
+    let spec = Spec::parse("x.yaml", "?\n# xx\u{1a}").unwrap();
+    assert_eq!((spec.line("/"), spec.line("")), (Some(2), Some(1)), "{:?}", spec.document);
+}
+
+#[test]
 fn line_returns_line_of_value_or_enclosing_value() {
     let text = "a:\n  b/c:\n    - 1\n    - d: 2\n  e: |\n    text\n    text\n";
     let spec = Spec::parse("specs/some.yaml", text).expect("a spec");
