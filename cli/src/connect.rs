@@ -72,7 +72,7 @@ async fn base_url(batch: &Batch) -> Option<String> {
 }
 
 /// Returns the name of the variable that has the base URL of `provider`.
-fn url_variable(provider: &ProviderId) -> String {
+pub(crate) fn url_variable(provider: &ProviderId) -> String {
     format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase())
 }
 

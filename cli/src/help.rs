@@ -42,8 +42,8 @@ fn fit_built(mut command: Command, width: usize) -> Command {
 fn fit_usage(usage: &str, width: usize) -> String {
     const TITLE: &str = "Usage: ";
     let indent = " ".repeat(TITLE.len());
-    let lines = usage.trim_start_matches(TITLE).lines().flat_map(|line| {
-        let lines = words(&joined(line.trim()), width - TITLE.len() - HANG);
+    let lines = usage.strip_prefix(TITLE).unwrap_or(usage).lines().flat_map(|line| {
+        let lines = words(&joined(line.trim()), width.saturating_sub(TITLE.len() + HANG));
         let hang = " ".repeat(HANG);
         let lines = lines.into_iter().enumerate();
         lines.map(move |(number, line)| format!("{}{}", if number == 0 { "" } else { &hang }, line.replace(JOIN, " ")))
@@ -67,9 +67,9 @@ impl Block {
     fn new(line: &str) -> Self {
         let body = line.trim_start();
         let indent = line.len() - body.len();
-        // A row of a table has its text behind two blanks or more, and a point of a list behind its sign.
+        // A row of a table has its text behind two blanks or more, and a point of a list behind its marker.
         let cell = body.find("  ").map(|gap| gap + body[gap..].len() - body[gap..].trim_start().len());
-        let point = body.find(' ').filter(|end| *end > 0 && is_sign(&body[..*end])).map(|end| end + 1);
+        let point = body.find(' ').filter(|end| *end > 0 && is_marker(&body[..*end])).map(|end| end + 1);
         let text = &body[point.unwrap_or_default()..];
         let hang = indent + point.or(cell).unwrap_or_default();
         let is_example = is_command(text);
@@ -95,16 +95,16 @@ impl Block {
 
     /// Adds an example and what explains it. A long one goes on below a backslash, as a shell reads it.
     fn push_example(&self, text: &mut String, width: usize) {
-        // Behind the sign of a point.
+        // Behind the marker of a point.
         let start = self.text.find(char::is_alphabetic).unwrap_or_default();
-        let (sign, body) = self.text.split_at(start);
+        let (marker, body) = self.text.split_at(start);
         let hang = start + HANG;
         let (example, explanation) = body.split_once("  ").unwrap_or((body, ""));
         // Two columns are for a backslash.
         let lines = words(&joined(example), width.saturating_sub(hang + 2));
         let lines: Vec<_> = lines.iter().map(|line| line.replace(JOIN, " ")).collect();
         for (number, line) in lines.iter().enumerate() {
-            let before = if number == 0 { sign } else { &" ".repeat(hang) };
+            let before = if number == 0 { marker } else { &" ".repeat(hang) };
             let end = if number + 1 < lines.len() { " \\" } else { "" };
             text.push_str(&format!("{before}{line}{end}\n"));
         }
@@ -139,8 +139,8 @@ fn is_command(text: &str) -> bool {
     ["bulkrail ", "sleep ", "cargo ", "git ", "BULKRAIL_BLESS="].iter().any(|word| text.starts_with(word))
 }
 
-/// Returns whether a word is the sign of a point of a list: `-` or `1.`.
-fn is_sign(word: &str) -> bool {
+/// Returns whether a word is the marker of a point of a list: `-` or `1.`.
+fn is_marker(word: &str) -> bool {
     word == "-" || word.strip_suffix('.').is_some_and(|number| number.parse::<u8>().is_ok())
 }
 
@@ -230,6 +230,8 @@ may exist there.
     #[test]
     fn texts_of_every_help_fit_60_columns() {
         use clap::CommandFactory;
+        // A terminal that is narrower than a word panics nowhere.
+        drop(fit_in(crate::args::Cli::command(), 1));
         let mut commands = vec![fit_in(crate::args::Cli::command(), 60)];
         while let Some(mut command) = commands.pop() {
             let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();

@@ -6,6 +6,7 @@ use bulkrail::http::Environment;
 use bulkrail::{AnyClient, Provider, ProviderId, killb, localpayment};
 
 use crate::args::Connection;
+use crate::connect::url_variable;
 use crate::submissions::{Entry, FileNote, digest};
 use crate::values::quoted;
 
@@ -62,7 +63,7 @@ impl Place {
         match self.environment.as_deref() {
             Some("production") => command.push_str(" --production"),
             Some("sandbox") if self.profile.is_none() && AnyClient::environment_from_env(&self.provider).is_some() => {
-                command = format!("env -u {}_BASE_URL {command}", self.provider.as_str().to_ascii_uppercase());
+                command = format!("env -u {} {command}", url_variable(&self.provider));
             }
             Some("sandbox") | None => {}
             Some(origin) => {

@@ -217,7 +217,8 @@ pub(crate) async fn submit(
                     CliError::from(error).with_hint(format!("it was submitted from here; wait for it: {wait}"))
                 }
                 None if end == SubmitEnd::Refused && error.kind() == ErrorKind::Unavailable => {
-                    CliError::from(error).with_hint("no batch was submitted; try again later")
+                    let hint = error.hint().unwrap_or("try again later").to_owned();
+                    CliError::from(error).with_hint(format!("no batch was submitted; {hint}"))
                 }
                 None => error.into(),
             })
