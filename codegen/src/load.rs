@@ -211,9 +211,9 @@ impl<'a> Reader<'a> {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 let reason = format!("is not YAML: {}", error.info());
-                Err(Error::new(self.file, Some(self.line(*error.marker())), truncate(pointer), reason))
+                Err(Error::new(self.file, Some(self.line(*error.marker())), pointer, reason))
             }
-            None => Err(Error::new(self.file, None, truncate(pointer), "ends in the middle of a value")),
+            None => Err(Error::new(self.file, None, pointer, "ends in the middle of a value")),
         }
     }
 
@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
     }
 
     fn error(&self, span: Span, pointer: &str, reason: impl Into<String>) -> Error {
-        Error::new(self.file, Some(self.line(span.start)), truncate(pointer), reason)
+        Error::new(self.file, Some(self.line(span.start)), pointer, reason)
     }
 }
 
@@ -253,16 +253,6 @@ fn combine_surrogates(text: &str) -> Option<String> {
         rest = &rest[end..];
     }
     is_changed.then(|| combined + rest)
-}
-
-/// Returns the pointer, or that of an enclosing value if it is too long for an error.
-fn truncate(pointer: &str) -> &str {
-    const MAX_POINTER_BYTES: usize = 400;
-    if pointer.len() <= MAX_POINTER_BYTES {
-        return pointer;
-    }
-    let end = pointer.as_bytes()[..MAX_POINTER_BYTES].iter().rposition(|byte| *byte == b'/');
-    end.map_or("", |end| &pointer[..end])
 }
 
 /// Converts a scalar by the YAML 1.2 core schema, as far as JSON can represent it.
