@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::batch::Batch;
 use super::drift::Drift;
 use super::outcome::{Outcome, Row, RowOutcome};
-use super::reconcile::{Reconciliation, ReferenceMismatch};
+use super::reconciliation::{Reconciliation, ReferenceMismatch};
 use super::snapshot::Snapshot;
 
 /// Result document: a batch, its last snapshot, and the polls and time it took.

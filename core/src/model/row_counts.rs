@@ -94,3 +94,49 @@ impl RowCounts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Progress;
+
+    #[test]
+    fn counts_differ_from_the_rows_by_one() {
+        let counts = RowCounts::new(&[Row::new(RowOutcome::Succeeded), Row::new(RowOutcome::Failed)]);
+        let fields = |total: u64, succeeded: u64, failed: u64| {
+            let progress = Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed);
+            let fields = counts.count_mismatches(&progress).into_iter();
+            fields.map(|found| (found.field, found.reported, found.listed)).collect::<Vec<_>>()
+        };
+        assert!(fields(2, 1, 1).is_empty() && counts.count_mismatches(&Progress::default()).is_empty());
+        for (total, succeeded, failed, field, reported, listed) in [
+            (1, 1, 1, "total", 1, 2),
+            (3, 1, 1, "total", 3, 2),
+            (2, 0, 1, "succeeded", 0, 1),
+            (2, 2, 1, "succeeded", 2, 1),
+            (2, 1, 0, "failed", 0, 1),
+            (2, 1, 2, "failed", 2, 1),
+        ] {
+            assert_eq!(fields(total, succeeded, failed), [(field.into(), reported, listed)]);
+        }
+    }
+
+    #[test]
+    fn outcome_takes_the_higher_count_of_failures_and_of_rows_within_the_total() {
+        use RowOutcome::{Failed, Unaccounted};
+        let table: [(&[RowOutcome], (u64, u64, u64), Outcome); 5] = [
+            (&[Failed], (1, 0, 1), Outcome::Failed),
+            (&[Failed], (2, 0, 1), Outcome::Unknown),
+            (&[Failed, Unaccounted], (2, 0, 1), Outcome::Unknown),
+            (&[Failed, Unaccounted], (2, 0, 2), Outcome::Failed),
+            (&[Failed, Failed], (2, 0, 5), Outcome::Failed),
+        ];
+        for (rows, (total, succeeded, failed), expected) in table {
+            let progress = Progress::default().with_total(total).with_succeeded(succeeded).with_failed(failed);
+            let rows: Vec<_> = rows.iter().map(|outcome| Row::new(*outcome)).collect();
+            // The outcome by counts alone is that of the rows only where both agree.
+            let snapshot = Snapshot::new(State::Finished, "done", progress).with_outcome(Outcome::Unknown);
+            assert_eq!(RowCounts::new(&rows).outcome(&snapshot), Some(expected), "{rows:?} {progress:?}");
+        }
+    }
+}

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::outcome::RowOutcome;
-use super::reconcile::Reconciliation;
+use super::reconciliation::Reconciliation;
 use crate::text::{is_blank, trimmed};
 
 /// Selects the rows of a submitted file that go into the next file: those that failed.
