@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::document::Phase;
-use super::log::{Entry, Log};
+use super::entry::Entry;
+use super::log::Log;
 use crate::place::{Place, SubmittedFile};
 use crate::values::quoted;
 

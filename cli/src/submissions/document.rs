@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::advice::{Advice, advice};
-use super::log::{Entry, Log};
+use super::entry::Entry;
+use super::log::Log;
 
 /// How far a submission has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

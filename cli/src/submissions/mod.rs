@@ -6,6 +6,7 @@
 
 mod advice;
 mod document;
+mod entry;
 mod jsonl;
 mod log;
 mod names;
@@ -24,8 +25,9 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 pub(crate) use document::{Listed, Phase};
+pub(crate) use entry::Entry;
 pub(crate) use jsonl::{Line, OldRecord, lines, skipped};
-pub(crate) use log::{Entry, Log, SubmitEnd};
+pub(crate) use log::{Log, SubmitEnd};
 pub(crate) use names::MIN_PREFIX;
 pub(crate) use note::{FileNote, Note, Target, digest};
 pub(crate) use saver::{Saver, Unsaved};

@@ -3,7 +3,8 @@
 use bulkrail::{Batch, ProviderId};
 
 use super::Submissions;
-use super::log::{Entry, Log};
+use super::entry::Entry;
+use super::log::Log;
 use super::store::Contents;
 use crate::error::CliError;
 
