@@ -1,5 +1,8 @@
 //! The task of a service: it submits, waits and writes.
 
+mod commands;
+mod writes;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,9 +11,8 @@ use std::time::Duration;
 use bulkrail_core::poll::{WaitOptions, WaitState};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{Batch, BatchId, DurationHistory, Error, ErrorKind, Recovery, Report, WaitSet};
-use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::builder::ServiceBuilder;
@@ -18,54 +20,21 @@ use super::view::Change;
 use crate::attempts::SubmitStep;
 use crate::error::ServiceError;
 use crate::record::{Event, Phase, Record};
-use crate::store::{Durability, Entry, Filter, Store, StoreError};
+use crate::store::{Durability, Entry, Filter, Store};
 use crate::submitter::Submitter;
+pub(super) use commands::Command;
+use writes::{STORE_RETRY, Write, forget_state};
 
 /// 500 records are read at a time: about 2 MB.
 const PAGE: usize = 500;
 
-/// 10 s of polls at most are lost with the machine: a poll is cheap, and a write to the disk for each of them is not.
-const DURABLE_INTERVAL: Duration = Duration::from_secs(10);
-
-/// 5 s between two attempts to write where the store fails: a full disk is not soon less full.
-const STORE_RETRY: Duration = Duration::from_secs(5);
-
 /// 1 h between two removals of records whose retention is over.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
-
-/// 256 orders at most are written at once.
-const MAX_ORDERS: usize = 256;
 
 /// Account under which the durations of earlier batches are kept, by account. The names of accounts do not begin with a dot.
 const DURATIONS: &str = ".durations";
 
-type Reply = oneshot::Sender<Result<(), ServiceError>>;
-
 type Open = Record<Box<RawValue>>;
-
-/// Call of a handle.
-pub(super) enum Command {
-    Submit { key: String, order: Box<RawValue>, reply: Reply },
-    SubmitAgain { key: String, reply: Reply },
-    WaitAgain { key: String, batch: Option<Batch>, reply: Reply },
-    Remove { key: String, reply: Reply },
-    Stop { reply: oneshot::Sender<()> },
-}
-
-/// Entry to write, and the phase that it has.
-#[derive(Clone)]
-struct Write {
-    key: Arc<str>,
-    entry: Entry,
-    phase: &'static str,
-    has_ended: bool,
-}
-
-impl Write {
-    fn new(key: Arc<str>, entry: Entry, phase: &Phase) -> Self {
-        Self { key, entry, phase: phase.as_str(), has_ended: phase.has_ended() }
-    }
-}
 
 /// States of the waits that were polled since they were last written.
 #[derive(Default)]
@@ -435,238 +404,9 @@ impl<S: Submitter> Driver<S> {
             tracing::error!(account = %self.account, key, "this is a bug of bulkrail-durable: {error}");
         }
     }
-
-    fn entry(&self, key: &Arc<str>) -> Option<Write> {
-        let record = self.records.get(key)?;
-        let entry = record.to_entry(&self.account).ok()?;
-        Some(Write::new(Arc::clone(key), entry, &record.phase))
-    }
-
-    /// Returns whether the next states have to be on the disk.
-    fn durability(&self) -> Durability {
-        let is_old = self.clock.now().saturating_sub(self.durable_at) >= DURABLE_INTERVAL;
-        if is_old { Durability::Durable } else { Durability::Relaxed }
-    }
-
-    /// Writes the states of the waits that were polled.
-    async fn save_states(&mut self, durability: Durability) {
-        let polled = std::mem::take(&mut *self.states.lock());
-        let mut writes = Vec::new();
-        for (batch, state) in polled {
-            for key in self.waiting.get(&batch).cloned().unwrap_or_default() {
-                self.apply(&key, Event::Polled(state.clone()));
-                writes.extend(self.entry(&key));
-                self.records.get_mut(&key).into_iter().for_each(forget_state);
-            }
-        }
-        if durability == Durability::Durable && std::mem::take(&mut self.has_new_durations) {
-            let (account, key) = (DURATIONS.to_owned(), self.account.to_string());
-            let entry = Entry { account, key, document: self.history.export(), ended_at: None };
-            if let Err(error) = self.store.write(vec![entry], Durability::Relaxed).await {
-                tracing::warn!(account = %self.account, "the durations of batches are not written: {error}");
-            }
-        }
-        if let Err(error) = self.write(writes, durability).await {
-            tracing::warn!(account = %self.account, "the states of waits are not written: {error}");
-            self.retry_at = Some(self.clock.now() + STORE_RETRY);
-        }
-    }
-
-    /// Writes durably. What cannot be written is kept, and written later.
-    async fn save(&mut self, writes: Vec<Write>) {
-        let kept = writes.clone();
-        let Err(error) = self.write(writes, Durability::Durable).await else { return };
-        for write in kept {
-            let Write { key, phase, .. } = &write;
-            let batch = self.records.get(key).and_then(|record| record.batch());
-            let batch = batch.map_or_else(|| "unknown".to_owned(), ToString::to_string);
-            tracing::error!(
-                account = %self.account, key = %key, phase = *phase, batch,
-                "the record is not written, and is kept in memory until it can be: {error}"
-            );
-            self.unsaved.insert(Arc::clone(key), write);
-        }
-        self.retry_at = Some(self.clock.now() + STORE_RETRY);
-    }
-
-    async fn retry_unsaved(&mut self) {
-        self.retry_at = None;
-        let writes: Vec<_> = std::mem::take(&mut self.unsaved).into_values().collect();
-        if !writes.is_empty() {
-            self.save(writes).await;
-        }
-    }
-
-    /// Writes entries, and announces them.
-    async fn write(&mut self, writes: Vec<Write>, durability: Durability) -> Result<(), StoreError> {
-        let (mut entries, mut changes) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
-        for Write { key, entry, phase, has_ended } in writes {
-            entries.push(entry);
-            changes.push(Change::Record { key, phase, has_ended });
-        }
-        if entries.is_empty() && durability == Durability::Relaxed {
-            return Ok(());
-        }
-        self.store.write(entries, durability).await?;
-        if durability == Durability::Durable {
-            self.durable_at = self.clock.now();
-        }
-        for change in changes {
-            if let (Change::Record { key, .. }, Durability::Durable) = (&change, durability) {
-                self.unsaved.remove(key);
-            }
-            let _nobody = self.changes.send(change);
-        }
-        Ok(())
-    }
-
-    /// Carries out a call, and with a submit those that wait behind it. Returns the reply to a stop.
-    async fn command(
-        &mut self,
-        command: Command,
-        commands: &mut mpsc::Receiver<Command>,
-    ) -> Option<oneshot::Sender<()>> {
-        let mut next = Some(command);
-        while let Some(command) = next.take() {
-            match command {
-                Command::Submit { key, order, reply } => {
-                    let mut orders = vec![(key, order, reply)];
-                    while orders.len() < MAX_ORDERS
-                        && let Ok(command) = commands.try_recv()
-                    {
-                        match command {
-                            Command::Submit { key, order, reply } => orders.push((key, order, reply)),
-                            other => {
-                                next = Some(other);
-                                break;
-                            }
-                        }
-                    }
-                    self.order(orders).await;
-                }
-                Command::SubmitAgain { key, reply } => drop(reply.send(self.submit_again(&key).await)),
-                Command::WaitAgain { key, batch, reply } => drop(reply.send(self.wait_again(&key, batch).await)),
-                Command::Remove { key, reply } => drop(reply.send(self.remove(&key).await)),
-                Command::Stop { reply } => return Some(reply),
-            }
-        }
-        None
-    }
-
-    /// Writes orders, and queues those that are new.
-    async fn order(&mut self, orders: Vec<(String, Box<RawValue>, Reply)>) {
-        let now = self.clock.wall();
-        let (mut records, mut entries) = (Vec::new(), Vec::new());
-        for (key, order, reply) in orders {
-            let record = Record::new(key, order, now);
-            match record.to_entry(&self.account) {
-                Ok(entry) => {
-                    entries.push(entry);
-                    records.push((record, reply));
-                }
-                Err(source) => drop(reply.send(Err(ServiceError::Unreadable { key: record.key, source }))),
-            }
-        }
-        let known = match self.store.insert(entries).await {
-            Ok(known) => known,
-            Err(error) => {
-                let text = error.to_string();
-                for (_, reply) in records {
-                    drop(reply.send(Err(StoreError::failed("ordering the batch", text.clone()).into())));
-                }
-                return;
-            }
-        };
-        for ((record, reply), known) in records.into_iter().zip(known) {
-            let result = match known {
-                Some(document) => is_same_order(&record, &document),
-                None => {
-                    let key: Arc<str> = record.key.as_str().into();
-                    let (key_of, phase) = (Arc::clone(&key), record.phase.as_str());
-                    let _nobody = self.changes.send(Change::Record { key: key_of, phase, has_ended: false });
-                    self.records.insert(Arc::clone(&key), record);
-                    self.queue.push_back(key);
-                    Ok(())
-                }
-            };
-            let _gone = reply.send(result);
-        }
-    }
-
-    /// Reads a record that has ended.
-    async fn ended_record(&mut self, key: &str) -> Result<Open, ServiceError> {
-        if let Some(record) = self.records.get(key) {
-            return Ok(record.clone());
-        }
-        let document = self.store.get(&self.account, key).await?;
-        let document = document.ok_or_else(|| ServiceError::NotFound(key.to_owned()))?;
-        Open::from_document(&document).map_err(|source| ServiceError::Unreadable { key: key.to_owned(), source })
-    }
-
-    async fn submit_again(&mut self, key: &str) -> Result<(), ServiceError> {
-        let mut record = self.ended_record(key).await?;
-        let wrong = |error| ServiceError::WrongPhase(key.to_owned(), error);
-        record.apply(self.clock.wall(), Event::SubmitAgain).map_err(wrong)?;
-        let key = self.reopen(record).await?;
-        self.queue.push_back(key);
-        Ok(())
-    }
-
-    async fn wait_again(&mut self, key: &str, batch: Option<Batch>) -> Result<(), ServiceError> {
-        let mut record = self.ended_record(key).await?;
-        let batch = batch.or_else(|| record.batch().cloned());
-        let batch = batch.ok_or_else(|| ServiceError::NotFound(key.to_owned()))?;
-        if *batch.provider() != self.submitter.id() {
-            let reason = format!("this is a batch of {}, not of {}", batch.provider(), self.submitter.id());
-            return Err(ServiceError::GaveUp(Box::new(Error::new(ErrorKind::Usage, reason))));
-        }
-        let state = self.new_state(key, batch.clone());
-        let document = serde_json::value::to_raw_value(&state);
-        let document = document.map_err(|source| ServiceError::Unreadable { key: key.to_owned(), source })?;
-        let event = Event::WaitAgain(batch.clone(), document);
-        record.apply(self.clock.wall(), event).map_err(|error| ServiceError::WrongPhase(key.to_owned(), error))?;
-        let key = self.reopen(record).await?;
-        self.resume_wait(&key, batch, state).await;
-        Ok(())
-    }
-
-    /// Writes a record that had ended and goes on.
-    async fn reopen(&mut self, record: Open) -> Result<Arc<str>, ServiceError> {
-        let key: Arc<str> = record.key.as_str().into();
-        let entry = record.to_entry(&self.account);
-        let entry = entry.map_err(|source| ServiceError::Unreadable { key: key.to_string(), source })?;
-        let write = Write::new(Arc::clone(&key), entry, &record.phase);
-        self.write(vec![write], Durability::Durable).await?;
-        self.records.insert(Arc::clone(&key), record);
-        Ok(key)
-    }
-
-    async fn remove(&mut self, key: &str) -> Result<(), ServiceError> {
-        if self.records.contains_key(key) || self.unsaved.contains_key(key) {
-            return Err(ServiceError::Open(key.to_owned()));
-        }
-        match self.store.remove(&self.account, key).await? {
-            true => Ok(()),
-            false => Err(ServiceError::NotFound(key.to_owned())),
-        }
-    }
-}
-
-/// Drops the state of the wait, which the wait set has.
-fn forget_state<O>(record: &mut Record<O>) {
-    if let Phase::Waiting { state, .. } = &mut record.phase {
-        *state = RawValue::NULL.to_owned();
-    }
 }
 
 fn unreadable_order() -> Error {
     Error::new(ErrorKind::Usage, "the order cannot be read: it was made by a program with another type of orders")
         .with_action("submitting the batch")
-}
-
-fn is_same_order(record: &Open, document: &str) -> Result<(), ServiceError> {
-    let unreadable = |source| ServiceError::Unreadable { key: record.key.clone(), source };
-    let known = Open::from_document(document).map_err(unreadable)?;
-    let parse = |order: &RawValue| serde_json::from_str::<Value>(order.get()).map_err(unreadable);
-    if parse(&known.order)? == parse(&record.order)? { Ok(()) } else { Err(ServiceError::KeyUsed(record.key.clone())) }
 }
