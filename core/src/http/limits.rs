@@ -142,6 +142,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn defaults_are_as_documented() {
+        let second = Duration::from_secs(1);
+        let documented = Limits {
+            connect_timeout: 10 * second,
+            request_timeout: 30 * second,
+            upload_timeout: 300 * second,
+            download_timeout: 300 * second,
+            read_timeout: 20 * second,
+            ping_timeout: 10 * second,
+            max_buffered_bytes: 134_217_728,
+            max_streamed_bytes: 4_294_967_296,
+            max_polls_in_flight: 512,
+        };
+        assert_eq!(Limits::default(), documented);
+    }
+
+    #[test]
     fn each_setter_changes_its_limit_alone() {
         let (second, default) = (Duration::from_secs(1), Limits::default());
         let set = [

@@ -274,6 +274,19 @@ mod tests {
     }
 
     #[test]
+    fn token_of_any_lifetime_is_requested_anew_after_a_day() {
+        let logins_of = |minutes: u32| {
+            let (requests, result) = run(LOGIN, minutes, |request| match request.method {
+                Method::POST => token(r#","expires_in":99999999999"#),
+                _ => MockResponse::json(200, "{}"),
+            });
+            result.unwrap();
+            logins(&requests)
+        };
+        assert_eq!([logins_of(20 * 60), logins_of(25 * 60)], [1, 2]);
+    }
+
+    #[test]
     fn refused_client_credentials_are_an_authentication_error_whatever_the_status() {
         for status in [400, 401] {
             let refuse = move |_: &CapturedRequest| MockResponse::json(status, r#"{"error":"invalid_client"}"#);

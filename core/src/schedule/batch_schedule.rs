@@ -354,7 +354,9 @@ fn unit(jitter: f64) -> f64 {
 
 /// Rounds to milliseconds, so that the last digit of a logarithm does not matter. NaN is 0.
 fn duration(seconds: f64) -> Duration {
-    Duration::from_millis((seconds.min(MAX_WAIT) * 1000.0).round() as u64)
+    // `f64::min` would make NaN a year.
+    let seconds = if seconds > MAX_WAIT { MAX_WAIT } else { seconds };
+    Duration::from_millis((seconds * 1000.0).round() as u64)
 }
 
 #[cfg(test)]
@@ -363,6 +365,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn duration_is_a_year_at_most() {
+        let table = [(f64::NAN, 0), (-1.0, 0), (0.0004, 0), (1.5, 1_500), (1e7, 10_000_000_000)];
+        for (seconds, milliseconds) in table {
+            assert_eq!(duration(seconds), Duration::from_millis(milliseconds), "{seconds}");
+        }
+        let year = Duration::from_secs(365 * 24 * 60 * 60);
+        assert_eq!([3.2e7, 1e300, f64::INFINITY].map(duration), [year; 3]);
+    }
 
     proptest! {
         #[test]
