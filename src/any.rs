@@ -140,11 +140,22 @@ impl AnyClient {
         "localpayment",
     ];
 
-    /// Returns the environment that the variable `NAME_BASE_URL` of the provider `NAME` sets, if it is set.
+    /// Returns the name of the environment variable that has the base URL of `provider`.
+    ///
+    /// ```
+    /// use bulkrail::{AnyClient, ProviderId};
+    ///
+    /// assert_eq!(AnyClient::base_url_variable(&ProviderId::from_static("reap")), "REAP_BASE_URL");
+    /// ```
+    #[must_use]
+    pub fn base_url_variable(provider: &ProviderId) -> String {
+        format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase())
+    }
+
+    /// Returns the environment that the [variable](Self::base_url_variable) of `provider` sets, if it is set.
     #[must_use]
     pub fn environment_from_env(provider: &ProviderId) -> Option<Environment> {
-        let variable = format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase());
-        let url = env::var_os(variable).filter(|url| !url.is_empty())?;
+        let url = env::var_os(Self::base_url_variable(provider)).filter(|url| !url.is_empty())?;
         // What is not Unicode is not a URL either; building the client reports it.
         Some(Environment::Custom(url.to_string_lossy().into_owned()))
     }
@@ -155,6 +166,16 @@ impl AnyClient {
     #[must_use]
     pub fn environment(&self) -> &str {
         with_client!(self, client => client.environment())
+    }
+
+    /// Checks that `batch` is of this client's provider and environment. Nothing is sent; each call for a batch does it
+    /// first, too.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] when it is not.
+    pub fn check_batch(&self, batch: &Batch) -> Result<(), Error> {
+        with_client!(self, client => client.check_batch(batch))
     }
 
     /// Checks a file and returns its submissions: one, or several where the provider limits their size.

@@ -28,7 +28,7 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
     } else if let Some(profile) = profile {
         profile.environment.clone()
     } else if let Some(environment) = AnyClient::environment_from_env(provider) {
-        variable = Some(url_variable(provider));
+        variable = Some(AnyClient::base_url_variable(provider));
         environment
     } else {
         Environment::Sandbox
@@ -48,32 +48,26 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
 /// The client refuses a batch of another environment. This error names the option to use, too.
 pub(crate) async fn connect_for(batch: &Batch, connection: &Connection) -> Result<AnyClient, CliError> {
     let client = connect(batch.provider(), connection)?;
-    let environment = match batch.environment() {
-        Some(environment) if environment != client.environment() && !connection.any_environment => environment,
-        _ => return Ok(client),
-    };
-    let option = match environment {
+    let Err(error) = client.check_batch(batch) else { return Ok(client) };
+    let option = match batch.environment().unwrap_or_default() {
         "production" => "add --production".to_owned(),
         "sandbox" if AnyClient::environment_from_env(batch.provider()).is_some() => {
-            format!("leave out --production and --base-url, and unset {}", url_variable(batch.provider()))
+            format!(
+                "leave out --production and --base-url, and unset {}",
+                AnyClient::base_url_variable(batch.provider())
+            )
         }
         "sandbox" => "leave out --production and --base-url".to_owned(),
         origin => format!("use --base-url {}", quoted(&base_url(batch).await.unwrap_or_else(|| origin.to_owned()))),
     };
-    let reason = format!("this is a batch in {environment}, and the client uses {}", client.environment());
     let hint = format!("{option}; or ask here all the same, with --any-environment");
-    Err(CliError::from(Error::new(ErrorKind::Usage, reason).with_batch(batch.clone())).with_hint(hint))
+    Err(CliError::from(error.with_batch(batch.clone())).with_hint(hint))
 }
 
 /// Returns the base URL that `batch` was submitted to, as it was given, if that is known here.
 async fn base_url(batch: &Batch) -> Option<String> {
     let log = Submissions::new(&StateDir::from_env()).read_of([batch]).await.log;
     Place::of(&log.entries()[log.position(batch)?]).base_url
-}
-
-/// Returns the name of the variable that has the base URL of `provider`.
-pub(crate) fn url_variable(provider: &ProviderId) -> String {
-    format!("{}_BASE_URL", provider.as_str().to_ascii_uppercase())
 }
 
 /// Returns a client of `provider` in `environment`, whatever the variables of the shell say, with

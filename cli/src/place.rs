@@ -6,7 +6,6 @@ use bulkrail::http::Environment;
 use bulkrail::{AnyClient, Provider, ProviderId, killb, localpayment};
 
 use crate::args::Connection;
-use crate::connect::url_variable;
 use crate::submissions::{Entry, FileNote, digest};
 use crate::values::quoted;
 
@@ -63,7 +62,7 @@ impl Place {
         match self.environment.as_deref() {
             Some("production") => command.push_str(" --production"),
             Some("sandbox") if self.profile.is_none() && AnyClient::environment_from_env(&self.provider).is_some() => {
-                command = format!("env -u {} {command}", url_variable(&self.provider));
+                command = format!("env -u {} {command}", AnyClient::base_url_variable(&self.provider));
             }
             Some("sandbox") | None => {}
             Some(origin) => {

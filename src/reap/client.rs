@@ -105,6 +105,16 @@ impl Client {
         self.http.environment()
     }
 
+    /// Checks that `batch` is of this provider and of this environment. Nothing is sent; each call for a batch does it
+    /// first, too.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is not.
+    pub fn check_batch(&self, batch: &Batch) -> Result<(), Error> {
+        self.http.check_batch(batch)
+    }
+
     /// Converts an error of the [generated client](Client::raw).
     pub async fn map_raw_error<E>(&self, error: raw::Error<E>) -> Error {
         self.http.map_raw_error(error).await

@@ -269,6 +269,30 @@ mod all_providers {
     }
 
     #[test]
+    fn check_batch_takes_batches_of_its_provider_and_environment() {
+        let bench = Bench::new();
+        let Clients { killb, reap, cdq, localpayment } = clients(&bench);
+        let clients: [AnyClient; 4] = [killb.into(), reap.into(), cdq.into(), localpayment.into()];
+        for client in &clients {
+            let name = client.id();
+            let batch = |provider: &ProviderId| Batch::new(provider.clone(), "b-1").unwrap();
+            let refused = |batch: Batch| client.check_batch(&batch).unwrap_err();
+            client.check_batch(&batch(&name)).unwrap();
+            client.check_batch(&batch(&name).with_environment("sandbox")).unwrap();
+            let error = refused(batch(&name).with_environment("production"));
+            assert_eq!(error.kind(), ErrorKind::Usage, "{name}: {error}");
+            let text = "this is a batch in production, and the client uses sandbox";
+            assert!(error.to_string().contains(text), "{name}: {error}");
+            let others = clients.iter().map(Provider::id).filter(|other| *other != name);
+            for other in others.chain([ProviderId::from_static("acme")]) {
+                let error = refused(batch(&other));
+                assert!(error.to_string().contains(&format!("a batch of {other}, not of {name}")), "{error}");
+            }
+        }
+        assert!(bench.connector.requests().is_empty(), "nothing was sent");
+    }
+
+    #[test]
     fn debug_of_clients_and_credentials_names_the_type_and_no_credentials() {
         let bench = Bench::new();
         let Clients { killb, reap, cdq, localpayment } = clients(&bench);

@@ -517,7 +517,7 @@ fn wait_set_failure_budget_ends_a_batch_whose_polls_fail() {
     let within = |found: Duration, budget: Duration| found >= budget && found <= budget + secs(32);
     let (short, default) = (ends_after(Some(secs(60))), ends_after(None));
     assert!(within(short, secs(60)), "{short:?}");
-    assert!(within(default, bulkrail::poll::FAILURE_BUDGET), "{default:?}");
+    assert!(within(default, secs(15 * 60)), "{default:?}");
 }
 
 #[test]

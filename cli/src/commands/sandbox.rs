@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use bulkrail::{AnyClient, ProviderId};
 use bulkrail_sandbox::Sandbox;
 
 use crate::args::SandboxArgs;
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: SandboxArgs, printer: Printer) -> Result<u8, CliEr
 fn exports(sandbox: &Sandbox) -> String {
     let mut lines = String::new();
     for provider in Sandbox::PROVIDERS {
-        let variable = format!("{}_BASE_URL", provider.to_ascii_uppercase());
+        let variable = AnyClient::base_url_variable(&ProviderId::from_static(provider));
         let url = sandbox.base_url(provider).unwrap_or_default();
         let credentials = sandbox.credentials(provider).iter().copied();
         for (name, value) in std::iter::once((variable.as_str(), url.as_str())).chain(credentials) {

@@ -499,6 +499,14 @@ mod tests {
     }
 
     #[test]
+    fn durations_of_one_millisecond_to_thirty_days_are_plausible() {
+        let mut ring = Ring::default();
+        let day = 86_400_000;
+        assert_eq!([0, 1, 30 * day, 30 * day + 1].map(|millis| ring.push((1, millis))), [false, true, true, false]);
+        assert_eq!(ring.iter().copied().collect::<Vec<_>>(), [(1, 1), (1, 2_592_000_000)]);
+    }
+
+    #[test]
     fn onset_moves_by_a_tenth_of_the_difference() {
         let mut calibration = Calibration::default();
         for (onset, expected) in [(1.0, 0.55), (0.0, 0.495), (0.495, 0.495)] {
