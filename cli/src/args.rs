@@ -347,6 +347,7 @@ pub(crate) struct ManArgs {
 #[command(after_long_help = "\
 Examples:
   bulkrail completions bash > ~/.local/share/bash-completion/completions/bulkrail
+  bulkrail completions zsh > \"${fpath[1]}/_bulkrail\"
   bulkrail completions fish > ~/.config/fish/completions/bulkrail.fish")]
 pub(crate) struct CompletionsArgs {
     /// Shell that will read the script

@@ -25,6 +25,43 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// 100 batches at most, the newest first.
 const MAX_BATCHES: usize = 100;
 
+/// What is changed in the scripts of `clap_complete`: shell, text and replacement.
+const CHANGES: [(Shell, &str, &str); 6] = [
+    // Bash quotes what is special in the names of files then.
+    (Shell::Bash, "complete -o ", "complete -o filenames -o "),
+    // Words come as they were typed: with quotes and backslashes, which names do not have.
+    (
+        Shell::Bash,
+        "    COMPREPLY=( $(",
+        "    if [[ ${COMP_WORDS[COMP_CWORD]} != [\\\"\\']* ]]; then
+        words[COMP_CWORD]=${words[COMP_CWORD]//\\\\/}
+    fi
+    COMPREPLY=( $(",
+    ),
+    (
+        Shell::Zsh,
+        "    local completions=",
+        "    local -a typed=(\"${(@Q)words}\")
+    typed[CURRENT]=${(Q)PREFIX}
+    local completions=",
+    ),
+    (Shell::Zsh, "\"${words[@]}\"", "\"${typed[@]}\""),
+    // The first completion of a session runs a script in `fpath` as the function `_bulkrail`.
+    (
+        Shell::Zsh,
+        "compdef _clap_dynamic_completer_bulkrail bulkrail",
+        "compdef _clap_dynamic_completer_bulkrail bulkrail
+if [[ ${funcstack[1]} == _bulkrail ]]; then
+    _clap_dynamic_completer_bulkrail
+fi",
+    ),
+    (
+        Shell::Fish,
+        "(commandline --current-token)",
+        "(string unescape -- (commandline --current-token --cut-at-cursor); or echo)",
+    ),
+];
+
 pub(crate) fn run(args: &CompletionsArgs) -> Result<u8, CliError> {
     let shells = Shells::builtins();
     let Some(shell) = shells.completer(&args.shell.to_string()) else {
@@ -32,13 +69,9 @@ pub(crate) fn run(args: &CompletionsArgs) -> Result<u8, CliError> {
     };
     let mut script = Vec::new();
     shell.write_registration(VARIABLE, "bulkrail", "bulkrail", "bulkrail", &mut script)?;
-    let script = String::from_utf8_lossy(&script);
-    // Bash quotes what is special in the names of files then.
-    let script = if args.shell == Shell::Bash {
-        script.replace("complete -o ", "complete -o filenames -o ")
-    } else {
-        script.into_owned()
-    };
+    let script = String::from_utf8_lossy(&script).into_owned();
+    let changes = CHANGES.iter().filter(|(changed, ..)| *changed == args.shell);
+    let script = changes.fold(script, |script, (_, text, change)| script.replace(text, change));
     output::last(output::text(&script))?;
     Ok(exit::SUCCESS)
 }

@@ -2,6 +2,8 @@
 
 mod check;
 mod compare;
+#[cfg(target_os = "linux")]
+mod completions;
 mod demo;
 mod documented;
 mod endings;
