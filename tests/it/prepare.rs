@@ -78,6 +78,10 @@ mod reap {
         let twice = csv("externalId,shareToken\nCANARY,b\nCANARY,c\n");
         let reason = "row 3, column externalId: the same value as in row 2";
         check_refused(prepare(twice, Some(FileFormat::Csv), &options()), reason);
+        // The documented 10 MB.
+        let large = Some(vec![b'x'; 10_485_761].into());
+        let reason = "the file has 10485761 bytes; the limit is 10485760";
+        check_refused(prepare(large, Some(FileFormat::Csv), &options()), reason);
     }
 }
 
@@ -195,6 +199,10 @@ mod cdq {
         check_refused(prepare(unknown, Some(FileFormat::Csv), &storage()), "row 1, column 2: is not one of");
         let long = csv("Country Code\nCH,CANARY\n");
         check_refused(prepare(long, Some(FileFormat::Csv), &storage()), "row 2: has 2 cells");
+        // The documented 100 MB.
+        let large = Some(vec![0; 104_857_601].into());
+        let reason = "the file has 104857601 bytes; the limit is 104857600";
+        check_refused(prepare(large, Some(FileFormat::Csv), &storage()), reason);
     }
 }
 
