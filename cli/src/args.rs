@@ -98,7 +98,7 @@ Environment:
                 CA certificates to trust instead of the system's (not on macOS and Windows)";
 
 const OTHER_ENVIRONMENT: &str = "\
-  XDG_STATE_HOME, XDG_CONFIG_HOME
+\x20 XDG_STATE_HOME, XDG_CONFIG_HOME
                 directories that have bulkrail/bulkrail.redb (what was submitted), bulkrail/history.json
                 (how long batches took) and bulkrail/config.toml (profiles); by default ~/.local/state
                 and ~/.config

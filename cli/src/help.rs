@@ -10,12 +10,9 @@ const MAX_WIDTH: usize = 100;
 /// 4 more columns than an example has are before what does not fit beside it.
 const HANG: usize = 4;
 
-/// Wraps the texts of a command and of its subcommands for the terminal that standard output is.
+/// Wraps the texts of a command and of its subcommands for the terminal that standard output is, if it is one.
 pub(crate) fn fit(command: Command) -> Command {
-    match stdout_width() {
-        Some(width) => fit_in(command, width.min(MAX_WIDTH)),
-        None => command,
-    }
+    fit_in(command, stdout_width().unwrap_or(MAX_WIDTH).min(MAX_WIDTH))
 }
 
 fn fit_in(mut command: Command, width: usize) -> Command {

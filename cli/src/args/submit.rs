@@ -41,9 +41,9 @@ at the provider whether the batch exists. Only for Reap may the same command wit
 run again: Reap recognises the key.
 
 Each batch is noted before it is sent, also for the case that the process is killed: `bulkrail list`
-shows it, and what to do next; `bulkrail resume` waits for it. Where another process has the list for
-10 s, nothing is sent (exit 2). Ctrl-C, SIGTERM and SIGHUP wait up to 5 s for the response; a second
-signal ends the command at once.";
+shows it, and what to do next; `bulkrail resume` waits for it. Where another process has the list
+for 10 s, nothing is sent (exit 2). Ctrl-C, SIGTERM and SIGHUP wait up to 5 s for the response; a
+second signal ends the command at once.";
 
 /// Submit a batch and print it
 ///

@@ -58,9 +58,9 @@ of the file: the result document of each batch that ended, the error document of
 of each batch that has not ended, one on each line. The exit code is that of the worst: 130 when
 interrupted; else the highest code of an error; else 4, 3 or 0, by the outcomes.
 
-With --report, rows that did not succeed are read at the end: those of KillB as it lists them, those of
-Reap and Localpayment with the file that was submitted from here, while it is unchanged. The page says
-where they are missing, and which command reads them.
+With --report, rows that did not succeed are read at the end: those of KillB as it lists them, those
+of Reap and Localpayment with the file that was submitted from here, while it is unchanged. The page
+says where they are missing, and which command reads them.
 
 For a batch that was submitted from here, the last state is noted for `bulkrail list`, and the wait
 itself once a second: where the process is killed, `bulkrail resume` goes on with it.";

@@ -163,13 +163,25 @@ async fn completions_have_the_batches_of_the_list() {
 }
 
 #[tokio::test]
+async fn help_that_is_not_printed_to_a_terminal_is_wrapped_as_paragraphs() {
+    // Whose source lines are longer.
+    for (command, broken) in [
+        ("submit", "Where another process has the list\nfor 10 s, nothing is sent"),
+        ("compare", "KillB has no list of batches, but a list of\nthe accounts of a user."),
+    ] {
+        let help = run([command, "--help"]).await.stdout;
+        assert!(help.contains(broken), "{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    }
+}
+
+#[tokio::test]
 async fn help_has_topics_and_man_writes_a_page_for_each_command() {
     let codes = run(["help", "exit-codes"]).await;
     assert_eq!((codes.code, codes.stderr.as_str()), (0, ""));
     assert!(codes.stdout.starts_with("Exit codes:\n    0  ") && codes.stdout.contains("\n  130  interrupted\n"));
     let variables = run(["help", "environment"]).await.stdout;
-    for name in
-        ["KILLB_EMAIL", "REAP_API_KEY", "BULKRAIL_PROFILE", "BULKRAIL_CONFIG", "HTTPS_PROXY", "NO_COLOR", "TERM"]
+    for name in ["KILLB_EMAIL", "REAP_API_KEY", "BULKRAIL_CONFIG", "HTTPS_PROXY", "XDG_STATE_HOME", "NO_COLOR", "TERM"]
     {
         assert!(variables.contains(&format!("  {name}")) || variables.contains(&format!(", {name}")), "{name}");
     }
