@@ -56,6 +56,8 @@ struct Block {
     /// Columns before its second and later lines.
     hang: usize,
     is_example: bool,
+    /// It may belong to the text before it.
+    is_text: bool,
     /// Later lines of the text may belong to it.
     is_open: bool,
 }
@@ -70,9 +72,9 @@ impl Block {
         let text = &body[point.unwrap_or_default()..];
         let hang = indent + point.or(cell).unwrap_or_default();
         let is_example = is_command(text);
-        let is_toml = text.starts_with('[') || text.contains(" = ");
-        let is_open = !is_example && !is_toml && !body.is_empty() && !body.ends_with(':');
-        Self { text: line.to_owned(), indent, hang, is_example, is_open }
+        let is_toml = text.starts_with('[') || text.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        let is_text = !is_example && !is_toml && !body.is_empty();
+        Self { text: line.to_owned(), indent, hang, is_example, is_text, is_open: is_text && !body.ends_with(':') }
     }
 
     fn push(&self, text: &mut String, width: usize) {
@@ -148,8 +150,9 @@ fn wrapped(text: &str, width: usize) -> String {
         let block = Block::new(line);
         let indent = block.indent;
         match blocks.last_mut() {
-            Some(before) if before.is_open && block.is_open && block.hang == indent && before.hang == indent => {
+            Some(before) if before.is_open && block.is_text && block.hang == indent && before.hang == indent => {
                 before.text.push_str(&format!(" {}", line.trim_start()));
+                before.is_open = block.is_open;
             }
             // What explains an example, on the line below it.
             Some(before) if before.is_example && indent > before.indent + HANG => {
@@ -178,7 +181,9 @@ Exit codes:
        for; check: errors
 
 Rows of which the provider reports no outcome may
-exist there.
+exist there. A cell that begins with = or -
+is quoted; go on with:
+  bulkrail rows
 
   1. Save the page of the provider as it
      is.
@@ -208,7 +213,9 @@ Exit codes:
        errors
 
 Rows of which the provider reports no outcome
-may exist there.
+may exist there. A cell that begins with = or
+- is quoted; go on with:
+  bulkrail rows
 
   1. Save the page of the provider as it is.
   2. bulkrail specs diff PROVIDER PAGE
