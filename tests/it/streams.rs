@@ -17,12 +17,13 @@ fn poll_stream_yields_every_report_and_is_fused() {
     let provider = ends_after(&clock, 30);
     let mut stream = wait(&provider, provider.batch("b")).into_stream();
     assert!(!stream.is_terminated());
+    assert_eq!(stream.state().map(|state| state.batch().id()), Some("b"));
     let reports: Vec<_> = clock.run(stream.by_ref().collect());
     let polls: Vec<_> = reports.iter().map(|report| report.as_ref().unwrap().polls).collect();
     assert!(polls.len() > 2 && polls.iter().copied().eq(1..=polls.len() as u32), "{polls:?}");
     let terminal: Vec<_> = reports.iter().map(|report| report.as_ref().unwrap().snapshot.is_terminal()).collect();
     assert_eq!(terminal.iter().position(|terminal| *terminal), Some(terminal.len() - 1), "only the last one");
-    assert!(stream.is_terminated());
+    assert!(stream.is_terminated() && stream.state().is_none());
     assert!(clock.run(StreamExt::next(&mut stream)).is_none());
 }
 

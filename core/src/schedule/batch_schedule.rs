@@ -484,6 +484,23 @@ mod tests {
     }
 
     #[test]
+    fn reason_of_a_batch_whose_progress_stops_is_that() {
+        // None of many has failed, so that an early failure is not expected.
+        let mut samples = DurationSamples::default();
+        (0..200).for_each(|batch| samples.add(None, seconds(100.0 + f64::from(batch))));
+        let mut batch = BatchSchedule::new(Schedule::adaptive(), None, &samples);
+        let _ = batch.first(Some(Duration::ZERO), HALF, &samples);
+        let mut reasons = Vec::new();
+        for (t, done) in [(30.0, 0.3), (60.0, 0.6), (90.0, 0.9), (95.0, 0.9), (120.0, 0.9), (130.0, 0.95)] {
+            let result = PollResult::running(Fraction::new(done, 0.001));
+            let next = batch.after(result, seconds(t), HALF, &samples);
+            reasons.push(next.reason);
+        }
+        let expected = [[Reason::ExpectedEnd; 4].as_slice(), &[Reason::Stalled, Reason::ExpectedEnd]].concat();
+        assert_eq!(reasons, expected);
+    }
+
+    #[test]
     fn failed_polls_are_retried_after_half_to_all_of_a_doubling_interval() {
         let samples = DurationSamples::default();
         let rows = [
