@@ -24,12 +24,16 @@ pub enum ServiceError {
     KeyUsed(String),
     /// There is no order with this key.
     NotFound(String),
+    /// The batch of the order is not known: it was not submitted yet, or its outcome is unknown.
+    UnknownBatch(String),
     /// The order is not in a phase that allows it.
     WrongPhase(String, WrongPhase),
     /// The order is open: it cannot be removed before it has ended.
     Open(String),
     /// The order was given up; the error says why.
     GaveUp(Box<Error>),
+    /// A call to the provider failed, or was refused before anything was sent. The order is as it was.
+    Client(Box<Error>),
     /// The service was stopped.
     Stopped,
 }
@@ -42,9 +46,10 @@ impl fmt::Display for ServiceError {
             Self::InvalidKey(reason) => write!(f, "the key cannot be used: {reason}"),
             Self::KeyUsed(key) => write!(f, "the key {key:?} was used for another order"),
             Self::NotFound(key) => write!(f, "there is no order with the key {key:?}"),
+            Self::UnknownBatch(key) => write!(f, "the batch of the order {key:?} is not known"),
             Self::WrongPhase(key, error) => write!(f, "the order {key:?}: {error}"),
             Self::Open(key) => write!(f, "the order {key:?} is open"),
-            Self::GaveUp(error) => error.fmt(f),
+            Self::GaveUp(error) | Self::Client(error) => error.fmt(f),
             Self::Stopped => f.write_str("the service was stopped"),
         }
     }
@@ -55,7 +60,7 @@ impl std::error::Error for ServiceError {
         // The text of each cause is in the message already.
         match self {
             Self::Store(error) => error.source(),
-            Self::GaveUp(error) => error.source(),
+            Self::GaveUp(error) | Self::Client(error) => error.source(),
             _ => None,
         }
     }

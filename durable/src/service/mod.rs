@@ -153,15 +153,13 @@ impl<S: Submitter> Service<S> {
     ///
     /// # Errors
     ///
-    /// [`ServiceError::GaveUp`] with the error of the client, [`ServiceError::NotFound`] when there is no such order or
-    /// its batch is not known.
+    /// [`ServiceError::Client`] with the error of the call, [`ServiceError::NotFound`] when there is no such order,
+    /// [`ServiceError::UnknownBatch`] when its batch is not known.
     pub async fn reconcile(&self, key: &str) -> Result<Reconciliation, ServiceError> {
-        let record = self.shared.view.get(key).await?;
-        let Some((batch, order)) = record.and_then(|record| Some((record.batch().cloned()?, record.order))) else {
-            return Err(ServiceError::NotFound(key.to_owned()));
-        };
-        let read = self.shared.submitter.reconcile(&order, key, &batch).await;
-        read.map_err(|error| ServiceError::GaveUp(Box::new(error)))
+        let record = self.shared.view.get(key).await?.ok_or_else(|| ServiceError::NotFound(key.to_owned()))?;
+        let batch = record.batch().ok_or_else(|| ServiceError::UnknownBatch(key.to_owned()))?;
+        let read = self.shared.submitter.reconcile(&record.order, key, batch).await;
+        read.map_err(|error| ServiceError::Client(Box::new(error)))
     }
 
     /// Submits an order again that was given up, because you know that the provider does not have its batch.
@@ -179,7 +177,9 @@ impl<S: Submitter> Service<S> {
     ///
     /// # Errors
     ///
-    /// [`ServiceError::WrongPhase`] unless it was given up and its batch is known.
+    /// [`ServiceError::NotFound`] when there is no such order, [`ServiceError::UnknownBatch`] when its batch is not known,
+    /// [`ServiceError::Client`] when `batch` is of another provider, [`ServiceError::WrongPhase`] unless the order was
+    /// given up.
     pub async fn wait_again(&self, key: &str, batch: Option<Batch>) -> Result<(), ServiceError> {
         self.call(|reply| Command::WaitAgain { key: key.to_owned(), batch, reply }).await
     }

@@ -145,14 +145,26 @@ fn order_that_was_given_up_goes_on_when_the_caller_says_how() {
         service.wait_again("found", Some(batch)).await.unwrap();
         assert_eq!(service.ended("found").await.unwrap().batch.id(), "found-0");
         // The caller has not found it.
-        assert!(matches!(service.wait_again("missing", None).await, Err(ServiceError::NotFound(_))));
+        let error = service.wait_again("missing", None).await.unwrap_err();
+        assert_eq!(error.to_string(), "the batch of the order \"missing\" is not known");
+        assert!(matches!(service.reconcile("missing").await, Err(ServiceError::UnknownBatch(_))));
+        for absent in [service.wait_again("other", None).await, service.reconcile("other").await.map(drop)] {
+            assert!(matches!(absent, Err(ServiceError::NotFound(_))), "{absent:?}");
+        }
         service.submit_again("missing").await.unwrap();
         service.ended("missing").await.unwrap();
         for key in ["found", "missing"] {
             assert!(matches!(service.submit_again(key).await, Err(ServiceError::WrongPhase(..))), "it exists");
         }
         let other = Batch::new("other".parse().unwrap(), "b").unwrap();
-        assert_eq!(gave_up(service.wait_again("found", Some(other)).await), ErrorKind::Usage);
+        // Neither is said of the order, which has ended.
+        for (refused, kind) in [
+            (service.wait_again("found", Some(other)).await, ErrorKind::Usage),
+            (service.reconcile("found").await.map(drop), ErrorKind::NotFound),
+        ] {
+            let Err(ServiceError::Client(error)) = refused else { panic!("{refused:?}") };
+            assert_eq!(error.kind(), kind);
+        }
     });
     assert_eq!(acme.sent(), ["found", "missing", "missing"]);
 }

@@ -228,10 +228,10 @@ impl From<io::Error> for Failure {
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         let kind = match error {
-            ServiceError::GaveUp(error) => return Self(*error),
+            ServiceError::GaveUp(error) | ServiceError::Client(error) => return Self(*error),
             ServiceError::InvalidKey(_) => ErrorKind::Usage,
             ServiceError::KeyUsed(_) | ServiceError::Open(_) | ServiceError::WrongPhase(..) => ErrorKind::Conflict,
-            ServiceError::NotFound(_) => ErrorKind::NotFound,
+            ServiceError::NotFound(_) | ServiceError::UnknownBatch(_) => ErrorKind::NotFound,
             ServiceError::Stopped => ErrorKind::Unavailable,
             _ => ErrorKind::Configuration,
         };

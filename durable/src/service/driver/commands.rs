@@ -125,10 +125,10 @@ impl<S: Submitter> Driver<S> {
     async fn wait_again(&mut self, key: &str, batch: Option<Batch>) -> Result<(), ServiceError> {
         let mut record = self.ended_record(key).await?;
         let batch = batch.or_else(|| record.batch().cloned());
-        let batch = batch.ok_or_else(|| ServiceError::NotFound(key.to_owned()))?;
+        let batch = batch.ok_or_else(|| ServiceError::UnknownBatch(key.to_owned()))?;
         if *batch.provider() != self.submitter.id() {
             let reason = format!("this is a batch of {}, not of {}", batch.provider(), self.submitter.id());
-            return Err(ServiceError::GaveUp(Box::new(Error::new(ErrorKind::Usage, reason))));
+            return Err(ServiceError::Client(Box::new(Error::new(ErrorKind::Usage, reason))));
         }
         let state = self.new_state(key, batch.clone());
         let document = serde_json::value::to_raw_value(&state);

@@ -159,7 +159,7 @@ impl<S: Submitter> Driver<S> {
             Phase::Waiting { batch, state } => {
                 let state: WaitState = serde_json::from_str(state.get()).map_err(unreadable)?;
                 let id = batch.batch_id();
-                self.set.resume(state).map_err(|error| ServiceError::GaveUp(Box::new(error)))?;
+                self.set.resume(state).map_err(|error| ServiceError::Client(Box::new(error)))?;
                 self.waiting.entry(id).or_default().push(Arc::clone(&key));
                 forget_state(&mut record);
             }
