@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bulkrail_core::{Batch, Error, ErrorKind};
-use bulkrail_durable::{Change, Filter, Phase, RedbStore, Service, ServiceError};
+use bulkrail_durable::{Change, Event, Filter, Phase, Record, RedbStore, Service, ServiceError, Store};
 
 use crate::provider::{Acme, CutStore, Tells, process, start};
 
@@ -195,6 +195,33 @@ fn order_that_cannot_be_written_is_not_submitted_and_goes_on_when_it_can() {
 }
 
 #[test]
+fn order_that_cannot_be_read_is_of_unknown_outcome_where_it_may_have_been_sent() {
+    let (acme, store) = (Acme::new(Tells::Key), store());
+    process(async {
+        // By a program whose orders were numbers.
+        let now = jiff::Timestamp::from_second(1_767_225_600).unwrap();
+        let ordered = Record::new("ordered", 7, now);
+        let mut submitting = Record::new("submitting", 7, now);
+        submitting.apply(now, Event::Submit).unwrap();
+        let entries = [ordered, submitting].map(|record| record.to_entry("acme").unwrap());
+        store.insert(entries.to_vec()).await.unwrap();
+        let service = start(store.clone(), &acme).await;
+        for (key, kind) in [("ordered", ErrorKind::Usage), ("submitting", ErrorKind::OutcomeUnknown)] {
+            let error = loop {
+                let document = store.get("acme", key).await.unwrap().unwrap();
+                match Record::<u8>::from_document(&document).unwrap().phase {
+                    Phase::GaveUp { error } => break error,
+                    _ => tokio::time::sleep(Duration::from_millis(5)).await,
+                }
+            };
+            assert_eq!(error.error.kind, kind, "{key}");
+        }
+        service.stop().await;
+    });
+    assert!(acme.sent().is_empty());
+}
+
+#[test]
 fn ended_records_are_kept_until_they_are_removed_or_their_retention_is_over() {
     let (acme, store) = (Acme::new(Tells::Not), store());
     process(async {
@@ -222,6 +249,12 @@ fn ended_records_are_kept_until_they_are_removed_or_their_retention_is_over() {
         assert_eq!(keys(&service).await, ["b", "c", "open"]);
         service.stop().await;
         std::thread::sleep(Duration::from_millis(5));
+        for retention in [Duration::from_secs(3_600), Duration::from_secs(u64::from(u32::MAX) * 100), Duration::MAX] {
+            let service = Service::builder(store.clone(), acme.clone()).retention(retention).start().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            assert_eq!(keys(&service).await, ["b", "c", "open"], "{retention:?}");
+            service.stop().await;
+        }
         let kept = Service::builder(store.clone(), acme.clone()).retention(Duration::from_millis(1));
         let service = kept.start().await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bulkrail_core::poll::{WaitOptions, WaitState};
 use bulkrail_core::time::Clock;
 use bulkrail_core::{Batch, BatchId, DurationHistory, Error, ErrorKind, Recovery, Report, WaitSet};
+use jiff::SignedDuration;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -172,7 +173,8 @@ impl<S: Submitter> Driver<S> {
     /// Decides about an order that was being submitted when the process ended.
     async fn recover(&mut self, key: &Arc<str>) {
         let now = self.clock.wall();
-        let Some(recovery) = self.recovery(key) else { return self.give_up(key, unreadable_order()).await };
+        // It may have been sent, also where the order cannot be read any more.
+        let recovery = self.recovery(key).unwrap_or(Recovery::Never);
         let Some(record) = self.records.get_mut(key) else { return };
         let step = record.attempts.lost(now, &recovery);
         self.follow(key, step).await;
@@ -233,8 +235,8 @@ impl<S: Submitter> Driver<S> {
             && at <= now
         {
             self.sweep_at = Some(now + SWEEP_INTERVAL);
-            let before =
-                self.clock.wall().saturating_sub(jiff::SignedDuration::try_from(retention).unwrap_or_default());
+            // Nothing has ended before a time that cannot be represented.
+            let before = SignedDuration::try_from(retention).and_then(|kept| self.clock.wall().checked_sub(kept));
             let removed = match before {
                 Ok(before) => self.store.remove_ended(&self.account, before).await,
                 Err(_) => Ok(0),
