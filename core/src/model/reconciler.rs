@@ -14,10 +14,11 @@ use crate::text::is_blank;
 
 /// Pairs submitted rows with the rows that the provider lists: by reference.
 ///
-/// A listed reference pairs with the submitted one that is equal to it; else with the only one that has the same
-/// [normal form](normal_form); else, where the numbers of submitted rows are known, with the row of the same number,
-/// unless another listed row has its reference. A listed row without a reference is paired by its number, too. References
-/// that differ are in [`Reconciliation::reference_mismatches`]. Positions in the list never matter.
+/// A listed reference pairs with the submitted one that is equal to it. Once all rows are listed, the others pair with the
+/// only one that has the same [normal form](normal_form), if no listed reference is equal to it; else, where the numbers of
+/// submitted rows are known, with the row of the same number, unless another listed row has its reference. A listed row
+/// without a reference is paired by its number, too. References that differ are in
+/// [`Reconciliation::reference_mismatches`]. Positions in the list never matter.
 ///
 /// ```
 /// use bulkrail_core::{Progress, Reconciler, Row, RowOutcome, SubmittedRows};
@@ -38,8 +39,8 @@ pub struct Reconciler {
     numbers: Vec<u64>,
     /// Made when the first listed row has none of the submitted references.
     loose: Option<LooseIndex>,
-    /// Listed rows that can be paired by their number alone, once all rows are listed.
-    only_by_number: Vec<Row>,
+    /// Listed rows that pair with no equal reference, but may in another way once all rows are listed.
+    unequal: Vec<Row>,
     /// Number of submitted rows that have a reference.
     named: usize,
     /// Rows that are not in the submission are taken as they come.
@@ -55,8 +56,33 @@ pub struct Reconciler {
 struct Entry {
     reference: Option<String>,
     row: Option<Row>,
+    paired_by: Pairing,
     /// Row in the place of one that is not listed, with the reason.
     missing: Option<Box<Row>>,
+}
+
+/// What a listed row was paired by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pairing {
+    Reference,
+    NormalForm,
+    Number,
+}
+
+impl Entry {
+    fn new(reference: Option<String>, row: Option<Row>) -> Self {
+        Self { reference, row, paired_by: Pairing::Reference, missing: None }
+    }
+}
+
+impl Row {
+    /// Notes that the provider lists the row again with `outcome`.
+    fn contradict(&mut self, outcome: RowOutcome) {
+        if self.outcome != outcome {
+            self.outcome = RowOutcome::Unaccounted;
+            self.reason = Some("the provider lists it more than once, with different outcomes".to_owned());
+        }
+    }
 }
 
 /// Positions of rows by their reference, which is kept in the rows alone.
@@ -145,7 +171,7 @@ impl Reconciler {
             if !reconciler.by_reference.insert(reference, &reconciler.rows) {
                 reconciler.duplicates.push(reference.clone());
             }
-            reconciler.rows.push(Entry { reference: Some(reference.clone()), row: None, missing: None });
+            reconciler.rows.push(Entry::new(Some(reference.clone()), None));
         }
         reconciler
     }
@@ -166,20 +192,19 @@ impl Reconciler {
     pub fn push(&mut self, mut row: Row) {
         self.listed += 1;
         row.cut_texts();
-        let exact = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference, &self.rows));
-        let position = exact.or_else(|| self.pair_by_normal_form(&mut row));
-        if position.is_none() && self.position_by_number(&row).is_some() {
-            // Another row that is listed later may have the reference of the submitted row with this number.
-            self.only_by_number.push(row);
+        let equal = row.reference.as_ref().and_then(|reference| self.by_reference.get(reference, &self.rows));
+        if equal.is_none() && (self.by_normal_form(&row).is_some() || self.by_number(&row).is_some()) {
+            // Another row that is listed later may have the reference of the submitted one.
+            self.unequal.push(row);
         } else {
-            self.add(row, position);
+            self.add(row, equal);
         }
     }
 
     fn add(&mut self, row: Row, position: Option<usize>) {
         let Some(entry) = position.map(|position| &mut self.rows[position]) else {
             if self.is_open {
-                self.rows.push(Entry { reference: row.reference.clone(), row: Some(row), missing: None });
+                self.rows.push(Entry::new(row.reference.clone(), Some(row)));
             } else {
                 self.unexpected.push(row);
             }
@@ -189,11 +214,8 @@ impl Reconciler {
             entry.row = Some(row);
             return;
         };
+        known.contradict(row.outcome);
         self.duplicates.extend(row.reference);
-        if known.outcome != row.outcome {
-            known.outcome = RowOutcome::Unaccounted;
-            known.reason = Some("the provider lists it more than once, with different outcomes".to_owned());
-        }
     }
 
     /// Adds the reason why the provider does not report the outcome of a submitted row, which stays missing.
@@ -207,14 +229,12 @@ impl Reconciler {
         }
     }
 
-    /// Pairs a row by its reference in its normal form.
-    fn pair_by_normal_form(&mut self, row: &mut Row) -> Option<usize> {
+    fn by_normal_form(&mut self, row: &Row) -> Option<usize> {
         let listed = row.reference.as_ref().filter(|listed| !is_blank(listed))?;
-        let position = self.loose_index().by_normal_form.get(&*normal_form(listed)).copied().flatten()?;
-        self.pair_loosely(row, position)
+        self.loose_index().by_normal_form.get(&*normal_form(listed)).copied().flatten()
     }
 
-    fn position_by_number(&mut self, row: &Row) -> Option<usize> {
+    fn by_number(&mut self, row: &Row) -> Option<usize> {
         self.loose_index().by_number.get(&row.index?).copied()
     }
 
@@ -222,15 +242,40 @@ impl Reconciler {
         self.loose.get_or_insert_with(|| LooseIndex::new(&self.rows[..self.named], &self.by_reference, &self.numbers))
     }
 
-    /// Pairs a row whose reference is not equal to the submitted one, gives it the submitted one and notes both.
-    fn pair_loosely(&mut self, row: &mut Row, position: usize) -> Option<usize> {
-        let entry = self.rows.get(position).filter(|entry| entry.row.is_none())?;
-        let submitted = entry.reference.clone()?;
+    /// Pairs a row with the submitted one at `position`, gives it the submitted reference and notes both. Returns whether it
+    /// is paired: the submitted one may be paired already.
+    fn pair(&mut self, row: &mut Row, position: usize, paired_by: Pairing) -> bool {
+        let entry = &mut self.rows[position];
+        let is_again = paired_by == Pairing::NormalForm && entry.paired_by == Pairing::NormalForm;
+        let Some(submitted) = entry.reference.clone().filter(|_| entry.row.is_none() || is_again) else { return false };
+        entry.paired_by = paired_by;
         let listed = row.reference.replace(submitted.clone()).filter(|listed| !is_blank(listed));
         if let Some(listed) = listed {
             self.reference_mismatches.push(ReferenceMismatch { submitted, listed });
         }
-        Some(position)
+        true
+    }
+
+    /// Pairs the rows whose reference is not equal to a submitted one.
+    fn pair_unequal(&mut self) {
+        let mut left = Vec::new();
+        for mut row in std::mem::take(&mut self.unequal) {
+            match self.by_normal_form(&row) {
+                Some(position) if self.pair(&mut row, position, Pairing::NormalForm) => self.add(row, Some(position)),
+                _ => left.push(row),
+            }
+        }
+        for mut row in left {
+            let numbered = self.by_number(&row);
+            let position = numbered.filter(|position| self.pair(&mut row, *position, Pairing::Number));
+            if let (Some(numbered), None) = (numbered, position) {
+                // A second row of the same number may be another one: it is kept as it is.
+                let entry = &mut self.rows[numbered];
+                let known = entry.row.as_mut().filter(|_| entry.paired_by == Pairing::Number);
+                known.into_iter().for_each(|known| known.contradict(row.outcome));
+            }
+            self.add(row, position);
+        }
     }
 
     /// Returns the reconciliation, compared with the provider's own counts in `progress`.
@@ -239,10 +284,7 @@ impl Reconciler {
     /// else as rows without one.
     #[must_use]
     pub fn finish(mut self, progress: &Progress) -> Reconciliation {
-        for mut row in std::mem::take(&mut self.only_by_number) {
-            let position = self.position_by_number(&row).and_then(|position| self.pair_loosely(&mut row, position));
-            self.add(row, position);
-        }
+        self.pair_unequal();
         let mut missing = Vec::new();
         let mut rows: Vec<Row> = std::mem::take(&mut self.rows)
             .into_iter()
@@ -273,6 +315,10 @@ impl Reconciler {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn row(reference: Option<&str>, outcome: RowOutcome) -> Row {
@@ -350,6 +396,67 @@ mod tests {
             assert!(found.rows.iter().all(|row| row.outcome == RowOutcome::Succeeded), "{found:?}");
             assert_eq!(found.unexpected.len(), 1, "the row that the file does not have");
             assert!(found.duplicates.is_empty() && found.reference_mismatches.is_empty(), "{found:?}");
+        }
+    }
+
+    /// Returns what does not depend on which of two rows of one outcome comes first.
+    fn facts(
+        submitted: &SubmittedRows,
+        listed: &[(Option<&str>, Option<u64>, RowOutcome)],
+    ) -> impl PartialEq + fmt::Debug {
+        let mut reconciler = Reconciler::new(submitted);
+        for (reference, number, outcome) in listed {
+            reconciler.push(row(*reference, *outcome).with_index(*number));
+        }
+        let Reconciliation { rows, mut duplicates, unexpected, missing, mut reference_mismatches, .. } =
+            reconciler.finish(&Progress::default());
+        duplicates.sort_unstable();
+        reference_mismatches.sort_unstable_by(|one, other| one.listed.cmp(&other.listed));
+        let rows: Vec<_> = rows.into_iter().map(|row| (row.reference, row.outcome)).collect();
+        (rows, duplicates, unexpected.len(), missing, reference_mismatches.len())
+    }
+
+    proptest! {
+        #[test]
+        fn order_of_the_list_does_not_matter(
+            (listed, shuffled) in prop::collection::vec(
+                (
+                    prop::sample::select(&[None, Some("a"), Some("a "), Some(" A"), Some("b"), Some("1.0"), Some("1")][..]),
+                    prop::option::of(1..4u64),
+                    prop::sample::select(&[RowOutcome::Succeeded, RowOutcome::Failed][..]),
+                ),
+                0..6,
+            )
+            .prop_flat_map(|listed| (Just(listed.clone()), Just(listed).prop_shuffle())),
+            is_numbered in any::<bool>(),
+        ) {
+            let submitted = SubmittedRows::new(["a ", "b", "1"]);
+            let submitted = if is_numbered { submitted.with_numbers(vec![1, 2, 3]) } else { submitted };
+            prop_assert_eq!(facts(&submitted, &listed), facts(&submitted, &shuffled));
+        }
+    }
+
+    #[test]
+    fn equal_reference_wins_over_the_same_normal_form_wherever_it_is_listed() {
+        use RowOutcome::{Failed, Succeeded, Unaccounted};
+        for listed in [[("a", Failed), ("a ", Succeeded)], [("a ", Succeeded), ("a", Failed)]] {
+            let mut reconciler = Reconciler::new(&SubmittedRows::new(["a "]));
+            listed.into_iter().for_each(|(reference, outcome)| reconciler.push(row(Some(reference), outcome)));
+            let found = reconciler.finish(&Progress::default());
+            assert_eq!((found.rows[0].outcome, found.unexpected[0].outcome), (Succeeded, Failed));
+            assert!(found.duplicates.is_empty() && found.reference_mismatches.is_empty(), "{found:?}");
+        }
+        // Two of the same normal form are the same row twice, two of one number may be different ones.
+        let numbered = SubmittedRows::new(["a ", "b"]).with_numbers(vec![2, 3]);
+        for (second, duplicates, unexpected) in
+            [(row(Some("a"), Failed), 1, 0), (row(Some("x"), Failed).with_index(2), 0, 1)]
+        {
+            let mut reconciler = Reconciler::new(&numbered);
+            reconciler.push(Row { outcome: Succeeded, ..second.clone() });
+            reconciler.push(second);
+            let found = reconciler.finish(&Progress::default());
+            assert_eq!((found.rows[0].outcome, found.missing.len()), (Unaccounted, 1));
+            assert_eq!((found.duplicates.len(), found.unexpected.len()), (duplicates, unexpected), "{found:?}");
         }
     }
 
