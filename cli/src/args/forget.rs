@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::commands::completions::complete_batch;
+use crate::commands::completions::complete_submission;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ provider has it, or a batch that is not waited for any more. A batch at the prov
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ForgetArgs {
     /// Id or key of a submission, or its beginning; its file, where it has neither
-    #[arg(required = true, add = ArgValueCompleter::new(complete_batch))]
+    #[arg(required = true, add = ArgValueCompleter::new(complete_submission))]
     pub(crate) name: Vec<String>,
     /// Remove all submissions that have a name, where several have it, such as those of one file
     #[arg(long)]

@@ -5,7 +5,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::wait::HISTORY;
 use super::{ENVIRONMENT, REPORT, RecordArgs, ReportArgs, WaitArgs};
-use crate::commands::completions::complete_batch;
+use crate::commands::completions::complete_submission;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,7 +42,7 @@ Only one process resumes at a time: another ends with exit code 2 and names the 
 #[command(after_long_help = format!("{EXAMPLES}\n\n{REPORT}\n\n{HISTORY}\n\n{ENVIRONMENT}"))]
 pub(crate) struct ResumeArgs {
     /// Id or key of a batch, or its beginning, as `bulkrail list` shows it [default: all that are open]
-    #[arg(add = ArgValueCompleter::new(complete_batch))]
+    #[arg(add = ArgValueCompleter::new(complete_submission))]
     pub(crate) id: Vec<String>,
     /// Wait again for batches whose wait gave up
     #[arg(long)]

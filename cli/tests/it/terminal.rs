@@ -82,6 +82,21 @@ impl Terminal {
         self.until(|screen| screen.contains(text)).await
     }
 
+    /// Reads until the cursor follows `line`, from the beginning of its row.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn until_line(&mut self, line: &str) {
+        loop {
+            let (row, column) = self.parser.screen().cursor_position();
+            let shown = self.parser.screen().rows(0, self.width).nth(row.into()).unwrap_or_default();
+            // Blanks at the end are not in it.
+            let before: String = shown.chars().chain(std::iter::repeat(' ')).take(column.into()).collect();
+            if before == line {
+                return;
+            }
+            assert!(self.read().await, "the line is {before:?}, not {line:?}");
+        }
+    }
+
     /// Reads until `count` more frames of a line were drawn.
     pub(crate) async fn frames(&mut self, count: usize) {
         let frames = |written: &[u8]| written.iter().filter(|byte| **byte == b'\r').count();

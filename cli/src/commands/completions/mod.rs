@@ -13,7 +13,7 @@ use crate::args::{CompletionsArgs, ProviderName};
 use crate::error::CliError;
 use crate::profile;
 use crate::state::StateDir;
-use crate::submissions::Submissions;
+use crate::submissions::{Listed, Submissions};
 use crate::{exit, output};
 
 /// Variable by which the script asks for words.
@@ -25,69 +25,54 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// 100 batches at most, the newest first.
 const MAX_BATCHES: usize = 100;
 
-/// What is changed in the scripts of `clap_complete`: shell, text and replacement.
-const CHANGES: [(Shell, &str, &str); 6] = [
-    // Bash quotes what is special in the names of files then.
-    (Shell::Bash, "complete -o ", "complete -o filenames -o "),
-    // Words come as they were typed: with quotes and backslashes, which names do not have.
-    (
-        Shell::Bash,
-        "    COMPREPLY=( $(",
-        "    if [[ ${COMP_WORDS[COMP_CWORD]} != [\\\"\\']* ]]; then
-        words[COMP_CWORD]=${words[COMP_CWORD]//\\\\/}
-    fi
-    COMPREPLY=( $(",
-    ),
-    (
-        Shell::Zsh,
-        "    local completions=",
-        "    local -a typed=(\"${(@Q)words}\")
-    typed[CURRENT]=${(Q)PREFIX}
-    local completions=",
-    ),
-    (Shell::Zsh, "\"${words[@]}\"", "\"${typed[@]}\""),
-    // The first completion of a session runs a script in `fpath` as the function `_bulkrail`.
-    (
-        Shell::Zsh,
-        "compdef _clap_dynamic_completer_bulkrail bulkrail",
-        "compdef _clap_dynamic_completer_bulkrail bulkrail
-if [[ ${funcstack[1]} == _bulkrail ]]; then
-    _clap_dynamic_completer_bulkrail
-fi",
-    ),
-    (
-        Shell::Fish,
-        "(commandline --current-token)",
-        "(string unescape -- (commandline --current-token --cut-at-cursor); or echo)",
-    ),
-];
-
 pub(crate) fn run(args: &CompletionsArgs) -> Result<u8, CliError> {
-    let shells = Shells::builtins();
-    let Some(shell) = shells.completer(&args.shell.to_string()) else {
-        return Err(CliError::usage(format!("there is no completion for {}", args.shell)));
+    let script = match args.shell {
+        Shell::Bash => include_str!("bulkrail.bash").to_owned(),
+        Shell::Zsh => include_str!("bulkrail.zsh").to_owned(),
+        Shell::Fish => include_str!("bulkrail.fish").to_owned(),
+        shell => script(shell)?,
     };
-    let mut script = Vec::new();
-    shell.write_registration(VARIABLE, "bulkrail", "bulkrail", "bulkrail", &mut script)?;
-    let script = String::from_utf8_lossy(&script).into_owned();
-    let changes = CHANGES.iter().filter(|(changed, ..)| *changed == args.shell);
-    let script = changes.fold(script, |script, (_, text, change)| script.replace(text, change));
     output::last(output::text(&script))?;
     Ok(exit::SUCCESS)
 }
 
-/// Returns the ids and keys of batches in the list that begin with `current`: those of the provider on
-/// the command line, if there is one. None where the list cannot be read in time.
-pub(crate) fn complete_batch(current: &OsStr) -> Vec<CompletionCandidate> {
-    let provider = provider(std::env::args());
-    complete(current, async |current| names(current, provider).await)
+/// Returns the script that `clap_complete` has for a shell. Those of the shells above it has, too; they do not complete
+/// names that are typed with quotes, and words with `=` and `:`.
+fn script(shell: Shell) -> Result<String, CliError> {
+    let shells = Shells::builtins();
+    let Some(completer) = shells.completer(&shell.to_string()) else {
+        return Err(CliError::usage(format!("there is no completion for {shell}")));
+    };
+    let mut script = Vec::new();
+    completer.write_registration(VARIABLE, "bulkrail", "bulkrail", "bulkrail", &mut script)?;
+    Ok(String::from_utf8_lossy(&script).into_owned())
 }
 
-/// Returns the names of profiles that begin with `current`. None where the configuration file cannot be read.
+/// Returns the ids of batches in the list that begin with `current`, and the keys of those without one: those of the
+/// provider on the command line, if there is one. None where the list cannot be read in time.
+pub(crate) fn complete_batch(current: &OsStr) -> Vec<CompletionCandidate> {
+    let provider = provider_of_line();
+    complete(current, async |current| {
+        names(current, provider, |listed| listed.batch.id.as_ref().or(listed.batch.key.as_ref()).into_iter().collect())
+            .await
+    })
+}
+
+/// Returns the ids and the keys of the batches in the list that begin with `current`.
+pub(crate) fn complete_submission(current: &OsStr) -> Vec<CompletionCandidate> {
+    complete(current, async |current| {
+        names(current, None, |listed| listed.batch.id.iter().chain(&listed.batch.key).collect()).await
+    })
+}
+
+/// Returns the names of profiles that begin with `current`: those of the provider on the command line, if there is one. None where the configuration file cannot be read.
 pub(crate) fn complete_profile(current: &OsStr) -> Vec<CompletionCandidate> {
+    let provider = provider_of_line();
     complete(current, async |current| {
         let profiles = profile::read().await.map(|config| config.profiles).unwrap_or_default();
-        let profiles = profiles.into_iter().filter(|profile| profile.name.starts_with(current));
+        let profiles = profiles.into_iter().filter(|profile| {
+            profile.name.starts_with(current) && provider.is_none_or(|provider| provider.id() == profile.provider)
+        });
         profiles.map(|profile| (profile.name, profile.provider.to_string())).collect()
     })
 }
@@ -106,22 +91,32 @@ fn complete(current: &OsStr, find: impl AsyncFnOnce(&str) -> Vec<(String, String
     names.into_iter().map(|(name, help)| CompletionCandidate::new(name).help(Some(help.into()))).collect()
 }
 
+fn provider_of_line() -> Option<ProviderName> {
+    // Other words may be names of files in any encoding.
+    provider(std::env::args_os().filter_map(|word| word.into_string().ok()))
+}
+
 /// Returns the provider among the words of a command line, unless there are several.
 fn provider(words: impl Iterator<Item = String>) -> Option<ProviderName> {
     let mut providers = words.filter_map(|word| ProviderName::from_str(&word, false).ok());
     providers.next().filter(|_| providers.next().is_none())
 }
 
-async fn names(current: &str, provider: Option<ProviderName>) -> Vec<(String, String)> {
+async fn names(
+    current: &str,
+    provider: Option<ProviderName>,
+    names_of: impl Fn(&Listed) -> Vec<&String>,
+) -> Vec<(String, String)> {
     let Ok(contents) = Submissions::new(&StateDir::from_env()).read().await else { return Vec::new() };
     let mut names: Vec<(String, String)> = Vec::new();
     for listed in contents.log.listed(Clock::system().wall()).iter().rev() {
-        let Some(name) = listed.batch.id.as_ref().or(listed.batch.key.as_ref()) else { continue };
         let is_asked = provider.is_none_or(|provider| provider.id() == listed.batch.provider);
-        if is_asked && name.starts_with(current) && !names.iter().any(|(known, _)| known == name) {
-            names.push((name.clone(), listed.batch.provider.to_string()));
+        for name in names_of(listed).into_iter().filter(|name| is_asked && name.starts_with(current)) {
+            if !names.iter().any(|(known, _)| known == name) {
+                names.push((name.clone(), listed.batch.provider.to_string()));
+            }
         }
-        if names.len() == MAX_BATCHES {
+        if names.len() >= MAX_BATCHES {
             break;
         }
     }
