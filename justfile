@@ -122,11 +122,11 @@ doc-check:
 mutants *ARGS:
     -PROPTEST_CASES=64 cargo mutants --output target --iterate --package bulkrail-core \
         --file 'core/src/poll/**/*.rs' --file 'core/src/schedule/**/*.rs' --file 'core/src/http/**/*.rs' \
-        --file 'core/src/model/reconcil*.rs' --file core/src/model/row_counts.rs \
+        --file 'core/src/model/reconcil*.rs' --file core/src/model/submitted_rows.rs --file core/src/model/row_counts.rs \
         --test-package bulkrail-core --minimum-test-timeout 60 {{ARGS}} -- --lib
     cargo mutants --output target --iterate --package bulkrail-core --package bulkrail --package bulkrail-durable \
         --file 'core/src/poll/**/*.rs' --file 'core/src/schedule/**/*.rs' --file 'core/src/http/**/*.rs' \
-        --file 'core/src/model/reconcil*.rs' --file core/src/model/row_counts.rs \
+        --file 'core/src/model/reconcil*.rs' --file core/src/model/submitted_rows.rs --file core/src/model/row_counts.rs \
         --file durable/src/attempts.rs --file durable/src/record.rs \
         --file 'src/*/status.rs' --file 'src/*/errors.rs' --file 'src/*/client.rs' --file 'src/*/submission.rs' \
         --test-package bulkrail-core --test-package bulkrail --test-package bulkrail-durable \

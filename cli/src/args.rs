@@ -41,16 +41,16 @@ const ABOUT: &str = "Submits batches to payments providers, waits for their end,
 
 const EXAMPLES: &str = "\
 Examples:
-  bulkrail demo                                   four batches, without credentials or network
-  bulkrail check killb people.csv                 what can be known before sending
-  bulkrail run killb people.csv                   submit, wait, and print the outcome of each row
+  bulkrail demo                                   # four batches, without credentials or network
+  bulkrail check killb people.csv                 # what can be known before sending
+  bulkrail run killb people.csv                   # submit, wait, and print the outcome of each row
   bulkrail status reap 784d4045-c900-4050-aad6-8fe4c8d2fb16
-  bulkrail wait killb 550e8400 --deadline 30m     wait for the end, for at most half an hour
-  bulkrail wait --batch batch.json --json         the same from a saved batch, for a script
-  bulkrail list --open                            what was submitted and has not been seen to end
-  bulkrail resume                                 wait for all of that
+  bulkrail wait killb 550e8400 --deadline 30m     # wait for the end, for at most half an hour
+  bulkrail wait --batch batch.json --json         # the same from a saved batch, for a script
+  bulkrail list --open                            # what was submitted and has not been seen to end
+  bulkrail resume                                 # wait for those that no wait has given up
   bulkrail retry killb 550e8400 --submitted people.csv --out next.csv
-                                                  the next file, from the rows that failed
+                                                  # the next file, from the rows that failed
 
 See also: bulkrail help exit-codes, bulkrail help environment";
 
@@ -210,7 +210,7 @@ impl Command {
 Examples:
   bulkrail demo
   bulkrail demo --json | jq '.[].outcome'
-  bulkrail demo --report report.html              an HTML page about the four batches")]
+  bulkrail demo --report report.html              # an HTML page about the four batches")]
 pub(crate) struct DemoArgs {
     /// Print an array of four result documents instead of tables
     #[arg(long)]
@@ -342,13 +342,16 @@ pub(crate) struct ManArgs {
 
 /// Print a completion script for a shell
 ///
-/// The script asks this command for the words that fit, ids and keys of batches in the list among them.
+/// The script asks this command for the words that fit, ids and keys of batches in the list and profiles among them.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
-  bulkrail completions bash > ~/.local/share/bash-completion/completions/bulkrail
-  bulkrail completions zsh > \"${fpath[1]}/_bulkrail\"
-  bulkrail completions fish > ~/.config/fish/completions/bulkrail.fish")]
+  bulkrail completions bash > ~/.bulkrail.bash && echo '. ~/.bulkrail.bash' >> ~/.bashrc
+  bulkrail completions zsh > ~/.bulkrail.zsh && echo '. ~/.bulkrail.zsh' >> ~/.zshrc
+  bulkrail completions fish > ~/.bulkrail.fish && echo '. ~/.bulkrail.fish' >> ~/.config/fish/config.fish
+
+The next session has them; in ~/.zshrc the line has to be below compinit. A package puts the script into the directory of
+the shell: for zsh as _bulkrail in a directory of fpath.")]
 pub(crate) struct CompletionsArgs {
     /// Shell that will read the script
     pub(crate) shell: Shell,
@@ -396,7 +399,7 @@ mod tests {
             for example in help.lines().filter(|line| line.starts_with("  bulkrail ")) {
                 // Without the explanation beside it, redirections, and what a shell does with the
                 // output.
-                let example = example.trim().split("   ").next().unwrap_or_default();
+                let example = example.trim().split("  #").next().unwrap_or_default();
                 for part in example.split("&&").map(str::trim).filter(|part| part.starts_with("bulkrail ")) {
                     let words: Vec<_> = part.split_whitespace().collect();
                     let end = words.iter().position(|word| [">", "<", "|", "&"].contains(word)).unwrap_or(words.len());

@@ -10,7 +10,8 @@ const MAX_WIDTH: usize = 100;
 /// 4 more columns than an example has are before what does not fit beside it.
 const HANG: usize = 4;
 
-/// Wraps the texts of a command and of its subcommands for the terminal that standard output is, if it is one.
+/// Wraps the texts of a command and of its subcommands for the terminal that standard output is; in lines of 100 columns if
+/// it is none.
 pub(crate) fn fit(command: Command) -> Command {
     fit_in(command, stdout_width().unwrap_or(MAX_WIDTH).min(MAX_WIDTH))
 }
@@ -238,7 +239,8 @@ may exist there. A cell that begins with = or
         drop(fit_in(crate::args::Cli::command(), 1));
         let mut commands = vec![fit_in(crate::args::Cli::command(), 60)];
         while let Some(mut command) = commands.pop() {
-            let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            let texts = [command.get_before_long_help(), command.get_after_long_help()];
+            let text: String = texts.into_iter().flatten().map(|text| format!("{text}\n")).collect();
             let usage = command.render_usage().to_string();
             for line in text.lines().chain(usage.lines()) {
                 assert!(line.chars().count() <= 60, "{}: {line}", command.get_name());

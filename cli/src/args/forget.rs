@@ -7,10 +7,10 @@ use crate::commands::completions::complete_submission;
 
 const EXAMPLES: &str = "\
 Examples:
-  bulkrail forget import-2026-01-01             a submission, by its key or the id of its batch
-  bulkrail forget /home/me/people.csv           one without a key and an id, by its file
-  bulkrail forget /home/me/people.csv --all     every one of that file
-  bulkrail list --open                          shows their names
+  bulkrail forget import-2026-01-01             # a submission, by its key or the id of its batch
+  bulkrail forget /home/me/people.csv           # one without a key and an id, by its file
+  bulkrail forget /home/me/people.csv --all     # every one of that file
+  bulkrail list --open                          # shows their names
 
 For a submission that was dealt with in another way: one of which it was not known whether the
 provider has it, or a batch that is not waited for any more. A batch at the provider goes on.";

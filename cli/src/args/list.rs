@@ -4,10 +4,10 @@ use clap::Args;
 
 const EXAMPLES: &str = "\
 Examples:
-  bulkrail list                         every submission from here, the oldest first
-  bulkrail list --open                  those whose end was not seen, with what to do about each
+  bulkrail list                         # every submission from here, the oldest first
+  bulkrail list --open                  # those whose end was not seen, with what to do about each
   bulkrail list --open --json | jq -r '.[].advice'
-  bulkrail resume                       waits for all that are open
+  bulkrail resume                       # waits for all that are open
 
 States:
   submitting  it was begun, and it is not known whether the provider has the batch: the process was

@@ -9,11 +9,11 @@ use crate::commands::completions::complete_submission;
 
 const EXAMPLES: &str = "\
 Examples:
-  bulkrail resume                       all batches whose end was not seen
-  bulkrail resume --json > ends.json    the same for a script, such as a cron job
-  bulkrail resume import-2026-01-01     one batch, by its key or its id
+  bulkrail resume                       # all batches whose end was not seen
+  bulkrail resume --json > ends.json    # the same for a script, such as a cron job
+  bulkrail resume import-2026-01-01     # one batch, by its key or its id
   bulkrail resume --gave-up --deadline 2h
-  bulkrail resume --report report.html  an HTML page with a section for each batch
+  bulkrail resume --report report.html  # an HTML page with a section for each batch
 
 Batches of all providers and environments are waited for at the same time, each at the address that
 it was submitted to, with the credentials of the environment. Where those of a provider are missing,

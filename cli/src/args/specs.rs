@@ -133,7 +133,7 @@ pub(crate) struct DiffArgs {
 const SUGGEST_EXAMPLES: &str = "\
 Examples:
   bulkrail specs suggest drift.jsonl > patch.yaml
-  bulkrail wait --batch batches.jsonl --drift-report drift.jsonl     writes such a report
+  bulkrail wait --batch batches.jsonl --drift-report drift.jsonl     # writes such a report
 
 Each entry names a schema of specs/PROVIDER.yaml by its pointer and says what to add, replace or
 remove there. The specs are not changed: read the provider's page again and decide.";

@@ -43,7 +43,7 @@ Examples:
   bulkrail wait --batch batch.json --json > result.json
   bulkrail wait --batch - --jsonl < batch.json
   bulkrail wait killb 550e8400 --report report.html
-  bulkrail wait --batch many.jsonl                any number of batches, of any providers
+  bulkrail wait --batch many.jsonl                # any number of batches, of any providers
 
 A wait whose deadline passes (exit 5) or that is interrupted (exit 130) prints the batch document.
 Another wait continues from it:

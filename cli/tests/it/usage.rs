@@ -162,6 +162,20 @@ async fn completions_have_the_batches_of_the_list() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn words_that_are_not_unicode_are_completed_beside() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let words = ["--", "bulkrail", "retry", "killb", "--submitted"].map(OsStr::new);
+    let words = words.into_iter().chain([OsStr::from_bytes(b"caf\xe9.csv"), OsStr::new("abcd")]);
+    let mut complete = bulkrail(words);
+    complete.env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "5");
+    let found = finish(complete).await;
+    assert_eq!((found.code, found.stderr.as_str()), (0, ""), "{found:?}");
+}
+
 #[tokio::test]
 async fn help_that_is_not_printed_to_a_terminal_is_wrapped_as_paragraphs() {
     // Whose source lines are longer.

@@ -14,7 +14,7 @@ use crate::error::ServiceError;
 use crate::record::Record;
 use crate::store::{Filter, Store};
 
-/// 1,024 changes wait for a reader that is slow; then it misses some, and is told so.
+/// 1,024 changes wait for a reader that is slow; then it misses some, and the next one says so.
 pub(super) const MAX_CHANGES: usize = 1_024;
 
 /// Read-only view of the records of a [`Service`](super::Service), for a user interface. Clones share it.

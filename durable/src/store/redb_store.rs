@@ -44,7 +44,7 @@ const MAX_HOLDER_BYTES: u64 = 4 * 1024;
 
 /// [`Store`] in one file, by [redb](https://www.redb.org). Clones share it.
 ///
-/// One process at a time has it open; another is told which one. Beside the file `NAME` is the file
+/// One process at a time has it open; the error of another names it. Beside the file `NAME` is the file
 /// `NAME.holder`, which names that process. [`RedbStore::read_only`] reads beside it.
 ///
 /// [Relaxed](Durability::Relaxed) writes stay in memory, up to 1 MiB of documents, until the next
@@ -131,7 +131,7 @@ impl RedbStore {
         Self::open_as(path, &program.unwrap_or_default()).await
     }
 
-    /// Opens the file, or creates it. Another process is told that `program` has it.
+    /// Opens the file, or creates it. The error of another process says that `program` has it.
     ///
     /// # Errors
     ///

@@ -62,7 +62,8 @@ fn poll_line(poll: &Poll) -> Markup {
                         (seen.processed.map_or_else(dash, grouped))
                         @if let (Some(_), Some(total)) = (seen.processed, seen.total) { " of " (grouped(total)) }
                     }
-                    td.number { (seen.percent.map_or_else(dash, |percent| format!("{percent:.0} %"))) }
+                    // 99.6 % of a batch that runs is not all of it.
+                    td.number { (seen.percent.map_or_else(dash, |percent| format!("{:.0} %", percent.floor()))) }
                 }
                 Err(kind) => {
                     td { span.badge.failed { "failed" } }

@@ -103,8 +103,8 @@ impl<S: Submitter> Driver<S> {
         }
     }
 
-    /// Reads a record that has ended.
-    async fn ended_record(&mut self, key: &str) -> Result<Open, ServiceError> {
+    /// Returns the record of an order; `apply` refuses what an open one does not allow.
+    async fn record(&mut self, key: &str) -> Result<Open, ServiceError> {
         if let Some(record) = self.records.get(key) {
             return Ok(record.clone());
         }
@@ -114,7 +114,7 @@ impl<S: Submitter> Driver<S> {
     }
 
     async fn submit_again(&mut self, key: &str) -> Result<(), ServiceError> {
-        let mut record = self.ended_record(key).await?;
+        let mut record = self.record(key).await?;
         let wrong = |error| ServiceError::WrongPhase(key.to_owned(), error);
         record.apply(self.clock.wall(), Event::SubmitAgain).map_err(wrong)?;
         let key = self.reopen(record).await?;
@@ -123,7 +123,7 @@ impl<S: Submitter> Driver<S> {
     }
 
     async fn wait_again(&mut self, key: &str, batch: Option<Batch>) -> Result<(), ServiceError> {
-        let mut record = self.ended_record(key).await?;
+        let mut record = self.record(key).await?;
         let batch = batch.or_else(|| record.batch().cloned());
         let batch = batch.ok_or_else(|| ServiceError::UnknownBatch(key.to_owned()))?;
         if *batch.provider() != self.submitter.id() {
