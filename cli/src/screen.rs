@@ -121,6 +121,7 @@ pub(crate) fn abandon() {
 }
 
 /// Changes the screen in a thread of its own, and waits for that a limited time.
+#[expect(clippy::disallowed_methods, reason = "the process is about to end: there is nothing to await")]
 fn bounded(change: impl FnOnce(&mut Screen) + Send + 'static) {
     let (sender, done) = channel::<()>();
     let changed = thread::Builder::new().spawn(move || {
@@ -133,6 +134,7 @@ fn bounded(change: impl FnOnce(&mut Screen) + Send + 'static) {
 }
 
 /// Draws frames until there are no lines.
+#[expect(clippy::disallowed_methods, reason = "a thread of its own, which draws while the others block")]
 fn run() {
     let mut screen = lock();
     while !screen.lines.is_empty() {

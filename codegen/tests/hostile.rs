@@ -119,6 +119,7 @@ fn load_refuses_files_beyond_the_size_limit() {
 /// A pipe without a writer.
 #[cfg(unix)]
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test measures real time")]
 fn load_refuses_pipe_without_blocking() {
     let file = std::env::temp_dir().join(format!("bulkrail-codegen-pipe-{}.yaml", std::process::id()));
     let made = std::process::Command::new("mkfifo").arg(&file).status().expect("mkfifo");
