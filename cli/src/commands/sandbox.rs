@@ -1,6 +1,7 @@
 //! `bulkrail sandbox`: runs the sandbox of the four providers on loopback.
 
 use std::fmt::Write;
+use std::io::{self, IsTerminal};
 
 use bulkrail::{AnyClient, ProviderId};
 use bulkrail_sandbox::Sandbox;
@@ -19,9 +20,13 @@ pub(crate) async fn run(args: SandboxArgs, printer: Printer) -> Result<u8, CliEr
         if args.port == 0 { error } else { error.with_hint("without --port it takes a port that is free") }
     })?;
     output::last(output::text(&exports(&sandbox)))?;
+    let next = if io::stdout().is_terminal() {
+        "Paste the lines above into another shell."
+    } else {
+        "Read the lines that it printed in another shell (`. ./FILE`)."
+    };
     printer.note(&format!(
-        "The sandbox listens on 127.0.0.1:{} (seed {}, speed {}, faults {}). Paste the lines above into another shell. \
-         Ctrl-C stops it.",
+        "The sandbox listens on 127.0.0.1:{} (seed {}, speed {}, faults {}). {next} Ctrl-C stops it.",
         sandbox.port(),
         args.seed,
         args.speed,

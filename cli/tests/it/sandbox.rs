@@ -109,6 +109,8 @@ async fn sandbox_prints_exports_and_runs_until_interrupted() {
     let run = Run::new(child.wait_with_output().await.unwrap());
     assert_eq!(run.code, 0);
     assert!(run.stderr.contains("faults drift"), "{}", run.stderr);
+    // No lines are above where they went to a file.
+    assert!(run.stderr.contains("Read the lines that it printed in another shell"), "{}", run.stderr);
 }
 
 #[tokio::test]
