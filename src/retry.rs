@@ -6,7 +6,7 @@ use bulkrail_core::csv::{CsvFormat, CsvRow};
 use bulkrail_core::http::Upload;
 use bulkrail_core::{Batch, Error, ErrorKind, ProviderId, Reconciliation, RowOutcome, RowSelection};
 
-use crate::AnySubmission;
+use crate::any::AnySubmission;
 #[cfg(feature = "xlsx")]
 use crate::killb;
 #[cfg(feature = "localpayment")]

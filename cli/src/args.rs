@@ -350,8 +350,8 @@ Examples:
   bulkrail completions zsh > ~/.bulkrail.zsh && echo '. ~/.bulkrail.zsh' >> ~/.zshrc
   bulkrail completions fish > ~/.bulkrail.fish && echo '. ~/.bulkrail.fish' >> ~/.config/fish/config.fish
 
-The next session has them; in ~/.zshrc the line has to be below compinit. A package puts the script into the directory of
-the shell: for zsh as _bulkrail in a directory of fpath.")]
+The next session has them; in ~/.zshrc the line has to be below compinit. A package puts the script into
+a directory of the shell: for zsh as _bulkrail into one of fpath.")]
 pub(crate) struct CompletionsArgs {
     /// Shell that will read the script
     pub(crate) shell: Shell,

@@ -9,7 +9,7 @@ use bulkrail_core::{Batch, Error, ErrorKind, Provider, ProviderId, Reconciliatio
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::Submitter;
+use crate::submitter::Submitter;
 
 /// 64 KiB of a file are read at a time.
 const CHUNK: usize = 64 * 1024;

@@ -17,7 +17,7 @@ use std::task::Poll;
 use futures_util::future::{join, poll_fn};
 use jiff::Timestamp;
 
-use crate::{Durability, Entry, Filter, Store, StoreError};
+use crate::store::{Durability, Entry, Filter, Store, StoreError};
 
 /// 1 MiB: a record of a batch with thousands of failed rows.
 const LARGE_DOCUMENT_BYTES: usize = 1024 * 1024;

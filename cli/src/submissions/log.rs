@@ -50,7 +50,7 @@ pub(crate) enum SubmitEnd {
 
 impl Log {
     /// Returns the submissions of these records.
-    pub(crate) fn new(records: Vec<Record<Note>>) -> Self {
+    pub(super) fn new(records: Vec<Record<Note>>) -> Self {
         let mut entries: Vec<_> = records.into_iter().map(|record| Entry::new(record, false)).collect();
         entries.sort_by(|one, other| {
             let place = |entry: &Entry| entry.record.ordered_at;

@@ -123,7 +123,7 @@ impl<S: Submitter> ServiceBuilder<S> {
         }
         let store: Arc<dyn Store> = match &self.place {
             #[cfg(feature = "redb")]
-            Place::File(path) => Arc::new(crate::RedbStore::open(path).await?),
+            Place::File(path) => Arc::new(crate::store::RedbStore::open(path).await?),
             Place::Store(store) => Arc::clone(store),
         };
         let (changes, _) = broadcast::channel(MAX_CHANGES);

@@ -36,8 +36,8 @@ pub(crate) fn run(args: &CompletionsArgs) -> Result<u8, CliError> {
     Ok(exit::SUCCESS)
 }
 
-/// Returns the script that `clap_complete` has for a shell. Those of the shells above it has, too; they do not complete
-/// names that are typed with quotes, and words with `=` and `:`.
+/// Returns the script of `clap_complete`. Its scripts for bash, zsh and fish complete neither names that are typed with quotes
+/// nor, in bash, words with `=` and `:`; ours use its variables `_CLAP_*`, too.
 fn script(shell: Shell) -> Result<String, CliError> {
     let shells = Shells::builtins();
     let Some(completer) = shells.completer(&shell.to_string()) else {
@@ -65,7 +65,8 @@ pub(crate) fn complete_submission(current: &OsStr) -> Vec<CompletionCandidate> {
     })
 }
 
-/// Returns the names of profiles that begin with `current`: those of the provider on the command line, if there is one. None where the configuration file cannot be read.
+/// Returns the names of profiles that begin with `current`: those of the provider on the command line, if there is one.
+/// None where the configuration file cannot be read.
 pub(crate) fn complete_profile(current: &OsStr) -> Vec<CompletionCandidate> {
     let provider = provider_of_line();
     complete(current, async |current| {

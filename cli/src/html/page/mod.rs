@@ -75,7 +75,7 @@ fn digest(text: &str) -> String {
 }
 
 /// Returns a document as the content of a script element, which it cannot end.
-pub(in crate::html) fn json(document: &impl Serialize) -> Markup {
+fn json(document: &impl Serialize) -> Markup {
     // Texts and keys cannot fail to be JSON.
     let json = serde_json::to_string(document).unwrap_or_default();
     let mut escaped = String::with_capacity(json.len());
@@ -149,7 +149,7 @@ fn batch(section: &Section, number: usize) -> Markup {
             h2 id={ (id) "-heading" } { (provider(section)) " " (badge(section)) }
             @if let Some(batch) = &section.batch { div.id { bdi { (table::clean(batch.id())) } } }
             p.headline { (headline(section)) }
-            @if let Some(error) = &section.error { (error_note("The end of the batch was not seen.", error, section)) }
+            @if let Some(error) = &section.error { (error_note(error, section)) }
             (outcome_picture(section))
             (next(section))
             @if !section.mismatches.is_empty() {
@@ -166,12 +166,12 @@ fn batch(section: &Section, number: usize) -> Markup {
     }
 }
 
-fn error_note(heading: &str, document: &ErrorDocument, section: &Section) -> Markup {
+fn error_note(document: &ErrorDocument, section: &Section) -> Markup {
     let error = &document.error;
     let heading = match (error.kind, &section.batch) {
         (ErrorKind::OutcomeUnknown, _) => "It is not known whether the provider has the batch.",
         (_, None) => "The submit failed.",
-        _ => heading,
+        _ => "The end of the batch was not seen.",
     };
     html! {
         div.note role="note" {
