@@ -151,6 +151,10 @@ impl LooseIndex {
     }
 }
 
+fn by_number_order(row: &Row) -> impl Ord {
+    (row.reference.as_deref().filter(|reference| !is_blank(reference)), row.outcome as u8)
+}
+
 impl Reconciler {
     /// Returns a reconciler for `submitted` rows.
     ///
@@ -265,6 +269,9 @@ impl Reconciler {
                 _ => left.push(row),
             }
         }
+        // Of several rows of one number the order decides, which must not be that of the list. Rows without a reference
+        // come first: they say nothing else than the number.
+        left.sort_by(|one, other| by_number_order(one).cmp(&by_number_order(other)));
         for mut row in left {
             let numbered = self.by_number(&row);
             let position = numbered.filter(|position| self.pair(&mut row, *position, Pairing::Number));
@@ -399,7 +406,7 @@ mod tests {
         }
     }
 
-    /// Returns what does not depend on which of two rows of one outcome comes first.
+    /// Returns all that does not depend on the order of the list.
     fn facts(
         submitted: &SubmittedRows,
         listed: &[(Option<&str>, Option<u64>, RowOutcome)],
@@ -411,9 +418,15 @@ mod tests {
         let Reconciliation { rows, mut duplicates, unexpected, missing, mut reference_mismatches, .. } =
             reconciler.finish(&Progress::default());
         duplicates.sort_unstable();
-        reference_mismatches.sort_unstable_by(|one, other| one.listed.cmp(&other.listed));
-        let rows: Vec<_> = rows.into_iter().map(|row| (row.reference, row.outcome)).collect();
-        (rows, duplicates, unexpected.len(), missing, reference_mismatches.len())
+        reference_mismatches
+            .sort_unstable_by(|one, other| (&one.submitted, &one.listed).cmp(&(&other.submitted, &other.listed)));
+        let mut rows: Vec<_> = rows.into_iter().map(|row| (row.reference, row.outcome as u8)).collect();
+        // Rows that were submitted without a reference are taken as they are listed.
+        rows[submitted.references.len()..].sort_unstable();
+        let unexpected = unexpected.into_iter().map(|row| (row.reference, row.index, row.outcome as u8));
+        let mut unexpected: Vec<_> = unexpected.collect();
+        unexpected.sort_unstable();
+        (rows, duplicates, unexpected, missing, reference_mismatches)
     }
 
     proptest! {
@@ -428,11 +441,31 @@ mod tests {
                 0..6,
             )
             .prop_flat_map(|listed| (Just(listed.clone()), Just(listed).prop_shuffle())),
+            rows in 3..6u64,
             is_numbered in any::<bool>(),
         ) {
-            let submitted = SubmittedRows::new(["a ", "b", "1"]);
+            let submitted = SubmittedRows::new(["a ", "b", "1"]).with_rows(rows);
             let submitted = if is_numbered { submitted.with_numbers(vec![1, 2, 3]) } else { submitted };
             prop_assert_eq!(facts(&submitted, &listed), facts(&submitted, &shuffled));
+        }
+    }
+
+    #[test]
+    fn row_without_a_reference_wins_over_another_reference_of_the_same_number_wherever_it_is_listed() {
+        use RowOutcome::{Failed, Succeeded, Unaccounted};
+        let submitted = SubmittedRows::new(["a", "b"]).with_numbers(vec![2, 3]);
+        for (unnamed, named, expected) in [(Failed, Failed, Failed), (Failed, Succeeded, Unaccounted)] {
+            let listed = [(None, unnamed), (Some("x"), named)];
+            for order in [[0, 1], [1, 0]] {
+                let mut reconciler = Reconciler::new(&submitted);
+                for (reference, outcome) in order.map(|index| listed[index]) {
+                    reconciler.push(row(reference, outcome).with_index(3));
+                }
+                let found = reconciler.finish(&Progress::default());
+                assert_eq!((found.rows[1].outcome, found.missing.len()), (expected, 1));
+                assert_eq!(found.unexpected[0].reference.as_deref(), Some("x"), "{order:?}");
+                assert!(found.reference_mismatches.is_empty(), "{found:?}");
+            }
         }
     }
 
