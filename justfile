@@ -10,6 +10,10 @@ steps:
 test:
     cargo test --workspace
 
+# The tests with properties, which try many new random cases (`.ci/run` tries the same ones each time).
+properties CASES="20000":
+    PROPTEST_CASES={{CASES}} cargo test --no-fail-fast -p bulkrail-core -p bulkrail -p bulkrail-codegen -p bulkrail-specdiff
+
 # Format, then lint with warnings denied.
 lint:
     cargo fmt --all

@@ -115,7 +115,7 @@ fn read_all_stops_where_the_header_has_no_known_column() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn read_all_has_faults_where_check_has_an_error_and_the_same_one_among_them(

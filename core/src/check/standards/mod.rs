@@ -240,7 +240,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn one_wrong_digit_of_a_bank_number_is_caught(clabe in "[0-9]{17}", bank in "[0-9]{7}", cbu in "[0-9]{13}",
@@ -270,11 +270,15 @@ mod tests {
         fn one_wrong_digit_of_a_brazilian_number_is_caught_unless_the_first_check_digit_is_zero(
             cpf in "[0-9]{9}", cnpj in "[0-9A-Z]{12}",
         ) {
-            prop_assume!(cpf.bytes().any(|byte| byte != cpf.as_bytes()[0]));
             for (standard, body) in [(&CPF, cpf), (&CNPJ, cnpj)] {
+                // A number of one repeated digit is refused.
+                if body.bytes().all(|byte| byte == body.as_bytes()[0]) {
+                    continue;
+                }
                 let value = completed(standard, &body, 2);
-                prop_assume!(value.as_bytes()[value.len() - 2] != b'0');
-                all_changes_are_caught(standard, &value)?;
+                if value.as_bytes()[value.len() - 2] != b'0' {
+                    all_changes_are_caught(standard, &value)?;
+                }
             }
         }
 
