@@ -11,7 +11,7 @@ test:
     cargo test --workspace
 
 # The tests with properties, which try many new random cases (`.ci/run` tries the same ones each time).
-properties CASES="20000":
+properties CASES="5000":
     PROPTEST_CASES={{CASES}} cargo test --no-fail-fast -p bulkrail-core -p bulkrail -p bulkrail-codegen -p bulkrail-specdiff
 
 # Format, then lint with warnings denied.
