@@ -173,6 +173,21 @@ impl Command {
         }
     }
 
+    /// Returns the provider that it names beside a connection, where it does.
+    pub(crate) fn provider(&self) -> Option<ProviderId> {
+        let provider = match self {
+            Self::Submit(args) => Some(args.submission.provider),
+            Self::Run(args) => Some(args.submission.provider),
+            Self::Status(args) => args.target.provider,
+            Self::Wait(args) => args.target.provider,
+            Self::Rows(args) => args.target.provider,
+            Self::Retry(args) => args.target.provider,
+            Self::Compare(args) => Some(args.provider),
+            _ => None,
+        };
+        provider.map(ProviderName::id)
+    }
+
     /// Returns whether results are JSON, so that errors are JSON too.
     pub(crate) fn prints_json(&self) -> bool {
         match self {

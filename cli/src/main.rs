@@ -60,9 +60,10 @@ fn main() -> ExitCode {
 fn run(mut cli: Cli) -> Result<u8, CliError> {
     let printer = Printer::new(cli.quiet, cli.verbose);
     printer.start_log();
+    let provider = cli.command.provider();
     if let Some(connection) = cli.command.connection() {
         block_on(async {
-            connection.profile = Profile::selected(connection.profile_name.as_deref()).await?;
+            connection.profile = Profile::selected(connection.profile_name.as_deref(), provider.as_ref()).await?;
             Ok(exit::SUCCESS)
         })?;
     }

@@ -45,13 +45,13 @@ impl Place {
 
     /// Returns the place that a batch was submitted to.
     pub(crate) fn of(entry: &Entry) -> Self {
-        let note = entry.note.as_deref();
+        let note = entry.note();
         Self {
             provider: entry.provider.clone(),
             environment: entry.environment.clone(),
-            base_url: note.and_then(|note| note.base_url.clone()),
-            insecure_http: note.is_some_and(|note| note.insecure_http),
-            profile: note.and_then(|note| note.profile.clone()),
+            base_url: note.base_url.clone(),
+            insecure_http: note.insecure_http,
+            profile: note.profile.clone(),
             any_environment: false,
         }
     }
@@ -134,7 +134,7 @@ impl SubmittedFile {
 
     /// Returns the file of a batch that was submitted from here.
     pub(crate) fn of(entry: &Entry) -> Self {
-        let note = entry.note.as_deref();
+        let note = entry.note();
         match note.and_then(|note| Some((note.file.clone()?, note.part))) {
             Some((file, None)) => Self::Noted(file),
             Some((file, Some(_))) => Self::Divided(file.file),

@@ -23,7 +23,7 @@ async fn check(only: Option<&str>, printer: Printer) -> Result<u8, CliError> {
     }
     if let (Some(only), true) = (only, config.profiles.is_empty()) {
         // Its error names the others.
-        return Profile::load(only).await.map(|_| exit::SUCCESS);
+        return Profile::load(only, None).await.map(|_| exit::SUCCESS);
     }
     let mut table = framed(["profile", "provider", "environment", "credentials"]);
     let mut is_complete = true;

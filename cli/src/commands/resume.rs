@@ -122,12 +122,12 @@ type Profiles = BTreeMap<String, Result<Profile, Error>>;
 /// their rows are read.
 async fn profiles(selected: &[&Entry], reads_rows: bool) -> Result<Profiles, CliError> {
     let mut profiles = Profiles::new();
-    let of = |entry: &&Entry| entry.note.as_ref().and_then(|note| note.profile.clone());
+    let of = |entry: &&Entry| entry.note().profile.clone();
     for name in selected.iter().filter(|entry| reads_rows || entry.report().is_none()).filter_map(of) {
         if profiles.contains_key(&name) {
             continue;
         }
-        let loaded = match Profile::load(&name).await {
+        let loaded = match Profile::load(&name, None).await {
             Ok(profile) => Ok(profile),
             Err(error) => match error.error() {
                 Some(reason) => Err(Error::from(reason.document())),

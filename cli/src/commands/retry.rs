@@ -152,8 +152,8 @@ async fn warn_of_other_file(args: &RetryArgs, batch: &Batch, environment: &str) 
     let contents = submissions.read_named(batch.id()).await;
     let batch = batch.clone().with_environment(environment);
     let Some(position) = contents.log.position(&batch) else { return };
-    let note = contents.log.entries()[position].note.as_ref().and_then(|note| note.file.clone());
-    let Some(sha256) = note.and_then(|file| file.sha256) else { return };
+    let file = contents.log.entries()[position].note().file.as_ref();
+    let Some(sha256) = file.and_then(|file| file.sha256.clone()) else { return };
     let path = args.submitted.clone();
     let now = tokio::task::spawn_blocking(move || digest(&path).ok().flatten()).await.ok().flatten();
     if now.is_some_and(|(_, now)| now != sha256) {

@@ -37,8 +37,8 @@ pub(crate) struct Profile {
 
 impl Profile {
     /// Returns the profile that is given, or named by the environment, if one is; with its
-    /// credentials.
-    pub(crate) async fn selected(given: Option<&str>) -> Result<Option<Self>, CliError> {
+    /// credentials. A profile that is not of `provider` is refused before they are read.
+    pub(crate) async fn selected(given: Option<&str>, provider: Option<&ProviderId>) -> Result<Option<Self>, CliError> {
         let name = match given {
             Some(name) => name.to_owned(),
             None => match std::env::var(VARIABLE) {
@@ -49,12 +49,12 @@ impl Profile {
                 _ => return Ok(None),
             },
         };
-        Self::load(&name).await.map(Some)
+        Self::load(&name, provider).await.map(Some)
     }
 
-    /// Returns the profile `name` with its credentials. The command that prints them ends when the
-    /// future is dropped.
-    pub(crate) async fn load(name: &str) -> Result<Self, CliError> {
+    /// Returns the profile `name` with its credentials, if it is of `provider`, or that is `None`. The
+    /// command that prints them ends when the future is dropped.
+    pub(crate) async fn load(name: &str, provider: Option<&ProviderId>) -> Result<Self, CliError> {
         let config = read().await?;
         let file = config_path().map(|path| path.display().to_string()).unwrap_or_default();
         let Some(profile) = config.profiles.iter().find(|profile| profile.name == name) else {
@@ -63,14 +63,15 @@ impl Profile {
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             return Err(error.with_hint(format!("its profiles: {names}")));
         };
-        let secrets = profile.secrets().await?;
-        Ok(Self {
+        let found = Self {
             name: profile.name.clone(),
             provider: profile.provider.clone(),
             environment: profile.environment.clone(),
             has_own: !matches!(profile.source, Source::Own),
-            secrets,
-        })
+            secrets: Vec::new(),
+        };
+        provider.map_or(Ok(()), |provider| found.check(provider))?;
+        Ok(Self { secrets: profile.secrets().await?, ..found })
     }
 
     /// Returns the credential that the provider's own variable `name` would hold.

@@ -88,7 +88,7 @@ fn unknown(log: &Log, entry: &Entry, age: Option<Duration>) -> Advice {
         let text = format!("{unknown}{found}; poll it by its id before you submit its file again");
         return Advice::new(text).with_command(wait(entry, id));
     }
-    let rows = match entry.note.as_ref().and_then(|note| note.storage_id.as_ref()) {
+    let rows = match &entry.note().storage_id {
         Some(storage_id) => format!("a job for the storage {storage_id}"),
         None => "the rows of its file".to_owned(),
     };
@@ -112,7 +112,7 @@ fn unknown(log: &Log, entry: &Entry, age: Option<Duration>) -> Advice {
 
 /// Returns the id of a later batch of the same content.
 fn submitted_again<'a>(log: &'a Log, entry: &Entry) -> Option<&'a str> {
-    let digest = |entry: &Entry| entry.note.as_ref()?.file.as_ref()?.sha256.clone();
+    let digest = |entry: &Entry| entry.note().file.as_ref()?.sha256.clone();
     let (sent, at) = (digest(entry)?, entry.at()?);
     let is_again = |other: &&Entry| {
         let same_place = other.provider == entry.provider && other.environment == entry.environment;
@@ -152,7 +152,7 @@ fn is_not_found(entry: &Entry) -> bool {
 }
 
 fn file(entry: &Entry) -> Option<&str> {
-    let file = entry.note.as_ref()?.file.as_ref()?;
+    let file = entry.note().file.as_ref()?;
     // A pipe cannot be read again.
     file.sha256.is_some().then_some(&*file.file)
 }

@@ -76,7 +76,7 @@ impl Log {
     /// Returns one of its submissions as it is listed.
     pub(crate) fn listed_entry(&self, entry: &Entry, now: Timestamp) -> Listed {
         let age = entry.at().map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
-        let note = entry.note.as_deref();
+        let note = entry.note();
         Listed {
             batch: ListedBatch {
                 provider: entry.provider.clone(),
@@ -88,12 +88,12 @@ impl Log {
             phase: entry.phase,
             outcome: entry.outcome,
             provider_status: entry.provider_status.clone(),
-            file: note.and_then(|note| note.file.as_ref()).map(|file| file.file.clone()),
-            profile: note.and_then(|note| note.profile.clone()),
+            file: note.file.as_ref().map(|file| file.file.clone()),
+            profile: note.profile.clone(),
             age,
             advice: advice(self, entry, age),
-            part: note.and_then(|note| note.part),
-            storage_id: note.and_then(|note| note.storage_id.clone()),
+            part: note.part,
+            storage_id: note.storage_id.clone(),
         }
     }
 }

@@ -21,7 +21,6 @@ pub(crate) struct Entry {
     pub(crate) environment: Option<String>,
     pub(crate) id: Option<String>,
     pub(crate) key: Option<String>,
-    pub(crate) note: Option<Box<Note>>,
     /// The batch, once the provider has it.
     pub(crate) batch: Option<Batch>,
     pub(crate) phase: Phase,
@@ -33,16 +32,14 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(super) fn new(record: Record<Note>, is_changed: bool) -> Self {
-        let order = record.order.clone();
         let mut entry = Self {
-            provider: order.provider.clone(),
+            provider: record.order.provider.clone(),
             record,
             is_changed,
             is_removed: false,
             environment: None,
             id: None,
             key: None,
-            note: None,
             batch: None,
             phase: Phase::Submitting,
             outcome: None,
@@ -67,7 +64,6 @@ impl Entry {
         self.environment = batch.and_then(Batch::environment).map(str::to_owned).or_else(|| order.environment.clone());
         self.id = batch.map(|batch| batch.id().to_owned()).or_else(|| order.id.clone());
         self.key = batch.and_then(Batch::key).map(str::to_owned).or_else(|| order.key.clone());
-        self.note = Some(Box::new(order.clone()));
         self.phase = match &record.phase {
             RecordPhase::Ended { .. } => Phase::Ended,
             _ if !order.is_confirmed => Phase::Submitting,
@@ -106,11 +102,16 @@ impl Entry {
     /// Returns whether `name` is its id or its key; or, with `or_file`, its file where it has
     /// neither.
     pub(crate) fn is_named(&self, name: &str, or_file: bool) -> bool {
-        let file = || self.note.as_ref()?.file.as_ref().map(|file| file.file.as_str());
+        let file = || self.note().file.as_ref().map(|file| file.file.as_str());
         match (&self.id, &self.key) {
             (None, None) => or_file && file() == Some(name),
             (id, key) => [id, key].into_iter().flatten().any(|known| known == name),
         }
+    }
+
+    /// Returns what was noted before it was submitted.
+    pub(crate) fn note(&self) -> &Note {
+        &self.record.order
     }
 
     /// Returns the key of the record.

@@ -103,6 +103,19 @@ async fn options_come_before_the_profile_and_the_profile_before_variables() {
 }
 
 #[tokio::test]
+async fn profile_of_another_provider_is_refused_before_its_credentials_are_read() {
+    let home = Home::new(&killb_at(
+        "https://x.example",
+        "credentials = { KILLB_EMAIL = \"UNSET_A\", KILLB_PASSWORD = \"UNSET_B\" }",
+    ));
+    for command in ["status", "wait", "rows"] {
+        let refused = home.run(&[command, "reap", "b-1", "--profile", "ops"]).await;
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains("the profile ops is of killb, and this is about reap"), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn profiles_complete_by_their_names() {
     let home = Home::new(&killb_at("https://x.example", "credential_command = [\"touch\", \"ran\"]"));
     for words in

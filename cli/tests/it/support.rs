@@ -126,9 +126,12 @@ pub(crate) async fn finish_within(mut command: Command, limit: Duration) -> Run 
 pub(crate) struct TempFile(std::path::PathBuf);
 
 impl TempFile {
+    /// Returns a new file, although another test may use the same name.
     pub(crate) fn new(name: &str, text: impl AsRef<[u8]>) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
         let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let path = directory.join(format!("{}-{name}", std::process::id()));
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = directory.join(format!("{}-{number}-{name}", std::process::id()));
         std::fs::write(&path, text).unwrap();
         Self(path)
     }
