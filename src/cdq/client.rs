@@ -131,17 +131,26 @@ impl Client {
     /// # Errors
     ///
     /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response to the upload or to the start
-    /// was lost; in the latter case the job may have started. Any other error means that it did not.
+    /// was lost; in the latter case the job may have started. Any other error means that it did not. Where the accounts
+    /// were uploaded before it, the error is not transient and its hint says so: a second submit uploads them again, and
+    /// [`start`](Self::start) alone does not.
     ///
     /// # Cancel safety
     ///
     /// Not cancel safe: when the future is dropped, the batch may exist. A handler that is dropped with its connection
     /// spawns the submit: `tokio::spawn(async move { client.submit(&submission).await }).await`.
     pub async fn submit(&self, submission: &Submission) -> Result<Batch, Error> {
-        if let Some(upload) = submission.upload() {
-            self.send_accounts(upload.clone()).await?;
-        }
-        self.start(submission.storage_id(), submission.features()).await
+        let Some(upload) = submission.upload() else {
+            return self.start(submission.storage_id(), submission.features()).await;
+        };
+        self.send_accounts(upload.clone()).await?;
+        let started = self.start(submission.storage_id(), submission.features()).await;
+        started.map_err(|error| match error.is_outcome_unknown() {
+            true => error,
+            false => error.with_part_sent().with_hint(
+                "the accounts were uploaded, and no job was started: start it for their storage, without their file",
+            ),
+        })
     }
 
     /// Starts the confirmation of all accounts in the storage `storage_id`.

@@ -13,12 +13,12 @@ pub const ACCOUNTS: std::ops::RangeInclusive<usize> = 10..=5_000;
 /// Splits a batch into as few batches of at most 5,000 accounts as possible, whose sizes differ by one at most.
 ///
 /// The first keeps the `externalId`; `-2`, `-3` and so on are appended to that of the others. The same accounts always
-/// make the same batches.
+/// make the same batches, and the id of each says which of them it is.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Usage`] when there are fewer than 10 accounts or one breaks a rule of [`check`]; the message names its
-/// position.
+/// position. Also when several batches are made, and the `externalId` ends in the number of one of them already.
 pub fn split(batch: CreateBatch) -> Result<Vec<CreateBatch>, Error> {
     if batch.accounts.len() <= *ACCOUNTS.end() {
         return check(&batch).map(|()| vec![batch]);
@@ -26,6 +26,11 @@ pub fn split(batch: CreateBatch) -> Result<Vec<CreateBatch>, Error> {
     check_accounts(&batch)?;
     let parts = batch.accounts.len().div_ceil(*ACCOUNTS.end());
     let CreateBatch { account_number, accounts, country, external_id, name } = batch;
+    if let Some((_, number)) = numbered(&external_id, parts) {
+        let reason =
+            format!("the externalId ends in -{number}, as that of batch {number} of the {parts} of this file will");
+        return Err(usage(reason).with_hint("choose another key, so that each id says which batch it is"));
+    }
     let total = accounts.len();
     let mut accounts = accounts.into_iter();
     let part = |number: usize| CreateBatch {
@@ -38,6 +43,14 @@ pub fn split(batch: CreateBatch) -> Result<Vec<CreateBatch>, Error> {
     };
     let batches: Vec<_> = (0..parts).map(part).collect();
     batches.iter().try_for_each(check).map(|()| batches)
+}
+
+/// Returns the `externalId` and the number of the batch `id`, if [`split`] into `parts` gives its number to an id, and the
+/// first batch has none.
+pub(super) fn numbered(id: &str, parts: usize) -> Option<(&str, usize)> {
+    let (external_id, digits) = id.rsplit_once('-')?;
+    let number = digits.parse().ok().filter(|number| (2..=parts).contains(number))?;
+    (number.to_string() == digits).then_some((external_id, number))
 }
 
 /// Checks a batch against the documented rules.

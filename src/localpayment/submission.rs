@@ -134,14 +134,9 @@ impl Document {
     fn rows(self, id: &str) -> SubmittedRows {
         let (base, accounts) = match self {
             Self::Batch(batch) => (batch.external_id, batch.accounts),
-            // `split` numbers the batches after the first.
             Self::Accounts(accounts) => {
-                let base = match id.rsplit_once('-') {
-                    Some((base, number)) if number.len() < 4 && number.parse().is_ok_and(|number: u32| number > 1) => {
-                        base
-                    }
-                    _ => id,
-                };
+                let parts = accounts.len().div_ceil(*batch::ACCOUNTS.end());
+                let base = batch::numbered(id, parts).map_or(id, |(base, _)| base);
                 (base.to_owned(), accounts)
             }
         };

@@ -160,7 +160,8 @@ fn rows_are_refused_beyond_the_buffer_limit() {
     let credentials = killb::Credentials::access_token("t");
     let builder = killb::Client::builder().credentials(credentials).limits(limits);
     let client = builder.clock(bench.clock.clock()).connector(bench.connector.clone()).build().unwrap();
-    let rows = vec![String::from_utf8(row(1, b"\"x\"")).unwrap(); 5_000].join(",");
+    let rows: Vec<_> = (1..=5_000).map(|number| String::from_utf8(row(number, b"\"x\"")).unwrap()).collect();
+    let rows = rows.join(",");
     bench.connector.push(MockResponse::json(200, format!(r#"{{"status":"COMPLETED","results":[{rows}]}}"#)));
     let found = bench.clock.run(client.reconcile(&batch(killb::PROVIDER), None)).unwrap();
     assert_eq!(found.rows.len(), 5_000, "the limit is for one row, not for all");

@@ -253,15 +253,19 @@ mod localpayment {
     #[test]
     fn prepare_splits_a_large_file_and_finds_the_rows_of_each_part_again() {
         let file = accounts(5_001);
-        let prepared = prepare(&file, FileFormat::Csv, &mexico().key("batch-1")).unwrap();
-        let keys: Vec<_> = prepared.iter().map(Submission::key).collect();
-        assert_eq!(keys, ["batch-1", "batch-1-2"]);
-        assert_eq!(prepared[0].rows().references, references(0, 2_500));
-        assert_eq!(prepared[1].rows().references, references(2_500, 5_001));
-        for part in &prepared {
-            let rows = Submission::rows_of_file(file.as_str().into(), Some(FileFormat::Csv), part.key());
-            assert_eq!(ready(rows).unwrap(), *part.rows(), "{}", part.key());
+        for key in ["batch", "batch-1", "batch-3", "batch-02", "import-2026-11-25", "b-18446744073709551618"] {
+            let prepared = prepare(&file, FileFormat::Csv, &mexico().key(key)).unwrap();
+            let keys: Vec<_> = prepared.iter().map(Submission::key).collect();
+            assert_eq!(keys, [key.to_owned(), format!("{key}-2")]);
+            assert_eq!(prepared[0].rows().references, references(0, 2_500));
+            assert_eq!(prepared[1].rows().references, references(2_500, 5_001));
+            for part in &prepared {
+                let rows = Submission::rows_of_file(file.as_str().into(), Some(FileFormat::Csv), part.key());
+                assert_eq!(ready(rows).unwrap(), *part.rows(), "{}", part.key());
+            }
         }
+        let taken = "the externalId ends in -2, as that of batch 2 of the 2 of this file will";
+        check_refused(prepare(&file, FileFormat::Csv, &mexico().key("payroll-2")), taken);
     }
 
     #[test]

@@ -40,7 +40,10 @@ proptest! {
             // An empty submission is one whose rows are not known: listed rows are taken as they
             // come.
             prop_assert_eq!(found.rows, list.iter().enumerate().map(|(index, listed)| row(index, listed)).collect::<Vec<_>>());
-            prop_assert!(found.unexpected.is_empty() && found.missing.is_empty() && found.duplicates.is_empty());
+            prop_assert!(found.unexpected.is_empty() && found.missing.is_empty());
+            let mut seen = BTreeSet::new();
+            let again = list.iter().filter_map(|listed| listed.reference).filter(|reference| !seen.insert(*reference));
+            prop_assert_eq!(found.duplicates, again.map(|reference| format!("ref-{reference}")).collect::<Vec<_>>());
             return Ok(());
         }
 

@@ -372,6 +372,29 @@ fn unknown_start_at_cdq_names_storage_and_time_and_is_not_sent_again() {
 }
 
 #[test]
+fn cdq_submit_whose_start_is_refused_after_the_upload_is_not_to_be_repeated() {
+    let accounts = "International Account ID\nDE89370400440532013000\n";
+    let start = [MockResponse::json(429, "{}"), MockResponse::error(ConnectorError::Connect)];
+    for refusal in start {
+        let bench = Bench::new();
+        let client = client!(cdq, bench, cdq::Credentials::api_key("k"));
+        bench.connector.respond_with(move |request| match request.url.path().contains("jobs") {
+            true => refusal.clone(),
+            false => MockResponse::json(200, "{}"),
+        });
+        let plain = cdq::Submission::new("storage-1", []);
+        let error = bench.clock.run(client.submit(&plain)).unwrap_err();
+        assert!(error.is_transient(), "nothing was uploaded: {error:?}");
+        let submission = bench.clock.run(plain.with_accounts(accounts)).unwrap();
+        let error = bench.clock.run(client.submit(&submission)).unwrap_err();
+        assert_eq!((error.is_transient(), error.is_nothing_sent()), (false, false), "{error:?}");
+        assert!(error.hint().unwrap().contains("start it for their storage, without their file"), "{error:?}");
+        let uploads = bench.connector.requests().iter().filter(|request| !request.url.path().contains("jobs")).count();
+        assert_eq!(uploads, 1);
+    }
+}
+
+#[test]
 fn localpayment_submit_is_looked_up_by_its_external_id() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     for (look_up, found) in [

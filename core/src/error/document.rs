@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Error, ErrorKind};
@@ -27,8 +29,8 @@ pub struct ErrorDocument {
     pub elapsed_ms: u64,
 }
 
-/// The field `error` of an [`ErrorDocument`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The field `error` of an [`ErrorDocument`]. Texts of the provider may name people: `Debug` leaves them out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ErrorBody {
@@ -53,6 +55,18 @@ pub struct ErrorBody {
     pub retryable: bool,
     /// Time before which the provider asks not to be sent another request, in milliseconds.
     pub retry_after_ms: Option<u64>,
+}
+
+impl fmt::Debug for ErrorBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorBody")
+            .field("kind", &self.kind)
+            .field("message", &self.message)
+            .field("provider", &self.provider)
+            .field("http_status", &self.http_status)
+            .field("retryable", &self.retryable)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ErrorDocument {

@@ -152,12 +152,13 @@ impl Error {
         if let Some(hint) = &self.0.hint {
             return Some(hint);
         }
-        let sources = std::iter::successors(self.source(), |error| (**error).source());
-        let mut errors = sources.filter_map(|error| error.downcast_ref::<Self>());
-        if self.0.kind != ErrorKind::Decode
-            && let Some(error) = errors.find(|error| error.0.kind == ErrorKind::Decode)
-        {
-            return error.hint();
+        // A wait that ran out of time was perhaps not answered by the provider at all.
+        if self.is_timeout() {
+            let sources = std::iter::successors(self.source(), |error| (**error).source());
+            let mut errors = sources.filter_map(|error| error.downcast_ref::<Self>());
+            if let Some(error) = errors.find(|error| error.0.kind == ErrorKind::Decode) {
+                return error.hint();
+            }
         }
         self.0.kind.hint()
     }
@@ -356,6 +357,14 @@ impl Error {
         self
     }
 
+    /// Marks that an earlier request of the same operation was carried out: the error is not transient, because another
+    /// attempt would send that again.
+    #[must_use]
+    pub fn with_part_sent(mut self) -> Self {
+        self.0.nothing_sent = false;
+        self.with_permanent()
+    }
+
     /// Marks that the provider received nothing of the request, or processed nothing of it.
     #[must_use]
     pub fn with_nothing_sent(mut self) -> Self {
@@ -403,8 +412,14 @@ impl Error {
     /// Returns the error for an attempt after one whose response was lost: the earlier attempt may have worked.
     pub(crate) fn after_lost_attempt(mut self, key: &str) -> Self {
         self.0.kind = ErrorKind::OutcomeUnknown;
-        self.map_reason(|reason| format!("an earlier attempt may have worked, and the next one failed: {reason}"))
-            .with_key(key)
+        // They are about the last attempt alone.
+        self.0.nothing_sent = false;
+        self.0.hint = None;
+        self.map_reason(|reason| {
+            format!(
+                "an earlier attempt under the idempotency key {key} may have worked, and the next one failed: {reason}"
+            )
+        })
     }
 
     /// Adds the last snapshot, polls and duration of the wait that ends with this error.
@@ -572,6 +587,16 @@ mod tests {
         assert_eq!((document.parameter, document.request_id), (Some(long(20_000)), Some(long(20_000))));
         let expected = format!("{}… (34464 characters cut)", long(65_536));
         assert_eq!(document.code, Some(expected));
+    }
+
+    #[test]
+    fn hint_of_a_wait_that_ran_out_of_time_is_that_of_a_response_that_was_not_the_providers() {
+        let not_json = || Error::new(ErrorKind::Decode, "not JSON");
+        let hint = |kind| Error::new(kind, "it failed").with_source(not_json()).hint().map(str::to_owned);
+        let of_response = not_json().hint().map(str::to_owned);
+        assert_eq!((hint(ErrorKind::Unreachable), hint(ErrorKind::Deadline)), (of_response.clone(), of_response));
+        let of_kind = ErrorKind::Authentication.hint().map(str::to_owned);
+        assert_eq!(hint(ErrorKind::Authentication), of_kind);
     }
 
     #[test]

@@ -14,7 +14,9 @@ use crate::provider::PollLimit;
 use crate::time::Clock;
 
 /// Installation of a provider that requests go to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+///
+/// A base URL may have credentials by mistake, or a name in its path: `Debug` shows its origin.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Environment {
     /// The provider's sandbox, as its pages name it. The default: nothing real happens by accident.
@@ -24,6 +26,19 @@ pub enum Environment {
     Production,
     /// Any other base URL: a proxy, a stand-in, a mock. It may have a path, below which the documented paths are.
     Custom(String),
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sandbox => f.write_str("Sandbox"),
+            Self::Production => f.write_str("Production"),
+            Self::Custom(url) => match Url::parse(url) {
+                Ok(url) => f.debug_tuple("Custom").field(&url.origin().ascii_serialization()).finish(),
+                Err(_) => f.write_str("Custom(..)"),
+            },
+        }
+    }
 }
 
 /// Client of a provider that [`ClientBuilder`] can build. Implemented by the client of each provider.
@@ -435,6 +450,9 @@ mod tests {
                 format!("{:?}", ClientBuilder::<Acme>::new()),
                 format!("ClientBuilder {{ options: {options}, .. }}")
             );
+            let custom = |url: &str| format!("{:?}", Environment::Custom(url.to_owned()));
+            assert_eq!(custom("https://me:CANARY@h.example:8443/CANARY"), "Custom(\"https://h.example:8443\")");
+            assert_eq!(custom("CANARY"), "Custom(..)");
         }
     }
 }

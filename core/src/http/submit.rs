@@ -315,9 +315,14 @@ mod tests {
             let error = result.unwrap_err();
             assert_eq!((sent, error.kind()), (vec![0.0, 2.0], ErrorKind::OutcomeUnknown), "{code}");
             let shown = error.to_string();
-            assert!(shown.contains("an earlier attempt may have worked, and the next one failed"), "{shown}");
-            assert!(shown.contains("under the idempotency key k-1"), "{shown}");
+            let lost = "an earlier attempt under the idempotency key k-1 may have worked, and the next one failed: ";
+            assert!(shown.contains(lost), "{shown}");
         }
+        // That nothing was sent is true of the last attempt only.
+        let (_, result) = submit(Some("k-1"), &[lost(), MockResponse::error(ConnectorError::NotProcessed)]);
+        let error = result.unwrap_err();
+        assert_eq!((error.kind(), error.is_nothing_sent()), (ErrorKind::OutcomeUnknown, false));
+        assert!(error.hint().unwrap().starts_with("find out at the provider"), "{error:?}");
         let (sent, result) = after(409);
         let error = result.unwrap_err();
         assert_eq!((sent, error.kind()), (vec![0.0, 2.0], ErrorKind::Conflict));

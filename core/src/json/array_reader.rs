@@ -96,12 +96,13 @@ impl JsonArrayReader {
         }
     }
 
-    /// Returns the number of bytes in memory: of the incomplete item and of the [rest](Self::rest).
+    /// Returns the number of bytes in memory: of the incomplete item with the places of its tokens, and of the
+    /// [rest](Self::rest).
     ///
     /// Compare it after each chunk with the limit for a body, because one item may be of any size.
     #[must_use]
     pub fn buffered_bytes(&self) -> usize {
-        self.item.len() + self.rest.elided().len()
+        self.item.len() + self.spans.buffered_bytes() + self.rest.elided().len()
     }
 
     /// Returns the text so far as an [`ArrayElider`] keeps it; the items read are counted like any others.

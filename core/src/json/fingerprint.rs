@@ -24,6 +24,11 @@ enum Token {
 }
 
 impl TokenSpans {
+    /// Returns the number of bytes in memory.
+    pub(super) fn buffered_bytes(&self) -> usize {
+        size_of_val(&*self.tokens)
+    }
+
     /// Starts a string at the quote at `position`.
     pub(super) fn start_string(&mut self, position: usize) {
         let start = position.wrapping_add(1);

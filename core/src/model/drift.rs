@@ -41,7 +41,7 @@ impl Drift {
             let same =
                 |old: &&mut Self| (&old.pointer, old.kind, &old.found) == (&drift.pointer, drift.kind, &drift.found);
             if let Some(old) = known.iter_mut().find(same) {
-                old.count += drift.count;
+                old.count = old.count.saturating_add(drift.count);
             } else if known.len() < MAX_DRIFT {
                 known.push(drift.clone());
             }
@@ -52,8 +52,11 @@ impl Drift {
 /// Longest name or status word that is shown: documented ones have up to 30 characters.
 const MAX_IDENTIFIER_LEN: usize = 40;
 
+/// Longest code of digits that is shown: documented ones have 3, phone and account numbers have 7 at least.
+const MAX_CODE_DIGITS: usize = 6;
+
 /// Returns `text` if it has the form of an identifier (`A-Z`, `a-z`, `0-9`, `_`, `.`, `-`; up to 40 characters), else its
-/// length.
+/// length. Of digits alone, it has 6 at most.
 ///
 /// Unknown field names and status words are data of a provider: one without the form of a name may be personal.
 ///
@@ -62,11 +65,14 @@ const MAX_IDENTIFIER_LEN: usize = 40;
 ///
 /// assert_eq!(identifier_or_length("COMPLETED_WITH_ERRORS"), "COMPLETED_WITH_ERRORS");
 /// assert_eq!(identifier_or_length("ann@example.com"), "(a text of 15 bytes)");
+/// assert_eq!(identifier_or_length("11-5555-1234"), "(a text of 12 bytes)");
 /// ```
 #[must_use]
 pub fn identifier_or_length(text: &str) -> Cow<'_, str> {
     let is_identifier = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if text.len() <= MAX_IDENTIFIER_LEN && text.bytes().all(is_identifier) {
+    let has_letter = text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let is_code = || text.bytes().filter(u8::is_ascii_digit).count() <= MAX_CODE_DIGITS;
+    if text.len() <= MAX_IDENTIFIER_LEN && text.bytes().all(is_identifier) && (has_letter || is_code()) {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(format!("(a text of {} bytes)", text.len()))

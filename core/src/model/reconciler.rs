@@ -1,6 +1,7 @@
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
-use std::hash::BuildHasher;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
 
 use foldhash::quality::RandomState;
 
@@ -30,7 +31,7 @@ use crate::text::is_blank;
 /// assert_eq!(reconciliation.rows[1].outcome, RowOutcome::Succeeded);
 /// assert_eq!(reconciliation.missing, ["a", "c"]);
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Reconciler {
     /// Rows in the order of submission, or as they come where the submitted rows are not known.
     rows: Vec<Entry>,
@@ -43,8 +44,9 @@ pub struct Reconciler {
     unequal: Vec<Row>,
     /// Number of submitted rows that have a reference.
     named: usize,
-    /// Rows that are not in the submission are taken as they come.
+    /// Rows that are not in the submission are taken as they come, but for those that are listed again.
     is_open: bool,
+    open: ListedAgain,
     submitted: u64,
     listed: u64,
     duplicates: Vec<String>,
@@ -52,7 +54,6 @@ pub struct Reconciler {
     reference_mismatches: Vec<ReferenceMismatch>,
 }
 
-#[derive(Debug)]
 struct Entry {
     reference: Option<String>,
     row: Option<Row>,
@@ -85,8 +86,22 @@ impl Row {
     }
 }
 
+/// Finds out which rows are listed again, without the rows themselves: a batch may have millions.
+#[derive(Default)]
+struct ListedAgain {
+    hash: RandomState,
+    seen: HashSet<u64>,
+}
+
+impl ListedAgain {
+    /// Returns whether `value` was here before.
+    fn push(&mut self, value: impl Hash) -> bool {
+        !self.seen.insert(self.hash.hash_one(value))
+    }
+}
+
 /// Positions of rows by their reference, which is kept in the rows alone.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct ReferenceIndex {
     hash: RandomState,
     by_hash: HashMap<u64, usize, RandomState>,
@@ -125,7 +140,6 @@ impl ReferenceIndex {
 }
 
 /// Positions of submitted rows by what else than an equal reference pairs them.
-#[derive(Debug)]
 struct LooseIndex {
     /// `None` where several references have the same normal form.
     by_normal_form: HashMap<String, Option<usize>>,
@@ -148,6 +162,13 @@ impl LooseIndex {
             }
         }
         index
+    }
+}
+
+impl fmt::Debug for Reconciler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Reconciler");
+        debug.field("submitted", &self.submitted).field("listed", &self.listed).finish_non_exhaustive()
     }
 }
 
@@ -181,6 +202,8 @@ impl Reconciler {
     }
 
     /// Returns a reconciler for a batch whose submitted rows are not known: every listed row is taken as it comes.
+    ///
+    /// A row that is listed again with the same reference, number and outcome counts once.
     #[must_use]
     pub fn without_references() -> Self {
         Self { is_open: true, ..Self::default() }
@@ -208,7 +231,7 @@ impl Reconciler {
     fn add(&mut self, row: Row, position: Option<usize>) {
         let Some(entry) = position.map(|position| &mut self.rows[position]) else {
             if self.is_open {
-                self.rows.push(Entry::new(row.reference.clone(), Some(row)));
+                self.add_open(row);
             } else {
                 self.unexpected.push(row);
             }
@@ -220,6 +243,20 @@ impl Reconciler {
         };
         known.contradict(row.outcome);
         self.duplicates.extend(row.reference);
+    }
+
+    /// Adds a row that is not compared with a submitted one, unless the very same row is there.
+    fn add_open(&mut self, row: Row) {
+        if let Some(reference) = row.reference.as_ref().filter(|reference| !is_blank(reference)) {
+            let is_same = self.open.push((reference, row.index, row.outcome));
+            if self.open.push(reference) {
+                self.duplicates.push(reference.clone());
+            }
+            if is_same {
+                return;
+            }
+        }
+        self.rows.push(Entry::new(row.reference.clone(), Some(row)));
     }
 
     /// Adds the reason why the provider does not report the outcome of a submitted row, which stays missing.
@@ -448,6 +485,31 @@ mod tests {
             let submitted = if is_numbered { submitted.with_numbers(vec![1, 2, 3]) } else { submitted };
             prop_assert_eq!(facts(&submitted, &listed), facts(&submitted, &shuffled));
         }
+    }
+
+    #[test]
+    fn row_that_is_listed_again_counts_once_although_the_submitted_rows_are_not_known() {
+        use RowOutcome::{Failed, Succeeded};
+        let mut reconciler = Reconciler::without_references();
+        let listed = [
+            (Some("a"), Some(2), Succeeded),
+            (Some("a"), Some(2), Succeeded),
+            (Some("b"), Some(3), Succeeded),
+            (Some("b"), Some(3), Failed),
+            (Some("c"), Some(4), Failed),
+            (Some("c"), Some(5), Failed),
+            (None, Some(6), Failed),
+            (None, Some(6), Failed),
+            (Some(" "), None, Succeeded),
+            (Some(" "), None, Succeeded),
+        ];
+        for (reference, number, outcome) in listed {
+            reconciler.push(row(reference, outcome).with_index(number));
+        }
+        let progress = Progress::default().with_total(9).with_succeeded(4).with_failed(5);
+        let found = reconciler.finish(&progress);
+        assert_eq!((found.rows.len(), found.listed, found.count_mismatches.len()), (9, 10, 0), "{found:?}");
+        assert_eq!(found.duplicates, ["a", "b", "c"]);
     }
 
     #[test]

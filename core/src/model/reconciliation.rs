@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,9 @@ use super::row_counts::RowCounts;
 use super::snapshot::Snapshot;
 
 /// The outcome of every row of a batch, and where the provider's statements disagree.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// References may name people: `Debug` counts them.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Reconciliation {
@@ -72,6 +75,7 @@ impl Reconciliation {
 
     /// Returns the outcome of the batch by its counts *and* these rows; see [`RowCounts::outcome`].
     ///
+    /// A success has no row that was not submitted and did not succeed.
     /// Where the provider lists no rows its counts decide; submitted rows beyond them are unaccounted for. A total that
     /// it does not report is the number of submitted rows.
     #[must_use]
@@ -89,8 +93,12 @@ impl Reconciliation {
             };
         }
         match RowCounts::new(&self.rows).outcome(snapshot) {
-            // The mismatches may be of a later snapshot than `snapshot`.
-            Some(Outcome::Succeeded) if !self.rows.is_empty() && !self.count_mismatches.is_empty() => {
+            // The mismatches may be of a later snapshot than `snapshot`. A row that was not submitted failed at the
+            // provider all the same.
+            Some(Outcome::Succeeded)
+                if !self.rows.is_empty() && !self.count_mismatches.is_empty()
+                    || self.unexpected.iter().any(|row| row.outcome != RowOutcome::Succeeded) =>
+            {
                 Some(Outcome::Partial)
             }
             outcome => outcome,
@@ -130,8 +138,23 @@ impl Snapshot {
     }
 }
 
-/// Reference that the provider lists in a form other than the submitted one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+impl fmt::Debug for Reconciliation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reconciliation")
+            .field("rows", &self.rows)
+            .field("listed", &self.listed)
+            .field("missing", &self.missing.len())
+            .field("duplicates", &self.duplicates.len())
+            .field("unexpected", &self.unexpected)
+            .field("count_mismatches", &self.count_mismatches)
+            .field("reference_mismatches", &self.reference_mismatches.len())
+            .field("drift", &self.drift)
+            .finish()
+    }
+}
+
+/// Reference that the provider lists in a form other than the submitted one. It may name a person: `Debug` leaves it out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ReferenceMismatch {
@@ -139,6 +162,12 @@ pub struct ReferenceMismatch {
     pub submitted: String,
     /// Reference that the provider lists.
     pub listed: String,
+}
+
+impl fmt::Debug for ReferenceMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReferenceMismatch").finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +217,37 @@ mod tests {
             let counted = snapshot.clone().with_row_counts(&RowCounts::new(&found.rows));
             assert_eq!(counted, snapshot.reconciled(&found), "{rows:?} {progress:?}");
         }
+    }
+
+    #[test]
+    fn outcome_with_an_unexpected_row_that_did_not_succeed_is_not_a_success() {
+        let snapshot = Snapshot::new(State::Finished, "COMPLETED", Progress::default());
+        for (unexpected, expected) in [
+            (RowOutcome::Succeeded, Outcome::Succeeded),
+            (RowOutcome::Failed, Outcome::Partial),
+            (RowOutcome::Unaccounted, Outcome::Partial),
+        ] {
+            let mut reconciler = Reconciler::new(&SubmittedRows::new(["a"]));
+            reconciler.push(Row::new(RowOutcome::Succeeded).with_reference("a"));
+            reconciler.push(Row::new(unexpected).with_reference("x"));
+            assert_eq!(reconciler.finish(&Progress::default()).outcome(&snapshot), Some(expected));
+        }
+    }
+
+    #[test]
+    fn debug_counts_references() {
+        let mut reconciler = Reconciler::new(&SubmittedRows::new(["CANARY ", "CANARY-2", "CANARY-2"]));
+        for reference in ["CANARY", "CANARY-3"] {
+            reconciler.push(Row::new(RowOutcome::Failed).with_reference(reference));
+        }
+        let shown = format!("{reconciler:?} {:?}", SubmittedRows::new(["CANARY"]));
+        let found = reconciler.finish(&Progress::default());
+        let snapshot = Snapshot::new(State::Finished, "COMPLETED", Progress::default());
+        let batch = crate::Batch::new(crate::ProviderId::from_static("killb"), "b-1").unwrap();
+        let report = crate::Report::new(batch, snapshot, 1, std::time::Duration::ZERO).reconciled(found.clone());
+        let shown = format!("{shown} {:?} {report:?} {found:?}", crate::RowSelection::new(&found));
+        assert!(!shown.contains("CANARY"), "{shown}");
+        assert!(shown.contains("missing: 1") || shown.contains("missing: 2"), "{shown}");
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,9 @@ use super::snapshot::Snapshot;
 /// Result document: a batch, its last snapshot, and the polls and time it took.
 ///
 /// A wait ends with one. Serialises to the fields `batch`, `state`, `outcome`, `provider_status`, `progress`,
-/// `message`, `polls`, `elapsed_ms`, `drift`, `count_mismatches` and, where rows were read, `rows` and `unexpected`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// `message`, `polls`, `elapsed_ms`, `drift`, `count_mismatches` and, where rows were read, `rows`, `unexpected`,
+/// `reference_mismatches` and `duplicates`. References may name people: `Debug` counts them.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Report {
@@ -39,6 +41,22 @@ pub struct Report {
     /// References that were submitted or listed more than once, where rows were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<Vec<String>>,
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |references: &Option<Vec<String>>| references.as_ref().map(Vec::len);
+        f.debug_struct("Report")
+            .field("batch", &self.batch)
+            .field("snapshot", &self.snapshot)
+            .field("polls", &self.polls)
+            .field("elapsed", &self.elapsed)
+            .field("rows", &self.rows)
+            .field("unexpected", &count(&self.unexpected))
+            .field("reference_mismatches", &self.reference_mismatches.as_ref().map(Vec::len))
+            .field("duplicates", &count(&self.duplicates))
+            .finish()
+    }
 }
 
 impl Report {

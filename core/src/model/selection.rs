@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 
 use super::outcome::RowOutcome;
 use super::reconciliation::Reconciliation;
@@ -22,12 +23,23 @@ use crate::text::{is_blank, trimmed};
 /// assert!(!failed.contains("a", None) && failed.contains("b", None) && !failed.contains("c", None));
 /// assert!(failed.with_unaccounted().contains("c", None));
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct RowSelection {
     by_reference: HashMap<String, RowOutcome>,
     /// Rows without a reference.
     by_number: HashMap<u64, RowOutcome>,
     has_unaccounted: bool,
+}
+
+/// References may name people: they are counted.
+impl fmt::Debug for RowSelection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowSelection")
+            .field("by_reference", &self.by_reference.len())
+            .field("by_number", &self.by_number.len())
+            .field("has_unaccounted", &self.has_unaccounted)
+            .finish()
+    }
 }
 
 impl RowSelection {

@@ -366,8 +366,9 @@ impl Machine {
     fn complete(&mut self, now: Duration, error: Error) -> Error {
         let error = error.with_batch(self.batch.clone()).with_wait(self.last.as_deref().cloned(), self.polls, now);
         match self.fault.take() {
-            Some(fault) => error.with_source(fault),
-            None => error,
+            // What the error itself was caused by says more.
+            Some(fault) if std::error::Error::source(&error).is_none() => error.with_source(fault),
+            _ => error,
         }
     }
 }

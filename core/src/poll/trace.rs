@@ -46,7 +46,13 @@ pub(super) fn observe(
     observer: Option<&mut Observer<'_>>,
 ) -> Observed {
     let batch = machine.batch().clone();
-    let event = PollEvent { batch: &batch, poll: machine.polls() + 1, elapsed, duration, result: result.as_ref() };
+    let event = PollEvent {
+        batch: &batch,
+        poll: machine.polls().saturating_add(1),
+        elapsed,
+        duration,
+        result: result.as_ref(),
+    };
     trace_poll(&event);
     if let Some(observer) = observer {
         observer(&event);
