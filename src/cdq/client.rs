@@ -162,6 +162,10 @@ impl Client {
     /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost: the job may have
     /// started. The message has the storage and the time, for a question to CDQ: no public call lists jobs. Any other
     /// error means that it did not start.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the job may have started.
     pub async fn start(&self, storage_id: &str, features: &[types::ConfirmationFeature]) -> Result<Batch, Error> {
         let body = types::StartConfirmation { storage_id: Some(storage_id.to_owned()), features_on: features.to_vec() };
         let began = self.http.clock().wall();
@@ -185,6 +189,10 @@ impl Client {
     /// - [`ErrorKind::Usage`](crate::ErrorKind::Usage): the file breaks a rule. The message names row and column;
     ///   nothing was sent.
     /// - [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): the response was lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the accounts may be in the storage.
     pub async fn upload_accounts(&self, csv: impl Into<Upload>) -> Result<(), Error> {
         let csv = csv.into();
         submission::check(&csv).await?;

@@ -39,7 +39,7 @@ impl RowResult {
     /// own client) and `FAILED` are failed. A row with any other word is unaccounted.
     #[must_use]
     pub fn outcome(&self) -> RowOutcome {
-        let word = self.typed.status.as_deref().unwrap_or_default();
+        let word = self.typed.status.as_deref().unwrap_or_default().trim();
         if word.eq_ignore_ascii_case("SUCCESS") {
             RowOutcome::Succeeded
         } else if word.eq_ignore_ascii_case("ERROR") || word.eq_ignore_ascii_case("FAILED") {
@@ -281,7 +281,7 @@ impl fmt::Debug for Rows {
     }
 }
 
-/// Counts the rows of a batch by their outcome. A row that is listed twice counts once.
+/// Counts the rows of a batch by their outcome. A row that is listed twice counts once, unless it made two accounts.
 #[derive(Default)]
 pub(super) struct RowCounter {
     counts: RowCounts,
@@ -296,7 +296,7 @@ impl RowCounter {
         let index = row.typed.row_number.as_ref().and_then(serde_json::Number::as_u64);
         let reference = row.typed.original_row_data.as_ref().and_then(|data| data.external_id.as_ref());
         let is_named = index.is_some() || reference.is_some();
-        let name = (&row.typed.sheet_name, index, reference, outcome.to_string());
+        let name = (&row.typed.sheet_name, index, reference, outcome.to_string(), &row.typed.account_id);
         if !is_named || self.seen.insert(self.hasher.hash_one(name)) {
             self.counts.push(outcome);
         }

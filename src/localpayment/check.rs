@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use super::batch::{ACCOUNTS, AccountFault, account_faults, is_reference, usage};
 use super::raw::types::BatchAccount;
-use super::submission::{BYTE_ORDER_MARK, NEITHER, NOT_SENT, OWN_OPTIONS, dropped_fields, fault_of_json, row_faults};
+use super::submission::{BYTE_ORDER_MARK, NEITHER, OWN_OPTIONS, Unsent, fault_of_json, row_faults, unsent};
 use super::{CSV, PROVIDER, Submission};
 use crate::submission::{FileFormat, SubmitOptions, wrong_format};
 
@@ -206,9 +206,9 @@ impl Check {
         };
         let given: Value = serde_json::from_str(text).unwrap_or_default();
         let kept = serde_json::to_value(&parsed).unwrap_or_default();
-        dropped_fields(&given, &kept, String::new(), &mut |pointer| {
+        unsent(&given, &kept, String::new(), &mut |pointer, unsent| {
             let field = pointer.trim_start_matches('/').replace('/', ".");
-            self.findings.add(Place::of_row(number, &field), Level::Error, "unknown-field", NOT_SENT, "");
+            self.findings.add(Place::of_row(number, &field), Level::Error, unsent.rule(), unsent.reason(), "");
         });
         for AccountFault { field, rule, reason } in account_faults(&parsed) {
             self.findings.add(Place::of_row(number, field), Level::Error, rule, reason, "");
@@ -269,7 +269,7 @@ impl Check {
             ("accountNumber", Value::String(_)) | ("name", Value::String(_) | Value::Null) => {}
             ("externalId" | "country" | "accountNumber" | "name", _) => error("not-as-documented", "must be a text"),
             (_, Value::Null) => {}
-            _ => error("unknown-field", NOT_SENT),
+            _ => error(Unsent::Field.rule(), Unsent::Field.reason()),
         }
     }
 

@@ -135,25 +135,33 @@ impl Client {
         let batch = Batch::new(PROVIDER, &accounts.external_id)?.with_key(&accounts.external_id);
         let batch = batch.with_submitted_at(self.http.clock().wall()).with_environment(self.http.environment());
         let prepare = || capture(self.raw.create_batch(accounts));
+        let count = accounts.accounts.len() as u64;
         match self.http.submit(CallKind::Small, &SCHEMA, "/externalId", prepare).await {
             Ok(created) if created.id().eq_ignore_ascii_case(batch.id()) => Ok(batch),
             Ok(_) => {
                 let error = Error::new(ErrorKind::OutcomeUnknown, "the response is about another batch");
-                self.find_after_loss(batch, error.with_provider(PROVIDER).with_action("submitting the batch")).await
+                let error = error.with_provider(PROVIDER).with_action("submitting the batch");
+                self.find_after_loss(batch, count, error).await
             }
-            Err(error) if error.is_outcome_unknown() => self.find_after_loss(batch, error).await,
+            Err(error) if error.is_outcome_unknown() => self.find_after_loss(batch, count, error).await,
             Err(error) => Err(error),
         }
     }
 
-    /// Polls the batch after a lost response, and returns it if it is visible; else `error`.
-    async fn find_after_loss(&self, batch: Batch, error: Error) -> Result<Batch, Error> {
+    /// Polls the batch after a lost response, and returns it if it is visible; else `error`. One that has ended with
+    /// another number of accounts than `count` is an older one of the same `externalId`.
+    async fn find_after_loss(&self, batch: Batch, count: u64, error: Error) -> Result<Batch, Error> {
         self.http.clock().sleep(QUERY_DELAY).await;
         let classify = |error: &Error| {
             let may_appear = error.is_transient() || error.kind() == ErrorKind::NotFound;
             if may_appear { Retry::AfterBackoff } else { Retry::No }
         };
         match retry(self.http.clock(), QUERY_RETRIES, || self.poll(&batch), classify).await {
+            Ok(found) if found.is_terminal() && found.progress.total.is_some_and(|total| total != count) => {
+                let reason =
+                    |reason: &str| format!("{reason}; a batch of this externalId has another number of accounts");
+                Err(error.map_reason(reason).with_batch(batch))
+            }
             Ok(_) => Ok(batch),
             Err(_) => Err(error.with_batch(batch)),
         }

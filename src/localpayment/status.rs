@@ -46,7 +46,7 @@ fn parse(mut fields: StatusFields<'_>, mut on_line: impl FnMut(&Line<'_>, bool))
     fields.compare(&SCHEMA);
     // A string by the page; a number means the same.
     let code = fields.text("/status/code").map(|code| code.trim().to_owned());
-    let code = code.or_else(|| fields.count("/status/code").map(|code| code.to_string()));
+    let code = code.or_else(|| fields.percent("/status/code").map(|code| code.to_string()));
     let (mut state, mut word) = STATES.parse_status(&mut fields, "/status/description");
     if let Some(code) = code.as_ref().filter(|_| word.is_empty()) {
         (state, word) = (CODES.parse(&mut fields, "/status/code", code), code.clone());

@@ -165,8 +165,32 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Reason to refuse a file that begins as neither of the documents.
 pub(super) const NEITHER: &str = "this is neither a batch (a JSON object) nor an array of accounts";
 
-/// Reason to refuse a field that would be dropped.
-pub(super) const NOT_SENT: &str = "Localpayment does not document this field; it would not be sent";
+/// Difference between a file and what would be sent of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unsent {
+    /// A field would be dropped.
+    Field,
+    /// A list would be sent as an object: its values by their positions.
+    List,
+}
+
+impl Unsent {
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Field => "Localpayment does not document this field; it would not be sent",
+            Self::List => "this is a list, where Localpayment documents an object",
+        }
+    }
+
+    /// Returns the identifier of the rule, for a check of the file.
+    #[cfg_attr(not(feature = "check"), expect(dead_code, reason = "for checks only"))]
+    pub(super) fn rule(self) -> &'static str {
+        match self {
+            Self::Field => "unknown-field",
+            Self::List => "not-as-documented",
+        }
+    }
+}
 
 /// Returns what is wrong with JSON, without values: only names of documented fields are repeated.
 pub(super) fn fault_of_json(error: &serde_json::Error) -> String {
@@ -207,31 +231,26 @@ fn parse<T: DeserializeOwned + Serialize>(text: &[u8]) -> Result<T, Error> {
     })?;
     let given: Value = serde_json::from_slice(text).unwrap_or_default();
     let kept = serde_json::to_value(&parsed).unwrap_or_default();
-    match dropped_field(&given, &kept, String::new()) {
-        Some(pointer) => Err(usage(format!("{pointer}: {NOT_SENT}"))),
+    let mut first = None;
+    unsent(&given, &kept, String::new(), &mut |pointer, unsent| {
+        first.get_or_insert((pointer, unsent));
+    });
+    match first {
+        Some((pointer, unsent)) => Err(usage(format!("{pointer}: {}", unsent.reason()))),
         None => Ok(parsed),
     }
 }
 
-/// Returns the JSON pointer of the first field of `given` that is not in `kept`.
-fn dropped_field(given: &Value, kept: &Value, pointer: String) -> Option<String> {
-    let mut first = None;
-    dropped_fields(given, kept, pointer, &mut |pointer| {
-        first.get_or_insert(pointer);
-    });
-    first
-}
-
-/// Calls `on_field` with the JSON pointer of each field of `given` that is not in `kept`.
-pub(super) fn dropped_fields(given: &Value, kept: &Value, pointer: String, on_field: &mut dyn FnMut(String)) {
+/// Calls `on_unsent` with the JSON pointer of each value of `given` that is not in `kept` as it is.
+pub(super) fn unsent(given: &Value, kept: &Value, pointer: String, on_unsent: &mut dyn FnMut(String, Unsent)) {
     match (given, kept) {
         (Value::Object(given), Value::Object(kept)) => {
             for (name, value) in given {
                 match kept.get(name) {
                     None if value.is_null() => {}
-                    None => on_field(format!("{pointer}/{}", identifier_or_length(name))),
+                    None => on_unsent(format!("{pointer}/{}", identifier_or_length(name)), Unsent::Field),
                     Some(kept) if value.is_object() || value.is_array() => {
-                        dropped_fields(value, kept, format!("{pointer}/{}", identifier_or_length(name)), on_field);
+                        unsent(value, kept, format!("{pointer}/{}", identifier_or_length(name)), on_unsent);
                     }
                     Some(_) => {}
                 }
@@ -239,9 +258,11 @@ pub(super) fn dropped_fields(given: &Value, kept: &Value, pointer: String, on_fi
         }
         (Value::Array(given), Value::Array(kept)) => {
             for (index, (given, kept)) in given.iter().zip(kept).enumerate() {
-                dropped_fields(given, kept, format!("{pointer}/{index}"), on_field);
+                unsent(given, kept, format!("{pointer}/{index}"), on_unsent);
             }
         }
+        // serde takes the values of a list for the fields of a struct.
+        (Value::Array(_), Value::Object(_)) => on_unsent(pointer, Unsent::List),
         _ => {}
     }
 }

@@ -22,6 +22,9 @@ static UPLOAD_SCHEMA: LazyLock<ResponseSchema> =
     LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "BatchUploadAnswer"));
 static ENTITY_SCHEMA: LazyLock<ResponseSchema> = LazyLock::new(|| ResponseSchema::new(raw::SCHEMAS, "Entity"));
 
+/// 5 entities that go on failing are retried, for two minutes each: thousands of them would take days.
+const MAX_RETRIED_ENTITIES: u32 = 5;
+
 /// Credentials for Reap: an API key (Reap Dashboard: Settings, Product Settings, KYC API Keys).
 pub struct Credentials(SecretString);
 
@@ -213,8 +216,9 @@ impl Client {
     /// A row has succeeded if everything that the entity submitted is approved. It has failed if something is rejected.
     /// It is unaccounted while something is pending. A row whose entity cannot be read is unaccounted too, with the reason.
     ///
-    /// Sends one request for each row. Transient errors are retried; see
-    /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES).
+    /// Sends one request for each row. Transient errors are retried, see
+    /// [`READ_RETRIES`](bulkrail_core::http::READ_RETRIES), for the first five entities that go on failing: ten minutes
+    /// at most. Each later one is read once.
     ///
     /// # Errors
     ///
@@ -229,10 +233,14 @@ impl Client {
             in_context(Error::new(ErrorKind::Usage, "Reap does not list rows; they are read by their references"))
         })?;
         let (mut reconciler, mut drift) = (Reconciler::new(submitted), Vec::new());
-        let (mut not_allowed, mut was_unavailable) = (0, false);
+        let (mut not_allowed, mut was_unavailable, mut retried) = (0, false, 0);
         for (index, reference) in (2..).zip(&submitted.references) {
             let index = submitted.numbers.get(index - 2).copied().unwrap_or(index as u64);
-            let error = match retry_reads(self.http.clock(), || self.entity(reference)).await {
+            let entity = match retried < MAX_RETRIED_ENTITIES {
+                true => retry_reads(self.http.clock(), || self.entity(reference)).await,
+                false => self.entity(reference).await,
+            };
+            let error = match entity {
                 Ok(entity) => {
                     let mut found = ENTITY_SCHEMA.differences(&entity);
                     self.http.redact_drift(&mut found);
@@ -259,6 +267,7 @@ impl Client {
                 return Err(in_context(error));
             }
             was_unavailable = error.is_transient();
+            retried += u32::from(was_unavailable);
             let row = Row::new(RowOutcome::Unaccounted).with_index(index).with_reference(reference);
             reconciler.push_missing(row.with_reason(error.with_action("reading the entity").to_string()));
         }

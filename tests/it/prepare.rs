@@ -285,6 +285,25 @@ mod localpayment {
     }
 
     #[test]
+    fn prepare_refuses_a_list_in_the_place_of_an_object() {
+        let batch = prepare(&accounts(10), FileFormat::Csv, &mexico()).unwrap().remove(0);
+        let document = |pointer: &str, list: serde_json::Value| {
+            let mut json = serde_json::to_value(batch.batch()).unwrap();
+            *json.pointer_mut(pointer).unwrap() = list;
+            json
+        };
+        let swapped = document("/accounts/3/beneficiary/document", serde_json::json!(["CANARY", "RFC"]));
+        let refused = prepare(&swapped.to_string(), FileFormat::Json, &options());
+        check_refused(
+            refused,
+            "/accounts/3/beneficiary/document: this is a list, where Localpayment documents an object",
+        );
+        let accounts = swapped["accounts"].to_string();
+        let refused = prepare(&accounts, FileFormat::Json, &mexico());
+        check_refused(refused, "/3/beneficiary/document: this is a list, where Localpayment documents an object");
+    }
+
+    #[test]
     fn prepare_refuses_rows_with_their_position() {
         let table = [
             ("CANARY,PERSON,Jane,Doe,RFC,1\n", "row 2, column type: must be INDIVIDUAL or COMPANY"),

@@ -1,6 +1,7 @@
 //! Rows are paired by reference, never by position, and counts that do not add up are reported.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bulkrail::{Progress, Reconciler, Row, RowOutcome, SubmittedRows};
 use proptest::prelude::*;
@@ -550,6 +551,32 @@ fn reap_reconcile_loses_one_row_where_one_entity_cannot_be_read() {
     assert_eq!(reconcile(401, &["a", "odd", "b"]).unwrap_err().kind(), ErrorKind::Authentication);
     assert_eq!(reconcile(403, &["odd", "odder"]).unwrap_err().kind(), ErrorKind::Permission);
     assert_eq!(reconcile(503, &["odd", "odder", "a"]).unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+/// Entities that go on failing, each for itself, do not take two minutes each.
+#[cfg(feature = "reap")]
+#[test]
+fn reap_reconcile_of_many_entities_that_cannot_be_read_ends_in_time() {
+    use bulkrail::reap::{Credentials, PROVIDER};
+    use bulkrail::test_util::MockResponse;
+
+    use crate::common::{Bench, client};
+
+    let bench = Bench::new();
+    let client = client!(reap, bench, Credentials::api_key("k"));
+    bench.connector.respond_with(|sent| match sent.url.path() {
+        path if path.starts_with("/entity/odd-") => MockResponse::json(500, "{}"),
+        path if path.starts_with("/entity/even-") => {
+            MockResponse::json(200, r#"{"id":"e","submittedRequirements":[{"status":"APPROVED"}]}"#)
+        }
+        _ => MockResponse::json(200, r#"{"status":"completed","totalRecords":100,"failedRecords":0}"#),
+    });
+    let references = (0..50).flat_map(|row| [format!("even-{row}"), format!("odd-{row}")]);
+    let batch = bulkrail::Batch::new(PROVIDER, "b-1").unwrap();
+    let found = bench.clock.run(client.reconcile(&batch, Some(&SubmittedRows::new(references)))).unwrap();
+    assert_eq!((found.missing.len(), found.rows.len()), (50, 100));
+    let elapsed = bench.clock.elapsed();
+    assert!(elapsed > Duration::from_secs(5 * 60) && elapsed < Duration::from_secs(11 * 60), "{elapsed:?}");
 }
 
 /// What is wrong with the connection is no fact about an entity, and what is wrong with an entity is not asked about.

@@ -274,7 +274,7 @@ mod localpayment {
         const LINES: &str = "internal_id,external_id,bank_account\ni1,a-1,646\ni2,a-2,647\n";
         assert_eq!(ended("\"200\"", TWO, LINES, ""), (Some(Outcome::Succeeded), vec![]));
         assert_eq!(ended("200", TWO, LINES, ""), (Some(Outcome::Succeeded), vec![]));
-        for code in ["\"300\"", "300", "\"100\"", "\"801\"", "\" 300 \""] {
+        for code in ["\"300\"", "300", "\"100\"", "\"801\"", "\" 300 \"", "300.5", "-300", "1e20"] {
             let expected = (Some(Outcome::Unknown), vec!["succeeded".to_owned()]);
             assert_eq!(ended(code, TWO, LINES, ""), expected, "{code}");
         }

@@ -401,6 +401,14 @@ fn localpayment_submit_is_looked_up_by_its_external_id() {
         (MockResponse::json(200, r#"{"status":{"description":"INPROGRESS"}}"#), true),
         (MockResponse::json(404, "{}"), false),
         (MockResponse::json(200, r#"{"externalId":"batch-2","status":{"description":"INPROGRESS"}}"#), false),
+        // Of an older batch of the same externalId, which had one account.
+        (
+            MockResponse::json(
+                200,
+                r#"{"status":{"code":"200","description":"COMPLETED"},"comment":"Total accounts requested = 1, Total accounts created = 1","csvFormatResponse":"internal_id,external_id\ni-1,r-1\n"}"#,
+            ),
+            false,
+        ),
     ] {
         let bench = Bench::new();
         let client = client!(localpayment, bench, localpayment::Credentials::access_token("t"));

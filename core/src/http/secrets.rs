@@ -49,13 +49,18 @@ impl EnvCredentials {
         &self,
         secret: impl Fn(&str) -> Option<SecretString>,
     ) -> Result<(usize, Vec<SecretString>), Error> {
+        let mut missing = None;
         for (index, names) in self.0.iter().enumerate() {
-            if let Some(secrets) = names.iter().map(|name| secret(name)).collect::<Option<Vec<_>>>() {
-                return Ok((index, secrets));
+            // Each once: a store of secrets may be slow, and change in between.
+            let found: Vec<_> = names.iter().map(|name| secret(name)).collect();
+            let absent = names.iter().zip(&found).find_map(|(name, secret)| secret.is_none().then_some(name));
+            let is_begun = found.iter().any(Option::is_some);
+            match (found.into_iter().collect(), absent) {
+                (Some(secrets), _) => return Ok((index, secrets)),
+                (None, absent) if is_begun => missing = missing.or(absent),
+                _ => {}
             }
         }
-        let incomplete = self.0.iter().find(|names| names.iter().any(|name| secret(name).is_some()));
-        let missing = incomplete.and_then(|names| names.iter().find(|name| secret(name).is_none()));
         Err(Error::new(
             ErrorKind::Configuration,
             match missing {

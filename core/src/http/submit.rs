@@ -28,7 +28,8 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutcomeUnknown`] when the batch may exist; any other error means that it does not.
+    /// [`ErrorKind::OutcomeUnknown`] when the batch may exist; [`ErrorKind::Conflict`] when the provider says that it has it
+    /// already; any other error means that it does not exist.
     ///
     /// # Cancel safety
     ///
@@ -67,6 +68,10 @@ impl HttpClient {
     ///
     /// As for [`HttpClient::submit`]; and [`ErrorKind::Conflict`] when the provider has a batch under `key` and does
     /// not return its id.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the batch may exist. The same key may be sent again.
     pub async fn submit_with_key(
         &self,
         kind: CallKind,
@@ -96,6 +101,10 @@ impl HttpClient {
     /// # Errors
     ///
     /// [`ErrorKind::OutcomeUnknown`] when the response was lost: it may have been created.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, it may have been created.
     pub async fn create<T: DeserializeOwned>(
         &self,
         schema: &ResponseSchema,

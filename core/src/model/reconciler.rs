@@ -77,12 +77,16 @@ impl Entry {
 }
 
 impl Row {
-    /// Notes that the provider lists the row again with `outcome`.
-    fn contradict(&mut self, outcome: RowOutcome) {
-        if self.outcome != outcome {
-            self.outcome = RowOutcome::Unaccounted;
-            self.reason = Some("the provider lists it more than once, with different outcomes".to_owned());
-        }
+    /// Notes that the provider lists the row again, as `other`.
+    fn contradict(&mut self, other: &Self) {
+        let is_one = |(one, other)| one == other;
+        let difference = match self.account_id.as_ref().zip(other.account_id.as_ref()).is_none_or(is_one) {
+            _ if self.outcome != other.outcome => "outcomes",
+            true => return,
+            false => "accounts",
+        };
+        self.outcome = RowOutcome::Unaccounted;
+        self.reason = Some(format!("the provider lists it more than once, with different {difference}"));
     }
 }
 
@@ -203,7 +207,7 @@ impl Reconciler {
 
     /// Returns a reconciler for a batch whose submitted rows are not known: every listed row is taken as it comes.
     ///
-    /// A row that is listed again with the same reference, number and outcome counts once.
+    /// A row that is listed again with the same reference, number, outcome and account counts once.
     #[must_use]
     pub fn without_references() -> Self {
         Self { is_open: true, ..Self::default() }
@@ -241,14 +245,14 @@ impl Reconciler {
             entry.row = Some(row);
             return;
         };
-        known.contradict(row.outcome);
+        known.contradict(&row);
         self.duplicates.extend(row.reference);
     }
 
     /// Adds a row that is not compared with a submitted one, unless the very same row is there.
     fn add_open(&mut self, row: Row) {
         if let Some(reference) = row.reference.as_ref().filter(|reference| !is_blank(reference)) {
-            let is_same = self.open.push((reference, row.index, row.outcome));
+            let is_same = self.open.push((reference, row.index, row.outcome, &row.account_id));
             if self.open.push(reference) {
                 self.duplicates.push(reference.clone());
             }
@@ -316,7 +320,7 @@ impl Reconciler {
                 // A second row of the same number may be another one: it is kept as it is.
                 let entry = &mut self.rows[numbered];
                 let known = entry.row.as_mut().filter(|_| entry.paired_by == Pairing::Number);
-                known.into_iter().for_each(|known| known.contradict(row.outcome));
+                known.into_iter().for_each(|known| known.contradict(&row));
             }
             self.add(row, position);
         }
@@ -620,6 +624,30 @@ mod tests {
             let reason = found.rows[0].reason.as_deref();
             assert_eq!(reason.is_some_and(|reason| reason.contains("more than once")), first != second);
             assert_eq!((found.listed, found.unexpected.len(), found.missing.len()), (3, 0, 0));
+        }
+    }
+
+    #[test]
+    fn row_that_is_listed_twice_with_two_accounts_is_unaccounted() {
+        let listed = |account: Option<&str>| {
+            let mut row = row(Some("a"), RowOutcome::Succeeded);
+            row.account_id = account.map(str::to_owned);
+            row
+        };
+        let table = [
+            (Some("x"), Some("x"), true),
+            (Some("x"), None, true),
+            (None, Some("x"), true),
+            (Some("x"), Some("y"), false),
+        ];
+        for (first, second, is_one) in table {
+            let mut reconciler = Reconciler::new(&SubmittedRows::new(["a"]));
+            [first, second].into_iter().for_each(|account| reconciler.push(listed(account)));
+            let found = reconciler.finish(&Progress::default());
+            let expected = if is_one { RowOutcome::Succeeded } else { RowOutcome::Unaccounted };
+            assert_eq!((found.rows[0].outcome, found.duplicates.len()), (expected, 1), "{first:?} {second:?}");
+            let reason = found.rows[0].reason.as_deref();
+            assert_eq!(reason.is_some_and(|reason| reason.ends_with("with different accounts")), !is_one);
         }
     }
 

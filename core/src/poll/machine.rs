@@ -13,7 +13,7 @@ use super::history::DurationHistory;
 use super::options::{FINAL_POLL_GRACE, POLL_TIMEOUT, VISIBILITY_GRACE, WaitOptions};
 use crate::error::{Error, ErrorKind};
 use crate::http::ConnectorError;
-use crate::model::{Batch, Drift, Report, Snapshot, State, identifier_or_length};
+use crate::model::{Batch, Drift, DriftKind, Report, Snapshot, State, identifier_or_length};
 use crate::schedule::{BatchSchedule, DurationSamples, End, Fraction, PollResult};
 
 /// Next action. Times count from the start of the wait.
@@ -398,16 +398,22 @@ fn read<T>(history: Option<&DurationHistory>, batch: &Batch, read: impl FnOnce(&
     }
 }
 
-/// Returns the error at the deadline of a batch whose status word no page documents: it claims nothing but what was
-/// seen.
+/// Returns the error at the deadline of a batch whose status word does not say whether it has ended: it claims nothing
+/// but what was seen.
 fn undocumented_word(last: &Snapshot) -> Error {
     let progress = &last.progress;
     let rows = match (progress.processed, progress.total) {
         (Some(processed), Some(total)) => format!(", with {processed} of {total} rows processed"),
         _ => String::new(),
     };
+    let is_documented = last.drift.iter().all(|drift| drift.kind != DriftKind::UnknownValue);
     let reason = match identifier_or_length(&last.provider_status) {
         word if word.is_empty() => format!("the deadline passed; the last response does not have a status word{rows}"),
+        word if is_documented => {
+            format!(
+                "the deadline passed; the provider's status is {word}, which does not say whether it has ended{rows}"
+            )
+        }
         word => format!("the deadline passed; the provider's status is {word}, which is not documented{rows}"),
     };
     let hint = "ask the provider whether this status is final; wait for the batch again, do not submit it again";

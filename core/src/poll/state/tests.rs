@@ -452,7 +452,12 @@ fn wait_state_says_at_its_deadline_what_the_last_response_said() {
         assert_eq!((error.kind(), error.hint().is_some()), (ErrorKind::Deadline, true));
         error.to_string()
     };
-    let unknown = |word: &str, progress: Progress| reason(Snapshot::new(State::Unknown, word, progress));
+    let unknown = |word: &str, progress: Progress| {
+        let drift = Drift::new("/status", DriftKind::UnknownValue, "a documented status word", word);
+        reason(Snapshot::new(State::Unknown, word, progress).with_drift(vec![drift]))
+    };
+    let text = reason(Snapshot::new(State::Unknown, "UNKNOWN", Progress::default()));
+    assert!(text.contains("the provider's status is UNKNOWN, which does not say whether it has ended"), "{text}");
     let counted = Progress::default().with_processed(3).with_total(7);
     let text = reason(running(3, 7));
     assert!(text.contains("the deadline passed") && !text.contains("not documented"), "{text}");
