@@ -1,11 +1,13 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{Shared, WeakShared};
 use http::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
 
 use super::secrets::secret_value;
 use crate::error::{Error, ErrorKind};
@@ -64,15 +66,16 @@ impl fmt::Debug for TokenResponse {
 
 /// Access token of one client, shared by all its requests.
 ///
-/// Single flight: the request that finds it expired refreshes it while the others wait.
+/// Single flight: the request that finds it expired begins to refresh it, and the others wait for the same refresh.
 pub struct TokenCache {
     source: Source,
-    state: Mutex<State>,
+    /// Never locked across an await: a request that holds the lock and is not polled would stop all others.
+    state: Arc<Mutex<State>>,
 }
 
 enum Source {
     /// Calls of the provider.
-    Calls(Box<dyn TokenSource>),
+    Calls(Arc<dyn TokenSource>),
     /// One token that is never refreshed.
     Fixed(SecretString),
 }
@@ -85,7 +88,13 @@ struct State {
     generation: u64,
     /// The last login failed: the time of the next attempt, and the error until then.
     failed: Option<(Duration, Failure)>,
+    /// The login or refresh under way, held by the requests that wait for it.
+    running: Option<WeakShared<Obtaining>>,
 }
+
+/// A login or refresh. Each request that waits for it polls it, so that it goes on while the one that began it is
+/// dropped or not polled. It ends early when all of them are dropped.
+type Obtaining = Pin<Box<dyn Future<Output = Result<Token, Arc<Error>>> + Send>>;
 
 /// Error of a failed login, as far as it is kept.
 struct Failure {
@@ -110,7 +119,7 @@ impl TokenCache {
     /// Returns tokens from `source`, obtained when first needed.
     #[must_use]
     pub fn new(source: impl TokenSource + 'static) -> Self {
-        Self { source: Source::Calls(Box::new(source)), state: Mutex::default() }
+        Self { source: Source::Calls(Arc::new(source)), state: Arc::default() }
     }
 
     /// Returns one token that is never refreshed.
@@ -121,7 +130,7 @@ impl TokenCache {
     pub fn fixed(token: &SecretString) -> Result<Self, Error> {
         let value = bearer(token)?;
         let state = State { token: Some(Token { value, generation: 0 }), ..State::default() };
-        Ok(Self { source: Source::Fixed(token.clone()), state: Mutex::new(state) })
+        Ok(Self { source: Source::Fixed(token.clone()), state: Arc::new(Mutex::new(state)) })
     }
 
     /// Returns the token that is never refreshed, if it is one.
@@ -134,12 +143,15 @@ impl TokenCache {
 
     /// Returns a token that is valid as far as is known.
     pub(super) async fn current(&self, clock: &Clock) -> Result<Token, Error> {
-        let mut state = self.state.lock().await;
-        match (&state.token, state.refresh_at) {
-            (Some(token), None) => Ok(token.clone()),
-            (Some(token), Some(refresh_at)) if clock.now() < refresh_at => Ok(token.clone()),
-            _ => self.obtain(clock, &mut state).await,
-        }
+        let obtaining = {
+            let mut state = locked(&self.state);
+            match (&state.token, state.refresh_at) {
+                (Some(token), None) => return Ok(token.clone()),
+                (Some(token), Some(refresh_at)) if clock.now() < refresh_at => return Ok(token.clone()),
+                _ => self.obtain(clock, &mut state)?,
+            }
+        };
+        obtaining.await.map_err(|error| error.copy())
     }
 
     /// Returns a newer token than `refused`; `None` where there is no source of tokens.
@@ -147,40 +159,75 @@ impl TokenCache {
         if self.fixed_token().is_some() {
             return Ok(None);
         }
-        let mut state = self.state.lock().await;
-        match &state.token {
-            // Another request has refreshed it.
-            Some(token) if token.generation > refused.generation => Ok(Some(token.clone())),
-            _ => self.obtain(clock, &mut state).await.map(Some),
-        }
+        let obtaining = {
+            let mut state = locked(&self.state);
+            match &state.token {
+                // Another request has refreshed it.
+                Some(token) if token.generation > refused.generation => return Ok(Some(token.clone())),
+                _ => self.obtain(clock, &mut state)?,
+            }
+        };
+        obtaining.await.map(Some).map_err(|error| error.copy())
     }
 
-    /// Refreshes, else logs in. When dropped it leaves the old state, and the next request tries again.
-    async fn obtain(&self, clock: &Clock, state: &mut State) -> Result<Token, Error> {
+    /// Returns the refresh or login under way, else begins one. When all who wait for it are dropped, the old state is
+    /// left, and the next request tries again.
+    fn obtain(&self, clock: &Clock, state: &mut State) -> Result<Shared<Obtaining>, Error> {
         let Source::Calls(source) = &self.source else {
             return Err(Error::new(ErrorKind::Authentication, "there is neither a token nor a login"));
         };
+        if let Some(running) = state.running.as_ref().and_then(WeakShared::upgrade) {
+            return Ok(running);
+        }
         if let Some((until, failure)) = &state.failed
             && clock.now() < *until
         {
             return Err(failure.to_error(*until - clock.now()));
         }
-        let obtained = match &state.refresh {
-            Some(refresh_token) => match source.refresh(refresh_token).await {
-                // The provider is reachable: the refresh token has expired.
-                Err(error) if !error.is_transient() => source.login().await,
-                other => other,
-            },
-            None => source.login().await,
-        };
-        let tokens = obtained.inspect_err(|error| state.failed = Failure::new(error, clock.now()))?;
-        state.failed = None;
-        let token = Token { value: bearer(&tokens.access)?, generation: state.generation + 1 };
+        let (source, clock, refresh_token) = (Arc::clone(source), clock.clone(), state.refresh.clone());
+        let kept = Arc::clone(&self.state);
+        let obtaining: Obtaining = Box::pin(async move {
+            let tokens = request_tokens(&*source, refresh_token.as_ref()).await;
+            let mut state = locked(&kept);
+            state.running = None;
+            state.keep(tokens, clock.now()).map_err(Arc::new)
+        });
+        let obtaining = obtaining.shared();
+        state.running = obtaining.downgrade();
+        Ok(obtaining)
+    }
+}
+
+/// Refreshes, else logs in.
+async fn request_tokens(
+    source: &dyn TokenSource,
+    refresh_token: Option<&SecretString>,
+) -> Result<TokenResponse, Error> {
+    match refresh_token {
+        Some(refresh_token) => match source.refresh(refresh_token).await {
+            // The provider is reachable: the refresh token has expired.
+            Err(error) if !error.is_transient() => source.login().await,
+            other => other,
+        },
+        None => source.login().await,
+    }
+}
+
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    /// Keeps what a login or refresh returned, and returns the token.
+    fn keep(&mut self, obtained: Result<TokenResponse, Error>, now: Duration) -> Result<Token, Error> {
+        let tokens = obtained.inspect_err(|error| self.failed = Failure::new(error, now))?;
+        self.failed = None;
+        let token = Token { value: bearer(&tokens.access)?, generation: self.generation + 1 };
         let ahead = REFRESH_AHEAD.min(tokens.lifetime / 5);
-        state.generation = token.generation;
-        state.refresh_at = Some(clock.now() + tokens.lifetime.saturating_sub(ahead));
-        state.refresh = tokens.refresh;
-        state.token = Some(token.clone());
+        self.generation = token.generation;
+        self.refresh_at = Some(now + tokens.lifetime.saturating_sub(ahead));
+        self.refresh = tokens.refresh;
+        self.token = Some(token.clone());
         Ok(token)
     }
 }
@@ -268,6 +315,92 @@ mod tests {
             }
             refused = refreshed[0].clone();
         }
+    }
+
+    /// Source whose logins take 10 s, and fail where the clock has passed `fail_from`.
+    struct Slow {
+        clock: Clock,
+        logins: Arc<AtomicU64>,
+        fail_from: Duration,
+    }
+
+    impl TokenSource for Slow {
+        fn login(&self) -> TokenFuture<'_> {
+            Box::pin(async {
+                let login = self.logins.fetch_add(1, Ordering::Relaxed) + 1;
+                self.clock.sleep(Duration::from_secs(10)).await;
+                if self.clock.now() >= self.fail_from {
+                    let source = std::io::Error::other("closed");
+                    let error = Error::new(ErrorKind::Unavailable, "the connection was closed").with_source(source);
+                    return Err(error.with_provider_message("at night").with_action("logging in"));
+                }
+                Ok(TokenResponse::new(format!("token-{login}"), Duration::from_secs(3_600)))
+            })
+        }
+
+        fn refresh<'a>(&'a self, _: &'a SecretString) -> TokenFuture<'a> {
+            self.login()
+        }
+    }
+
+    fn slow_cache(clock: &VirtualClock, fail_from: Duration) -> (TokenCache, Arc<AtomicU64>) {
+        let logins = Arc::new(AtomicU64::new(0));
+        (TokenCache::new(Slow { clock: clock.clock(), logins: Arc::clone(&logins), fail_from }), logins)
+    }
+
+    /// Polls `request` for the first 3 s, and leaves it then.
+    async fn begin(clock: &Clock, request: impl Future + Unpin) {
+        let begun = futures_util::future::select(request, clock.sleep(Duration::from_secs(3))).await;
+        assert!(matches!(begun, futures_util::future::Either::Right(_)), "the login lasts longer");
+    }
+
+    #[test]
+    fn login_goes_on_when_the_request_that_began_it_is_not_polled_or_dropped() {
+        for is_dropped in [false, true] {
+            let clock = VirtualClock::new();
+            let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, Duration::MAX));
+            clock.run(async {
+                let mut first = Box::pin(cache.current(&time));
+                begin(&time, &mut first).await;
+                let mut second = Box::pin(cache.current(&time));
+                begin(&time, &mut second).await;
+                let first = if is_dropped { None } else { Some(first) };
+                assert_eq!(second.await.unwrap().header(), "Bearer token-1");
+                assert_eq!(time.now(), Duration::from_secs(10), "the login that the first began");
+                if let Some(first) = first {
+                    assert_eq!(first.await.unwrap().header(), "Bearer token-1");
+                }
+            });
+            assert_eq!(logins.load(Ordering::Relaxed), 1);
+        }
+    }
+
+    #[test]
+    fn login_that_all_requests_left_is_dropped_and_begun_anew() {
+        let clock = VirtualClock::new();
+        let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, Duration::MAX));
+        clock.run(begin(&time, Box::pin(cache.current(&time))));
+        clock.advance(Duration::from_secs(3_600));
+        assert_eq!(clock.run(cache.current(&time)).unwrap().header(), "Bearer token-2");
+        assert_eq!((clock.elapsed(), logins.load(Ordering::Relaxed)), (Duration::from_secs(3_613), 2));
+    }
+
+    #[test]
+    fn login_that_fails_is_one_attempt_whose_whole_error_all_waiting_requests_have() {
+        let clock = VirtualClock::new();
+        let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, Duration::ZERO));
+        let requests = futures_util::future::join3(cache.current(&time), cache.current(&time), cache.current(&time));
+        let (first, second, third) = clock.run(requests);
+        for error in [first, second, third].map(|result| result.err().unwrap()) {
+            assert!(error.is_transient());
+            assert_eq!(error.to_string(), "logging in: the connection was closed");
+            assert_eq!(error.provider_message(), Some("at night"));
+            assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "closed");
+        }
+        assert_eq!(logins.load(Ordering::Relaxed), 1);
+        // A transient failure is not kept: the next request tries again.
+        assert!(clock.run(cache.current(&time)).is_err());
+        assert_eq!(logins.load(Ordering::Relaxed), 2);
     }
 
     #[test]
