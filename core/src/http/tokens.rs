@@ -16,6 +16,10 @@ use crate::time::Clock;
 /// 60 s before a token expires it is refreshed, so that it does not expire on the way; a fifth of a shorter lifetime.
 const REFRESH_AHEAD: Duration = Duration::from_secs(60);
 
+/// 10 s after an early refresh that failed before the next one: several attempts before the token expires, and not one
+/// with each request.
+const FAILED_REFRESH_PAUSE: Duration = Duration::from_secs(10);
+
 /// 60 s after a refused login before the next one: a hundred waits with a wrong password are one login a minute, which
 /// does not lock the account.
 const REFUSED_LOGIN_PAUSE: Duration = Duration::from_secs(60);
@@ -85,6 +89,8 @@ struct State {
     token: Option<Token>,
     refresh: Option<SecretString>,
     refresh_at: Option<Duration>,
+    /// When the token expires, or was refused. Until then an early refresh may fail.
+    usable_until: Option<Duration>,
     generation: u64,
     /// The last login failed: the time of the next attempt, and the error until then.
     failed: Option<(Duration, Failure)>,
@@ -151,7 +157,15 @@ impl TokenCache {
                 _ => self.obtain(clock, &mut state)?,
             }
         };
-        obtaining.await.map_err(|error| error.copy())
+        let error = match obtaining.await {
+            Ok(token) => return Ok(token),
+            Err(error) => error,
+        };
+        let state = locked(&self.state);
+        match &state.token {
+            Some(token) if error.is_transient() && state.is_usable(clock.now()) => Ok(token.clone()),
+            _ => Err(error.copy()),
+        }
     }
 
     /// Returns a newer token than `refused`; `None` where there is no source of tokens.
@@ -164,7 +178,10 @@ impl TokenCache {
             match &state.token {
                 // Another request has refreshed it.
                 Some(token) if token.generation > refused.generation => return Ok(Some(token.clone())),
-                _ => self.obtain(clock, &mut state)?,
+                _ => {
+                    state.usable_until = Some(clock.now());
+                    self.obtain(clock, &mut state)?
+                }
             }
         };
         obtaining.await.map(Some).map_err(|error| error.copy())
@@ -220,15 +237,34 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 impl State {
     /// Keeps what a login or refresh returned, and returns the token.
     fn keep(&mut self, obtained: Result<TokenResponse, Error>, now: Duration) -> Result<Token, Error> {
-        let tokens = obtained.inspect_err(|error| self.failed = Failure::new(error, now))?;
+        let tokens = obtained.inspect_err(|error| {
+            self.failed = Failure::new(error, now);
+            if error.is_transient() {
+                self.postpone_refresh(now, error.retry_after());
+            }
+        })?;
         self.failed = None;
         let token = Token { value: bearer(&tokens.access)?, generation: self.generation + 1 };
         let ahead = REFRESH_AHEAD.min(tokens.lifetime / 5);
         self.generation = token.generation;
         self.refresh_at = Some(now + tokens.lifetime.saturating_sub(ahead));
+        self.usable_until = Some(now + tokens.lifetime);
         self.refresh = tokens.refresh;
         self.token = Some(token.clone());
         Ok(token)
+    }
+
+    /// Returns whether there is a token that has neither expired nor been refused.
+    fn is_usable(&self, now: Duration) -> bool {
+        self.usable_until.is_some_and(|until| now < until)
+    }
+
+    /// Uses the token on after a failed refresh, but not after it expires.
+    fn postpone_refresh(&mut self, now: Duration, retry_after: Option<Duration>) {
+        if self.is_usable(now) {
+            let pause = FAILED_REFRESH_PAUSE.max(retry_after.unwrap_or_default());
+            self.refresh_at = Some(now.saturating_add(pause)).min(self.usable_until);
+        }
     }
 }
 
@@ -264,6 +300,7 @@ impl fmt::Debug for TokenCache {
 #[cfg(test)]
 #[cfg(feature = "test-util")]
 mod tests {
+    use std::ops::Range;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -317,11 +354,11 @@ mod tests {
         }
     }
 
-    /// Source whose logins take 10 s, and fail where the clock has passed `fail_from`.
+    /// Source whose logins take 10 s, and fail where they end in `outage`.
     struct Slow {
         clock: Clock,
         logins: Arc<AtomicU64>,
-        fail_from: Duration,
+        outage: Range<Duration>,
     }
 
     impl TokenSource for Slow {
@@ -329,7 +366,7 @@ mod tests {
             Box::pin(async {
                 let login = self.logins.fetch_add(1, Ordering::Relaxed) + 1;
                 self.clock.sleep(Duration::from_secs(10)).await;
-                if self.clock.now() >= self.fail_from {
+                if self.outage.contains(&self.clock.now()) {
                     let source = std::io::Error::other("closed");
                     let error = Error::new(ErrorKind::Unavailable, "the connection was closed").with_source(source);
                     return Err(error.with_provider_message("at night").with_action("logging in"));
@@ -343,9 +380,11 @@ mod tests {
         }
     }
 
-    fn slow_cache(clock: &VirtualClock, fail_from: Duration) -> (TokenCache, Arc<AtomicU64>) {
+    const NEVER: Range<Duration> = Duration::MAX..Duration::MAX;
+
+    fn slow_cache(clock: &VirtualClock, outage: Range<Duration>) -> (TokenCache, Arc<AtomicU64>) {
         let logins = Arc::new(AtomicU64::new(0));
-        (TokenCache::new(Slow { clock: clock.clock(), logins: Arc::clone(&logins), fail_from }), logins)
+        (TokenCache::new(Slow { clock: clock.clock(), logins: Arc::clone(&logins), outage }), logins)
     }
 
     /// Polls `request` for the first 3 s, and leaves it then.
@@ -358,7 +397,7 @@ mod tests {
     fn login_goes_on_when_the_request_that_began_it_is_not_polled_or_dropped() {
         for is_dropped in [false, true] {
             let clock = VirtualClock::new();
-            let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, Duration::MAX));
+            let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, NEVER));
             clock.run(async {
                 let mut first = Box::pin(cache.current(&time));
                 begin(&time, &mut first).await;
@@ -378,7 +417,7 @@ mod tests {
     #[test]
     fn login_that_all_requests_left_is_dropped_and_begun_anew() {
         let clock = VirtualClock::new();
-        let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, Duration::MAX));
+        let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, NEVER));
         clock.run(begin(&time, Box::pin(cache.current(&time))));
         clock.advance(Duration::from_secs(3_600));
         assert_eq!(clock.run(cache.current(&time)).unwrap().header(), "Bearer token-2");
@@ -388,7 +427,7 @@ mod tests {
     #[test]
     fn login_that_fails_is_one_attempt_whose_whole_error_all_waiting_requests_have() {
         let clock = VirtualClock::new();
-        let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, Duration::ZERO));
+        let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, Duration::ZERO..Duration::MAX));
         let requests = futures_util::future::join3(cache.current(&time), cache.current(&time), cache.current(&time));
         let (first, second, third) = clock.run(requests);
         for error in [first, second, third].map(|result| result.err().unwrap()) {
@@ -401,6 +440,40 @@ mod tests {
         // A transient failure is not kept: the next request tries again.
         assert!(clock.run(cache.current(&time)).is_err());
         assert_eq!(logins.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn token_is_used_until_it_expires_while_its_early_refresh_fails() {
+        let secs = Duration::from_secs;
+        let clock = VirtualClock::new();
+        // The token is of 0:10, is refreshed from 3,550 s and expires at 3,610 s.
+        let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, secs(3_000)..secs(3_640)));
+        let token = || clock.run(cache.current(&time)).map(|token| token.header().to_str().unwrap().to_owned());
+        assert_eq!(token().unwrap(), "Bearer token-1");
+        clock.advance(secs(3_540));
+        for (now, attempts) in [(3_550, 2), (3_561, 2), (3_569, 2), (3_570, 3), (3_590, 4)] {
+            clock.advance(secs(now) - clock.elapsed());
+            assert_eq!((token().unwrap(), logins.load(Ordering::Relaxed)), ("Bearer token-1".to_owned(), attempts));
+        }
+        // The token has expired.
+        clock.advance(secs(3_610) - clock.elapsed());
+        assert_eq!((token().unwrap_err().kind(), logins.load(Ordering::Relaxed)), (ErrorKind::Unavailable, 5));
+        clock.advance(secs(3_640) - clock.elapsed());
+        assert_eq!((token().unwrap(), logins.load(Ordering::Relaxed)), ("Bearer token-6".to_owned(), 6));
+    }
+
+    #[test]
+    fn token_that_was_refused_is_not_used_on_when_its_refresh_fails() {
+        let secs = Duration::from_secs;
+        let clock = VirtualClock::new();
+        let (time, (cache, logins)) = (clock.clock(), slow_cache(&clock, secs(3_000)..Duration::MAX));
+        let token = clock.run(cache.current(&time)).unwrap();
+        clock.advance(secs(3_545));
+        for attempts in 2..4 {
+            assert!(clock.run(cache.refresh(&time, &token)).err().unwrap().is_transient());
+            assert!(clock.run(cache.current(&time)).err().unwrap().is_transient());
+            assert_eq!(logins.load(Ordering::Relaxed), 2 * attempts - 1);
+        }
     }
 
     #[test]
