@@ -20,8 +20,8 @@ const REFRESH_AHEAD: Duration = Duration::from_secs(60);
 /// with each request.
 const FAILED_REFRESH_PAUSE: Duration = Duration::from_secs(10);
 
-/// 60 s after a refused login before the next one: a hundred waits with a wrong password are one login a minute, which
-/// does not lock the account.
+/// 60 s after a refused login, or one whose token cannot be used, before the next one: a hundred waits with a wrong
+/// password are one login a minute, which does not lock the account.
 const REFUSED_LOGIN_PAUSE: Duration = Duration::from_secs(60);
 
 /// Future of the calls of a [`TokenSource`].
@@ -243,8 +243,11 @@ impl State {
                 self.postpone_refresh(now, error.retry_after());
             }
         })?;
+        // The next login would return the same: it waits as long as after a refused one.
+        let value = bearer(&tokens.access)
+            .inspect_err(|error| self.failed = Some(Failure::until(now.saturating_add(REFUSED_LOGIN_PAUSE), error)))?;
         self.failed = None;
-        let token = Token { value: bearer(&tokens.access)?, generation: self.generation + 1 };
+        let token = Token { value, generation: self.generation + 1 };
         let ahead = REFRESH_AHEAD.min(tokens.lifetime / 5);
         self.generation = token.generation;
         self.refresh_at = Some(now + tokens.lifetime.saturating_sub(ahead));
@@ -273,7 +276,11 @@ impl Failure {
     fn new(error: &Error, now: Duration) -> Option<(Duration, Self)> {
         let refused = (error.kind() == ErrorKind::Authentication).then_some(REFUSED_LOGIN_PAUSE);
         let pause = refused.max(error.retry_after())?;
-        Some((now.saturating_add(pause), Self { kind: error.kind(), http_status: error.http_status() }))
+        Some(Self::until(now.saturating_add(pause), error))
+    }
+
+    fn until(time: Duration, error: &Error) -> (Duration, Self) {
+        (time, Self { kind: error.kind(), http_status: error.http_status() })
     }
 
     /// Returns the error for requests before the next attempt.
@@ -490,6 +497,40 @@ mod tests {
         assert_eq!((error().retry_after(), logins.load(Ordering::Relaxed)), (Some(Duration::from_millis(1)), 1));
         clock.advance(Duration::from_millis(1));
         assert_eq!((error().kind(), logins.load(Ordering::Relaxed)), (ErrorKind::Authentication, 2));
+    }
+
+    #[test]
+    fn login_whose_token_cannot_be_used_is_repeated_after_a_minute_and_not_before() {
+        /// Source of tokens that cannot be header values.
+        struct Unusable(Arc<AtomicU64>);
+
+        impl TokenSource for Unusable {
+            fn login(&self) -> TokenFuture<'_> {
+                self.0.fetch_add(1, Ordering::Relaxed);
+                Box::pin(async { Ok(TokenResponse::new("CANARY\n2", Duration::from_secs(3_600))) })
+            }
+
+            fn refresh<'a>(&'a self, _: &'a SecretString) -> TokenFuture<'a> {
+                self.login()
+            }
+        }
+
+        let (clock, logins) = (VirtualClock::new(), Arc::new(AtomicU64::new(0)));
+        let (time, cache) = (clock.clock(), TokenCache::new(Unusable(Arc::clone(&logins))));
+        let error = || clock.run(cache.current(&time)).err().unwrap();
+        for minute in 1..4 {
+            for retry_after in [None, Some(Duration::from_secs(60))] {
+                let error = error();
+                assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Configuration, retry_after));
+                assert!(!format!("{error} {error:?}").contains("CANARY"), "{error}");
+            }
+            clock.advance(Duration::from_millis(59_999));
+            assert_eq!(
+                (error().retry_after(), logins.load(Ordering::Relaxed)),
+                (Some(Duration::from_millis(1)), minute)
+            );
+            clock.advance(Duration::from_millis(1));
+        }
     }
 
     #[test]
