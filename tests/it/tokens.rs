@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::common::{Bench, client, secs};
 use bulkrail::http::ConnectorError;
 use bulkrail::test_util::{CapturedRequest, MockResponse, VirtualClock};
-use bulkrail::{Batch, ErrorKind, Outcome, Provider, killb, localpayment};
+use bulkrail::{Batch, ErrorKind, Outcome, Provider, WaitSet, killb, localpayment};
 
 /// KillB that issues tokens and knows which of them are valid.
 #[derive(Clone)]
@@ -139,6 +139,39 @@ fn localpayment_token_is_refreshed_every_four_minutes() {
     bench.clock.run(client.wait(Batch::new(localpayment::PROVIDER, "b").unwrap())).unwrap();
     let calls = |path: &str| bench.connector.requests().iter().filter(|sent| sent.url.path() == path).count();
     assert_eq!((calls("/api/token/"), calls("/api/token/refresh/")), (1, 4), "refreshed after four minutes each");
+}
+
+#[test]
+fn refresh_in_a_set_that_is_not_polled_does_not_stop_other_requests() {
+    let bench = Bench::new();
+    let client = client!(localpayment, bench, localpayment::Credentials::login("me", "password"));
+    let clock = bench.clock.clone();
+    bench.connector.respond_with(move |sent| {
+        let after = |body: &str, delay| MockResponse::json(200, body).after(&clock.clock(), secs(delay));
+        let is_over = clock.elapsed() >= secs(225);
+        match sent.url.path() {
+            "/api/token/" => after(r#"{"access":"a","refresh":"r"}"#, 0),
+            // Begins at 240 s with the poll of the batch that runs, and lasts until after the other one has ended.
+            "/api/token/refresh/" => after(r#"{"access":"b","refresh":"r"}"#, 30),
+            path if path.trim_end_matches('/').ends_with("/over") && is_over => {
+                after(r#"{"externalId":"over","status":{"code":"200","description":"COMPLETED"}}"#, 20)
+            }
+            _ => after(r#"{"status":{"code":"100","description":"INPROGRESS"}}"#, 0),
+        }
+    });
+    let batch = |id: &str| Batch::new(localpayment::PROVIDER, id).unwrap();
+    bench.clock.run(async {
+        let mut set = WaitSet::new(client.clone()).interval(secs(10)..=secs(10)).deadline(secs(1000));
+        set.add(batch("over")).unwrap();
+        set.add(batch("runs")).unwrap();
+        let (ended, report) = set.next().await.unwrap();
+        assert_eq!((ended.id(), report.unwrap().outcome()), ("over", Some(Outcome::Unknown)));
+        client.reconcile(&ended, None).await.unwrap();
+        let of_path = |path: &str| bench.connector.requests().iter().filter(|sent| sent.url.path() == path).count();
+        assert_eq!((of_path("/api/token/"), of_path("/api/token/refresh/")), (1, 1), "one refresh, not one each");
+        let (still_running, deadline) = set.next().await.unwrap();
+        assert_eq!((still_running.id(), deadline.unwrap_err().kind()), ("runs", ErrorKind::Deadline));
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod kind;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use document::{ErrorBody, ErrorDocument};
@@ -48,6 +49,7 @@ use crate::text::{MAX_MESSAGE_CHARS, kept, printable, truncated};
 /// ```
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     reason: Cow<'static, str>,
@@ -71,7 +73,7 @@ struct Inner {
     is_permanent: bool,
     /// `reason` is a whole message, as it was saved.
     is_complete: bool,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
@@ -332,7 +334,7 @@ impl Error {
     /// Adds the cause. Its `Display` and `Debug` must hold neither secrets nor personal data.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
         self
     }
 
@@ -420,6 +422,11 @@ impl Error {
                 "an earlier attempt under the idempotency key {key} may have worked, and the next one failed: {reason}"
             )
         })
+    }
+
+    /// Returns the same error once more, for another request that failed by the same cause.
+    pub(crate) fn copy(&self) -> Self {
+        Self(self.0.clone())
     }
 
     /// Adds the last snapshot, polls and duration of the wait that ends with this error.
