@@ -90,6 +90,69 @@ fn order_is_submitted_again_while_the_provider_does_not_have_it() {
     }
 }
 
+/// Starts a service with one request per 1,000 s.
+async fn start_slowly(store: impl Store, acme: &Acme) -> Service<Acme> {
+    Service::builder(store, acme.clone()).requests_per_second(0.001).start().await.unwrap()
+}
+
+#[test]
+fn order_that_waits_for_its_place_has_not_begun_when_the_process_ends() {
+    for (stops, refused) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (acme, store) = (Acme::new(Tells::Not), store());
+        acme.end_after(1);
+        if refused {
+            let error = Error::new(ErrorKind::RateLimited, "too many requests");
+            acme.fail_next(error.with_retry_after(Duration::from_secs(2 * 60 * 60)), false);
+        }
+        process(async {
+            let service = start_slowly(store.clone(), &acme).await;
+            for key in ["first", "second", "third"] {
+                service.submit(key, &order()).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            assert_eq!(acme.sent(), ["first"], "{refused}");
+            for key in ["second", "third"] {
+                let record = service.view().get(key).await.unwrap().unwrap();
+                assert_eq!((record.phase.as_str(), record.attempts.count()), ("ordered", 0), "{key}");
+            }
+            if stops {
+                let begin = tokio::time::Instant::now();
+                service.stop().await;
+                assert_eq!(begin.elapsed(), Duration::ZERO, "nothing is under way");
+            }
+        });
+        process(async {
+            let service = start(store, &acme).await;
+            for key in ["first", "second", "third"] {
+                service.ended(key).await.unwrap();
+            }
+        });
+        let mut sent = acme.sent();
+        sent.sort();
+        let expected = ["first", "first", "second", "third"];
+        assert_eq!(sent, expected[usize::from(!refused)..], "{stops}");
+    }
+}
+
+#[test]
+fn orders_are_submitted_one_after_the_other_at_the_rate_of_the_account() {
+    let acme = Acme::new(Tells::Not);
+    acme.fail_next(lost(), false);
+    acme.fail_next(lost(), false);
+    acme.fail_next(lost(), false);
+    process(async {
+        let begin = tokio::time::Instant::now();
+        let service = start_slowly(store(), &acme).await;
+        for (key, seconds) in [("first", 0), ("second", 1_000), ("third", 2_000)] {
+            service.submit(key, &order()).await.unwrap();
+            assert_eq!(gave_up(service.ended(key).await), ErrorKind::OutcomeUnknown);
+            let late = begin.elapsed().checked_sub(Duration::from_secs(seconds)).expect("it is not early");
+            assert!(late < Duration::from_secs(1), "{key}: {late:?}");
+        }
+    });
+    assert_eq!(acme.sent(), ["first", "second", "third"]);
+}
+
 #[test]
 fn submit_of_unknown_outcome_follows_what_the_provider_can_tell() {
     for (tells, exists, sent, end) in [

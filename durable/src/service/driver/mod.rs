@@ -69,6 +69,8 @@ pub(super) struct Driver<S: Submitter> {
     queue: VecDeque<Arc<str>>,
     /// Orders to submit later.
     later: BinaryHeap<Reverse<(Duration, Arc<str>)>>,
+    /// Time of the request that is reserved for the first order of the queue.
+    place: Option<Duration>,
     submitting: JoinSet<Result<Batch, Error>>,
     submitting_keys: HashMap<Id, Arc<str>>,
     max_submits: usize,
@@ -125,6 +127,7 @@ impl<S: Submitter> Driver<S> {
             waiting: HashMap::new(),
             queue: VecDeque::new(),
             later: BinaryHeap::new(),
+            place: None,
             submitting: JoinSet::new(),
             submitting_keys: HashMap::new(),
             max_submits: submits,
@@ -252,22 +255,31 @@ impl<S: Submitter> Driver<S> {
 
     fn next_time(&self) -> Option<Duration> {
         let later = self.later.peek().map(|Reverse((at, _))| *at);
-        [later, self.retry_at, self.sweep_at].into_iter().flatten().min()
+        // Nothing is submitted before the store can be written, nor without an order.
+        let place = self.place.filter(|_| self.retry_at.is_none() && !self.queue.is_empty());
+        [later, place, self.retry_at, self.sweep_at].into_iter().flatten().min()
     }
 
-    /// Writes that orders are being submitted, and then submits them.
+    /// Writes that the orders whose place has come are being submitted, and then submits them.
     async fn start_submits(&mut self) {
         let mut begun = Vec::new();
         while self.submitting.len() + begun.len() < self.max_submits
             && let Some(key) = self.queue.pop_front()
         {
-            let Some(record) = self.records.get_mut(&key) else { continue };
+            let Some(record) = self.records.get(&key) else { continue };
             let Ok(order) = serde_json::from_str::<S::Order>(record.order.get()) else {
                 self.give_up(&key, unreadable_order()).await;
                 continue;
             };
+            // An order stays in the queue until then: an end of the process in the pause leaves it as one that was not sent.
+            if !self.has_place() {
+                self.queue.push_front(key);
+                break;
+            }
+            let Some(record) = self.records.get_mut(&key) else { continue };
             let before = record.clone();
             if record.apply(self.clock.wall(), Event::Submit).is_ok() {
+                self.place = None;
                 begun.push((key, order, before));
             }
         }
@@ -281,18 +293,22 @@ impl<S: Submitter> Driver<S> {
                 self.records.insert(Arc::clone(&key), before);
                 self.queue.push_front(key);
             }
+            // That of the first order is still its own.
+            self.place = Some(self.clock.now());
             self.retry_at = Some(self.clock.now() + STORE_RETRY);
             return;
         }
         for (key, order, _) in begun {
-            let place = self.clock.sleep(self.set.reserve());
             let (submitter, of) = (self.submitter.clone(), Arc::clone(&key));
-            let task = self.submitting.spawn(async move {
-                place.await;
-                submitter.submit(&order, &of).await
-            });
+            let task = self.submitting.spawn(async move { submitter.submit(&order, &of).await });
             self.submitting_keys.insert(task.id(), key);
         }
+    }
+
+    /// Reserves a request, unless one is reserved, and returns whether its time has come.
+    fn has_place(&mut self) -> bool {
+        let now = self.clock.now();
+        *self.place.get_or_insert_with(|| now.saturating_add(self.set.reserve())) <= now
     }
 
     /// Takes the result of a submit.
