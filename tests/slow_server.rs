@@ -40,6 +40,20 @@ async fn client_at<F>(scheme: &str, limits: Limits, serve: impl Fn(TcpStream) ->
 where
     F: Future<Output = std::io::Result<()>> + Send + 'static,
 {
+    let address = listen(serve).await;
+    reap::Client::builder()
+        .credentials(reap::Credentials::api_key("key"))
+        .base_url(format!("{scheme}://{address}"))
+        .limits(limits)
+        .build()
+        .unwrap()
+}
+
+/// Handles each connection to the address that it returns by `serve`.
+async fn listen<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> std::net::SocketAddr
+where
+    F: Future<Output = std::io::Result<()>> + Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -47,12 +61,7 @@ where
             tokio::spawn(serve(stream));
         }
     });
-    reap::Client::builder()
-        .credentials(reap::Credentials::api_key("key"))
-        .base_url(format!("{scheme}://{address}"))
-        .limits(limits)
-        .build()
-        .unwrap()
+    address
 }
 
 /// Reads the head of a request; returns its content length and the bytes of its body that came with it.
@@ -221,6 +230,65 @@ async fn poll_whose_body_trickles_for_ever_ends_at_the_request_timeout() {
     let (polled, elapsed) = timed_poll(&client).await;
     assert_eq!(polled.unwrap_err().kind(), ErrorKind::Unavailable);
     assert!((ms(1400)..ms(2200)).contains(&elapsed), "{elapsed:?}");
+}
+
+/// A status response of KillB has all rows, which take as long as a download.
+#[cfg(feature = "killb")]
+#[tokio::test]
+async fn poll_with_rows_begins_within_the_request_timeout_and_ends_within_the_download_timeout() {
+    use bulkrail::killb;
+
+    const STATUS: &str = r#"{"jobId":"j-1","status":"PROCESSING","totalRows":50000}"#;
+
+    async fn polled<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> (Result<State, Error>, Duration)
+    where
+        F: Future<Output = std::io::Result<()>> + Send + 'static,
+    {
+        let client = killb::Client::builder()
+            .credentials(killb::Credentials::access_token("token"))
+            .base_url(format!("http://{}", listen(serve).await))
+            .limits(LIMITS)
+            .build()
+            .unwrap();
+        let started = Instant::now();
+        let polled = client.poll(&Batch::new(killb::PROVIDER, "j-1").unwrap()).await;
+        (polled.map(|snapshot| snapshot.state), started.elapsed())
+    }
+    let slow = polled(|mut stream| async move {
+        read_head(&mut stream).await?;
+        stream.write_all(head_of(STATUS.len() + 20).as_bytes()).await?;
+        for _ in 0..20 {
+            sleep(ms(100)).await;
+            stream.write_all(b" ").await?;
+        }
+        stream.write_all(STATUS.as_bytes()).await
+    });
+    let silent = polled(|mut stream| async move {
+        read_head(&mut stream).await?;
+        sleep(ms(60_000)).await;
+        Ok(())
+    });
+    let stalled = polled(|mut stream| async move {
+        read_head(&mut stream).await?;
+        stream.write_all((head_of(STATUS.len()) + &STATUS[..20]).as_bytes()).await?;
+        sleep(ms(60_000)).await;
+        Ok(())
+    });
+    let trickling = polled(|mut stream| async move {
+        read_head(&mut stream).await?;
+        stream.write_all((head_of(1_000_000) + "{").as_bytes()).await?;
+        loop {
+            sleep(ms(100)).await;
+            stream.write_all(b" ").await?;
+        }
+    });
+    let (slow, silent, stalled, trickling) = tokio::join!(slow, silent, stalled, trickling);
+    assert_eq!(slow.0.unwrap(), State::Running);
+    assert!(slow.1 > LIMITS.request_timeout, "{:?}", slow.1);
+    for ((polled, elapsed), expected) in [(silent, 1500), (stalled, 300), (trickling, 3000)] {
+        assert_eq!(polled.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert!((ms(expected - 100)..ms(expected + 700)).contains(&elapsed), "{expected}: {elapsed:?}");
+    }
 }
 
 #[tokio::test]

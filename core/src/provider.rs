@@ -214,7 +214,7 @@ impl PollPlace {
     }
 }
 
-/// Intervals, deadline and request rate of polling: what the provider's pages advise, else the defaults of this crate.
+/// Intervals, time limits and request rate of polling: what the provider's pages advise, else the defaults of this crate.
 ///
 /// ```
 /// use std::time::Duration;
@@ -234,6 +234,8 @@ pub struct PollingDefaults {
     pub max_interval: Duration,
     /// Time after which a wait gives up.
     pub deadline: Duration,
+    /// Time after which a wait cuts one poll off, with all of its requests.
+    pub poll_timeout: Duration,
     /// Requests per second that the polls of all batches of an account may take together.
     pub requests_per_second: f64,
     /// Whether responses state progress while a batch runs. The first poll then comes earlier: it predicts the end.
@@ -249,6 +251,9 @@ impl PollingDefaults {
     pub const MAX_INTERVAL: Duration = IntervalBounds::DEFAULT_MAX;
     /// 1 h: batches take from seconds to about an hour.
     pub const DEADLINE: Duration = Duration::from_secs(60 * 60);
+    /// 45 s for one poll: the request timeout (30 s, [`Limits::REQUEST_TIMEOUT`](crate::http::Limits::REQUEST_TIMEOUT))
+    /// and a token refresh on the way.
+    pub const POLL_TIMEOUT: Duration = Duration::from_secs(45);
     /// 5 requests per second: well under what public APIs allow, and enough for 300 batches a minute.
     pub const REQUESTS_PER_SECOND: f64 = 5.0;
 
@@ -260,6 +265,7 @@ impl PollingDefaults {
             min_interval: Self::MIN_INTERVAL,
             max_interval: Self::MAX_INTERVAL,
             deadline: Self::DEADLINE,
+            poll_timeout: Self::POLL_TIMEOUT,
             requests_per_second: Self::REQUESTS_PER_SECOND,
             reports_progress: false,
         }
@@ -288,6 +294,13 @@ impl PollingDefaults {
     #[must_use]
     pub const fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
+    }
+
+    /// Returns the same defaults for a provider whose polls may take `poll_timeout`, such as one with the rows in its
+    /// status responses.
+    #[must_use]
+    pub const fn with_poll_timeout(self, poll_timeout: Duration) -> Self {
+        Self { poll_timeout, ..self }
     }
 }
 

@@ -94,7 +94,7 @@ impl<S> fmt::Debug for BatchV1<S> {
     }
 }
 
-// A poll may take 45 s and an upload some minutes: with the default of 10 min, the engine would cut a long upload
+// A poll may take 45 s (KillB: 10 min) and an upload some minutes: with the default of 10 min, the engine would cut a long upload
 // off. Where all workers are away, the engine tries again for years, instead of pausing the order after an hour.
 #[restate_sdk::workflow(
     inactivity_timeout = "2s",

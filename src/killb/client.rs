@@ -18,8 +18,8 @@ use serde_json::Value;
 use super::existing::{AccountListReader, Comparison, UserAccounts};
 use super::raw::types;
 use super::{
-    CreateAccount, Credentials, ExistingAccounts, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, raw, rows,
-    status,
+    CreateAccount, Credentials, ExistingAccounts, POLLING_DEFAULTS, PROVIDER, Rows, Submission, errors, poll_timeout,
+    raw, rows, status,
 };
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -441,7 +441,11 @@ impl Client {
     ///
     /// Any failure, with the batch. Nothing is retried.
     pub async fn rows(&self, batch: &Batch) -> Result<Rows, Error> {
-        Rows::open(&self.http, batch, capture(self.raw.get_bulk_status(batch.id()))).await
+        self.rows_by(CallKind::Download, batch).await
+    }
+
+    async fn rows_by(&self, kind: CallKind, batch: &Batch) -> Result<Rows, Error> {
+        Rows::open(&self.http, kind, batch, capture(self.raw.get_bulk_status(batch.id()))).await
     }
 
     /// Reads the outcome of every row.
@@ -496,14 +500,18 @@ impl Provider for Client {
     }
 
     /// Polls `batch` once. When it has finished, a second request reads the rows, because they overrule the counts.
+    ///
+    /// Both responses have all rows: each must begin within the [request timeout](crate::Limits::request_timeout), and may
+    /// take the [download timeout](crate::Limits::download_timeout).
     async fn poll(&self, batch: &Batch) -> Result<Snapshot, Error> {
         let request = capture(self.raw.get_bulk_status(batch.id()));
-        let snapshot = self.http.poll(batch, request, status::ID, status::parse_status).await?;
+        let snapshot = self.http.poll_with_rows(batch, request, status::ID, status::parse_status).await?;
         if snapshot.state != State::Finished {
             return Ok(snapshot);
         }
         // Rows are counted and not held: a batch may have millions.
-        let (mut rows, mut counter) = (self.rows(batch).await?, rows::RowCounter::default());
+        let mut rows = self.rows_by(CallKind::PollWithRows, batch).await?;
+        let mut counter = rows::RowCounter::default();
         while let Some(result) = rows.next().await {
             counter.push(&result?);
         }
@@ -513,7 +521,7 @@ impl Provider for Client {
     }
 
     fn polling_defaults(&self) -> PollingDefaults {
-        POLLING_DEFAULTS
+        POLLING_DEFAULTS.with_poll_timeout(poll_timeout(self.http.limits()))
     }
 
     fn clock(&self) -> Clock {

@@ -123,9 +123,19 @@ pub use workbook::{COLUMNS, Workbook};
 /// Provider id in batches and documents.
 pub const PROVIDER: bulkrail_core::ProviderId = bulkrail_core::ProviderId::from_static("killb");
 
-/// Polling defaults: 25 requests per second, else [`PollingDefaults::new`](crate::PollingDefaults::new).
+/// Polling defaults: 25 requests per second, and polls of up to ten and a half minutes, else [`PollingDefaults::new`](crate::PollingDefaults::new).
 ///
 /// No page documents how often to poll. The [rate limits](https://docs.killb.com/resources/rate-limits) are 50 requests
 /// per second in production and 100 in the sandbox. Half of the lower one is left to other requests of the account.
-pub const POLLING_DEFAULTS: bulkrail_core::PollingDefaults =
-    bulkrail_core::PollingDefaults::new().with_requests_per_second(25.0).with_progress();
+///
+/// A status response has all rows, and a last poll reads it twice: it may take twice the
+/// [download timeout](crate::Limits::download_timeout) and the request timeout. A client with other limits has its own time.
+pub const POLLING_DEFAULTS: bulkrail_core::PollingDefaults = bulkrail_core::PollingDefaults::new()
+    .with_requests_per_second(25.0)
+    .with_progress()
+    .with_poll_timeout(poll_timeout(&bulkrail_core::http::Limits::new()));
+
+/// Returns the longest time of a poll: a token refresh, and two requests whose responses have all rows.
+const fn poll_timeout(limits: &bulkrail_core::http::Limits) -> std::time::Duration {
+    limits.download_timeout.saturating_mul(2).saturating_add(limits.request_timeout)
+}

@@ -8,7 +8,7 @@ use rust_xlsxwriter::{ExcelDateTime as Date, Format, Workbook as Writer, Workshe
 
 use super::cell_refs::RowMap;
 use super::row_removal::remove_rows;
-use super::workbook::{Book, REFERENCE, Sheet, bytes, unwritable, usage};
+use super::workbook::{Book, REFERENCE, Sheet, bytes, has_numbers, unwritable, usage};
 use crate::retry::Retry;
 
 /// Writes a workbook with the sheets of `file`, without the rows that are not retried.
@@ -37,10 +37,12 @@ struct SheetPlan {
 fn plan(xlsx: &[u8], retry: &mut Retry) -> Result<Vec<SheetPlan>, Error> {
     let mut book = Book::open(xlsx)?;
     let names = book.sheets.clone();
-    let mut has_references = Vec::new();
+    let mut sheets = Vec::new();
     for name in &names {
-        has_references.push(Sheet::read(&mut book, name)?.references.is_some());
+        sheets.push(Sheet::read(&mut book, name)?);
     }
+    let has_references: Vec<_> = sheets.iter().map(|sheet| sheet.references.is_some()).collect();
+    let has_numbers = has_numbers(&sheets);
     // As rows are counted: those of the sheets with references, or of the first.
     let mut is_submitted = has_references.clone();
     if !has_references.contains(&true)
@@ -48,8 +50,6 @@ fn plan(xlsx: &[u8], retry: &mut Retry) -> Result<Vec<SheetPlan>, Error> {
     {
         *first = true;
     }
-    // Rows of different sheets have the same numbers.
-    let has_numbers = is_submitted.iter().filter(|is_submitted| **is_submitted).count() == 1;
     // Limits of cells are for one pass.
     let mut book = Book::open(xlsx)?;
     let mut plans = Vec::new();

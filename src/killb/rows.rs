@@ -142,12 +142,13 @@ enum Body {
 impl Rows {
     pub(super) async fn open(
         http: &HttpClient,
+        kind: CallKind,
         batch: &Batch,
         request: Result<PreparedRequest, Error>,
     ) -> Result<Self, Error> {
         let open = async {
             http.check_batch(batch)?;
-            http.send(request?, CallKind::Download).await?.error_for_status().await
+            http.send(request?, kind).await?.error_for_status().await
         };
         let body = open.await.map_err(|error| in_context(error, batch))?;
         Ok(Self {

@@ -403,6 +403,7 @@ fn rows(xlsx: &[u8]) -> Result<SubmittedRows, Error> {
     for name in book.sheets.clone() {
         sheets.push(Sheet::read(&mut book, &name)?);
     }
+    let has_numbers = has_numbers(&sheets);
     if sheets.iter().any(|sheet| sheet.references.is_some()) {
         sheets.retain(|sheet| sheet.references.is_some());
     } else {
@@ -412,11 +413,19 @@ fn rows(xlsx: &[u8]) -> Result<SubmittedRows, Error> {
     if rows == 0 {
         return Err(usage("there are no rows below the header".to_owned()));
     }
-    // Rows of different sheets have the same numbers.
+    // A repetition within one sheet is named by its rows.
     let numbers = if sheets.len() == 1 { sheets[0].numbers.clone() } else { Vec::new() };
     let references: Vec<_> = sheets.into_iter().filter_map(|sheet| sheet.references).flatten().collect();
     check_unique(&references, &numbers)?;
+    let numbers = if has_numbers { numbers } else { Vec::new() };
     Ok(SubmittedRows::new(references).with_rows(rows).with_numbers(numbers))
+}
+
+/// Returns whether a row number belongs to one row of the workbook: one sheet at most has rows.
+///
+/// Sheets without references count, too: KillB may return their rows, and the number is all that those are paired by.
+pub(super) fn has_numbers(sheets: &[Sheet]) -> bool {
+    sheets.iter().filter(|sheet| sheet.rows > 0).count() <= 1
 }
 
 /// Sheet of an existing workbook.
@@ -535,6 +544,21 @@ mod tests {
             let found = super::rows(&xlsx(sheets)).unwrap();
             assert_eq!(found.rows, rows);
             assert_eq!(found.references, references);
+        }
+    }
+
+    #[test]
+    fn workbook_with_rows_in_two_sheets_has_no_row_numbers() {
+        let accounts = "accountType,externalId\nPSE,ref-1\nPSE,\nPSE,ref-3";
+        for (sheets, numbers) in [
+            (&[accounts][..], &[2, 4][..]),
+            (&[accounts, ""], &[2, 4]),
+            (&["accountType", accounts], &[2, 4]),
+            (&[accounts, "accountType\nPSE"], &[]),
+            (&["accountType\nPSE", accounts], &[]),
+            (&[accounts, "externalId\nref-5"], &[]),
+        ] {
+            assert_eq!(super::rows(&xlsx(sheets)).unwrap().numbers, numbers, "{sheets:?}");
         }
     }
 

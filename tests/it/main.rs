@@ -29,6 +29,8 @@ mod http_limits;
 mod killb_accounts;
 #[cfg(feature = "killb")]
 mod killb_existing;
+#[cfg(feature = "killb")]
+mod killb_large;
 #[cfg(feature = "reap")]
 mod observability;
 #[cfg(feature = "reap")]

@@ -730,3 +730,43 @@ fn cdq_reconcile_leaves_every_row_unaccounted_without_a_request() {
     assert_eq!(bench.clock.run(client.reconcile(&other, None)).unwrap_err().kind(), ErrorKind::Usage);
     assert!(bench.connector.requests().is_empty());
 }
+
+/// The number of a row is one of its sheet: KillB returns the rows of all sheets.
+#[cfg(all(feature = "killb", feature = "xlsx"))]
+#[test]
+fn row_of_another_sheet_with_the_same_number_is_not_paired_and_not_sent_again() {
+    use bulkrail::test_util::VirtualClock;
+    use bulkrail::{AnySubmission, Batch, FileFormat, RetryOptions, Upload, killb};
+
+    let workbook = |other: &[&str]| {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        for cells in [&["externalId", "a", "b"][..], other] {
+            let sheet = book.add_worksheet();
+            for (number, cell) in (0..).zip(cells) {
+                sheet.write(number, 0, *cell).unwrap();
+            }
+        }
+        book.save_to_buffer().unwrap()
+    };
+    let batch = Batch::new(killb::PROVIDER, "j-1").unwrap();
+    let (clock, format) = (VirtualClock::new(), Some(FileFormat::Xlsx));
+    // What is failed of the rows of the workbook, and what a next file has, if row 3 of any sheet failed.
+    let failed = |workbook: Vec<u8>| {
+        let file = Upload::from_bytes(workbook);
+        let rows = clock.run(AnySubmission::rows_of_file(&batch, file.clone(), format)).unwrap();
+        let mut reconciler = Reconciler::new(&rows);
+        reconciler.push(Row::new(RowOutcome::Succeeded).with_reference("a").with_index(2));
+        reconciler.push(Row::new(RowOutcome::Failed).with_index(3));
+        let found = reconciler.finish(&Progress::default());
+        let failed: Vec<_> = found.failed_rows().map(|row| row.reference.clone()).collect();
+        let options = RetryOptions::default();
+        let to = std::io::sink();
+        let written = clock.run(AnySubmission::write_retry(&batch, &found, file, format, &options, to)).unwrap();
+        (failed, found.missing, written.rows)
+    };
+    let b = Some("b".to_owned());
+    assert_eq!(failed(workbook(&[])), (vec![b.clone()], vec![], 1), "one sheet");
+    assert_eq!(failed(workbook(&["accountType"])), (vec![b], vec![], 1), "the other sheet has a header alone");
+    let other = failed(workbook(&["accountType", "PSE", "PSE"]));
+    assert_eq!(other, (vec![], vec!["b".to_owned()], 0), "row 3 may be that of the other sheet");
+}

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
@@ -11,7 +12,7 @@ use secrecy::SecretString;
 use super::auth::{Auth, Scheme};
 use super::capture::{PreparedRequest, take_request};
 use super::connection_error::ConnectorError;
-use super::connector::HttpConnector;
+use super::connector::{ConnectorFuture, HttpConnector};
 use super::error_mapping::{ErrorMapping, error_of_response};
 use super::limits::Limits;
 use super::redact::Redactor;
@@ -22,7 +23,7 @@ use crate::error::{Error, ErrorDocument, ErrorKind};
 use crate::json::{StatusFields, decode_error};
 use crate::model::{Batch, Drift, ProviderId, Snapshot};
 use crate::provider::PollLimit;
-use crate::time::Clock;
+use crate::time::{Clock, Sleep};
 
 /// Sends the requests of one provider client: credentials, limits, traces, no redirects. Cheap to clone.
 ///
@@ -63,6 +64,9 @@ pub enum CallKind {
     Small,
     /// A status request: quick, but its response is read in chunks and may be large.
     Poll,
+    /// A status request whose response has the rows, too: it begins within the request timeout, and is read in chunks for
+    /// as long as a download may take.
+    PollWithRows,
     /// A response that is read in chunks for as long as a download may take.
     Download,
     /// An upload and a small response.
@@ -119,6 +123,12 @@ impl HttpClient {
         &self.shared.clock
     }
 
+    /// Returns the limits of the client.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
     /// Returns the limit on polls in flight, of [`Limits::max_polls_in_flight`].
     ///
     /// Waits obey it. Calls of [`HttpClient::poll`] by others do not count.
@@ -164,6 +174,33 @@ impl HttpClient {
         batch: &Batch,
         request: Result<PreparedRequest, Error>,
         id_pointer: &str,
+        parse: impl FnMut(StatusFields<'_>) -> Snapshot,
+    ) -> Result<Snapshot, Error> {
+        self.poll_as(CallKind::Poll, batch, request, id_pointer, parse).await
+    }
+
+    /// Polls `batch` once as [`HttpClient::poll`], where the response has the rows, too, and takes as long as they do: see
+    /// [`CallKind::PollWithRows`]. Waits allow for it by [`PollingDefaults::poll_timeout`](crate::PollingDefaults).
+    ///
+    /// # Errors
+    ///
+    /// Every failure, with the batch. Nothing is retried.
+    pub async fn poll_with_rows(
+        &self,
+        batch: &Batch,
+        request: Result<PreparedRequest, Error>,
+        id_pointer: &str,
+        parse: impl FnMut(StatusFields<'_>) -> Snapshot,
+    ) -> Result<Snapshot, Error> {
+        self.poll_as(CallKind::PollWithRows, batch, request, id_pointer, parse).await
+    }
+
+    async fn poll_as(
+        &self,
+        kind: CallKind,
+        batch: &Batch,
+        request: Result<PreparedRequest, Error>,
+        id_pointer: &str,
         mut parse: impl FnMut(StatusFields<'_>) -> Snapshot,
     ) -> Result<Snapshot, Error> {
         let parse = |fields: StatusFields<'_>| {
@@ -172,7 +209,7 @@ impl HttpClient {
         };
         let poll = async {
             self.check_batch(batch)?;
-            self.send(request?, CallKind::Poll).await?.error_for_status().await?.parse_status(parse).await
+            self.send(request?, kind).await?.error_for_status().await?.parse_status(parse).await
         };
         poll.await.map_err(|error| self.with_status_context(error, batch))
     }
@@ -284,19 +321,19 @@ impl HttpClient {
     ) -> Result<reqwest::Response, Error> {
         *request.timeout_mut() = Some(self.timeout(kind));
         match &self.auth.scheme {
-            Scheme::None => self.execute_once(request, operation).await,
+            Scheme::None => self.execute_once(request, operation, kind).await,
             Scheme::Header(name, value) => {
                 request.headers_mut().insert(name.clone(), value.clone());
-                self.execute_once(request, operation).await
+                self.execute_once(request, operation, kind).await
             }
-            Scheme::Bearer(tokens) => self.execute_with_token(tokens, request, operation).await,
+            Scheme::Bearer(tokens) => self.execute_with_token(tokens, request, operation, kind).await,
         }
     }
 
     fn timeout(&self, kind: CallKind) -> Duration {
         match kind {
             CallKind::Small | CallKind::Poll => self.shared.limits.request_timeout,
-            CallKind::Download => self.shared.limits.download_timeout,
+            CallKind::Download | CallKind::PollWithRows => self.shared.limits.download_timeout,
             CallKind::Upload => self.shared.limits.upload_timeout,
         }
     }
@@ -305,7 +342,7 @@ impl HttpClient {
         let buffered = self.shared.limits.max_buffered_bytes as u64;
         let streamed = match kind {
             CallKind::Small | CallKind::Upload => buffered,
-            CallKind::Poll | CallKind::Download => self.shared.limits.max_streamed_bytes,
+            CallKind::Poll | CallKind::PollWithRows | CallKind::Download => self.shared.limits.max_streamed_bytes,
         };
         BodyLimits { streamed, buffered, read_timeout: self.shared.limits.read_timeout }
     }
@@ -316,12 +353,13 @@ impl HttpClient {
         tokens: &TokenCache,
         mut request: Request,
         operation: &'static str,
+        kind: CallKind,
     ) -> Result<reqwest::Response, Error> {
         let unobtained = |error: Error| error.with_provider(self.provider().clone()).with_nothing_sent();
         let token = tokens.current(&self.shared.clock).await.map_err(unobtained)?;
         request.headers_mut().insert(AUTHORIZATION, token.header());
         let repeated = request.try_clone();
-        let response = self.execute_once(request, operation).await?;
+        let response = self.execute_once(request, operation, kind).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
@@ -336,7 +374,7 @@ impl HttpClient {
             return Err(error.with_http_status(response.status().as_u16()).with_token_refreshed());
         };
         repeated.headers_mut().insert(AUTHORIZATION, token.header());
-        self.execute_once(repeated, operation).await
+        self.execute_once(repeated, operation, kind).await
     }
 
     /// Returns a future instead of being `async`: moving the request into the future would copy it once more.
@@ -344,12 +382,19 @@ impl HttpClient {
         &self,
         request: Request,
         operation: &'static str,
+        kind: CallKind,
     ) -> impl Future<Output = Result<reqwest::Response, Error>> {
         let method = request.method().clone();
         let sending = self.shared.connector.send(request);
         async move {
             let started = self.shared.clock.now();
-            let result = sending.await;
+            let result = match kind {
+                CallKind::PollWithRows => {
+                    let timeout = self.shared.clock.sleep(self.shared.limits.request_timeout);
+                    begun_within(sending, timeout).await
+                }
+                _ => sending.await,
+            };
             self.trace_request(&method, operation, started, &result);
             self.check_response(result)
         }
@@ -490,6 +535,20 @@ impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient").field("provider", self.provider()).finish_non_exhaustive()
     }
+}
+
+/// Returns the response, unless `timeout` completes before its head has arrived.
+async fn begun_within(
+    mut sending: ConnectorFuture<'_>,
+    mut timeout: Sleep,
+) -> Result<reqwest::Response, ConnectorError> {
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(response) = sending.as_mut().poll(context) {
+            return Poll::Ready(response);
+        }
+        timeout.as_mut().poll(context).map(|()| Err(ConnectorError::Timeout))
+    })
+    .await
 }
 
 #[cfg(test)]

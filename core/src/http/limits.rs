@@ -14,11 +14,13 @@ use std::time::Duration;
 pub struct Limits {
     /// Time until a connection is made; default [`Limits::CONNECT_TIMEOUT`].
     pub connect_timeout: Duration,
-    /// Time of a whole small call, from the first byte out to the last byte in; default [`Limits::REQUEST_TIMEOUT`].
+    /// Time of a whole small call, from the first byte out to the last byte in, and time until a poll whose response has
+    /// the rows begins; default [`Limits::REQUEST_TIMEOUT`].
     pub request_timeout: Duration,
     /// Time of a whole upload; default [`Limits::UPLOAD_TIMEOUT`].
     pub upload_timeout: Duration,
-    /// Time of a whole response that is read in chunks (rows); default [`Limits::DOWNLOAD_TIMEOUT`].
+    /// Time of a whole response that is read in chunks (rows, and each of the two requests of a KillB poll); default
+    /// [`Limits::DOWNLOAD_TIMEOUT`]. For larger batches, or slower connections, set a longer one.
     pub download_timeout: Duration,
     /// Time between two chunks of a response; default [`Limits::READ_TIMEOUT`].
     pub read_timeout: Duration,

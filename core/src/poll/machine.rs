@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Version, fault, snapshot};
 use super::history::DurationHistory;
-use super::options::{FINAL_POLL_GRACE, POLL_TIMEOUT, VISIBILITY_GRACE, WaitOptions};
+use super::options::{FINAL_POLL_GRACE, VISIBILITY_GRACE, WaitOptions, default_poll_timeout, is_default_poll_timeout};
 use crate::error::{Error, ErrorKind};
 use crate::http::ConnectorError;
 use crate::model::{Batch, Drift, DriftKind, Report, Snapshot, State, identifier_or_length};
@@ -47,6 +47,9 @@ pub(super) struct Machine {
     latest: Duration,
     deadline: Option<Duration>,
     failure_budget: Duration,
+    /// Time after which a poll is cut off.
+    #[serde(default = "default_poll_timeout", skip_serializing_if = "is_default_poll_timeout")]
+    poll_timeout: Duration,
     /// Time from our submission of the batch to the start of the wait.
     age: Option<Duration>,
     schedule: BatchSchedule,
@@ -89,6 +92,7 @@ impl Machine {
             latest: Duration::ZERO,
             deadline: options.deadline,
             failure_budget: options.failure_budget,
+            poll_timeout: options.poll_timeout,
             age,
             schedule,
             history,
@@ -132,6 +136,11 @@ impl Machine {
         if self.is_new {
             self.plan_first(None);
         }
+    }
+
+    /// Sets the time after which a poll is cut off: a stored wait may go on with a client of other limits.
+    pub(super) fn set_poll_timeout(&mut self, poll_timeout: Duration) {
+        self.poll_timeout = poll_timeout;
     }
 
     /// Returns the time of the wait at the time of day `wall`. It does not decrease, whatever the clock does.
@@ -220,7 +229,7 @@ impl Machine {
 
     /// Returns when a poll that is sent at `now` is cut off, if it was begun at `begun`.
     pub(super) fn poll_until(&self, begun: Duration, now: Duration) -> Duration {
-        let timeout = now.saturating_add(POLL_TIMEOUT);
+        let timeout = now.saturating_add(self.poll_timeout);
         self.ends_by(begun).map_or(timeout, |end| timeout.min(end))
     }
 
@@ -306,7 +315,7 @@ impl Machine {
 
     /// Returns the error at the deadline: one failed poll at the very end does not turn "still running" into "unreachable".
     fn over(&self, now: Duration) -> Error {
-        let recent = self.interval.saturating_add(POLL_TIMEOUT);
+        let recent = self.interval.saturating_add(self.poll_timeout);
         if self.last_success.is_some_and(|last| now.saturating_sub(last) <= recent) {
             return match &self.last {
                 Some(last) if last.state == State::Unknown => undocumented_word(last),

@@ -10,11 +10,14 @@ use crate::schedule::{IntervalBounds, Schedule};
 /// shorter than the time after which an operator should be alerted.
 pub const FAILURE_BUDGET: Duration = Duration::from_secs(15 * 60);
 
-/// 45 s for one poll: the request timeout (30 s, [`Limits::REQUEST_TIMEOUT`](crate::http::Limits::REQUEST_TIMEOUT))
-/// and a token refresh on the way. A poll of a provider of your own is cut off here, too.
-pub const POLL_TIMEOUT: Duration = Duration::from_secs(45);
+/// 45 s for one poll, unless the provider has [another time](PollingDefaults::poll_timeout): the request timeout (30 s)
+/// and a token refresh on the way.
+pub const POLL_TIMEOUT: Duration = PollingDefaults::POLL_TIMEOUT;
 
 /// 10 s beyond the deadline for the poll that is under way then: enough for a slow response, short for the caller.
+///
+/// A poll that takes longer is cut off, whatever its [time limit](PollingDefaults::poll_timeout): the deadline of a batch
+/// whose polls take minutes (KillB with some 10,000 rows or more) leaves time for them.
 pub const FINAL_POLL_GRACE: Duration = Duration::from_secs(10);
 
 /// 60 s after our own submission, "not found" means "not visible yet". Providers do not document how long it takes; a
@@ -44,6 +47,8 @@ pub struct WaitOptions {
     reports_progress: bool,
     pub(super) deadline: Option<Duration>,
     pub(super) failure_budget: Duration,
+    #[serde(default = "default_poll_timeout", skip_serializing_if = "is_default_poll_timeout")]
+    pub(super) poll_timeout: Duration,
 }
 
 impl WaitOptions {
@@ -106,6 +111,15 @@ impl From<PollingDefaults> for WaitOptions {
             reports_progress: defaults.reports_progress,
             deadline: Some(defaults.deadline),
             failure_budget: FAILURE_BUDGET,
+            poll_timeout: defaults.poll_timeout,
         }
     }
+}
+
+pub(super) fn default_poll_timeout() -> Duration {
+    POLL_TIMEOUT
+}
+
+pub(super) fn is_default_poll_timeout(timeout: &Duration) -> bool {
+    *timeout == POLL_TIMEOUT
 }

@@ -128,7 +128,8 @@ impl WaitState {
         self.0.next_poll().saturating_sub(self.0.time(now))
     }
 
-    /// Returns how long a poll that is sent at `now` may take. [`poll`](WaitState::poll) keeps to it.
+    /// Returns how long a poll that is sent at `now` may take. [`poll`](WaitState::poll) keeps to it, with the
+    /// [time](crate::PollingDefaults::poll_timeout) of its provider.
     #[must_use]
     pub fn time_limit(&self, now: Timestamp) -> Duration {
         let now = self.0.time(now);
@@ -168,11 +169,12 @@ impl WaitState {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: when the future is dropped, the state is as before.
+    /// Cancel safe: when the future is dropped, the state is as before, but for the time limit.
     pub async fn poll(&mut self, provider: &impl Provider) -> Step {
         if let Err(error) = check_provider(self.batch(), &provider.id()) {
             return Step::GaveUp(error);
         }
+        self.0.set_poll_timeout(provider.polling_defaults().poll_timeout);
         let clock = provider.clock();
         let span = trace::span(self.batch());
         let begun = self.0.time(clock.wall());

@@ -117,7 +117,8 @@ pub(super) type Stop<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 impl<'a> Wait<'a> {
     /// Sets the time after which the wait ends, counted from its start.
     ///
-    /// A last poll is made then, which may take up to [`FINAL_POLL_GRACE`](super::FINAL_POLL_GRACE). Default:
+    /// A last poll is made then, which may take up to [`FINAL_POLL_GRACE`](super::FINAL_POLL_GRACE), also where the polls
+    /// of a large batch take minutes. Default:
     /// [`PollingDefaults::deadline`](crate::PollingDefaults::deadline) of the provider.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options = self.options.deadline(deadline);

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::PollLimit;
 use crate::model::{Drift, DriftKind, Outcome, Progress, Snapshot, State};
 use crate::poll::{FAILURE_BUDGET, FINAL_POLL_GRACE, POLL_TIMEOUT, WaitSet};
 use crate::schedule::Schedule;
 use crate::test_util::{MockProvider, VirtualClock, finished, queued, running, unavailable};
+use crate::{PollLimit, PollingDefaults};
 
 const NOW: Timestamp = VirtualClock::BEGINNING;
 
@@ -213,6 +213,55 @@ fn wait_state_polls_within_the_limit_of_its_provider_and_in_time() {
     let Step::GaveUp(error) = second else { panic!("{second:?}") };
     assert_eq!((error.kind(), error.polls(), error.elapsed()), (ErrorKind::Unreachable, 0, secs(30)));
     assert_eq!(clock.elapsed(), POLL_TIMEOUT);
+}
+
+#[test]
+fn poll_is_cut_off_after_the_time_of_its_provider() {
+    let hour = secs(3600);
+    let defaults = PollingDefaults::new().with_deadline(hour).with_poll_timeout(secs(600));
+    let provider = |clock: &VirtualClock, takes: u64| {
+        let provider = MockProvider::by_time(clock).from(Duration::ZERO, || Ok(finished(2, 0)));
+        provider.polling_defaults(defaults).poll_takes(secs(takes))
+    };
+    for (takes, has_ended) in [(599, true), (601, false)] {
+        let clock = VirtualClock::new();
+        let provider = provider(&clock, takes);
+        let end = clock.run(crate::wait(&provider, provider.submitted("b-1")));
+        assert_eq!(end.is_ok(), has_ended, "{end:?}");
+        let mut set = WaitSet::new(&provider);
+        set.add(provider.submitted("b-1")).unwrap();
+        // Stored by a client of other limits.
+        let options = WaitOptions::new(&MockProvider::by_time(&clock)).deadline(hour);
+        let stored = || WaitState::new(provider.submitted("b-2"), &options, clock.clock().wall());
+        set.resume(through_json(&stored())).unwrap();
+        while let Some((_, end)) = clock.run(set.next()) {
+            assert_eq!(end.is_ok(), has_ended, "{end:?}");
+        }
+        let step = clock.run(through_json(&stored()).poll(&provider));
+        assert_eq!(matches!(step, Step::Ended(_)), has_ended, "{step:?}");
+    }
+
+    // The time is in the documents of options and state.
+    let clock = VirtualClock::new();
+    let provider = provider(&clock, 1);
+    let options: WaitOptions =
+        serde_json::from_str(&serde_json::to_string(&WaitOptions::new(&provider)).unwrap()).unwrap();
+    let state = through_json(&WaitState::new(provider.submitted("b-1"), &options, NOW));
+    assert_eq!(state.time_limit(NOW), secs(600));
+}
+
+#[test]
+fn success_before_a_slow_poll_is_recent_at_the_deadline() {
+    let end = |defaults: PollingDefaults| {
+        let options = WaitOptions::from(defaults.with_deadline(secs(1000)));
+        let mut state = WaitState::new(provider().submitted("b-1"), &options, NOW);
+        let Step::Again { .. } = state.observe(NOW + secs(410), Ok(running(1, 2))) else { panic!("it has not ended") };
+        // The next poll was under way at the deadline, and was cut off.
+        let Step::GaveUp(error) = state.observe(NOW + secs(1005), Err(unavailable())) else { panic!("it is over") };
+        error.kind()
+    };
+    assert_eq!(end(PollingDefaults::new()), ErrorKind::Unreachable);
+    assert_eq!(end(PollingDefaults::new().with_poll_timeout(secs(600))), ErrorKind::Deadline);
 }
 
 #[test]

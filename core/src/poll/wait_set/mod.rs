@@ -334,6 +334,7 @@ impl<'a> WaitSet<'a> {
         check_provider(state.batch(), &self.provider.dyn_id())?;
         if !self.slots.contains_key(state.batch().id()) {
             let mut state = state.history(&self.history);
+            state.0.set_poll_timeout(self.options.poll_timeout);
             let before = state.0.resume(self.clock.wall());
             let ends_by = if state.0.is_over(before) { None } else { state.0.ends_by(before) };
             self.push(state, before, ends_by);
