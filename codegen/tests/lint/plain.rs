@@ -115,6 +115,65 @@ fn lint_of_plain_openapi_refuses_servers_that_no_request_reaches() {
 }
 
 #[test]
+fn lint_of_plain_openapi_refuses_addresses_that_the_client_builder_does_not_take() {
+    let only = "an address has scheme, host, port and path only; remove";
+    let query = format!("{only} the query: a parameter of every request belongs to `parameters`");
+    let fragment = format!("{only} the `#` and what follows it: it is never sent");
+    let user = format!("{only} user and password: each caller has credentials of its own");
+    let char = |char: &str| format!("`{char}` is not allowed in an address; write it percent-encoded, or remove it");
+    let host = |host: &str| format!("`{host}` is not a host; correct it");
+    let port = |port: &str| format!("`{port}` is not a port; use a number up to 65535, or none");
+    for (url, reason) in [
+        ("https://s.example/?a=1", &*query),
+        ("https://s.example?", &query),
+        ("http://localhost/v1?a=1", &query),
+        ("https://s.example/#a", &fragment),
+        ("https://u:p@s.example", &user),
+        ("http://u@localhost", &user),
+        ("https://s.example /a", &char(" ")),
+        ("https://s.example/a b", &char(" ")),
+        ("https://s.example/a|b", &char("|")),
+        ("https://s.example:99999", &port("99999")),
+        ("https://s.example:https/v1", &port("https")),
+        ("https://s.example:+1", &port("+1")),
+        ("https://s.example:", &port("")),
+        ("https://", &host("")),
+        ("https:///v1", &host("")),
+        ("https://:443", &host("")),
+        ("https://s.example:80:80", &host("s.example:80")),
+        ("https://[::1/v1", &host("[:")),
+        ("https://[s.example]", &host("[s.example]")),
+        ("https://1.2.3.400", &host("1.2.3.400")),
+        ("https://s%20.example", &host("s%20.example")),
+    ] {
+        let servers = format!("[{{url: '{url}', description: sandbox}}]");
+        assert_eq!(server_errors(&servers), [format!("acme.yaml:3: /servers/0: {reason}")], "{url}");
+    }
+    for url in [
+        "https://s.example",
+        "https://s.example:8443/v1/",
+        "https://s.example./a%20b",
+        "https://größe.example",
+        "https://10.0.0.1:1",
+        "https://[2001:db8::1]:443/a@b:c",
+    ] {
+        assert_eq!(server_errors(&format!("[{{url: '{url}', description: sandbox}}]")), [""; 0], "{url}");
+    }
+}
+
+#[test]
+fn lint_of_plain_openapi_refuses_two_servers_with_one_name() {
+    let [x, y, z] = ["x", "y", "z"].map(|host| format!("{{url: 'https://{host}.example', description: sandbox}}"));
+    let error = |index: usize| {
+        format!(
+            "acme.yaml:3: /servers/{index}: server 0 (counted from 0) is described as `sandbox`, too, and only that one \
+             would be found; describe each by a name of its own, or remove one"
+        )
+    };
+    assert_eq!(server_errors(&format!("[{x}, {y}, {z}]")), [error(1), error(2)]);
+}
+
+#[test]
 fn lint_of_plain_openapi_refuses_method_without_a_name() {
     for (id, reason) in [
         ("''", "needs an `operationId`; it becomes the Rust method"),
