@@ -240,6 +240,49 @@ fn lint_refuses_object_that_hides_later_members_of_a_union() {
 }
 
 #[test]
+fn lint_refuses_list_of_objects_that_hides_later_lists_of_a_union() {
+    let hides = |index: usize, other: usize| {
+        format!(
+            "acme.yaml:11: /components/schemas/Thing/oneOf/{index}: a response with the list of member {other} (counted \
+             from 0) would be read as this one, without the properties that only the objects of the other have; give the \
+             objects of every list but the last a required property of their own"
+        )
+    };
+    let order = "acme.yaml:11: /components/schemas/Thing/oneOf/1: a list of arrays comes before the lists of objects: an \
+                 object is read from an array, too; move it up";
+    let reference = |name: &str| format!("{{$ref: '#/components/schemas/{name}'}}");
+    let list = |items: &str| format!("{{type: array, items: {items}}}");
+    let lists = |names: &str| names.split(' ').map(|name| list(&reference(name))).collect::<Vec<_>>().join(", ");
+    let objects = "A: {type: object, properties: {a: {type: string}}}
+B: {type: object, properties: {b: {type: string}}}
+C: {type: object, required: [c], properties: {c: {type: string}}}
+U: {oneOf: [{$ref: '#/components/schemas/C'}, {$ref: '#/components/schemas/A'}]}
+L: {type: array, items: {$ref: '#/components/schemas/B'}}
+S: {type: string}";
+    for (members, expected) in [
+        (lists("A B"), vec![hides(0, 1)]),
+        (lists("A B C"), vec![hides(0, 1), hides(1, 2)]),
+        // Lists that are components or members of a union, objects that are members of a union, lists of lists.
+        (format!("{}, {}", lists("A"), reference("L")), vec![hides(0, 1)]),
+        (format!("{{oneOf: [{}]}}, {}", lists("A"), reference("L")), vec![hides(0, 1)]),
+        (lists("U B"), vec![hides(0, 1)]),
+        (format!("{}, {}", list(&lists("A")), list(&lists("B"))), vec![hides(0, 1)]),
+        // An object of no required property is read from any array.
+        (format!("{}, {}", lists("A"), list(&lists("S"))), vec![order.to_owned()]),
+        (lists("C A"), vec![]),
+        (lists("S A"), vec![]),
+        (format!("{}, {}, {}", list(&lists("S")), lists("A"), reference("B")), vec![]),
+        (format!("{}, {}", lists("A"), reference("A")), vec![]),
+    ] {
+        assert_eq!(errors(&spec(PATHS, &format!("Thing: {{oneOf: [{members}]}}\n{objects}"))), expected, "{members}");
+    }
+    // A list contains itself.
+    let circle = "Thing: {oneOf: [{$ref: '#/components/schemas/L'}, {type: string}]}
+L: {type: array, items: {$ref: '#/components/schemas/L'}}";
+    assert!(errors(&spec(PATHS, circle)).iter().all(|error| error.ends_with("is circular")));
+}
+
+#[test]
 fn lint_accepts_union_whose_members_are_decoded_as_themselves() {
     let string = "{type: string}";
     let a = format!("A: {{type: object, properties: {{x: {string}}}}}");
