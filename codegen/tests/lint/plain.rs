@@ -393,3 +393,171 @@ B: {type: object, required: [kind], properties: {kind: {type: string, enum: [B]}
         &[],
     );
 }
+
+/// Operation `read` with this parameter, body and response; its parts are in lines 7, 8 and 9.
+fn operation(parameter: &str, body: &str, response: &str, schemas: &str) -> String {
+    let content = |schema: &str| format!("content: {{application/json: {{schema: {schema}}}}}");
+    let paths = format!(
+        "openapi: 3.0.1
+info: {{title: t, version: '1'}}
+paths:
+  /things:
+    post:
+      operationId: get_q
+      parameters: [{{name: s, in: query, schema: {parameter}}}]
+      requestBody: {{{}}}
+      responses: {{'200': {{description: d, {}}}}}
+components:
+  schemas:
+",
+        content(body),
+        content(response)
+    );
+    spec(&paths, schemas)
+}
+
+#[test]
+fn lint_refuses_inline_schema_of_an_operation_with_the_type_of_another() {
+    let (text, union) = ("{type: string}", "{oneOf: [{type: string}, {type: integer}]}");
+    let object = "{type: object, properties: {a: {type: string}}}";
+    let words = "{type: string, enum: [a, b]}";
+    let list = |of: &str| format!("{{type: array, items: {of}}}");
+    let map = |of: &str| format!("{{type: object, additionalProperties: {of}}}");
+    let post = "/paths/~1things/post";
+    let (parameter, json) = ("/parameters/0/schema", "/content/application~1json/schema");
+    let (body, response) = (format!("/requestBody{json}"), format!("/responses/200{json}"));
+    for (spec, component, rust_type, place, kind) in [
+        (operation(union, text, text, ""), "GetQS", "GetQs", format!("7: {post}{parameter}"), "`oneOf`"),
+        (operation(words, text, text, ""), "GetQS", "GetQs", format!("7: {post}{parameter}"), "`enum`"),
+        (operation(text, union, text, ""), "GetQBody", "GetQBody", format!("8: {post}{body}"), "`oneOf`"),
+        (operation(text, object, text, ""), "GetQBody", "GetQBody", format!("8: {post}{body}"), "object"),
+        (
+            operation(text, &list(union), text, ""),
+            "GetQBodyItem",
+            "GetQBodyItem",
+            format!("8: {post}{body}/items"),
+            "`oneOf`",
+        ),
+        (operation(text, text, union, ""), "GetQResponse", "GetQResponse", format!("9: {post}{response}"), "`oneOf`"),
+        (
+            operation(text, text, &list(union), ""),
+            "GetQResponseItem",
+            "GetQResponseItem",
+            format!("9: {post}{response}/items"),
+            "`oneOf`",
+        ),
+        (
+            operation(text, text, &map(union), ""),
+            "GetQResponseValue",
+            "GetQResponseValue",
+            format!("9: {post}{response}/additionalProperties"),
+            "`oneOf`",
+        ),
+    ] {
+        assert_eq!(errors(&format!("{spec}    Other: {object}\n")), [""; 0], "{component}");
+        assert_eq!(
+            errors(&format!("{spec}    {component}: {object}\n")),
+            [format!(
+                "acme.yaml:{place}: the inline {kind} becomes the Rust type `{rust_type}`, like `{component}` in line 12; \
+                 make it a component schema with a name of its own"
+            )],
+            "{component}"
+        );
+    }
+}
+
+#[test]
+fn lint_refuses_two_inline_schemas_with_one_type() {
+    let operation = |id: &str, parameter: &str, members: &str| {
+        format!(
+            "  /{id}: {{get: {{operationId: {id}, parameters: [{{name: {parameter}, in: query, schema: {{oneOf: \
+             [{members}]}}}}], responses: {{'200': {{description: d}}}}}}}}\n"
+        )
+    };
+    let document = |first: &str, second: &str| {
+        let head = "openapi: 3.0.1\ninfo: {title: t, version: '1'}\npaths:\n";
+        format!("{head}{}{}", operation("get", "a_s", first), operation("get_a", "s", second))
+    };
+    assert_eq!(
+        errors(&document("{type: string}, {type: integer}", "{type: boolean}, {type: string}")),
+        [
+            "acme.yaml:5: /paths/~1get_a/get/parameters/0/schema: the inline `oneOf` becomes the Rust type `GetAs`, like \
+          the inline `oneOf` at /paths/~1get/get/parameters/0/schema in line 4; make it a component schema with a name \
+          of its own"
+        ]
+    );
+    // One type is right for both.
+    let same = document("{type: string}, {type: integer}", "{type: string, description: d}, {type: integer}");
+    assert_eq!(errors(&same), [""; 0]);
+    // The generator names what is inside a member of a union by the union.
+    let member = |name: &str, size: &str| {
+        format!(
+            "{name}: {{type: object, required: [kind], properties: {{kind: {{type: string, enum: [{name}]}}, \
+             size: {{oneOf: [{{type: string}}, {{type: {size}}}]}}}}}}"
+        )
+    };
+    let union = |a: &str, b: &str| {
+        let members = "[{$ref: '#/components/schemas/A'}, {$ref: '#/components/schemas/B'}]";
+        format!(
+            "Thing: {{oneOf: {members}, discriminator: {{propertyName: kind}}}}\n{}\n{}",
+            member("A", a),
+            member("B", b)
+        )
+    };
+    assert_errors(&union("integer", "integer"), &[]);
+    assert_errors(
+        &union("integer", "boolean"),
+        &[
+            "acme.yaml:13: /components/schemas/B/properties/size: the inline `oneOf` becomes the Rust type `ThingSize`, \
+           like the inline `oneOf` at /components/schemas/A/properties/size in line 12; rename one of the schemas",
+        ],
+    );
+}
+
+#[test]
+fn lint_of_plain_openapi_refuses_component_with_the_type_of_an_inline_schema_inside_another() {
+    let refused = |place: &str, kind: &str, name: &str| {
+        format!(
+            "acme.yaml:11: /components/schemas/Thing{place}: the inline {kind} becomes the Rust type `{name}`, like \
+             `{name}` in line 12; rename one of the schemas"
+        )
+    };
+    let union = "{oneOf: [{type: string}, {type: integer}]}";
+    for (thing, place, kind, name) in [
+        ("{type: object, properties: {size: {type: string, enum: [s]}}}", "/properties/size", "`enum`", "ThingSize"),
+        (
+            "{type: object, properties: {of: {type: object, properties: {a: {}}}}}",
+            "/properties/of",
+            "object",
+            "ThingOf",
+        ),
+        (
+            &format!("{{oneOf: [{{type: array, items: {{type: array, items: {union}}}}}, {{type: string}}]}}"),
+            "/oneOf/0/items/items",
+            "`oneOf`",
+            "ThingArrayItemItem",
+        ),
+        (
+            &format!("{{type: object, properties: {{a: {{}}}}, additionalProperties: {union}}}"),
+            "/additionalProperties",
+            "`oneOf`",
+            "ThingExtraValue",
+        ),
+    ] {
+        let schemas = format!("Thing: {thing}\n{name}: {{type: object, properties: {{z: {{type: string}}}}}}");
+        assert_errors(&schemas, &[&refused(place, kind, name)]);
+        assert_errors(&schemas.replace(&format!("{name}:"), "Other:"), &[]);
+    }
+    // The discriminator of a schema that is only a member of a union has no type, and that of another has one.
+    let schemas = "Thing: {oneOf: [{$ref: '#/components/schemas/A'}], discriminator: {propertyName: kind}}
+AKind: {type: object, properties: {z: {type: string}}}
+A: {type: object, required: [kind], properties: {kind: {type: string, enum: [A]}, a: {type: string}}}";
+    assert_errors(schemas, &[]);
+    assert_errors(
+        &format!("{schemas}\nUse: {{type: object, properties: {{a: {{$ref: '#/components/schemas/A'}}}}}}"),
+        &[
+            "acme.yaml:13: /components/schemas/A/properties/kind: the inline `enum` becomes the Rust type `AKind`, like \
+           `AKind` in line 12; rename one of the schemas",
+        ],
+    );
+}
