@@ -29,7 +29,7 @@ pub fn lower(spec: &Spec) -> Value {
     drop_limits(&mut document);
     multipart_to_bytes(&mut document);
     cite_evidence(&mut document);
-    inline_unions(&mut document);
+    let tagged_unions = inline_unions(&mut document);
     drop_formats(&mut document);
     let response_schemas = response_schemas(&document);
     let open_in_requests = open_in_requests(&document);
@@ -43,6 +43,9 @@ pub fn lower(spec: &Spec) -> Value {
         drop_annotations(schema);
         if response_schemas.contains(name) {
             open_object(schema);
+            if tagged_unions.contains(name) {
+                schema["oneOf"].as_array_mut().into_iter().flatten().for_each(open_object);
+            }
         }
         if response_schemas.contains(name) || open_in_requests.contains(name) {
             open_enum(name, schema);
@@ -211,12 +214,12 @@ fn require_by_client(schema: &mut Value) {
 }
 
 /// Inlines the members of unions with a discriminator. Only then does the generator write one
-/// tagged Rust enum.
-fn inline_unions(document: &mut Value) {
+/// tagged Rust enum. Returns the names of the unions.
+fn inline_unions(document: &mut Value) -> BTreeSet<String> {
     let Some(schemas) = document.pointer("/components/schemas").and_then(Value::as_object).cloned() else {
-        return;
+        return BTreeSet::new();
     };
-    let mut inlined_names = BTreeSet::new();
+    let (mut union_names, mut inlined_names) = (BTreeSet::new(), BTreeSet::new());
     let unions = schemas.iter().filter(|(_, schema)| schema.get("discriminator").is_some());
     for (name, union) in unions {
         let mut union = union.clone();
@@ -235,6 +238,7 @@ fn inline_unions(document: &mut Value) {
             map.remove("discriminator");
         }
         document["components"]["schemas"][name] = union;
+        union_names.insert(name.clone());
     }
     // A member that is used elsewhere, too, stays a schema of its own.
     let mut used = BTreeSet::new();
@@ -245,6 +249,7 @@ fn inline_unions(document: &mut Value) {
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         schemas.retain(|name, _| !inlined_names.contains(name) || used.contains(name));
     }
+    union_names
 }
 
 /// Returns the names of the component schemas that accept more than the spec says: responses contain

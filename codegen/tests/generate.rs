@@ -189,7 +189,8 @@ fn generate_names_place_of_unsupported_spec_in_own_words() {
 fn generate_reports_names_that_collide() {
     let thing = "24: /components/schemas/Thing: two properties become the Rust field `size` of `Thing`; leave one out";
     assert_fails("size: {type: number}", "size: {type: number}\n        Size: {type: number}", thing);
-    let known = "34: /components/schemas/ColourKnown: two schemas become the Rust type `ColourKnown`; rename one";
+    let known = "34: /components/schemas/ColourKnown: two schemas become the Rust type `ColourKnown` \
+                 (/components/schemas/Colour in line 33 and /components/schemas/ColourKnown in line 34); rename one";
     let colour = "    Colour: {type: string, enum: [red, blue]}\n";
     assert_fails(colour, &format!("{colour}    ColourKnown: {{type: object}}\n"), known);
     let argument = "1: two parameters become the Rust argument `id` of `get_thing`; leave one out";

@@ -137,6 +137,31 @@ fn lower_opens_objects_in_responses() {
 }
 
 #[test]
+fn lower_opens_members_of_discriminated_unions_in_responses() {
+    let union = |name: &str| {
+        format!("{name}: {{oneOf: [{{$ref: '#/components/schemas/Red'}}], discriminator: {{propertyName: kind}}}}\n")
+    };
+    let red = "Red:
+  type: object
+  required: [kind]
+  properties:
+    kind: {type: string, enum: [RED]}
+    b: {type: array, items: {type: string}}
+    c: {type: string, nullable: true}
+  additionalProperties: false";
+    let schemas = lowered_schemas(&format!("{}{}{red}", union("Answer"), union("Question")));
+    let (answer, question) = (&schemas["Answer"]["oneOf"][0], &schemas["Question"]["oneOf"][0]);
+    // As other objects of responses.
+    assert_eq!(answer.get("additionalProperties"), None);
+    assert_eq!(answer["required"], json!(["kind", "c"]));
+    assert_eq!(answer["properties"]["b"]["nullable"], true);
+    // A request is sent as it is described.
+    assert_eq!(question["additionalProperties"], false);
+    assert_eq!(question["required"], json!(["kind"]));
+    assert_eq!(question["properties"]["b"].get("nullable"), None);
+}
+
+#[test]
 fn lower_keeps_request_schemas_closed() {
     let schemas = lowered_schemas(&format!("Question:{OBJECT}\nWord: {{type: string, enum: [a]}}"));
     assert_eq!(schemas["Question"]["required"], json!(["a"]));

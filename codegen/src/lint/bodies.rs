@@ -85,9 +85,11 @@ impl<'a> Bodies<'a> {
             }
             let (target, response) = self.follow(&place, response);
             let Some(body) = self.body(&target, response) else { continue };
+            // Any other response arrives undecoded.
             if !status.starts_with('2') {
                 continue;
             }
+            self.content(&target, response);
             match &first {
                 None => first = Some((status, body)),
                 Some((_, other)) if *other == body => {}
@@ -102,11 +104,37 @@ impl<'a> Bodies<'a> {
         }
     }
 
+    /// Checks that the Rust type of a success response is that of its whole content: it has one content type, and what
+    /// is not JSON is returned as bytes.
+    fn content(&mut self, pointer: &str, response: &'a Value) {
+        let Some(content) = response.get("content").and_then(Value::as_object) else { return };
+        let place = pointer::join(pointer, "content");
+        if content.len() > 1 {
+            let kinds: Vec<&str> = content.keys().map(String::as_str).collect();
+            let reason = format!(
+                "a success response has one content type, not {}: a Rust method returns one type; keep the one that is \
+                 read",
+                kinds.join(" and ")
+            );
+            return self.error(&place, reason);
+        }
+        for (kind, media) in content.iter().filter(|(kind, _)| !is_json(kind)) {
+            let Some(schema) = media.get("schema") else { continue };
+            let schema = self.follow("", schema).1;
+            if schema["type"] != "string" || schema.get("enum").is_some() {
+                let reason = format!(
+                    "a response of `{kind}` is returned as bytes, and its schema is not used; use application/json, or \
+                     `schema: {{type: string, format: binary}}`"
+                );
+                self.error(&pointer::join(&place, kind), reason);
+            }
+        }
+    }
+
     /// Returns the body of a response, or `None` if it has an error.
     fn body(&mut self, pointer: &str, response: &'a Value) -> Option<Body<'a>> {
         let content = response.get("content").and_then(Value::as_object);
         let Some(content) = content.filter(|content| !content.is_empty()) else { return Some(Body::Empty) };
-        let is_json = |kind: &str| kind == "application/json" || kind.starts_with("application/json;");
         let Some((kind, media)) = content.iter().find(|(kind, _)| is_json(kind)) else { return Some(Body::Bytes) };
         let place = pointer::join(&pointer::join(pointer, "content"), kind);
         if media.get("encoding").is_some() {
@@ -160,6 +188,11 @@ impl std::fmt::Display for Body<'_> {
             },
         }
     }
+}
+
+/// Returns whether the generator decodes a body of this content type.
+fn is_json(kind: &str) -> bool {
+    kind == "application/json" || kind.starts_with("application/json;")
 }
 
 fn is_status(status: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Servers: addresses that requests can be sent to, with names that the client builder finds.
 
-use std::net::IpAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::Value;
 
@@ -25,7 +26,9 @@ pub(super) fn check(spec: &Spec, rules: Rules, errors: &mut Vec<Error>) {
             errors.push(spec.error(&format!("/servers/{index}"), reason));
         }
     }
-    if rules != Rules::Bulkrail {
+    repeated_names(spec, servers, errors);
+    // A server without a description is reported above.
+    if rules != Rules::Bulkrail || servers.iter().all(|server| !description(server).is_empty()) {
         names(spec, servers, errors);
     }
     below_paths(spec, errors);
@@ -55,8 +58,8 @@ fn address_error(url: &str, rules: Rules) -> Option<String> {
         );
         return Some(reason);
     }
-    if url.starts_with("https://") {
-        return None;
+    if let Some(rest) = url.strip_prefix("https://") {
+        return part_error(rest);
     }
     if rules == Rules::Bulkrail {
         return Some("needs an https `url`".to_owned());
@@ -66,10 +69,54 @@ fn address_error(url: &str, rules: Rules) -> Option<String> {
                       add it to";
         return Some(reason.to_owned());
     };
-    (!is_loopback(rest)).then(|| {
-        "needs an https `url`: over http the credentials travel readable; only a loopback address may have http"
-            .to_owned()
-    })
+    if !is_loopback(rest) {
+        let reason = "needs an https `url`: over http the credentials travel readable; only a loopback address may have \
+                      http";
+        return Some(reason.to_owned());
+    }
+    part_error(rest)
+}
+
+/// Returns what is wrong with an address, without its scheme: the client builder takes host, port and path only.
+fn part_error(address: &str) -> Option<String> {
+    const ONLY: &str = "an address has scheme, host, port and path only";
+    let is_refused = |char: &char| char.is_whitespace() || char.is_control() || "\"<>\\^`|".contains(*char);
+    if let Some(char) = address.chars().find(is_refused) {
+        return Some(format!("`{char}` is not allowed in an address; write it percent-encoded, or remove it"));
+    }
+    if address.contains('?') {
+        return Some(format!("{ONLY}; remove the query: a parameter of every request belongs to `parameters`"));
+    }
+    if address.contains('#') {
+        return Some(format!("{ONLY}; remove the `#` and what follows it: it is never sent"));
+    }
+    let authority = address.split('/').next().unwrap_or_default();
+    if authority.contains('@') {
+        return Some(format!("{ONLY}; remove user and password: each caller has credentials of its own"));
+    }
+    let (host, port) = match authority.rfind(':') {
+        Some(colon) if !authority[colon..].contains(']') => (&authority[..colon], Some(&authority[colon + 1..])),
+        _ => (authority, None),
+    };
+    if !is_host(host) {
+        return Some(format!("`{host}` is not a host; correct it"));
+    }
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let port = port.filter(|port| !is_port(port))?;
+    Some(format!("`{port}` is not a port; use a number up to {}, or none", u16::MAX))
+}
+
+/// Returns whether a text is the name of a host or an IP address.
+fn is_host(host: &str) -> bool {
+    if let Some(host) = host.strip_prefix('[') {
+        return host.strip_suffix(']').is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
+    }
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    // A name that ends with a number is read as an IP address.
+    if last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return host.parse::<Ipv4Addr>().is_ok();
+    }
+    !host.contains(['%', ':', '[', ']'])
 }
 
 /// Returns whether the address, without its scheme, is on this machine.
@@ -81,6 +128,22 @@ fn is_loopback(address: &str) -> bool {
         None => host.split(':').next().unwrap_or_default(),
     };
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback())
+}
+
+/// Checks that no two servers have one name: the client builder would only ever find the first.
+fn repeated_names(spec: &Spec, servers: &[Value], errors: &mut Vec<Error>) {
+    let mut seen = BTreeMap::new();
+    for (index, name) in servers.iter().map(description).enumerate().filter(|(_, name)| !name.is_empty()) {
+        if let Some(first) = seen.get(name) {
+            let reason = format!(
+                "server {first} (counted from 0) is described as `{name}`, too, and only that one would be found; \
+                 describe each by a name of its own, or remove one"
+            );
+            errors.push(spec.error(&format!("/servers/{index}"), reason));
+        } else {
+            seen.insert(name, index);
+        }
+    }
 }
 
 /// Checks that the client builder finds the servers. Without any, each caller sets a base URL.

@@ -1,7 +1,7 @@
 //! Unions without a discriminator, in responses: a value is decoded as the first member that fits.
 //!
 //! An object fits each Rust struct whose required properties it has, and its other properties are
-//! lost.
+//! lost. The same holds for lists of objects, which are compared as the objects in them.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -20,6 +20,9 @@ const MAX_COMPARED: usize = 64;
 /// Maximum number of members that are followed in unions inside a union. Limits time and stack.
 const MAX_NESTED: usize = 64;
 
+/// Maximum nesting of lists in a union: those inside are not compared. Limits time and stack.
+const MAX_LISTS: usize = 8;
+
 pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
     let document = &spec.document;
     let decoded = decoded_schemas(document);
@@ -28,32 +31,49 @@ pub(super) fn check(spec: &Spec, errors: &mut Vec<Error>) {
         if value.get("discriminator").is_some() || !is_decoded(&pointer, &decoded) {
             continue;
         }
-        let mut objects = Vec::new();
-        let mut lists = Vec::new();
-        let mut seen = BTreeSet::new();
-        let mut nested = MAX_NESTED;
+        let mut collector = Collector { document, seen: BTreeSet::new(), nested: MAX_NESTED, levels: Vec::new() };
         for (index, member) in members.iter().enumerate() {
-            add_objects(document, index, member, &mut seen, &mut nested, &mut objects);
-            if kind(document, member) == Some("array") {
-                lists.push(index);
+            collector.add(index, member, 0);
+        }
+        for (depth, level) in collector.levels.iter().enumerate() {
+            for (index, reason) in level_errors(document, depth, level) {
+                errors.push(spec.error(&format!("{pointer}/oneOf/{index}"), reason));
             }
         }
-        for (index, other) in ambiguous(document, &objects) {
-            let reason = format!(
+    }
+}
+
+/// Returns the reasons against the members of one level, each with the index of its member.
+fn level_errors(document: &Value, depth: usize, level: &Level<'_>) -> Vec<(usize, String)> {
+    let is_list = depth > 0;
+    let mut found = Vec::new();
+    for (index, other) in ambiguous(document, &level.objects) {
+        let reason = match is_list {
+            false => format!(
                 "a response with member {other} (counted from 0) would be read as this one, without the properties \
                  that only the other has; give the union a `discriminator`, or every member but the last a required \
                  property of its own"
-            );
-            errors.push(spec.error(&format!("{pointer}/oneOf/{index}"), reason));
-        }
-        if let (Some(list), Some(object)) = (lists.last(), objects.first())
-            && object.index < *list
-        {
-            let reason =
-                "an array comes before the objects of a union: an object is read from an array, too; move it up";
-            errors.push(spec.error(&format!("{pointer}/oneOf/{list}"), reason));
-        }
+            ),
+            true => format!(
+                "a response with the list of member {other} (counted from 0) would be read as this one, without the \
+                 properties that only the objects of the other have; give the objects of every list but the last a \
+                 required property of their own"
+            ),
+        };
+        found.push((index, reason));
     }
+    if let (Some(list), Some(object)) = (level.lists.last(), level.objects.first())
+        && object.index < *list
+    {
+        let reason = match is_list {
+            false => "an array comes before the objects of a union: an object is read from an array, too; move it up",
+            true => {
+                "a list of arrays comes before the lists of objects: an object is read from an array, too; move it up"
+            }
+        };
+        found.push((*list, reason.to_owned()));
+    }
+    found
 }
 
 /// Returns whether a response contains the schema at `pointer`.
@@ -93,28 +113,49 @@ impl<'a> Object<'a> {
     }
 }
 
-fn add_objects<'a>(
+/// Members of a union that are compared with each other: at depth 0 those of the union, at depth 1 what the lists
+/// among them have as items, and so on.
+#[derive(Default)]
+struct Level<'a> {
+    objects: Vec<Object<'a>>,
+    /// Indexes of the members that are arrays.
+    lists: Vec<usize>,
+}
+
+/// Collects the objects and arrays of a union.
+struct Collector<'a> {
     document: &'a Value,
-    index: usize,
-    member: &'a Value,
-    seen: &mut BTreeSet<*const Value>,
-    nested: &mut usize,
-    objects: &mut Vec<Object<'a>>,
-) {
-    let member = follow(document, member);
-    // Another rule reports circles, and members that are there twice.
-    if !seen.insert(std::ptr::from_ref(member)) {
-        return;
-    }
-    let Some(schema) = member.as_object() else { return };
-    if let Some(members) = schema.get("oneOf").and_then(Value::as_array) {
-        for member in members {
-            let Some(left) = nested.checked_sub(1) else { return };
-            *nested = left;
-            add_objects(document, index, member, seen, nested, objects);
+    seen: BTreeSet<(usize, *const Value)>,
+    /// Number of members of unions inside the union that are still followed.
+    nested: usize,
+    levels: Vec<Level<'a>>,
+}
+
+impl<'a> Collector<'a> {
+    fn add(&mut self, index: usize, member: &'a Value, depth: usize) {
+        let member = follow(self.document, member);
+        // Another rule reports circles, and members that are there twice.
+        if !self.seen.insert((depth, std::ptr::from_ref(member))) || depth > MAX_LISTS {
+            return;
         }
-    } else if schema.get("type").map_or(schema.contains_key("properties"), |kind| kind == "object") {
-        objects.push(Object { index, schema });
+        let Some(schema) = member.as_object() else { return };
+        if self.levels.len() <= depth {
+            self.levels.resize_with(depth + 1, Level::default);
+        }
+        if let Some(members) = schema.get("oneOf").and_then(Value::as_array) {
+            for member in members {
+                let Some(left) = self.nested.checked_sub(1) else { return };
+                self.nested = left;
+                self.add(index, member, depth);
+            }
+        } else if schema.get("type").map_or(schema.contains_key("properties"), |kind| kind == "object") {
+            self.levels[depth].objects.push(Object { index, schema });
+        } else if schema.get("type").is_some_and(|kind| kind == "array") {
+            self.levels[depth].lists.push(index);
+            if let Some(items) = schema.get("items") {
+                self.add(index, items, depth + 1);
+            }
+        }
     }
 }
 

@@ -121,6 +121,17 @@ fn lint_checks_header() {
         "6: /servers/0: needs a `description` such as sandbox or production",
     );
     assert_error(
+        "description: production",
+        "description: Production",
+        "5: /servers: describe one as `sandbox` or `production`: the client builder finds a server by this word; without \
+         a server of either, remove `servers`, and each caller sets a base URL",
+    );
+    assert_error(
+        "https://api.example.com",
+        "https://api.example.com:99999",
+        "6: /servers/0: `99999` is not a port; use a number up to 65535, or none",
+    );
+    assert_error(
         "https://api.",
         "https://{region}.",
         "6: /servers/0: `{region}` in an address is not supported: requests would be sent to it as it is; write one \

@@ -115,6 +115,65 @@ fn lint_of_plain_openapi_refuses_servers_that_no_request_reaches() {
 }
 
 #[test]
+fn lint_of_plain_openapi_refuses_addresses_that_the_client_builder_does_not_take() {
+    let only = "an address has scheme, host, port and path only; remove";
+    let query = format!("{only} the query: a parameter of every request belongs to `parameters`");
+    let fragment = format!("{only} the `#` and what follows it: it is never sent");
+    let user = format!("{only} user and password: each caller has credentials of its own");
+    let char = |char: &str| format!("`{char}` is not allowed in an address; write it percent-encoded, or remove it");
+    let host = |host: &str| format!("`{host}` is not a host; correct it");
+    let port = |port: &str| format!("`{port}` is not a port; use a number up to 65535, or none");
+    for (url, reason) in [
+        ("https://s.example/?a=1", &*query),
+        ("https://s.example?", &query),
+        ("http://localhost/v1?a=1", &query),
+        ("https://s.example/#a", &fragment),
+        ("https://u:p@s.example", &user),
+        ("http://u@localhost", &user),
+        ("https://s.example /a", &char(" ")),
+        ("https://s.example/a b", &char(" ")),
+        ("https://s.example/a|b", &char("|")),
+        ("https://s.example:99999", &port("99999")),
+        ("https://s.example:https/v1", &port("https")),
+        ("https://s.example:+1", &port("+1")),
+        ("https://s.example:", &port("")),
+        ("https://", &host("")),
+        ("https:///v1", &host("")),
+        ("https://:443", &host("")),
+        ("https://s.example:80:80", &host("s.example:80")),
+        ("https://[::1/v1", &host("[:")),
+        ("https://[s.example]", &host("[s.example]")),
+        ("https://1.2.3.400", &host("1.2.3.400")),
+        ("https://s%20.example", &host("s%20.example")),
+    ] {
+        let servers = format!("[{{url: '{url}', description: sandbox}}]");
+        assert_eq!(server_errors(&servers), [format!("acme.yaml:3: /servers/0: {reason}")], "{url}");
+    }
+    for url in [
+        "https://s.example",
+        "https://s.example:8443/v1/",
+        "https://s.example./a%20b",
+        "https://größe.example",
+        "https://10.0.0.1:1",
+        "https://[2001:db8::1]:443/a@b:c",
+    ] {
+        assert_eq!(server_errors(&format!("[{{url: '{url}', description: sandbox}}]")), [""; 0], "{url}");
+    }
+}
+
+#[test]
+fn lint_of_plain_openapi_refuses_two_servers_with_one_name() {
+    let [x, y, z] = ["x", "y", "z"].map(|host| format!("{{url: 'https://{host}.example', description: sandbox}}"));
+    let error = |index: usize| {
+        format!(
+            "acme.yaml:3: /servers/{index}: server 0 (counted from 0) is described as `sandbox`, too, and only that one \
+             would be found; describe each by a name of its own, or remove one"
+        )
+    };
+    assert_eq!(server_errors(&format!("[{x}, {y}, {z}]")), [error(1), error(2)]);
+}
+
+#[test]
 fn lint_of_plain_openapi_refuses_method_without_a_name() {
     for (id, reason) in [
         ("''", "needs an `operationId`; it becomes the Rust method"),
@@ -178,6 +237,49 @@ fn lint_refuses_object_that_hides_later_members_of_a_union() {
     );
     let found = errors(&spec(&inline, &format!("{a}\n{b}")));
     assert!(found.len() == 1 && found[0].contains("/schema/oneOf/0: a response with member 1"), "{found:?}");
+}
+
+#[test]
+fn lint_refuses_list_of_objects_that_hides_later_lists_of_a_union() {
+    let hides = |index: usize, other: usize| {
+        format!(
+            "acme.yaml:11: /components/schemas/Thing/oneOf/{index}: a response with the list of member {other} (counted \
+             from 0) would be read as this one, without the properties that only the objects of the other have; give the \
+             objects of every list but the last a required property of their own"
+        )
+    };
+    let order = "acme.yaml:11: /components/schemas/Thing/oneOf/1: a list of arrays comes before the lists of objects: an \
+                 object is read from an array, too; move it up";
+    let reference = |name: &str| format!("{{$ref: '#/components/schemas/{name}'}}");
+    let list = |items: &str| format!("{{type: array, items: {items}}}");
+    let lists = |names: &str| names.split(' ').map(|name| list(&reference(name))).collect::<Vec<_>>().join(", ");
+    let objects = "A: {type: object, properties: {a: {type: string}}}
+B: {type: object, properties: {b: {type: string}}}
+C: {type: object, required: [c], properties: {c: {type: string}}}
+U: {oneOf: [{$ref: '#/components/schemas/C'}, {$ref: '#/components/schemas/A'}]}
+L: {type: array, items: {$ref: '#/components/schemas/B'}}
+S: {type: string}";
+    for (members, expected) in [
+        (lists("A B"), vec![hides(0, 1)]),
+        (lists("A B C"), vec![hides(0, 1), hides(1, 2)]),
+        // Lists that are components or members of a union, objects that are members of a union, lists of lists.
+        (format!("{}, {}", lists("A"), reference("L")), vec![hides(0, 1)]),
+        (format!("{{oneOf: [{}]}}, {}", lists("A"), reference("L")), vec![hides(0, 1)]),
+        (lists("U B"), vec![hides(0, 1)]),
+        (format!("{}, {}", list(&lists("A")), list(&lists("B"))), vec![hides(0, 1)]),
+        // An object of no required property is read from any array.
+        (format!("{}, {}", lists("A"), list(&lists("S"))), vec![order.to_owned()]),
+        (lists("C A"), vec![]),
+        (lists("S A"), vec![]),
+        (format!("{}, {}, {}", list(&lists("S")), lists("A"), reference("B")), vec![]),
+        (format!("{}, {}", lists("A"), reference("A")), vec![]),
+    ] {
+        assert_eq!(errors(&spec(PATHS, &format!("Thing: {{oneOf: [{members}]}}\n{objects}"))), expected, "{members}");
+    }
+    // A list contains itself.
+    let circle = "Thing: {oneOf: [{$ref: '#/components/schemas/L'}, {type: string}]}
+L: {type: array, items: {$ref: '#/components/schemas/L'}}";
+    assert!(errors(&spec(PATHS, circle)).iter().all(|error| error.ends_with("is circular")));
 }
 
 #[test]
@@ -289,5 +391,173 @@ Other: {type: object, properties: {direct: {$ref: '#/components/schemas/A'}}}
 A: {type: object, required: [kind], properties: {kind: {type: string, enum: [A]}, a: {type: string}}}
 B: {type: object, required: [kind], properties: {kind: {type: string, enum: [B]}, b: {type: string}}}",
         &[],
+    );
+}
+
+/// Operation `read` with this parameter, body and response; its parts are in lines 7, 8 and 9.
+fn operation(parameter: &str, body: &str, response: &str, schemas: &str) -> String {
+    let content = |schema: &str| format!("content: {{application/json: {{schema: {schema}}}}}");
+    let paths = format!(
+        "openapi: 3.0.1
+info: {{title: t, version: '1'}}
+paths:
+  /things:
+    post:
+      operationId: get_q
+      parameters: [{{name: s, in: query, schema: {parameter}}}]
+      requestBody: {{{}}}
+      responses: {{'200': {{description: d, {}}}}}
+components:
+  schemas:
+",
+        content(body),
+        content(response)
+    );
+    spec(&paths, schemas)
+}
+
+#[test]
+fn lint_refuses_inline_schema_of_an_operation_with_the_type_of_another() {
+    let (text, union) = ("{type: string}", "{oneOf: [{type: string}, {type: integer}]}");
+    let object = "{type: object, properties: {a: {type: string}}}";
+    let words = "{type: string, enum: [a, b]}";
+    let list = |of: &str| format!("{{type: array, items: {of}}}");
+    let map = |of: &str| format!("{{type: object, additionalProperties: {of}}}");
+    let post = "/paths/~1things/post";
+    let (parameter, json) = ("/parameters/0/schema", "/content/application~1json/schema");
+    let (body, response) = (format!("/requestBody{json}"), format!("/responses/200{json}"));
+    for (spec, component, rust_type, place, kind) in [
+        (operation(union, text, text, ""), "GetQS", "GetQs", format!("7: {post}{parameter}"), "`oneOf`"),
+        (operation(words, text, text, ""), "GetQS", "GetQs", format!("7: {post}{parameter}"), "`enum`"),
+        (operation(text, union, text, ""), "GetQBody", "GetQBody", format!("8: {post}{body}"), "`oneOf`"),
+        (operation(text, object, text, ""), "GetQBody", "GetQBody", format!("8: {post}{body}"), "object"),
+        (
+            operation(text, &list(union), text, ""),
+            "GetQBodyItem",
+            "GetQBodyItem",
+            format!("8: {post}{body}/items"),
+            "`oneOf`",
+        ),
+        (operation(text, text, union, ""), "GetQResponse", "GetQResponse", format!("9: {post}{response}"), "`oneOf`"),
+        (
+            operation(text, text, &list(union), ""),
+            "GetQResponseItem",
+            "GetQResponseItem",
+            format!("9: {post}{response}/items"),
+            "`oneOf`",
+        ),
+        (
+            operation(text, text, &map(union), ""),
+            "GetQResponseValue",
+            "GetQResponseValue",
+            format!("9: {post}{response}/additionalProperties"),
+            "`oneOf`",
+        ),
+    ] {
+        assert_eq!(errors(&format!("{spec}    Other: {object}\n")), [""; 0], "{component}");
+        assert_eq!(
+            errors(&format!("{spec}    {component}: {object}\n")),
+            [format!(
+                "acme.yaml:{place}: the inline {kind} becomes the Rust type `{rust_type}`, like `{component}` in line 12; \
+                 make it a component schema with a name of its own"
+            )],
+            "{component}"
+        );
+    }
+}
+
+#[test]
+fn lint_refuses_two_inline_schemas_with_one_type() {
+    let operation = |id: &str, parameter: &str, members: &str| {
+        format!(
+            "  /{id}: {{get: {{operationId: {id}, parameters: [{{name: {parameter}, in: query, schema: {{oneOf: \
+             [{members}]}}}}], responses: {{'200': {{description: d}}}}}}}}\n"
+        )
+    };
+    let document = |first: &str, second: &str| {
+        let head = "openapi: 3.0.1\ninfo: {title: t, version: '1'}\npaths:\n";
+        format!("{head}{}{}", operation("get", "a_s", first), operation("get_a", "s", second))
+    };
+    assert_eq!(
+        errors(&document("{type: string}, {type: integer}", "{type: boolean}, {type: string}")),
+        [
+            "acme.yaml:5: /paths/~1get_a/get/parameters/0/schema: the inline `oneOf` becomes the Rust type `GetAs`, like \
+          the inline `oneOf` at /paths/~1get/get/parameters/0/schema in line 4; make it a component schema with a name \
+          of its own"
+        ]
+    );
+    // One type is right for both.
+    let same = document("{type: string}, {type: integer}", "{type: string, description: d}, {type: integer}");
+    assert_eq!(errors(&same), [""; 0]);
+    // The generator names what is inside a member of a union by the union.
+    let member = |name: &str, size: &str| {
+        format!(
+            "{name}: {{type: object, required: [kind], properties: {{kind: {{type: string, enum: [{name}]}}, \
+             size: {{oneOf: [{{type: string}}, {{type: {size}}}]}}}}}}"
+        )
+    };
+    let union = |a: &str, b: &str| {
+        let members = "[{$ref: '#/components/schemas/A'}, {$ref: '#/components/schemas/B'}]";
+        format!(
+            "Thing: {{oneOf: {members}, discriminator: {{propertyName: kind}}}}\n{}\n{}",
+            member("A", a),
+            member("B", b)
+        )
+    };
+    assert_errors(&union("integer", "integer"), &[]);
+    assert_errors(
+        &union("integer", "boolean"),
+        &[
+            "acme.yaml:13: /components/schemas/B/properties/size: the inline `oneOf` becomes the Rust type `ThingSize`, \
+           like the inline `oneOf` at /components/schemas/A/properties/size in line 12; rename one of the schemas",
+        ],
+    );
+}
+
+#[test]
+fn lint_of_plain_openapi_refuses_component_with_the_type_of_an_inline_schema_inside_another() {
+    let refused = |place: &str, kind: &str, name: &str| {
+        format!(
+            "acme.yaml:11: /components/schemas/Thing{place}: the inline {kind} becomes the Rust type `{name}`, like \
+             `{name}` in line 12; rename one of the schemas"
+        )
+    };
+    let union = "{oneOf: [{type: string}, {type: integer}]}";
+    for (thing, place, kind, name) in [
+        ("{type: object, properties: {size: {type: string, enum: [s]}}}", "/properties/size", "`enum`", "ThingSize"),
+        (
+            "{type: object, properties: {of: {type: object, properties: {a: {}}}}}",
+            "/properties/of",
+            "object",
+            "ThingOf",
+        ),
+        (
+            &format!("{{oneOf: [{{type: array, items: {{type: array, items: {union}}}}}, {{type: string}}]}}"),
+            "/oneOf/0/items/items",
+            "`oneOf`",
+            "ThingArrayItemItem",
+        ),
+        (
+            &format!("{{type: object, properties: {{a: {{}}}}, additionalProperties: {union}}}"),
+            "/additionalProperties",
+            "`oneOf`",
+            "ThingExtraValue",
+        ),
+    ] {
+        let schemas = format!("Thing: {thing}\n{name}: {{type: object, properties: {{z: {{type: string}}}}}}");
+        assert_errors(&schemas, &[&refused(place, kind, name)]);
+        assert_errors(&schemas.replace(&format!("{name}:"), "Other:"), &[]);
+    }
+    // The discriminator of a schema that is only a member of a union has no type, and that of another has one.
+    let schemas = "Thing: {oneOf: [{$ref: '#/components/schemas/A'}], discriminator: {propertyName: kind}}
+AKind: {type: object, properties: {z: {type: string}}}
+A: {type: object, required: [kind], properties: {kind: {type: string, enum: [A]}, a: {type: string}}}";
+    assert_errors(schemas, &[]);
+    assert_errors(
+        &format!("{schemas}\nUse: {{type: object, properties: {{a: {{$ref: '#/components/schemas/A'}}}}}}"),
+        &[
+            "acme.yaml:13: /components/schemas/A/properties/kind: the inline `enum` becomes the Rust type `AKind`, like \
+           `AKind` in line 12; rename one of the schemas",
+        ],
     );
 }

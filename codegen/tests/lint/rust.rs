@@ -481,6 +481,41 @@ fn lint_refuses_bodies_that_the_generator_does_not_support() {
     {
         assert_eq!(status(code, response), [""; 0], "{code}");
     }
+    let content = |text: &str| {
+        let json = "            application/json: {schema: {$ref: '#/components/schemas/Thing'}}\n";
+        assert!(GOOD.contains(json));
+        errors(&GOOD.replace(json, &text.replace("THING", "schema: {$ref: '#/components/schemas/Thing'}")))
+    };
+    let at = "/paths/~1things~1{id}/get/responses/200/content";
+    let bytes = |kind: &str| {
+        let place = kind.replace('/', "~1");
+        format!(
+            "specs/things.yaml:26: {at}/{place}: a response of `{kind}` is returned as bytes, and its schema is not used; \
+             use application/json, or `schema: {{type: string, format: binary}}`"
+        )
+    };
+    for kind in ["application/hal+json", "application/problem+json", "application/xml", "'*/*'"] {
+        assert_eq!(content(&format!("            {kind}: {{THING}}\n")), [bytes(kind.trim_matches('\''))], "{kind}");
+    }
+    assert_eq!(
+        content("            application/json: {THING}\n            text/csv: {schema: {type: string}}\n"),
+        [format!(
+            "specs/things.yaml:25: {at}: a success response has one content type, not application/json and text/csv: a \
+             Rust method returns one type; keep the one that is read"
+        )]
+    );
+    for good in [
+        "application/json;charset=utf-8: {THING}",
+        "text/csv: {schema: {type: string}}",
+        "application/hal+json: {schema: {type: string, format: binary}}",
+        "application/pdf: {}",
+    ] {
+        assert_eq!(content(&format!("            {good}\n")), [""; 0], "{good}");
+    }
+    // The body of an error is not decoded with its schema.
+    let error = "{description: d, content: {application/problem+json: {schema: {$ref: '#/components/schemas/Colour'}}, \
+                 text/html: {schema: {type: string}}}}";
+    assert_eq!(status("'404'", error), [""; 0]);
     let methods = GOOD.replace("    post:\n", "    trace:\n");
     assert_eq!(
         errors(&methods),
