@@ -35,7 +35,7 @@ pub(crate) use wait::{RecordArgs, StatusArgs, WaitArgs, WaitCommandArgs};
 use crate::commands::completions::{complete_batch, complete_profile};
 use crate::html::file_name;
 use crate::profile::Profile;
-use crate::values::{faults, quoted, speed};
+use crate::values::{BaseUrlParser, faults, quoted, speed};
 
 const ABOUT: &str = "Submits batches to payments providers, waits for their end, and reports the outcome of every row";
 
@@ -302,7 +302,7 @@ impl ReportArgs {
 #[derive(Default, Args)]
 pub(crate) struct Connection {
     /// Base URL of the provider's API [default: its sandbox]
-    #[arg(long, value_name = "URL", conflicts_with = "production")]
+    #[arg(long, value_name = "URL", conflicts_with = "production", value_parser = BaseUrlParser)]
     pub(crate) base_url: Option<String>,
     /// Account of the configuration file: its address and credentials [default: BULKRAIL_PROFILE]
     #[arg(long = "profile", value_name = "NAME", add = ArgValueCompleter::new(complete_profile))]
