@@ -67,6 +67,12 @@ fn run(mut cli: Cli) -> Result<u8, CliError> {
             Ok(exit::SUCCESS)
         })?;
     }
+    if let Some((report, others)) = cli.command.drift_report() {
+        block_on(async {
+            drift_report::check(report, others).await?;
+            Ok(exit::SUCCESS)
+        })?;
+    }
     match cli.command {
         Command::Demo(args) => block_on(commands::demo::run(args, printer)),
         Command::Sandbox(args) => block_on(commands::sandbox::run(args, printer)),

@@ -93,6 +93,22 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// Returns a command line of `command`, `names` and `options`. Names of which one begins with a hyphen are last, after
+/// `--`: they are no options.
+pub(crate) fn command_line(command: &str, names: &[&str], options: &str) -> String {
+    let words: String = names.iter().map(|name| format!(" {}", quoted(name))).collect();
+    match names.iter().any(|name| name.starts_with('-')) {
+        true => format!("{command}{options} --{words}"),
+        false => format!("{command}{words}{options}"),
+    }
+}
+
+/// Returns an option as part of a command line that continues. A value that begins with a hyphen is joined to it.
+pub(crate) fn option(name: &str, value: &str) -> String {
+    let joint = if value.starts_with('-') && value != "-" { '=' } else { ' ' };
+    format!(" --{name}{joint}{}", quoted(value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
