@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use bulkrail::{ProviderId, cdq, killb, localpayment, reap};
 use bulkrail_sandbox::Faults;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
@@ -35,7 +36,7 @@ pub(crate) use wait::{RecordArgs, StatusArgs, WaitArgs, WaitCommandArgs};
 use crate::commands::completions::{complete_batch, complete_profile};
 use crate::html::file_name;
 use crate::profile::Profile;
-use crate::values::{faults, quoted, speed};
+use crate::values::{BaseUrlParser, faults, option, speed};
 
 const ABOUT: &str = "Submits batches to payments providers, waits for their end, and reports the outcome of every row";
 
@@ -188,6 +189,19 @@ impl Command {
         provider.map(ProviderName::id)
     }
 
+    /// Returns the file of `--drift-report`, where it is given, and the other files of the command by their options.
+    pub(crate) fn drift_report(&self) -> Option<(PathBuf, Vec<(&'static str, PathBuf)>)> {
+        let (record, report, submitted, batch) = match self {
+            Self::Wait(args) => (&args.record, &args.report, None, args.target.batch.clone()),
+            Self::Run(args) => (&args.record, &args.report, args.submission.file.clone(), None),
+            Self::Resume(args) => (&args.record, &args.report, None, None),
+            _ => return None,
+        };
+        let others = [("FILE", submitted), ("--batch", batch), ("--report", report.report.clone())];
+        let others = others.into_iter().filter_map(|(name, file)| Some((name, file?))).collect();
+        record.drift_report.clone().map(|file| (file, others))
+    }
+
     /// Returns whether results are JSON, so that errors are JSON too.
     pub(crate) fn prints_json(&self) -> bool {
         match self {
@@ -287,14 +301,14 @@ pub(crate) struct Target {
 pub(crate) struct ReportArgs {
     /// Write an HTML page about the outcome to FILE: counts, progress, rows that did not succeed, what
     /// to do next
-    #[arg(long, value_name = "FILE", value_parser = file_name)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(file_name))]
     pub(crate) report: Option<PathBuf>,
 }
 
 impl ReportArgs {
     /// Returns the same option as part of a command line that continues.
     pub(crate) fn flags(&self) -> String {
-        self.report.as_ref().map_or_else(String::new, |file| format!(" --report {}", quoted(&file.to_string_lossy())))
+        self.report.as_ref().map_or_else(String::new, |file| option("report", &file.to_string_lossy()))
     }
 }
 
@@ -302,7 +316,7 @@ impl ReportArgs {
 #[derive(Default, Args)]
 pub(crate) struct Connection {
     /// Base URL of the provider's API [default: its sandbox]
-    #[arg(long, value_name = "URL", conflicts_with = "production")]
+    #[arg(long, value_name = "URL", conflicts_with = "production", value_parser = BaseUrlParser)]
     pub(crate) base_url: Option<String>,
     /// Account of the configuration file: its address and credentials [default: BULKRAIL_PROFILE]
     #[arg(long = "profile", value_name = "NAME", add = ArgValueCompleter::new(complete_profile))]
@@ -326,10 +340,10 @@ impl Connection {
     pub(crate) fn flags(&self) -> String {
         let mut flags = String::new();
         if let Some(name) = &self.profile_name {
-            flags.push_str(&format!(" --profile {}", quoted(name)));
+            flags.push_str(&option("profile", name));
         }
         if let Some(url) = &self.base_url {
-            flags.push_str(&format!(" --base-url {}", quoted(url)));
+            flags.push_str(&option("base-url", url));
         }
         if self.production {
             flags.push_str(" --production");

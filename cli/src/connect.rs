@@ -49,7 +49,10 @@ pub(crate) fn connect(provider: &ProviderId, connection: &Connection) -> Result<
 pub(crate) async fn connect_for(batch: &Batch, connection: &Connection) -> Result<AnyClient, CliError> {
     let client = connect(batch.provider(), connection)?;
     let Err(error) = client.check_batch(batch) else { return Ok(client) };
+    // The environment is that of the profile where no option says another.
+    let is_of_profile = connection.profile.is_some() && connection.base_url.is_none() && !connection.production;
     let option = match batch.environment().unwrap_or_default() {
+        _ if is_of_profile => "choose another --profile".to_owned(),
         "production" => "add --production".to_owned(),
         "sandbox" if AnyClient::environment_from_env(batch.provider()).is_some() => {
             format!(

@@ -2,15 +2,15 @@
 //! each batch.
 
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bulkrail::{Drift, ProviderId, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
-use crate::{output, printer, state};
+use crate::{input, output, printer, state};
 
 /// Line of a drift report. It has neither ids nor personal data.
 #[derive(Serialize, Deserialize)]
@@ -24,11 +24,41 @@ pub(crate) struct Line<'a> {
     pub(crate) drift: Cow<'a, [Drift]>,
 }
 
-/// Returns whether a file has something that is not a line of JSON: it may be the one that was submitted.
+/// 1 MiB: the first line of a report is read to know it. A line has kilobytes.
+const MAX_LINE_BYTES: u64 = 1024 * 1024;
+
+/// Refuses a path that cannot be a report, or is that of one of `others`, which the command line names by their options.
+pub(crate) async fn check(path: PathBuf, others: Vec<(&'static str, PathBuf)>) -> Result<(), CliError> {
+    // A disk may hang: a signal must not wait for it.
+    let checked = tokio::task::spawn_blocking(move || {
+        match others.into_iter().find(|(_, other)| input::is_same_file(&path, other)) {
+            Some((name, _)) => Err(refused(&path, &format!("it is also the file of {name}"))),
+            None => check_file(&path),
+        }
+    });
+    checked.await.unwrap_or_else(|error| Err(CliError::configuration(format!("the command was cut off: {error}"))))
+}
+
+/// Refuses what is not a regular file, which may block when it is opened, and a file that is not a report: it may be the
+/// one that was submitted.
+fn check_file(path: &Path) -> Result<(), CliError> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(refused(path, "it is not a regular file")),
+        Ok(_) if has_other_content(path) => Err(refused(path, "it exists and is not a drift report")),
+        _ => Ok(()),
+    }
+}
+
+fn refused(path: &Path, reason: &str) -> CliError {
+    CliError::configuration(format!("{} cannot be written: {reason}", path.display())).with_hint("name another file")
+}
+
+/// Returns whether the first line of a file is not one of a report. A file that cannot be read is opened for writing.
 fn has_other_content(path: &Path) -> bool {
-    let mut first = [0];
-    let is_file = std::fs::metadata(path).is_ok_and(|found| found.is_file());
-    is_file && File::open(path).is_ok_and(|mut file| matches!(file.read(&mut first), Ok(1)) && first != *b"{")
+    let mut line = Vec::new();
+    let read = File::open(path).and_then(|file| BufReader::new(file.take(MAX_LINE_BYTES)).read_until(b'\n', &mut line));
+    let is_empty = line.trim_ascii().is_empty();
+    read.is_ok() && !is_empty && serde_json::from_slice::<Line<'_>>(&line).is_err()
 }
 
 /// The file of `--drift-report`, if the flag is given.
@@ -39,10 +69,7 @@ impl DriftReport {
     /// private to the user.
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, CliError> {
         let Some(path) = file else { return Ok(Self(None)) };
-        if has_other_content(path) {
-            let reason = format!("{} cannot be written: it exists and is not a drift report", path.display());
-            return Err(CliError::configuration(reason).with_hint("name another file"));
-        }
+        check_file(path)?;
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         state::private(&mut options);

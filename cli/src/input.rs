@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::path::{self, Path};
+use std::path::{self, Path, PathBuf};
 
 use crate::error::CliError;
 
@@ -43,6 +43,32 @@ pub(crate) async fn check(file: &Path) -> Result<(), CliError> {
         Ok(_) => Ok(()),
         Err(error) => Err(unreadable(file, &error)),
     }
+}
+
+/// Returns whether two paths are two names of one file, which need not exist.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    canonical(one) == canonical(other) || is_same_inode(one, other)
+}
+
+/// Returns the path behind links. Of a file that does not exist, its directory is.
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| {
+        let absolute = path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let directory = absolute.parent().and_then(|directory| directory.canonicalize().ok());
+        directory.zip(absolute.file_name()).map_or_else(|| absolute.clone(), |(directory, name)| directory.join(name))
+    })
+}
+
+#[cfg(unix)]
+fn is_same_inode(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    id(one).is_some() && id(one) == id(other)
+}
+
+#[cfg(not(unix))]
+fn is_same_inode(_: &Path, _: &Path) -> bool {
+    false
 }
 
 /// Returns the text in `bytes`, without the byte order mark that some editors write.

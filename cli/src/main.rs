@@ -67,6 +67,12 @@ fn run(mut cli: Cli) -> Result<u8, CliError> {
             Ok(exit::SUCCESS)
         })?;
     }
+    if let Some((report, others)) = cli.command.drift_report() {
+        block_on(async {
+            drift_report::check(report, others).await?;
+            Ok(exit::SUCCESS)
+        })?;
+    }
     match cli.command {
         Command::Demo(args) => block_on(commands::demo::run(args, printer)),
         Command::Sandbox(args) => block_on(commands::sandbox::run(args, printer)),
@@ -94,7 +100,8 @@ fn run(mut cli: Cli) -> Result<u8, CliError> {
 /// Returns the error for a command that was stopped before it began to wait or to send, or that does
 /// neither.
 fn stopped() -> CliError {
-    let words = std::env::args().skip(1).map(|word| quoted(&word));
+    // A word that is not Unicode is shown with replacement characters.
+    let words = std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
     let command = words.fold("bulkrail".to_owned(), |command, word| format!("{command} {word}"));
     let error = Error::new(ErrorKind::Interrupted, "the command was stopped");
     CliError::from(error.with_hint("nothing was sent to create a batch")).with_resume(|_| command)

@@ -11,9 +11,14 @@ use crate::screen;
 
 /// Writes `text` and flushes it.
 pub(crate) fn text(text: &str) -> io::Result<()> {
+    bytes(text.as_bytes())
+}
+
+/// Writes `bytes` and flushes them.
+pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
     screen::above(|| {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
+        out.write_all(bytes)?;
         out.flush()
     })
 }

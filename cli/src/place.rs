@@ -7,7 +7,7 @@ use bulkrail::{AnyClient, Provider, ProviderId, killb, localpayment};
 
 use crate::args::Connection;
 use crate::submissions::{Entry, FileNote, digest};
-use crate::values::quoted;
+use crate::values::{command_line, option};
 
 /// Where batches are: those of one place are waited for by one client.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,54 +57,67 @@ impl Place {
     }
 
     /// Returns a command line that asks this place, whatever the variables of the shell say.
-    pub(crate) fn command(&self, arguments: &str) -> String {
-        let mut command = format!("bulkrail {arguments}");
+    ///
+    /// `names` are its arguments that are not options.
+    pub(crate) fn command(&self, command: &str, names: &[&str], options: &str) -> String {
+        self.line(&format!("bulkrail {command} {}", self.provider), names, options)
+    }
+
+    /// Returns the command that waits for the batch of standard input.
+    pub(crate) fn wait_for_input(&self) -> String {
+        self.line("bulkrail wait", &[], " --batch -")
+    }
+
+    fn line(&self, command: &str, names: &[&str], options: &str) -> String {
+        let (mut options, mut prefix) = (options.to_owned(), String::new());
         match self.environment.as_deref() {
-            Some("production") => command.push_str(" --production"),
+            Some("production") => options.push_str(" --production"),
             Some("sandbox") if self.profile.is_none() && AnyClient::environment_from_env(&self.provider).is_some() => {
-                command = format!("env -u {} {command}", AnyClient::base_url_variable(&self.provider));
+                prefix = format!("env -u {} ", AnyClient::base_url_variable(&self.provider));
             }
             Some("sandbox") | None => {}
             Some(origin) => {
-                command.push_str(&format!(" --base-url {}", quoted(self.base_url.as_deref().unwrap_or(origin))));
+                options.push_str(&option("base-url", self.base_url.as_deref().unwrap_or(origin)));
             }
         }
         if let Some(profile) = &self.profile {
-            command.push_str(&format!(" --profile {}", quoted(profile)));
+            options.push_str(&option("profile", profile));
         }
         for (is_given, flag) in [(self.insecure_http, " --insecure-http"), (self.any_environment, " --any-environment")]
         {
-            command.push_str(if is_given { flag } else { "" });
+            options.push_str(if is_given { flag } else { "" });
         }
-        command
+        command_line(&format!("{prefix}{command}"), names, &options)
     }
 
     /// Returns the command that waits for the batch `id`.
     pub(crate) fn wait(&self, id: &str) -> String {
-        self.command(&format!("wait {} {}", self.provider, quoted(id)))
+        self.command("wait", &[id], "")
     }
 
     /// Returns the command that lists the rows of the batch `id`, which was made of `file`.
     ///
     /// `None` where rows are read with a file that is not known.
     pub(crate) fn rows(&self, id: &str, file: Option<&str>, failed_only: bool) -> Option<String> {
-        let rows = format!("rows {} {}", self.provider, quoted(id));
-        let rows = match file {
-            _ if self.provider == killb::PROVIDER && failed_only => format!("{rows} --failed"),
-            Some(file) => format!("{rows} --submitted {}", quoted(file)),
-            None if self.provider == localpayment::PROVIDER || self.provider == killb::PROVIDER => rows,
+        let options = match file {
+            _ if self.provider == killb::PROVIDER && failed_only => " --failed".to_owned(),
+            Some(file) => option("submitted", file),
+            None if self.provider == localpayment::PROVIDER || self.provider == killb::PROVIDER => String::new(),
             None => return None,
         };
-        Some(self.command(&rows))
+        Some(self.command("rows", &[id], &options))
     }
 
     /// Returns the command that writes the rows of `file` that did not succeed to `next`.
     fn retry(&self, id: &str, file: &str, next: &str, has_unaccounted: bool) -> String {
         let unaccounted = if has_unaccounted { " --unaccounted" } else { "" };
-        let (provider, id, file, next) = (&self.provider, quoted(id), quoted(file), quoted(next));
-        self.command(&format!("retry {provider} {id} --submitted {file} --out {next}{unaccounted}"))
+        let options = format!("{}{}{unaccounted}", option("submitted", file), option("out", next));
+        self.command("retry", &[id], &options)
     }
 }
+
+/// Name of a file whose path is not Unicode, at the beginning of a sentence.
+pub(crate) const NO_PATH: &str = "The file that was submitted";
 
 /// File that a batch was made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -126,7 +139,8 @@ impl SubmittedFile {
         match std::fs::metadata(file) {
             Ok(found) if found.is_file() => {
                 let absolute = path::absolute(file).unwrap_or_else(|_| file.to_owned());
-                Self::Named(absolute.to_string_lossy().into_owned())
+                // A command line does not have a path that is not Unicode.
+                absolute.into_os_string().into_string().map_or(Self::Unknown, Self::Named)
             }
             _ => Self::Unknown,
         }
@@ -135,10 +149,11 @@ impl SubmittedFile {
     /// Returns the file of a batch that was submitted from here.
     pub(crate) fn of(entry: &Entry) -> Self {
         let note = entry.note();
-        match note.and_then(|note| Some((note.file.clone()?, note.part))) {
-            Some((file, None)) => Self::Noted(file),
-            Some((file, Some(_))) => Self::Divided(file.file),
-            None => Self::Unknown,
+        match (note.file.clone(), note.part) {
+            (Some(file), None) => Self::Noted(file),
+            (Some(file), Some(_)) => Self::Divided(file.file),
+            (None, Some(_)) => Self::Divided(NO_PATH.to_owned()),
+            (None, None) => Self::Unknown,
         }
     }
 
@@ -251,6 +266,16 @@ mod tests {
         assert_eq!(rows(reap::PROVIDER, Some("f"), true).as_deref(), Some("reap b --submitted f"));
         assert_eq!(rows(localpayment::PROVIDER, None, true).as_deref(), Some("localpayment b"));
         assert_eq!((rows(reap::PROVIDER, None, true), rows(cdq::PROVIDER, None, true)), (None, None));
+    }
+
+    #[test]
+    fn names_and_values_that_begin_with_a_hyphen_are_no_options() {
+        let place = Place { profile: Some("-ops".to_owned()), ..place(localpayment::PROVIDER) };
+        let flags = "--production --profile=-ops";
+        assert_eq!(place.wait("-dash-key"), format!("bulkrail wait localpayment {flags} -- -dash-key"));
+        let rows = place.rows("-dash key", Some("-f.csv"), false);
+        let expected = format!("bulkrail rows localpayment --submitted=-f.csv {flags} -- '-dash key'");
+        assert_eq!(rows.as_deref(), Some(&*expected));
     }
 
     #[test]

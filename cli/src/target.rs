@@ -12,7 +12,7 @@ use crate::args::Target;
 use crate::error::{CliError, prints_batch};
 use crate::state::StateDir;
 use crate::submissions::{Entry, Line, Log, MIN_PREFIX, OldRecord, Submissions, lines, skipped};
-use crate::values::quoted;
+use crate::values::{command_line, option};
 use crate::{input, printer};
 
 /// 32 characters of an id or more are not the beginning of one: a UUID without hyphens has as many.
@@ -79,9 +79,9 @@ impl Target {
     pub(crate) fn resume_command(&self, kind: ErrorKind, flags: &str) -> String {
         match (&self.batch, self.provider, &self.id) {
             (Some(file), ..) if !is_stdin(file) => {
-                format!("bulkrail wait --batch {}{flags}", quoted(&file.to_string_lossy()))
+                format!("bulkrail wait{}{flags}", option("batch", &file.to_string_lossy()))
             }
-            (None, Some(provider), Some(id)) => format!("bulkrail wait {} {}{flags}", provider.id(), quoted(id)),
+            (None, Some(provider), Some(id)) => command_line(&format!("bulkrail wait {}", provider.id()), &[id], flags),
             _ if prints_batch(kind) => {
                 format!("bulkrail wait --batch FILE{flags} (FILE: the batch document on standard output)")
             }

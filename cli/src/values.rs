@@ -1,20 +1,26 @@
 //! Parses the values of options, and quotes words for a shell.
 
+use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bulkrail::schedule::Schedule;
-use bulkrail_sandbox::Faults;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use bulkrail_sandbox::{Faults, Sandbox};
+use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 use jiff::{Span, SpanRelativeTo};
 
 /// 365 days: longer than any batch takes and than any process lives.
 const MAX_DURATION: Duration = Duration::from_secs(365 * 86_400);
 
-/// Parses a factor above 0.
+/// Parses a factor that a sandbox takes.
 pub(crate) fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok();
-    speed.filter(|speed: &f64| speed.is_finite() && *speed > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
+    let range = Sandbox::SPEED_RANGE;
+    speed
+        .filter(|speed: &f64| range.contains(speed))
+        .ok_or_else(|| format!("expected a number from {} to {}", range.start(), range.end()))
 }
 
 /// Parses the price of a request in seconds of lag: a duration such as `2s`, or a number of
@@ -30,6 +36,29 @@ pub(crate) fn lag_per_request(text: &str) -> Result<f64, String> {
 /// Returns a parser of the names of fault profiles.
 pub(crate) fn faults() -> impl TypedValueParser<Value = Faults> {
     PossibleValuesParser::new(Faults::ALL.iter().map(Faults::to_string)).try_map(|name| name.parse::<Faults>())
+}
+
+/// Parses a base URL. One with a user name or a password is refused without being shown: the command line is repeated in
+/// messages.
+#[derive(Clone)]
+pub(crate) struct BaseUrlParser;
+
+impl TypedValueParser for BaseUrlParser {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        if has_user_info(&value.to_string_lossy()) {
+            let reason = "the value of --base-url holds credentials; pass them as environment variables\n";
+            return Err(clap::Error::raw(ErrorKind::ValueValidation, reason).with_cmd(command));
+        }
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+}
+
+/// Returns whether a text would have a user name or a password if it were read as a URL, however malformed it is.
+fn has_user_info(url: &str) -> bool {
+    let rest = url.split_once(':').map_or(url, |(_, rest)| rest).trim_start_matches(['/', '\\']);
+    rest.split(['/', '\\', '?', '#']).next().unwrap_or_default().contains('@')
 }
 
 /// Parses a time with its units. A day has 24 hours.
@@ -62,6 +91,22 @@ pub(crate) fn quoted(text: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Returns a command line of `command`, `names` and `options`. Names of which one begins with a hyphen are last, after
+/// `--`: they are no options.
+pub(crate) fn command_line(command: &str, names: &[&str], options: &str) -> String {
+    let words: String = names.iter().map(|name| format!(" {}", quoted(name))).collect();
+    match names.iter().any(|name| name.starts_with('-')) {
+        true => format!("{command}{options} --{words}"),
+        false => format!("{command}{words}{options}"),
+    }
+}
+
+/// Returns an option as part of a command line that continues. A value that begins with a hyphen is joined to it.
+pub(crate) fn option(name: &str, value: &str) -> String {
+    let joint = if value.starts_with('-') && value != "-" { '=' } else { ' ' };
+    format!(" --{name}{joint}{}", quoted(value))
 }
 
 #[cfg(test)]
@@ -99,6 +144,26 @@ mod tests {
         assert_eq!(interval("1s..1s"), Ok(ms(1000)..=ms(1000)));
         for text in ["5s..1s", "5s", "..", "1s..", "..1s", "1s...2s", "1s..=2s", "1s-2s", "0s..0s", "0s..1s"] {
             assert!(interval(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn user_info_is_found_however_a_url_is_written() {
+        for url in
+            ["https://u:p@h/x", "https://u@h", "https:u:p@h", "HTTPS:\\\\u:p@h\\x", "u:p@h/x", "p@h", "https:///u:p@h"]
+        {
+            assert!(has_user_info(url), "{url}");
+        }
+        for url in ["https://h/@x", "https://h:80/a?b=c@d", "http://[::1]:80#@", "", "h"] {
+            assert!(!has_user_info(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn speed_is_one_that_a_sandbox_takes() {
+        assert_eq!((speed("0.001"), speed("8"), speed("1e6")), (Ok(0.001), Ok(8.0), Ok(1e6)));
+        for text in ["0", "-1", "0.0009", "1000001", "1e18", "NaN", "inf", "fast", ""] {
+            assert!(speed(text).is_err_and(|reason| reason == "expected a number from 0.001 to 1000000"), "{text}");
         }
     }
 

@@ -109,7 +109,7 @@ impl Clock {
 
     /// Returns the real time since the Unix epoch.
     pub(crate) fn unix_millis(&self) -> u64 {
-        self.epoch + self.real_millis()
+        self.epoch.saturating_add(self.real_millis())
     }
 
     /// Returns the batch time: the real time multiplied by the speed.
@@ -119,19 +119,19 @@ impl Clock {
 
     /// Formats a batch time with milliseconds: `2026-04-23T00:38:08.439Z`.
     pub(crate) fn format_millis(&self, millis: u64) -> String {
-        let time = CivilDateTime::from_unix_millis(self.epoch + millis);
+        let time = CivilDateTime::from_unix_millis(self.epoch.saturating_add(millis));
         format!("{}T{}.{:03}Z", time.date(), time.time(), time.millis)
     }
 
     /// Formats a batch time with seconds: `2025-08-29T09:46:42Z`.
     pub(crate) fn format_seconds(&self, millis: u64) -> String {
-        let time = CivilDateTime::from_unix_millis(self.epoch + millis);
+        let time = CivilDateTime::from_unix_millis(self.epoch.saturating_add(millis));
         format!("{}T{}Z", time.date(), time.time())
     }
 
     /// Formats a batch time with milliseconds and without a time zone: `2025-06-19 02:24:50.381`.
     pub(crate) fn format_without_zone(&self, millis: u64) -> String {
-        let time = CivilDateTime::from_unix_millis(self.epoch + millis);
+        let time = CivilDateTime::from_unix_millis(self.epoch.saturating_add(millis));
         format!("{} {}.{:03}", time.date(), time.time(), time.millis)
     }
 }
@@ -199,6 +199,15 @@ mod tests {
         assert_eq!(clock_at(1_776_904_688_439).format_millis(0), "2026-04-23T00:38:08.439Z");
         assert_eq!(clock_at(1_750_299_890_381).format_without_zone(0), "2025-06-19 02:24:50.381");
         assert_eq!(clock_at(1_767_225_599_999).format_seconds(0), "2025-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn batch_time_of_a_century_at_the_greatest_speed_is_formatted() {
+        let manual = ManualClock::starting_at(UNIX_EPOCH);
+        let clock = Clock::new(Some(manual.clone()), *crate::Sandbox::SPEED_RANGE.end());
+        manual.advance(Duration::from_secs(100 * 365 * 86_400));
+        let millis = clock.batch_millis();
+        assert!(clock.format_millis(millis).ends_with('Z') && !clock.format_seconds(u64::MAX).is_empty());
     }
 
     #[test]

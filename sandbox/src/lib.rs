@@ -49,6 +49,7 @@ use std::fmt;
 use std::future::{IntoFuture, Ready, ready};
 use std::io;
 use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,6 +109,9 @@ impl Sandbox {
     /// Names accepted by [`base_url`](Self::base_url), [`credentials`](Self::credentials) and
     /// [`stats`](Self::stats).
     pub const PROVIDERS: [&'static str; 4] = ["killb", "reap", "cdq", "localpayment"];
+
+    /// Speeds that [`SandboxBuilder::speed`] takes.
+    pub const SPEED_RANGE: RangeInclusive<f64> = 0.001..=1_000_000.0;
 
     /// Returns a builder with the defaults: seed 0, speed 1, any free port, no faults, the system
     /// clock.
@@ -207,7 +211,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets the factor by which batch time runs faster than real time. Default: 1.
+    /// Sets the factor by which batch time runs faster than real time, within [`Sandbox::SPEED_RANGE`]. Default: 1.
     ///
     /// Batch progress and the timestamps of responses follow batch time. Token lifetimes, rate
     /// limits and outages follow real time.
@@ -238,19 +242,18 @@ impl SandboxBuilder {
     ///
     /// # Errors
     ///
-    /// - Kind [`InvalidInput`](io::ErrorKind::InvalidInput): the speed is not a positive finite
-    ///   number.
+    /// - Kind [`InvalidInput`](io::ErrorKind::InvalidInput): the speed is outside of
+    ///   [`Sandbox::SPEED_RANGE`].
     /// - Any other kind: the operating system cannot bind the port.
     ///
     /// # Panics
     ///
     /// Panics if polled outside a tokio runtime with I/O enabled.
     pub async fn start(self) -> io::Result<Sandbox> {
-        if !(self.speed.is_finite() && self.speed > 0.0) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the speed of a sandbox must be a positive number",
-            ));
+        let range = Sandbox::SPEED_RANGE;
+        if !range.contains(&self.speed) {
+            let reason = format!("the speed of a sandbox must be from {} to {}", range.start(), range.end());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let port = listener.local_addr()?.port();

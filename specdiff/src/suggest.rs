@@ -37,16 +37,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use bulkrail_codegen::{Error, Spec, document};
+use bulkrail_codegen::{Error, Spec, document, input};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Maximum number of references followed in a row. `lint` refuses circular references, but the spec
 /// may not have passed it.
 const MAX_REFERENCES: usize = 16;
+
+/// Maximum size of a line of a report: 4 MiB, as of a spec or a page. A line has kilobytes.
+const MAX_LINE_BYTES: u64 = input::MAX_BYTES;
+
+/// Maximum size of a report: 64 MiB, tens of thousands of batches.
+const MAX_REPORT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Operations of the maintained specs: provider, name in drift reports, `operationId`.
 const MAINTAINED_OPERATIONS: [(&str, &str, &str); 10] = [
@@ -203,7 +209,7 @@ impl DriftReports {
     ///
     /// # Errors
     ///
-    /// Returns an error if the file cannot be read. Returns an error with its number for a line
+    /// Returns an error if the file cannot be read or is too large. Returns an error with its number for a line
     /// that is not part of a drift report.
     pub fn add_file(&mut self, file: impl AsRef<Path>) -> Result<(), Error> {
         let file = file.as_ref();
@@ -215,17 +221,33 @@ impl DriftReports {
     ///
     /// # Errors
     ///
-    /// Returns an error if reading fails. Returns an error with its number for a line that is not
+    /// Returns an error if reading fails, or the report or a line of it is too large. Returns an error with its number for a line that is not
     /// part of a drift report.
     pub fn add(&mut self, file: impl AsRef<Path>, report: impl Read) -> Result<(), Error> {
         let file = file.as_ref();
-        for (index, line) in BufReader::new(report).lines().enumerate() {
-            let line = line.map_err(|error| Error::new(file, None, "", format!("cannot be read: {error}")))?;
-            if line.trim().is_empty() {
+        let unreadable = |error: io::Error| Error::new(file, None, "", format!("cannot be read: {error}"));
+        let mut report = BufReader::new(report.take(MAX_REPORT_BYTES + 1));
+        let (mut bytes, mut line) = (0, Vec::new());
+        for number in 1.. {
+            line.clear();
+            let read =
+                report.by_ref().take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut line).map_err(unreadable)? as u64;
+            bytes += read;
+            if bytes > MAX_REPORT_BYTES {
+                return Err(Error::new(file, None, "", format!("is larger than {MAX_REPORT_BYTES} bytes; split it")));
+            }
+            if read > MAX_LINE_BYTES {
+                let reason = format!("is longer than {MAX_LINE_BYTES} bytes, which a line of a drift report is not");
+                return Err(Error::new(file, Some(number), "", reason));
+            }
+            if read == 0 {
+                break;
+            }
+            if line.trim_ascii().is_empty() {
                 continue;
             }
-            let line: ReportLine = serde_json::from_str(&line).map_err(|error| {
-                Error::new(file, Some(index + 1), "", format!("is not a line of a drift report: {error}"))
+            let line: ReportLine = serde_json::from_slice(&line).map_err(|error| {
+                Error::new(file, Some(number), "", format!("is not a line of a drift report: {error}"))
             })?;
             self.add_line(line);
         }

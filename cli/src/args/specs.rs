@@ -62,7 +62,7 @@ the difference in accepted-differences.yaml. Without a directory of pages, that 
 /// Check specs against the project's rules (specs/README.md)
 ///
 /// Prints each error with its file, line and JSON pointer. Exits with 0 without errors, 3 with errors, and 2 when a
-/// file does not exist.
+/// file cannot be read.
 #[derive(Args)]
 #[command(after_long_help = LINT_EXAMPLES)]
 pub(crate) struct LintArgs {

@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulkrail::http::retry_reads;
 use bulkrail::{
@@ -19,8 +20,8 @@ use crate::printer::{self, Printer};
 use crate::screen;
 use crate::state::{StateDir, private};
 use crate::submissions::{Submissions, digest};
-use crate::values::quoted;
-use crate::{exit, input, signals};
+use crate::values::{command_line, option};
+use crate::{exit, input, output, signals};
 
 pub(crate) async fn run(args: RetryArgs, printer: Printer) -> Result<u8, CliError> {
     let stop = signals::stop()?;
@@ -63,7 +64,8 @@ async fn retry(args: &RetryArgs, out: &mut Out, printer: Printer) -> Result<u8, 
     if !snapshot.is_terminal() {
         let error =
             Error::new(ErrorKind::Usage, "the batch has not ended: rows that may still succeed are not retried");
-        let wait = crate::submit::wait_command(&batch, &args.connection.flags());
+        let wait = format!("bulkrail wait {}", batch.provider());
+        let wait = command_line(&wait, &[batch.id()], &args.connection.flags());
         return Err(CliError::from(error.with_batch(batch)).with_hint(format!("wait for its end: {wait}")));
     }
     let reconciliation = client.reconcile(&batch, Some(&rows)).await?;
@@ -84,8 +86,9 @@ async fn retry(args: &RetryArgs, out: &mut Out, printer: Printer) -> Result<u8, 
         printer.note("nothing is written: no row has failed");
         return Ok(exit::SUCCESS);
     }
-    let written = write(args, &batch, &reconciliation, &options, file, format, out).await?;
-    report(args, &batch, &written, &options, printer);
+    if let Some(written) = write(args, &batch, &reconciliation, &options, file, format, out).await? {
+        report(args, &batch, &written, &options, printer);
+    }
     Ok(exit::SUCCESS)
 }
 
@@ -119,8 +122,7 @@ async fn check_files(args: &RetryArgs, format: Option<FileFormat>) -> Result<(),
         }
         _ => {}
     }
-    let is_same = fs::canonicalize(out).is_ok_and(|out| fs::canonicalize(submitted).is_ok_and(|file| file == out));
-    if is_same || is_same_file(out, submitted) {
+    if input::is_same_file(out, submitted) {
         return Err(refused("it is the file that was submitted, which is not overwritten"));
     }
     match fs::symlink_metadata(out) {
@@ -131,19 +133,6 @@ async fn check_files(args: &RetryArgs, format: Option<FileFormat>) -> Result<(),
         }
         _ => Ok(()),
     }
-}
-
-/// Returns whether two paths are two names of one file.
-#[cfg(unix)]
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let id = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
-    id(one).is_some() && id(one) == id(other)
-}
-
-#[cfg(not(unix))]
-fn is_same_file(_: &Path, _: &Path) -> bool {
-    false
 }
 
 /// Warns where the batch was submitted from here, of a file with another content.
@@ -187,6 +176,7 @@ async fn asks_for(unaccounted: usize) -> Result<bool, CliError> {
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
 
+/// Writes the next file. Returns nothing where the reader of standard output has closed it.
 async fn write(
     args: &RetryArgs,
     batch: &Batch,
@@ -195,9 +185,10 @@ async fn write(
     file: Upload,
     format: Option<FileFormat>,
     out: &mut Out,
-) -> Result<RetryFile, CliError> {
+) -> Result<Option<RetryFile>, CliError> {
+    let buffer = Buffer::default();
     let to: Box<dyn Write + Send> = match &args.out {
-        None => Box::new(io::stdout()),
+        None => Box::new(buffer.clone()),
         Some(path) => Box::new(out.open(path, args.force)?),
     };
     let written = AnySubmission::write_retry(batch, reconciliation, file, format, options, to).await;
@@ -207,7 +198,34 @@ async fn write(
         if is_key { error.with_hint("the key is that of --key") } else { error }
     })?;
     out.finish()?;
-    Ok(written)
+    if args.out.is_none() {
+        match output::bytes(&buffer.lock()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
+            printed => printed?,
+        }
+    }
+    Ok(Some(written))
+}
+
+/// Rows for standard output. They are printed at the end: an error of printing is none of the file that is read.
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Buffer {
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// File that is being written.
@@ -286,8 +304,9 @@ fn report(args: &RetryArgs, batch: &Batch, written: &RetryFile, options: &RetryO
             None if *batch.provider() == localpayment::PROVIDER => " --account-number NUMBER --country CODE",
             _ => "",
         };
-        let out = quoted(&out.to_string_lossy());
-        printer.note(&format!("next: bulkrail run {} {out}{more}{}", batch.provider(), args.connection.flags()));
+        let run = format!("bulkrail run {}", batch.provider());
+        let options = format!("{more}{}", args.connection.flags());
+        printer.note(&format!("next: {}", command_line(&run, &[&out.to_string_lossy()], &options)));
     }
 }
 
@@ -304,21 +323,26 @@ fn interrupted(args: &RetryArgs) -> CliError {
     let error = Error::new(ErrorKind::Interrupted, "it was stopped before the file was written");
     let error = error.with_hint("nothing was submitted, and no file was changed");
     let mut command = "bulkrail retry".to_owned();
+    let (mut names, mut options) = (Vec::new(), String::new());
     match (&args.target.batch, args.target.provider, &args.target.id) {
-        (Some(file), ..) => command.push_str(&format!(" --batch {}", quoted(&file.to_string_lossy()))),
-        (None, Some(provider), Some(id)) => command.push_str(&format!(" {} {}", provider.id(), quoted(id))),
+        (Some(file), ..) => options.push_str(&option("batch", &file.to_string_lossy())),
+        (None, Some(provider), Some(id)) => {
+            command.push_str(&format!(" {}", provider.id()));
+            names.push(id.as_str());
+        }
         _ => {}
     }
-    command.push_str(&format!(" --submitted {}", quoted(&args.submitted.to_string_lossy())));
+    options.push_str(&option("submitted", &args.submitted.to_string_lossy()));
     if let Some(out) = &args.out {
-        command.push_str(&format!(" --out {}", quoted(&out.to_string_lossy())));
+        options.push_str(&option("out", &out.to_string_lossy()));
     }
     for (is_given, flag) in [(args.force, " --force"), (args.unaccounted, " --unaccounted")] {
-        command.push_str(if is_given { flag } else { "" });
+        options.push_str(if is_given { flag } else { "" });
     }
     if let Some(key) = &args.key {
-        command.push_str(&format!(" --key {}", quoted(key)));
+        options.push_str(&option("key", key));
     }
-    command.push_str(&args.connection.flags());
+    options.push_str(&args.connection.flags());
+    let command = command_line(&command, &names, &options);
     CliError::from(error).with_resume(|_| command)
 }

@@ -1,5 +1,6 @@
 //! The file of a page: checked before anything is sent, and replaced as a whole.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,11 +13,11 @@ use crate::state;
 const HEAD: u64 = 4096;
 
 /// Parses the name of a file. `-` is not one: a page is not printed.
-pub(crate) fn file_name(text: &str) -> Result<PathBuf, String> {
-    match text {
-        "" | "-" => Err("expected the name of a file, such as report.html; a page is not printed".to_owned()),
-        text => Ok(PathBuf::from(text)),
+pub(crate) fn file_name(text: OsString) -> Result<PathBuf, String> {
+    if text.is_empty() || text == "-" {
+        return Err("expected the name of a file, such as report.html; a page is not printed".to_owned());
     }
+    Ok(PathBuf::from(text))
 }
 
 /// File that can be written.
@@ -119,8 +120,8 @@ mod tests {
 
     #[test]
     fn file_name_refuses_standard_output() {
-        assert!(file_name("-").is_err() && file_name("").is_err());
-        assert_eq!(file_name("a b.html"), Ok(PathBuf::from("a b.html")));
+        assert!(file_name("-".into()).is_err() && file_name(OsString::new()).is_err());
+        assert_eq!(file_name("a b.html".into()), Ok(PathBuf::from("a b.html")));
     }
 
     #[test]

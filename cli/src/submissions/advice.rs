@@ -11,7 +11,7 @@ use super::document::Phase;
 use super::entry::Entry;
 use super::log::Log;
 use crate::place::{Place, SubmittedFile};
-use crate::values::quoted;
+use crate::values::{option, quoted};
 
 /// 6 min: an upload may take 5, and its response another.
 const MAX_SUBMIT: Duration = Duration::from_secs(6 * 60);
@@ -78,9 +78,10 @@ fn unknown(log: &Log, entry: &Entry, age: Option<Duration>) -> Advice {
     {
         let text = format!("{unknown}; submit the same file again with the same key, which makes no second batch");
         return match file(entry) {
-            Some(file) => Advice::new(text)
-                .with_command(command(entry, &format!("submit reap {} --key {}", quoted(file), quoted(key)))),
-            None => Advice::new(format!("{text} (--key {})", quoted(key))),
+            Some(file) => {
+                Advice::new(text).with_command(Place::of(entry).command("submit", &[file], &option("key", key)))
+            }
+            None => Advice::new(format!("{text} ({})", option("key", key).trim_start())),
         };
     }
     if let Some(id) = &entry.id {
@@ -104,7 +105,7 @@ fn unknown(log: &Log, entry: &Entry, age: Option<Duration>) -> Advice {
         Some(file) => Advice::new(format!(
             "{text}, or compare them with the accounts of your users, whose ids you put in place of USER ID"
         ))
-        .with_command(command(entry, &format!("compare killb {} --user 'USER ID'", quoted(file)))),
+        .with_command(Place::of(entry).command("compare", &[file], &option("user", "USER ID"))),
         None if *provider == cdq::PROVIDER => Advice::new(format!("{text}; no public call of CDQ lists jobs")),
         None => Advice::new(text),
     }
@@ -129,7 +130,7 @@ fn without_id(entry: &Entry) -> Advice {
         "{provider} has a batch under this key and does not tell its id; ask {provider} for the id and put it in place \
          of ID"
     );
-    let wait = command(entry, "wait --batch -");
+    let wait = Place::of(entry).wait_for_input();
     Advice::new(text).with_command(format!("echo {} | {wait}", quoted(&batch.to_string())))
 }
 
@@ -159,8 +160,4 @@ fn file(entry: &Entry) -> Option<&str> {
 
 fn wait(entry: &Entry, id: &str) -> String {
     Place::of(entry).wait(id)
-}
-
-fn command(entry: &Entry, arguments: &str) -> String {
-    Place::of(entry).command(arguments)
 }

@@ -1,5 +1,7 @@
 //! Finds submissions by the beginning of an id or a key.
 
+use std::collections::HashSet;
+
 use bulkrail::{Batch, ProviderId};
 
 use super::Submissions;
@@ -30,7 +32,8 @@ impl Submissions {
         let mut found: Vec<_> = of_provider.filter_map(Entry::batch).collect();
         found.retain(|batch| batch.id().starts_with(prefix));
         // Two submits under one key are one batch.
-        found.dedup_by(|one, other| one.id() == other.id() && one.environment() == other.environment());
+        let mut known = HashSet::new();
+        found.retain(|batch| known.insert((batch.id().to_owned(), batch.environment().map(str::to_owned))));
         let exact: Vec<_> = found.iter().filter(|batch| batch.id() == prefix).collect();
         match &exact[..] {
             [] if prefix.chars().count() < MIN_PREFIX => return Ok(None),
@@ -48,7 +51,9 @@ impl Submissions {
     /// Reads the submissions whose record has the text `part`; none where the list cannot be read.
     pub(crate) async fn read_named(&self, part: &str) -> Contents {
         let Some(file) = &self.store else { return Contents::default() };
-        let part = part.to_owned();
+        // As it stands in the record, which is JSON.
+        let part = serde_json::Value::from(part).to_string();
+        let part = part[1..part.len() - 1].to_owned();
         file.read(move |_, document| document.contains(&part)).await.unwrap_or_default()
     }
 }

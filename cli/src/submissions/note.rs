@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::args::{Connection, SubmissionArgs};
-use crate::place::{Place, SubmittedFile};
+use crate::place::{NO_PATH, Place, SubmittedFile};
 
 /// 64 KiB of a file are read at a time.
 const CHUNK: usize = 64 * 1024;
@@ -99,7 +99,7 @@ impl Target {
         let place = Place::new(client, connection);
         let file = args.file.clone();
         let digested = match file {
-            Some(file) => tokio::task::spawn_blocking(move || describe(&file)).await.ok(),
+            Some(file) => tokio::task::spawn_blocking(move || describe(&file)).await.ok().flatten(),
             None => None,
         };
         Self { place, file: digested, storage_id: args.storage_id.clone() }
@@ -115,6 +115,7 @@ impl Target {
         match &self.file {
             Some(file) if total > 1 => SubmittedFile::Divided(file.file.clone()),
             Some(file) => SubmittedFile::Noted(file.clone()),
+            None if total > 1 => SubmittedFile::Divided(NO_PATH.to_owned()),
             None => SubmittedFile::Unknown,
         }
     }
@@ -137,13 +138,15 @@ impl Target {
 }
 
 /// Returns path, size and digest of `file`. A pipe has a path only: it can be read only once.
-fn describe(file: &Path) -> FileNote {
-    let path = path::absolute(file).unwrap_or_else(|_| PathBuf::from(file));
+///
+/// `None` where the path is not Unicode: the file would not be found by what is noted of it.
+fn describe(file: &Path) -> Option<FileNote> {
+    let path = path::absolute(file).unwrap_or_else(|_| PathBuf::from(file)).into_os_string().into_string().ok()?;
     let (bytes, sha256) = match digest(file) {
         Ok(Some((bytes, sha256))) => (Some(bytes), Some(sha256)),
         Ok(None) | Err(_) => (None, None),
     };
-    FileNote { file: path.to_string_lossy().into_owned(), bytes, sha256 }
+    Some(FileNote { file: path, bytes, sha256 })
 }
 
 /// Returns size and SHA-256 of `file`; `None` for what is not a regular file.

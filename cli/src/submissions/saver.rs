@@ -135,7 +135,7 @@ impl Shared {
 async fn run(submissions: Submissions, shared: Arc<Shared>) {
     let Some(store) = submissions.store.clone() else { return };
     let clock = Clock::system();
-    let mut last_written = clock.now();
+    let mut holds = Holds::default();
     loop {
         tokio::select! {
             () = shared.is_due.notified() => {}
@@ -158,10 +158,7 @@ async fn run(submissions: Submissions, shared: Arc<Shared>) {
             }
             shared.is_due.notify_one();
         }
-        if !is_held {
-            last_written = clock.now();
-        }
-        if !is_held || clock.now().saturating_sub(last_written) > HOLD_LIMIT {
+        if holds.is_to_be_warned_of(is_held, clock.now()) {
             submissions.warn(written, "the state of the batch is not recorded");
         }
         tokio::select! {
@@ -171,9 +168,45 @@ async fn run(submissions: Submissions, shared: Arc<Shared>) {
     }
 }
 
+/// The time for which another process has had the store.
+#[derive(Default)]
+struct Holds {
+    /// When it was refused for the first time since it was last open.
+    since: Option<Duration>,
+}
+
+impl Holds {
+    /// Returns whether the result of a write is a warning: each but that of a store which another process has had for
+    /// less than [`HOLD_LIMIT`].
+    fn is_to_be_warned_of(&mut self, is_held: bool, now: Duration) -> bool {
+        if !is_held {
+            self.since = None;
+            return true;
+        }
+        now.saturating_sub(*self.since.get_or_insert(now)) > HOLD_LIMIT
+    }
+}
+
 fn in_environment(batch: &Batch, environment: &str) -> Batch {
     match batch.environment() {
         Some(_) => batch.clone(),
         None => batch.clone().with_environment(environment),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_collision_after_a_long_pause_is_no_warning() {
+        let seconds = Duration::from_secs;
+        let mut holds = Holds::default();
+        assert!(holds.is_to_be_warned_of(false, seconds(0)));
+        assert!(!holds.is_to_be_warned_of(true, seconds(600)), "the first refusal, long after the last write");
+        assert!(!holds.is_to_be_warned_of(true, seconds(610)));
+        assert!(holds.is_to_be_warned_of(true, seconds(611)));
+        assert!(holds.is_to_be_warned_of(false, seconds(612)), "a failure is one at any time");
+        assert!(!holds.is_to_be_warned_of(true, seconds(700)), "another process");
     }
 }

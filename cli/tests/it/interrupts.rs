@@ -203,3 +203,27 @@ async fn first_interrupt_of_any_command_ends_it_and_says_how_to_go_on() {
     }
     std::fs::remove_file(pipe).unwrap();
 }
+
+/// Makes a pipe that nobody writes to.
+async fn pipe(name: impl AsRef<std::ffi::OsStr>) -> std::path::PathBuf {
+    let pipe = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name.as_ref());
+    let _ = std::fs::remove_file(&pipe);
+    assert!(Command::new("mkfifo").arg(&pipe).status().await.unwrap().success());
+    pipe
+}
+
+#[tokio::test]
+async fn first_interrupt_ends_a_command_with_an_argument_that_is_not_unicode() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let name = [std::process::id().to_string().as_bytes(), b"-f\xff.json"].concat();
+    let pipe = pipe(OsStr::from_bytes(&name)).await;
+    let child = bulkrail([OsStr::new("wait"), OsStr::new("--batch"), pipe.as_os_str()]).spawn().unwrap();
+    pause(800).await;
+    signal(&child, "-INT").await;
+    let run = end(child).await;
+    assert_eq!(run.code, 130, "{run:?}");
+    assert!(run.stderr.contains("\nresume: bulkrail wait --batch '") && run.stderr.contains('\u{fffd}'), "{run:?}");
+    std::fs::remove_file(pipe).unwrap();
+}

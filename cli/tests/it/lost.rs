@@ -193,18 +193,25 @@ async fn submit_whose_output_cannot_be_written_names_the_batch_and_is_no_error_o
 async fn submit_with_a_used_key_is_a_conflict() {
     let sandbox = Sandbox::builder().start().await.unwrap();
     let file = TempFile::new("lost-import.csv", import(&["e-1".to_owned()]));
-    let submit = || at(&sandbox, ["submit", "reap", file.path(), "--key", "once", "--json"]);
+    for key in ["once", r#"a "b" \c"#] {
+        conflicts(&sandbox, file.path(), key).await;
+    }
+    assert_eq!(sandbox.stats("reap").batches_created, 2);
+}
+
+/// Submits a file twice under a key.
+async fn conflicts(sandbox: &Sandbox, file: &str, key: &str) {
+    let submit = || at(sandbox, ["submit", "reap", file, "--key", key, "--json"]);
     let state = State::new();
     let first = state.run(submit()).await;
-    assert_eq!((first.code, &first.document()["key"]), (0, &json!("once")));
+    assert_eq!((first.code, &first.document()["key"]), (0, &json!(key)));
     let second = state.run(submit()).await;
     assert_eq!((second.code, second.stdout.as_str()), (1, ""));
     assert_eq!(second.error()["error"]["kind"], "conflict");
-    assert!(second.error()["error"]["message"].as_str().unwrap().contains("once"));
+    assert!(second.error()["error"]["message"].as_str().unwrap().contains(key.split('"').next().unwrap()));
     let wait = format!(
         "it was submitted from here; wait for it: bulkrail wait reap {} ",
         first.document()["id"].as_str().unwrap()
     );
     assert!(second.error()["error"]["hint"].as_str().unwrap().starts_with(&wait), "{second:?}");
-    assert_eq!(sandbox.stats("reap").batches_created, 1);
 }

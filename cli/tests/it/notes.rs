@@ -558,3 +558,21 @@ async fn drift_report_is_private_and_a_file_that_exists_keeps_its_mode() {
         assert_eq!((mode(file), fs::metadata(file).unwrap().len() > 0), (expected, true));
     }
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn path_that_is_not_unicode_is_not_noted() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+
+    let (state, sandbox) = (State::new(), sandbox().await);
+    let file = state.file("x").with_file_name(OsStr::from_bytes(b"p\xff.csv"));
+    fs::write(&file, people(3)).unwrap();
+    let args = ["submit", "killb", "--base-url", &sandbox.base_url("killb").unwrap(), "--json"].map(OsString::from);
+    let mut command = bulkrail(args.into_iter().chain([file.into_os_string()]));
+    command.env_remove("KILLB_ACCESS_TOKEN").envs(sandbox.credentials("killb").iter().copied());
+    let submitted = state.run(command).await;
+    assert_eq!(submitted.code, 0, "{submitted:?}");
+    let [entry] = &state.list(&[]).await[..] else { panic!() };
+    assert_eq!((&entry["batch"]["id"], &entry["file"]), (&submitted.document()["id"], &Value::Null));
+}

@@ -192,3 +192,18 @@ async fn interrupt_ends_a_credential_command_that_hangs() {
         assert_eq!(run.code, 130, "{args:?} {run:?}");
     }
 }
+
+#[tokio::test]
+async fn batch_of_another_environment_than_the_profile_needs_another_profile() {
+    let home = Home::new(&killb_at("http://127.0.0.1:1", "credentials = { KILLB_ACCESS_TOKEN = \"OPS_TOKEN\" }"));
+    for environment in ["sandbox", "production", "http://127.0.0.1:2"] {
+        let batch = format!(r#"{{"provider":"killb","id":"b-1","environment":"{environment}"}}"#);
+        let batch = TempFile::new("profile-other.json", batch);
+        let mut command = home.command(&["status", "--batch", batch.path(), "--profile", "ops"]);
+        command.env("OPS_TOKEN", "t");
+        let run = finish(command).await;
+        assert_eq!(run.code, 2, "{run:?}");
+        let hint = "hint: choose another --profile; or ask here all the same, with --any-environment";
+        assert!(run.stderr.contains(hint), "{run:?}");
+    }
+}

@@ -303,3 +303,52 @@ async fn resume_report_has_a_section_for_each_batch_also_for_one_that_has_ended(
     let refused = state.run(bulkrail(["resume", "--report", missing.to_str().unwrap()])).await;
     assert_eq!(refused.code, 2, "{refused:?}");
 }
+
+#[tokio::test]
+async fn drift_report_is_neither_a_file_of_the_command_nor_another_json_file() {
+    let json = TempFile::new("drift-submitted.json", "{\"externalId\": \"b-1\",\n \"accounts\": []}\n");
+    let batch = TempFile::new("drift-batch.json", r#"{"provider":"killb","id":"b-1"}"#);
+    let (report, page) = (TempFile::new("drift-empty.jsonl", ""), format!("{}.html", batch.path()));
+    let url = ["--base-url", "http://127.0.0.1:1"];
+    for (args, drift, reason) in [
+        (&["run", "localpayment", json.path()][..], json.path(), "it is also the file of FILE"),
+        (&["wait", "killb", "b-1"], json.path(), "it exists and is not a drift report"),
+        (&["wait", "--batch", batch.path()], batch.path(), "it is also the file of --batch"),
+        (&["wait", "killb", "b-1", "--report", &page], &page, "it is also the file of --report"),
+        (&["resume", "--report", report.path()], report.path(), "it is also the file of --report"),
+    ] {
+        let content = std::fs::read(drift).ok();
+        let more = if args[0] == "resume" { &[][..] } else { &url[..] };
+        let run = run(args.iter().chain(more).copied().chain(["--drift-report", drift])).await;
+        assert!(run.code == 2 && run.stderr.contains(reason), "{args:?} {run:?}");
+        assert_eq!(std::fs::read(drift).ok(), content, "{args:?}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn drift_report_that_is_a_pipe_is_refused_before_it_is_opened() {
+    let pipe = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-drift-pipe", std::process::id()));
+    let _ = std::fs::remove_file(&pipe);
+    assert!(tokio::process::Command::new("mkfifo").arg(&pipe).status().await.unwrap().success());
+    let args = ["wait", "killb", "b-1", "--base-url", "http://127.0.0.1:1", "--drift-report", pipe.to_str().unwrap()];
+    let run = run(args).await;
+    assert!(run.code == 2 && run.stderr.contains("it is not a regular file"), "{run:?}");
+    std::fs::remove_file(pipe).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn report_may_have_a_name_that_is_not_unicode() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+
+    let mut page = OsString::from(crate::support::state());
+    std::fs::create_dir_all(&page).unwrap();
+    page.push(OsStr::from_bytes(b"/r\xff.html"));
+    let server = Server::always(200, killb("COMPLETED", [1, 1, 1, 0])).await;
+    let args = ["wait", "killb", "b-1", "--base-url", &server.url, "--report"].map(OsString::from);
+    let run = crate::support::finish(crate::support::bulkrail(args.into_iter().chain([page.clone()]))).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(std::path::Path::new(&page).exists());
+}

@@ -425,3 +425,28 @@ async fn beginning_of_several_ids_lists_them() {
     }
     assert!(server.requests().iter().any(|request| request.ends_with("/abcd")), "{:?}", server.requests());
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn retry_to_a_closed_pipe_is_quiet_and_to_a_full_disk_an_error_of_the_output() {
+    let server = Server::always(200, job()).await;
+    let file = TempFile::new("retry-pipe.csv", CSV);
+    for json in [false, true] {
+        let retry = ["retry", "killb", "b-1", "--unaccounted", "--submitted", file.path()];
+        let rows = ["rows", "killb", "b-1", "--format", "csv"];
+        let command = |is_retry: bool| {
+            let args = if is_retry { &retry[..] } else { &rows[..] };
+            bulkrail(args.iter().copied().chain(["--base-url", &server.url]).chain(json.then_some("--quiet")))
+        };
+        let mut child = command(true).spawn().unwrap();
+        drop(child.stdout.take());
+        let closed = Run::new(child.wait_with_output().await.unwrap());
+        assert_eq!((closed.code, closed.stderr.as_str()), (0, ""), "{closed:?}");
+        for is_retry in [true, false] {
+            let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+            let run = Run::new(command(is_retry).stdout(full).spawn().unwrap().wait_with_output().await.unwrap());
+            assert_eq!(run.code, 1, "{run:?}");
+            assert!(run.stderr.contains("standard output cannot be written"), "{run:?}");
+        }
+    }
+}

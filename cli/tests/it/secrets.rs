@@ -62,10 +62,34 @@ async fn malformed_secrets_do_not_appear_in_output() {
 
 #[tokio::test]
 async fn credentials_in_a_base_url_are_refused_and_not_shown() {
+    for url in [format!("https://user:{CANARY}@reap.example"), format!("user:{CANARY}@reap.example/x")] {
+        for more in [None, Some("--json")] {
+            let args = ["status", "reap", "b-1", "--base-url", &url];
+            let run = finish(bulkrail(args.into_iter().chain(more))).await;
+            assert_eq!(run.code, 2);
+            assert!(run.stderr.contains("the value of --base-url holds credentials"), "{run:?}");
+            assert!(!format!("{run:?}").contains(CANARY), "{run:?}");
+        }
+    }
+}
+
+/// A command that was stopped repeats its arguments.
+#[cfg(unix)]
+#[tokio::test]
+async fn credentials_in_a_base_url_are_not_shown_by_an_interrupt() {
+    let pipe = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-secret-pipe", std::process::id()));
+    let _ = std::fs::remove_file(&pipe);
+    assert!(tokio::process::Command::new("mkfifo").arg(&pipe).status().await.unwrap().success());
     let url = format!("https://user:{CANARY}@reap.example");
-    let run = finish(bulkrail(["status", "reap", "b-1", "--base-url", &url])).await;
-    assert_eq!(run.code, 2);
+    let mut child = bulkrail(["wait", "--batch", pipe.to_str().unwrap(), "--base-url", &url]).spawn().unwrap();
+    bulkrail::time::Clock::system().sleep(std::time::Duration::from_millis(800)).await;
+    if child.try_wait().unwrap().is_none() {
+        crate::support::signal(&child, "-INT").await;
+    }
+    let run = crate::support::Run::new(child.wait_with_output().await.unwrap());
+    assert_ne!(run.code, 0);
     assert!(!format!("{run:?}").contains(CANARY), "{run:?}");
+    std::fs::remove_file(pipe).unwrap();
 }
 
 #[tokio::test]

@@ -273,3 +273,29 @@ async fn specs_show_prints_the_built_in_spec_byte_for_byte() {
         assert_eq!((shown.code, shown.stdout.as_str(), shown.stderr.as_str()), (0, text, ""));
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn specs_commands_exit_2_for_what_is_not_a_regular_file() {
+    let pipe = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-specs-pipe", std::process::id()));
+    let _ = std::fs::remove_file(&pipe);
+    assert!(tokio::process::Command::new("mkfifo").arg(&pipe).status().await.unwrap().success());
+    for file in [env!("CARGO_TARGET_TMPDIR"), "/dev/zero", pipe.to_str().unwrap()] {
+        for command in [&["lint"][..], &["diff", "reap"], &["suggest"]] {
+            let run = run(["specs"].iter().chain(command).copied().chain([file])).await;
+            assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{command:?} {run:?}");
+            let reason =
+                if file == env!("CARGO_TARGET_TMPDIR") { "it is a directory" } else { "it is not a regular file" };
+            assert!(run.stderr.contains(&format!("{file} cannot be read: {reason}")), "{command:?} {run:?}");
+        }
+    }
+    std::fs::remove_file(pipe).unwrap();
+}
+
+#[tokio::test]
+async fn specs_suggest_refuses_a_line_that_does_not_end() {
+    let report = TempFile::new("endless.jsonl", vec![b' '; 5 << 20]);
+    let run = run(["specs", "suggest", report.path()]).await;
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+    assert!(run.stderr.contains("is longer than 4194304 bytes"), "{run:?}");
+}

@@ -198,3 +198,41 @@ async fn forget_removes_several_submissions_of_one_name_with_all_only() {
     assert_eq!((forgotten.code, forgotten.stdout.as_str()), (0, "2 submissions are not listed any more\n"));
     assert!(state.list(&[]).await.is_empty());
 }
+
+#[tokio::test]
+async fn submit_names_the_store_where_its_holder_is_not_known() {
+    let (state, sandbox) = (State::new(), sandbox().await);
+    let file = TempFile::new("held-unknown.csv", people(3));
+    let store = state.file("bulkrail.redb");
+    let _holder = RedbStore::open_as(&store, "onboarding").await.unwrap();
+    fs::remove_file(state.file("bulkrail.redb.holder")).unwrap();
+    let run = state.run(at(&sandbox, ["submit", "killb", file.path()])).await;
+    let expected = format!(
+        "another process has the list of submissions, and nothing was sent: it is not known which ({} is open)\n",
+        store.display()
+    );
+    assert!(run.code == 2 && run.stderr.contains(&expected), "{run:?}");
+}
+
+#[tokio::test]
+async fn beginning_of_an_id_is_not_ambiguous_between_a_batch_and_itself() {
+    let state = State::new();
+    let of = |id: &str, key: &str| {
+        let mut batch = batch(id);
+        batch["key"] = json!(key);
+        batch
+    };
+    // Two submits under other keys that became one batch, and another submit between them.
+    let lines = [
+        old_lines("n-1", "/1.csv", &of("abcd-1", "k-1")),
+        old_lines("n-2", "/2.csv", &of("other-2", "k-2")),
+        old_lines("n-3", "/3.csv", &of("abcd-1", "k-3")),
+    ];
+    fs::write(state.notes(), lines.concat()).unwrap();
+    let server = Server::always(200, crate::server::reap("completed", [1, 1, 1, 0])).await;
+    for id in ["abcd", "abcd-1"] {
+        let args = ["status", "reap", id, "--any-environment", "--json", "--base-url", &server.url];
+        let run = state.run(bulkrail(args)).await;
+        assert_eq!((run.code, &run.document()["batch"]["id"]), (0, &json!("abcd-1")), "{run:?}");
+    }
+}

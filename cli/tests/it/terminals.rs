@@ -216,18 +216,6 @@ async fn first_ctrl_c_stops_a_command_that_reads_a_pipe_and_leaves_the_terminal_
     fs::remove_file(pipe).unwrap();
 }
 
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn first_ctrl_c_stops_specs_that_wait_for_a_file() {
-    let pipe = pipe("ctrl-c.yaml");
-    // It is being opened, for as long as no process writes to it.
-    let mut terminal = Terminal::start(&bulkrail(["specs", "lint", pipe.to_str().unwrap()]), 100);
-    terminal.until_it_receives_signals().await;
-    let screen = interrupted(&mut terminal, "specs lint").await;
-    assert!(screen.contains("bulkrail specs lint"), "{screen}");
-    fs::remove_file(pipe).unwrap();
-}
-
 #[tokio::test]
 async fn first_ctrl_c_stops_a_command_that_waits_for_a_response() {
     let server = BrokenServer::start_silent().await;

@@ -51,6 +51,7 @@ async fn arguments_that_cannot_work_are_refused_before_anything_is_sent() {
         &["rows", "killb", "b-1", "--submitted", "no-such-file.csv"],
         &["rows", "killb", "b-1", "--format", "xlsx"],
         &["demo", "--speed", "0"],
+        &["demo", "--speed", "1e18"],
         &["sandbox", "--faults", "nonsense"],
         &["sandbox", "--port", "70000"],
     ];
@@ -211,4 +212,16 @@ async fn help_has_topics_and_man_writes_a_page_for_each_command() {
     }
     assert!(!dir.join("bulkrail-exit-codes.1").exists());
     assert!(run(["man"]).await.stdout.contains(".TH bulkrail 1"));
+}
+
+#[tokio::test]
+async fn command_that_is_proposed_for_an_id_that_begins_with_a_hyphen_works() {
+    let server = crate::server::Server::always(503, serde_json::json!({})).await;
+    let args = ["wait", "killb", "--deadline", "100ms", "--interval", "20ms..100ms", "--base-url", &server.url];
+    let first = run(args.into_iter().chain(["--", "-dash-key"])).await;
+    let resume = first.stderr.lines().find_map(|line| line.strip_prefix("resume: bulkrail ")).unwrap();
+    assert_eq!(resume, format!("wait killb --base-url {} -- -dash-key", server.url));
+    let again =
+        run(["--quiet"].into_iter().chain(resume.replace(" --base", " --deadline 100ms --base").split(' '))).await;
+    assert_eq!((first.code, again.code), (8, 8), "{again:?}");
 }

@@ -526,7 +526,7 @@ fn holder_of(path: &Path) -> String {
     };
     match read() {
         Some(Holder { pid, program, since }) => format!("process {pid} ({program}, since {since:.0})"),
-        None => format!("which has {} open", path.display()),
+        None => format!("it is not known which ({} is open)", path.display()),
     }
 }
 

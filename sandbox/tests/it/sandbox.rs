@@ -68,8 +68,8 @@ async fn shutdown_frees_port() {
 }
 
 #[tokio::test]
-async fn start_rejects_speed_that_is_not_positive_and_finite() {
-    for speed in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+async fn start_rejects_speed_out_of_range() {
+    for speed in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e18, 1e-9] {
         let error = Sandbox::builder().speed(speed).start().await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     }

@@ -10,7 +10,7 @@ use bulkrail_specdiff::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{ACCEPTED_DIFFERENCES, DIFFERENCES, built_in, unreadable};
+use super::{ACCEPTED_DIFFERENCES, DIFFERENCES, built_in, require_file, unreadable};
 use crate::args::DiffArgs;
 use crate::error::CliError;
 use crate::table::clean;
@@ -18,6 +18,10 @@ use crate::{exit, output};
 
 pub(super) fn run(args: DiffArgs) -> Result<u8, CliError> {
     let provider = args.provider.id();
+    [Some(&args.doc), args.spec.as_ref(), args.accepted.as_ref()]
+        .into_iter()
+        .flatten()
+        .try_for_each(|file| require_file(file))?;
     let page = Page::load(&args.doc).map_err(unreadable)?;
     let spec = match &args.spec {
         Some(file) => Spec::load(file).map_err(unreadable)?,

@@ -1,12 +1,10 @@
 //! `bulkrail specs lint`.
 
-use std::fmt::Display;
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use bulkrail_specdiff::{check_files, orphans, spec_files};
 
-use super::DIFFERENCES;
+use super::{DIFFERENCES, require_file};
 use crate::args::LintArgs;
 use crate::error::CliError;
 use crate::{exit, output, printer};
@@ -19,7 +17,7 @@ pub(super) fn run(args: LintArgs) -> Result<u8, CliError> {
         true => (default_files()?, orphans(Path::new(SPECS))),
         false => (args.files, Vec::new()),
     };
-    files.iter().try_for_each(|file| require_readable(file))?;
+    files.iter().try_for_each(|file| require_file(file))?;
     for error in check_files(&files) {
         if !errors.contains(&error) {
             errors.push(error);
@@ -28,15 +26,6 @@ pub(super) fn run(args: LintArgs) -> Result<u8, CliError> {
     let lines: String = errors.iter().map(|error| format!("{}\n", printer::lines(&error.to_string()))).collect();
     output::last(output::text(&lines))?;
     Ok(if errors.is_empty() { exit::SUCCESS } else { DIFFERENCES })
-}
-
-/// Refuses a file that does not exist or is a directory: an error of usage, not of a spec.
-fn require_readable(file: &Path) -> Result<(), CliError> {
-    let unreadable = |reason: &dyn Display| CliError::usage(format!("{} cannot be read: {reason}", file.display()));
-    if fs::metadata(file).map_err(|error| unreadable(&error))?.is_dir() {
-        return Err(unreadable(&"it is a directory"));
-    }
-    File::open(file).map(drop).map_err(|error| unreadable(&error))
 }
 
 fn default_files() -> Result<Vec<PathBuf>, CliError> {

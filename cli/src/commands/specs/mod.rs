@@ -5,6 +5,10 @@ mod diff;
 mod lint;
 mod suggest;
 
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::path::Path;
+
 use bulkrail_codegen::{Error, Spec};
 
 pub(crate) use diff::DiffDocument;
@@ -54,6 +58,20 @@ fn text(provider: &str) -> Option<&'static str> {
 /// Returns the built-in spec of `provider`.
 fn built_in(provider: &str) -> Result<Option<Spec>, CliError> {
     text(provider).map(|text| Spec::parse(format!("specs/{provider}.yaml"), text)).transpose().map_err(unreadable)
+}
+
+/// Refuses what cannot be read: an error of usage, not of a spec. A device or a pipe may never end, or block when it is
+/// opened.
+fn require_file(file: &Path) -> Result<(), CliError> {
+    let unreadable = |reason: &dyn Display| CliError::usage(format!("{} cannot be read: {reason}", file.display()));
+    let found = fs::metadata(file).map_err(|error| unreadable(&error))?;
+    if found.is_dir() {
+        return Err(unreadable(&"it is a directory"));
+    }
+    if !found.is_file() {
+        return Err(unreadable(&"it is not a regular file; save it as one"));
+    }
+    File::open(file).map(drop).map_err(|error| unreadable(&error))
 }
 
 /// Returns the error for an input that cannot be read.
