@@ -106,21 +106,6 @@ impl Terminal {
         }
     }
 
-    /// Waits until the command receives signals. One that comes before ends it, as any process that starts.
-    #[cfg(target_os = "linux")]
-    pub(crate) async fn until_it_receives_signals(&self) {
-        let status = format!("/proc/{}/status", self.child.id().expect("it runs"));
-        let caught = || {
-            let status = std::fs::read_to_string(&status).unwrap();
-            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
-            u64::from_str_radix(&caught, 16).unwrap()
-        };
-        // SIGINT is the second.
-        while caught() & 0b10 == 0 {
-            Clock::system().sleep(Duration::from_millis(5)).await;
-        }
-    }
-
     /// Types `keys`.
     pub(crate) async fn type_keys(&mut self, keys: &str) {
         self.pty.write_all(keys.as_bytes()).await.unwrap();
