@@ -135,10 +135,10 @@ impl SubmittedFile {
     /// Returns the file of a batch that was submitted from here.
     pub(crate) fn of(entry: &Entry) -> Self {
         let note = entry.note();
-        match note.and_then(|note| Some((note.file.clone()?, note.part))) {
-            Some((file, None)) => Self::Noted(file),
-            Some((file, Some(_))) => Self::Divided(file.file),
-            None => Self::Unknown,
+        match (note.file.clone(), note.part) {
+            (Some(file), None) => Self::Noted(file),
+            (Some(file), Some(_)) => Self::Divided(file.file),
+            (None, _) => Self::Unknown,
         }
     }
 
