@@ -44,6 +44,11 @@ pub(crate) fn of_report(report: &Report) -> u8 {
     report.outcome().map_or(SUCCESS, of_outcome)
 }
 
+/// Returns the exit code of several batches: the highest of an error; without errors, that of the worst outcome.
+pub(crate) fn worst(errors: impl IntoIterator<Item = u8>, outcomes: impl IntoIterator<Item = u8>) -> u8 {
+    errors.into_iter().max().or_else(|| outcomes.into_iter().max()).unwrap_or(SUCCESS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
