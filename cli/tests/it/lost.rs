@@ -208,3 +208,25 @@ async fn submit_with_a_used_key_is_a_conflict() {
     assert!(second.error()["error"]["hint"].as_str().unwrap().starts_with(&wait), "{second:?}");
     assert_eq!(sandbox.stats("reap").batches_created, 1);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn run_that_is_interrupted_while_its_output_cannot_be_written_names_the_batch() {
+    let sandbox = Sandbox::builder().speed(60.0).start().await.unwrap();
+    for json in [true, false] {
+        let proxy = crate::proxy::Proxy::start(&sandbox, 700..701).await;
+        let file = TempFile::new("lost-run.csv", people(3));
+        let args = ["run", "killb", file.path()].into_iter().chain(json.then_some("--json"));
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let child = proxy.at(&sandbox, args).stdout(full).spawn().unwrap();
+        while !proxy.has_sent("/bulk/upload") {
+            bulkrail::time::Clock::system().sleep(std::time::Duration::from_millis(2)).await;
+        }
+        crate::support::signal(&child, "-INT").await;
+        let run = Run::new(child.wait_with_output().await.unwrap());
+        assert_eq!(run.code, 130, "{run:?}");
+        let id = run.stderr.split("submitted: killb batch ").nth(1).unwrap().split_whitespace().next().unwrap();
+        assert!(proxy.has_received(id), "{run:?}");
+        assert!(run.stderr.contains("and then the command was stopped"), "{run:?}");
+    }
+}
