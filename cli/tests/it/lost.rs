@@ -230,3 +230,20 @@ async fn run_that_is_interrupted_while_its_output_cannot_be_written_names_the_ba
         assert!(run.stderr.contains("and then the command was stopped"), "{run:?}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn end_that_a_status_saw_is_recorded_although_it_cannot_be_printed() {
+    let state = State::new();
+    let created = json!({"jobId": "b-1", "status": "PENDING"});
+    let ended = crate::server::killb("COMPLETED", [3, 3, 3, 0]);
+    let server = crate::server::Server::start([(201, created), (200, ended)]).await;
+    let file = TempFile::new("lost-status.csv", people(3));
+    assert_eq!(state.run(bulkrail(["submit", "killb", file.path(), "--base-url", &server.url])).await.code, 0);
+    let mut status = bulkrail(["status", "killb", "b-1", "--json", "--base-url", &server.url]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = status.env("XDG_STATE_HOME", &state.0).stdout(full).spawn().unwrap();
+    let status = Run::new(status.wait_with_output().await.unwrap());
+    assert_eq!(status.code, 1, "{status:?}");
+    assert_eq!(state.list(&[]).await[0]["phase"], "ended");
+}
