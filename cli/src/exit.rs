@@ -54,6 +54,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn worst_is_the_highest_code_of_an_error_and_then_of_an_outcome() {
+        assert_eq!(worst([6, 8, 2], [4, 0]), 8);
+        assert_eq!(worst([2], [4]), 2);
+        assert_eq!(worst([], [0, 4, 3]), 4);
+        assert_eq!(worst([], []), SUCCESS);
+    }
+
+    #[test]
     fn exit_codes_are_the_documented_ones() {
         let outcomes = [
             (Outcome::Succeeded, 0),
