@@ -44,9 +44,22 @@ pub(crate) fn of_report(report: &Report) -> u8 {
     report.outcome().map_or(SUCCESS, of_outcome)
 }
 
+/// Returns the exit code of several batches: the highest of an error; without errors, that of the worst outcome.
+pub(crate) fn worst(errors: impl IntoIterator<Item = u8>, outcomes: impl IntoIterator<Item = u8>) -> u8 {
+    errors.into_iter().max().or_else(|| outcomes.into_iter().max()).unwrap_or(SUCCESS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn worst_is_the_highest_code_of_an_error_and_then_of_an_outcome() {
+        assert_eq!(worst([6, 8, 2], [4, 0]), 8);
+        assert_eq!(worst([2], [4]), 2);
+        assert_eq!(worst([], [0, 4, 3]), 4);
+        assert_eq!(worst([], []), SUCCESS);
+    }
 
     #[test]
     fn exit_codes_are_the_documented_ones() {

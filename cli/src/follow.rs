@@ -28,5 +28,12 @@ pub(crate) async fn follow(
             return Ok(report);
         }
     }
-    Err(Error::new(ErrorKind::Interrupted, "the wait was cut off").into())
+    Err(cut_off().into())
+}
+
+/// Returns the error for a wait that has ended without a result. It is a defect of this command.
+///
+/// Nothing is wrong with the arguments, and nobody has stopped the wait: the state of the batch is unknown.
+pub(crate) fn cut_off() -> Error {
+    Error::new(ErrorKind::Unreachable, "internal error: the wait has ended without a result")
 }

@@ -254,7 +254,8 @@ pub(crate) fn after(error: CliError, done: usize, total: usize) -> CliError {
     if total == 1 {
         return error;
     }
-    error.map_reason(|reason| format!("{reason} (batch {} of {total}; {done} before it were submitted)", done + 1))
+    let were = if done == 1 { "was" } else { "were" };
+    error.map_reason(|reason| format!("{reason} (batch {} of {total}; {done} before it {were} submitted)", done + 1))
 }
 
 /// Returns the command that waits for `batch`.

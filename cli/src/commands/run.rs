@@ -14,7 +14,7 @@ use crate::args::RunArgs;
 use crate::connect::connect;
 use crate::drift_report::DriftReport;
 use crate::error::CliError;
-use crate::follow::follow;
+use crate::follow::{cut_off, follow};
 use crate::html::{Commands, ReportPage};
 use crate::printer::{self, Printer};
 use crate::progress::{Bar, Bars};
@@ -98,11 +98,12 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
         };
         bars.clear();
         // The batches that were submitted continue at the provider.
-        let mut printed = jobs.iter().try_for_each(|job| output::json(&job.batch));
+        let batches = jobs.iter().map(|job| &job.batch).chain(ended.as_ref().ok().map(|done| &done.batch));
+        let submitted: Vec<_> = batches.cloned().collect();
+        let printed = submitted.iter().try_for_each(output::json);
         jobs.iter().for_each(|job| page.add_submitted(&job.batch));
         let error = match ended {
             Ok(done) => {
-                printed = printed.and_then(|()| output::json(&done.batch));
                 page.set_commands(&done.batch, commands);
                 page.add_submitted(&done.batch);
                 done.record(&submissions, None).await;
@@ -114,7 +115,10 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
             }
         };
         page.write_or_warn(printer.for_json(args.json));
-        printed?;
+        if printed.is_err() {
+            // The batches exist: their ids must not be lost.
+            submitted.iter().for_each(|batch| printer::error(&format!("submitted: {batch}")));
+        }
         return Err(after(error, before, total));
     }
     let batches: Vec<_> = jobs.iter().map(|job| job.batch.clone()).collect();
@@ -128,7 +132,7 @@ pub(crate) async fn run(args: RunArgs, printer: Printer) -> Result<u8, CliError>
     });
     let mut ends = Vec::new();
     for end in running.collect::<Vec<_>>() {
-        ends.push(end.await.unwrap_or_else(|_| Err(CliError::configuration("the wait was cut off"))));
+        ends.push(end.await.unwrap_or_else(|_| Err(cut_off().into())));
     }
     bars.clear();
     // What is remembered comes after what is printed: a disk may hang.
@@ -243,11 +247,13 @@ fn print(
         batches.iter().for_each(|batch| printer::error(&format!("submitted: {batch}")));
     }
     output::last(printed)?;
-    let mut worst = exit::SUCCESS;
+    let (mut errors, mut outcomes) = (Vec::new(), Vec::new());
     for end in ends {
-        // Every batch was printed above.
-        let result = end.map_err(|error| error.with_batch_printed(false))?;
-        worst = worst.max(exit::of_report(&result.report));
+        match end {
+            Ok(result) => outcomes.push(exit::of_report(&result.report)),
+            // Every batch was printed above.
+            Err(error) => errors.push(error.with_batch_printed(false).print(args.json)),
+        }
     }
-    Ok(worst)
+    Ok(exit::worst(errors, outcomes))
 }

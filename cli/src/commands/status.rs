@@ -24,18 +24,20 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, CliError> {
         }
     };
     let end = |report, error| BatchEnd::new(&batch, client.environment(), report, error);
-    let (code, end) = match polled {
+    let (code, end, printed) = match polled {
         Ok(snapshot) => {
             let report = Report::new(batch.clone(), snapshot, 1, clock.now().saturating_sub(started));
-            output::last(if args.json { output::json(&report) } else { output::text(&table::report(&report)) })?;
-            (exit::of_report(&report), end(Some(report), None))
+            let printed = if args.json { output::json(&report) } else { output::text(&table::report(&report)) };
+            (exit::of_report(&report), end(Some(report), None), output::last(printed))
         }
         Err(error) => {
             let end = end(None, Some(&error));
             let error = args.target.explain(CliError::from(error).with_polls(1)).await;
-            (error.print(args.json), end)
+            (error.print(args.json), end, Ok(()))
         }
     };
     Submissions::new(&StateDir::from_env()).see(end, Unsaved::default()).await;
+    // What was seen is recorded, also where it cannot be printed.
+    printed?;
     Ok(code)
 }

@@ -215,3 +215,42 @@ async fn conflicts(sandbox: &Sandbox, file: &str, key: &str) {
     );
     assert!(second.error()["error"]["hint"].as_str().unwrap().starts_with(&wait), "{second:?}");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn run_that_is_interrupted_while_its_output_cannot_be_written_names_the_batch() {
+    let sandbox = Sandbox::builder().speed(60.0).start().await.unwrap();
+    for json in [true, false] {
+        let proxy = crate::proxy::Proxy::start(&sandbox, 700..701).await;
+        let file = TempFile::new("lost-run.csv", people(3));
+        let args = ["run", "killb", file.path()].into_iter().chain(json.then_some("--json"));
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let child = proxy.at(&sandbox, args).stdout(full).spawn().unwrap();
+        while !proxy.has_sent("/bulk/upload") {
+            bulkrail::time::Clock::system().sleep(std::time::Duration::from_millis(2)).await;
+        }
+        crate::support::signal(&child, "-INT").await;
+        let run = Run::new(child.wait_with_output().await.unwrap());
+        assert_eq!(run.code, 130, "{run:?}");
+        let id = run.stderr.split("submitted: killb batch ").nth(1).unwrap().split_whitespace().next().unwrap();
+        assert!(proxy.has_received(id), "{run:?}");
+        assert!(run.stderr.contains("and then the command was stopped"), "{run:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn end_that_a_status_saw_is_recorded_although_it_cannot_be_printed() {
+    let state = State::new();
+    let created = json!({"jobId": "b-1", "status": "PENDING"});
+    let ended = crate::server::killb("COMPLETED", [3, 3, 3, 0]);
+    let server = crate::server::Server::start([(201, created), (200, ended)]).await;
+    let file = TempFile::new("lost-status.csv", people(3));
+    assert_eq!(state.run(bulkrail(["submit", "killb", file.path(), "--base-url", &server.url])).await.code, 0);
+    let mut status = bulkrail(["status", "killb", "b-1", "--json", "--base-url", &server.url]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = status.env("XDG_STATE_HOME", &state.0).stdout(full).spawn().unwrap();
+    let status = Run::new(status.wait_with_output().await.unwrap());
+    assert_eq!(status.code, 1, "{status:?}");
+    assert_eq!(state.list(&[]).await[0]["phase"], "ended");
+}

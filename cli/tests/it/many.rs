@@ -149,3 +149,20 @@ async fn interrupted_wait_for_many_prints_the_batches_that_have_not_ended() {
         }
     }
 }
+
+#[tokio::test]
+async fn batch_of_another_environment_is_refused_with_the_option_to_use_and_not_asked_for() {
+    let server = Server::always(200, reap("completed", [5, 5, 5, 0])).await;
+    let other = |id: &str| json!({"provider": "reap", "id": id, "environment": "production"});
+    let good = json!({"provider": "reap", "id": "b-3", "environment": server.url});
+    let only = TempFile::new("elsewhere.jsonl", format!("{}\n{}\n", other("b-1"), other("b-2")));
+    let mixed = TempFile::new("mixed.jsonl", format!("{}\n{good}\n", other("b-1")));
+    for (file, requests) in [(&only, 0), (&mixed, 1)] {
+        let waited = run(wait(file, &["--base-url", &server.url, "--json"])).await;
+        assert_eq!((waited.code, waited.stderr.as_str()), (2, ""), "{waited:?}");
+        let refused = waited.document()[0].clone();
+        assert_eq!((&refused["error"]["kind"], &refused["batch"]["id"]), (&json!("usage"), &json!("b-1")));
+        assert!(refused["error"]["hint"].as_str().unwrap().starts_with("add --production; or "), "{refused}");
+        assert_eq!(server.requests().len(), requests, "{waited:?}");
+    }
+}

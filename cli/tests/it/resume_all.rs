@@ -265,3 +265,64 @@ async fn killed_resumes_lose_no_batch_and_no_record() {
     assert_eq!(listed, expected);
     assert_eq!(phases(&state.list(&[]).await), ["ended"; 3]);
 }
+
+#[tokio::test]
+async fn two_submissions_of_one_batch_are_waited_for_once_and_both_end() {
+    let (state, sandbox) = (State::new(), sandbox().await);
+    let file = TempFile::new("twice-accounts.csv", accounts(10));
+    let submit = ["submit", "localpayment", file.path(), "--key", "lp-1", "--json"].into_iter().chain(ACCOUNT);
+    let other = State::new();
+    assert_eq!(other.run(at(&sandbox, submit)).await.code, 0);
+    // As two submits under one key leave it whose responses are lost.
+    let mut note = other.records().await[0]["order"].clone();
+    note.as_object_mut().unwrap().remove("is_confirmed");
+    let notes = ["n-1", "n-2"].map(|name| {
+        note["note"] = json!(name);
+        format!("{note}\n")
+    });
+    std::fs::write(state.notes(), notes.concat()).unwrap();
+    assert_eq!(phases(&state.list(&[]).await), ["submitting"; 2]);
+    let drift = TempFile::new("twice.drift", "");
+    let resume = ["resume", "--json", "--drift-report", drift.path()];
+    let run = state.run(at(&sandbox, resume.into_iter().chain(QUICK))).await;
+    assert!([0, 3, 4].contains(&run.code), "{run:?}");
+    assert_eq!(run.stderr, "");
+    let documents = run.document();
+    let documents = documents.as_array().unwrap();
+    assert_eq!(documents.len(), 2, "{run:?}");
+    for document in documents {
+        assert_eq!(document["batch"]["id"], "lp-1");
+        assert!(document["outcome"].is_string(), "{document}");
+    }
+    assert_eq!(documents[0]["polls"], documents[1]["polls"]);
+    assert_eq!(std::fs::read_to_string(drift.path()).unwrap().lines().count(), 1, "it is one wait");
+    assert!(phases(&state.list(&["--open"]).await).is_empty());
+}
+
+#[tokio::test]
+async fn interrupted_resume_counts_a_batch_of_two_submissions_once() {
+    let state = State::new();
+    let running = json!({
+        "externalId": "1111111111-1", "internalId": "2222", "accountNumber": "484.484.00000011",
+        "status": {"code": "100", "description": "INPROGRESS", "detail": "The batch is processing"},
+    });
+    let server = Server::always(200, running).await;
+    let at = "2026-01-02T00:00:00Z";
+    let note = |name: &str, key: &str| {
+        json!({"note": name, "provider": "localpayment", "environment": server.url, "id": key, "key": key,
+               "file": "/accounts.csv", "begun_at": at})
+    };
+    let notes = [note("n-1", "lp-1"), note("n-2", "lp-1"), note("n-3", "lp-2")].map(|note| format!("{note}\n"));
+    std::fs::write(state.notes(), notes.concat()).unwrap();
+    let mut resume = bulkrail(["resume", "--quiet"].into_iter().chain(QUICK));
+    let child = resume.env("XDG_STATE_HOME", &state.0).spawn().unwrap();
+    while server.requests().len() < 4 {
+        pause(5).await;
+    }
+    signal(&child, "-INT").await;
+    let run = Run::new(child.wait_with_output().await.unwrap());
+    assert_eq!(run.code, 130, "{run:?}");
+    let open: Vec<_> = run.lines().iter().map(|batch| batch["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(open, ["lp-1", "lp-2"], "{run:?}");
+    assert!(run.stderr.contains("2 of 2 batches have not ended"), "{run:?}");
+}

@@ -348,3 +348,39 @@ async fn killed_wait_continues_from_the_saved_batch() {
     assert_eq!(resumed.document()["progress"]["total"], 20);
     assert_eq!(sandbox.stats("killb").batches_created, 1);
 }
+
+/// Returns the command that runs a file of two batches at `server`.
+fn run_two<'a>(file: &'a TempFile, server: &'a Server, more: &[&'a str]) -> tokio::process::Command {
+    let account = ["--account-number", "484.484.00000011", "--country", "MEX", "--key", "two"];
+    let args = ["run", "localpayment", file.path(), "--base-url", &server.url].into_iter().chain(account);
+    crate::support::bulkrail(args.chain(QUICK).chain(more.iter().copied()))
+}
+
+#[tokio::test]
+async fn run_of_several_batches_prints_every_error() {
+    let file = TempFile::new("run-two.csv", accounts(5001));
+    let accepted = |id| (200, json!({"externalId": id, "status": {"code": "100", "description": "INPROGRESS"}}));
+    for json in [true, false] {
+        let responses = [accepted("two"), accepted("two-2"), (403, json!({}))];
+        let server = Server::start(responses).await;
+        let run = finish(run_two(&file, &server, if json { &["--json"] } else { &["--quiet"] })).await;
+        assert_eq!(run.code, 6, "{run:?}");
+        if json {
+            let errors = run.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let ids: Vec<_> = errors.map(|error| error["batch"]["id"].as_str().unwrap().to_owned()).collect();
+            assert_eq!(ids, ["two", "two-2"], "{run:?}");
+        } else {
+            assert_eq!(run.stderr.matches("error: localpayment: ").count(), 2, "{run:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn refused_second_batch_says_that_one_was_submitted() {
+    let file = TempFile::new("run-second.csv", accounts(5001));
+    let accepted = (200, json!({"externalId": "two", "status": {"code": "100", "description": "INPROGRESS"}}));
+    let server = Server::start([accepted, (403, json!({}))]).await;
+    let run = finish(run_two(&file, &server, &[])).await;
+    assert_eq!(run.code, 6, "{run:?}");
+    assert!(run.stderr.contains("(batch 2 of 2; 1 before it was submitted)"), "{run:?}");
+}

@@ -1,6 +1,6 @@
 //! Waits for several batches at the same time, with a wait set for each client.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -15,9 +15,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::args::{WaitArgs, WaitCommandArgs};
-use crate::connect::connect;
+use crate::connect::{connect, connect_for};
 use crate::drift_report::DriftReport;
 use crate::error::{self, CliError, print_lines, prints_batch};
+use crate::follow::cut_off;
 use crate::html::{Commands, ReportPage};
 use crate::printer::{self, Printer, Progress};
 use crate::progress::{Bars, Shared};
@@ -98,10 +99,24 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
         let reason = "--base-url is the address of one provider, and the batches are of several";
         return Err(CliError::usage(reason).with_hint("set KILLB_BASE_URL, REAP_BASE_URL and so on instead"));
     }
-    let groups = by_provider
-        .into_iter()
-        .map(|(provider, waits)| Ok(Group { client: connect(&provider, &args.connection)?, waits, ended: Vec::new() }))
-        .collect::<Result<Vec<_>, CliError>>()?;
+    let mut groups = Vec::new();
+    let mut ends: Vec<Option<End>> = Vec::new();
+    ends.resize_with(batches.len(), || None);
+    for (provider, mut waits) in by_provider {
+        let client = connect(&provider, &args.connection)?;
+        for wait in &waits {
+            // A batch that this client must not ask has its error before the first poll; the others are waited for.
+            if client.check_batch(&wait.batch).is_err()
+                && let Err(error) = connect_for(&wait.batch, &args.connection).await
+            {
+                let Some(reason) = error.error() else { return Err(error) };
+                printer.for_json(args.json || args.jsonl).note(&format!("{} is not waited for", wait.batch));
+                ends[wait.position] = Some(Err(Error::from(reason.document())));
+            }
+        }
+        waits.retain(|wait| ends[wait.position].is_none());
+        groups.push(Group { client, waits, ended: Vec::new() });
+    }
     let drift = DriftReport::open(args.record.drift_report.as_deref())?;
     let page = ReportPage::open(args.report.report.as_deref(), Commands::default())?;
     let state = StateDir::from_env();
@@ -111,8 +126,6 @@ pub(super) async fn run(args: WaitCommandArgs, batches: Vec<Batch>, printer: Pri
         page.describe(client, &args.connection, &submissions, &batches).await;
     }
     let store = HistoryStore::open(&state, args.record.no_history).await;
-    let mut ends: Vec<Option<End>> = Vec::new();
-    ends.resize_with(batches.len(), || None);
     let batches: Vec<_> = batches.into_iter().map(Some).collect();
     let terms = Terms {
         wait: &args.wait,
@@ -145,7 +158,8 @@ pub(crate) async fn wait_for_all(
     let mut stop = pin!(signals::stop()?);
     let mode = terms.printer.progress(terms.json || terms.jsonl);
     let bars = Bars::new(mode);
-    let bar = bars.add(&if batches.len() == 1 { "1 batch".to_owned() } else { format!("{} batches", batches.len()) });
+    let total = count(batches);
+    let bar = bars.add(&if total == 1 { "1 batch".to_owned() } else { format!("{total} batches") });
     let mut environments: HashMap<usize, String> = HashMap::new();
     for Group { client, waits, .. } in &groups {
         environments.extend(waits.iter().map(|wait| (wait.position, client.environment().to_owned())));
@@ -159,6 +173,11 @@ pub(crate) async fn wait_for_all(
             waited.chain(group.ended.iter().copied()).map(move |position| (position, number))
         })
         .collect();
+    let mut repeated = HashSet::new();
+    for Group { waits, .. } in &groups {
+        let mut ids = HashSet::new();
+        repeated.extend(waits.iter().filter(|wait| !ids.insert(wait.batch.id())).map(|wait| wait.position));
+    }
     let waited =
         groups.iter().flat_map(|group| group.waits.iter().map(|wait| (&wait.batch, group.client.environment())));
     let saver = Saver::start(submissions, waited).await;
@@ -210,7 +229,7 @@ pub(crate) async fn wait_for_all(
             }
             Some(Event::Progress(group, now)) => {
                 progress.insert(group, now);
-                bar.show_all(batches.len(), progress.values());
+                bar.show_all(total, progress.values());
             }
             None => break,
         }
@@ -221,6 +240,9 @@ pub(crate) async fn wait_for_all(
         Err(error) => error.print(terms.json || terms.jsonl),
     };
     for (position, (batch, end)) in batches.iter().zip(&ends).enumerate() {
+        if repeated.contains(&position) {
+            continue;
+        }
         let client = groups_of.get(&position).map(|group| &clients[*group]);
         add_end(terms, client, batch.as_ref(), end.as_ref()).await;
     }
@@ -233,7 +255,9 @@ pub(crate) async fn wait_for_all(
             Some(Err(error)) => (error.last_report(), Some(error)),
             None => continue,
         };
-        drift.add_polls(last.as_ref());
+        if !repeated.contains(&position) {
+            drift.add_polls(last.as_ref());
+        }
         seen.extend(BatchEnd::new(batch, environment, last, error));
     }
     submissions.see(seen, saver.finish().await).await;
@@ -264,8 +288,14 @@ fn print_ends(
     if is_stopped {
         return Err(print_interrupted(terms, batches, ends));
     }
-    let ends: Option<Vec<&End>> = ends.iter().map(Option::as_ref).collect();
-    let ends = ends.ok_or_else(|| CliError::configuration("the wait was cut off"))?;
+    let without = batches.iter().map(|batch| {
+        Err(match batch {
+            Some(batch) => cut_off().with_provider(batch.provider().clone()).with_batch(batch.clone()),
+            None => cut_off(),
+        })
+    });
+    let without: Vec<End> = without.collect();
+    let ends: Vec<&End> = ends.iter().zip(&without).map(|(end, without)| end.as_ref().unwrap_or(without)).collect();
     output::last(print(terms, batches, &ends))?;
     Ok(worst_exit_code(&ends))
 }
@@ -274,7 +304,7 @@ fn print_ends(
 #[expect(clippy::too_many_arguments, reason = "the arguments of a task")]
 async fn run_set(
     number: usize,
-    Group { client, waits, .. }: Group,
+    Group { client, mut waits, .. }: Group,
     options: &WaitArgs,
     history: &DurationHistory,
     saver: &Saver,
@@ -293,16 +323,24 @@ async fn run_set(
         save(state);
     });
     let mut set = options.configure_set(set);
+    // One wait for each batch: two submissions under one key are one batch. A wait that was stored goes on.
     let mut positions = HashMap::new();
+    waits.sort_by_key(|wait| wait.state.is_none());
     // Sending fails only when the receiver is gone, and then this task is about to end too.
     for SetWait { position, batch, state } in waits {
-        positions.insert(batch.id().to_owned(), position);
         let id = batch.batch_id();
+        let same: &mut Vec<usize> = positions.entry(batch.id().to_owned()).or_default();
+        same.push(position);
+        if same.len() > 1 {
+            continue;
+        }
         let added = match state {
             Some(state) => set.resume(state),
             None => set.add(batch),
         };
         if let Err(error) = added {
+            // The next submission of this batch is tried for itself.
+            positions.remove(id.id());
             let _ = events.send(Event::Ended(position, Box::new(Err(error))));
         } else if let (Some(line), Some(state)) = (&first, set.state(&id)) {
             line.see(state);
@@ -313,8 +351,11 @@ async fn run_set(
         tokio::select! {
             end = set.next() => {
                 let Some((batch, end)) = end else { break };
-                if let Some(position) = positions.get(batch.id()) {
-                    let _ = events.send(Event::Ended(*position, Box::new(end)));
+                if let Some([first, others @ ..]) = positions.get(batch.id()).map(Vec::as_slice) {
+                    for other in others {
+                        let _ = events.send(Event::Ended(*other, Box::new(copy(&end))));
+                    }
+                    let _ = events.send(Event::Ended(*first, Box::new(end)));
                 }
             }
             _ = stopped.changed(), if !is_stopped => {
@@ -327,6 +368,25 @@ async fn run_set(
             let _ = events.send(Event::Progress(number, set.progress()));
         }
     }
+}
+
+/// Returns the same end, for another submission of the batch.
+fn copy(end: &End) -> End {
+    match end {
+        Ok(report) => Ok(report.clone()),
+        Err(error) => Err(Error::from(error::document(error))),
+    }
+}
+
+/// Returns each batch once: two submissions may be of one batch.
+fn distinct<'b>(batches: impl Iterator<Item = &'b Batch>) -> Vec<&'b Batch> {
+    let mut seen = HashSet::new();
+    batches.filter(|batch| seen.insert((batch.batch_id(), batch.environment()))).collect()
+}
+
+/// Returns the number of batches. One that is not known is a batch of its own.
+fn count(batches: &[Option<Batch>]) -> usize {
+    distinct(batches.iter().flatten()).len() + batches.iter().filter(|batch| batch.is_none()).count()
 }
 
 fn is_interrupted(end: &End) -> bool {
@@ -342,7 +402,7 @@ fn print_interrupted(terms: &Terms<'_>, batches: &[Option<Batch>], ends: &[Optio
         Some(Err(error)) => prints_batch(error.kind()),
     };
     let all = || batches.iter().zip(ends).filter_map(|(batch, end)| Some((batch.as_ref()?, end)));
-    let open: Vec<_> = all().filter(|(_, end)| is_open(end)).map(|(batch, _)| batch).collect();
+    let open = distinct(all().filter(|(_, end)| is_open(end)).map(|(batch, _)| batch));
     let seen = all().filter_map(|(batch, end)| Some((batch, end.as_ref()?)));
     let seen: Vec<_> = seen.filter(|(_, end)| !is_interrupted(end)).collect();
     if !terms.json && !terms.jsonl && !seen.is_empty() {
@@ -358,7 +418,7 @@ fn print_interrupted(terms: &Terms<'_>, batches: &[Option<Batch>], ends: &[Optio
         // Where it cannot be printed, the file of batches is still there.
         let _ = output::json(batch);
     }
-    let reason = match (open.len(), batches.len()) {
+    let reason = match (open.len(), count(batches)) {
         (1, 1) => "the wait was stopped; the batch has not ended".to_owned(),
         (1, batches) => format!("the wait was stopped; 1 of {batches} batches has not ended"),
         (open, batches) => format!("the wait was stopped; {open} of {batches} batches have not ended"),
@@ -381,7 +441,7 @@ fn print(terms: &Terms<'_>, batches: &[Option<Batch>], ends: &[&End]) -> std::io
     let failed = |end: &&End| end.as_ref().is_ok_and(|report| report.outcome() != Some(Outcome::Succeeded));
     terms.printer.next_step(terms.next.filter(|_| ends.iter().copied().any(|end| failed(&end))).map(str::to_owned));
     let open = lines.iter().filter(|(_, end)| end.as_ref().is_err_and(|error| prints_batch(error.kind())));
-    let open: Vec<_> = open.map(|(batch, _)| batch).collect();
+    let open = distinct(open.map(|(batch, _)| *batch));
     if !open.is_empty() {
         printer::error(&format!("resume: {}", (terms.resume)(ErrorKind::Deadline)));
     }
@@ -414,5 +474,5 @@ fn ended_before(batches: usize) -> WaitSetProgress {
 fn worst_exit_code(ends: &[&End]) -> u8 {
     let errors = ends.iter().filter_map(|end| end.as_ref().err()).map(|error| exit::of_error(error.kind()));
     let outcomes = ends.iter().filter_map(|end| end.as_ref().ok()).map(exit::of_report);
-    errors.max().or_else(|| outcomes.max()).unwrap_or(exit::SUCCESS)
+    exit::worst(errors, outcomes)
 }
