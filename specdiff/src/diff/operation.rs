@@ -11,6 +11,7 @@ use crate::diff::fields::compare_fields;
 use crate::diff::pairing::{Pair, Relation};
 use crate::diff::{notices, transport};
 use crate::pages::model::{Field, Operation, Page, PageFormat};
+use crate::pages::names::parameter_pointer;
 
 /// Headers of every call. Pages need not document them.
 const COMMON_HEADERS: [&str; 4] = ["authorization", "accept", "content-type", "host"];
@@ -95,6 +96,23 @@ impl OperationDiff<'_> {
         let on_page = as_body(&self.page.parameters, "");
         compare_fields(&mut self.collector, &known, &on_page, Direction::Parameter, "the parameters");
         self.headers_of_call(&ignored);
+        self.query_of_call();
+    }
+
+    /// Adds the query parameters of the sample call that neither the spec nor a list of the page has.
+    fn query_of_call(&mut self) {
+        let Some(call) = &self.page.call else { return };
+        for name in call.query_names().collect::<BTreeSet<_>>() {
+            let wanted = parameter_pointer("query", name);
+            let is_listed = |list: &[Field]| list.iter().any(|field| field.pointer == wanted);
+            if is_listed(&self.known.parameters) || is_listed(&self.page.parameters) {
+                continue;
+            }
+            let message = format!("the sample call of the page has the query parameter `{name}`, the spec does not");
+            let pointer = pointer::join(&self.known.spec_pointer, "parameters");
+            let states = (None, Some(name.to_owned()));
+            self.collector.add(pointer, call.line, Class::Breaking, Change::ParameterAdded, message, states);
+        }
     }
 
     /// Adds the headers of the sample call that neither the spec nor a list of the page has.
@@ -130,7 +148,10 @@ impl OperationDiff<'_> {
                 }
             }
             (None, Some(page)) => {
-                let class = class_of_added_field(Direction::Request, page.first().and_then(|body| body.required));
+                // A rendered page does not say whether the body is required. Its fields say it.
+                let has_required = || page.iter().any(|field| field.required == Some(true)).then_some(true);
+                let required = page.first().and_then(|body| body.required).or_else(has_required);
+                let class = class_of_added_field(Direction::Request, required);
                 let message = "there is a request body on the page, none in the spec".to_owned();
                 self.add(pointer, class, Change::BodyAdded, message, (None, Some("body".into())));
             }
@@ -145,7 +166,11 @@ impl OperationDiff<'_> {
     fn responses(&mut self) {
         let responses = pointer::join(&self.known.spec_pointer, "responses");
         for (status, page) in &self.page.responses {
-            let Some(key) = self.known.matching_status(status) else {
+            // A range beside its single statuses stands for the others.
+            let is_rest = status.ends_with("XX")
+                && !self.known.responses.contains_key(status)
+                && self.page.responses.keys().any(|other| other != status && other[..1] == status[..1]);
+            let Some(key) = self.known.matching_status(status).filter(|_| !is_rest) else {
                 let class = class_of_status(status, true);
                 let message = format!("the response {status} is on the page and not in the spec");
                 let line = page.first().and_then(|body| body.line).or(self.page.line);

@@ -2,6 +2,7 @@
 
 use crate::pages::auth::{Auth, Credential, CredentialKind, is_credential_name};
 use crate::pages::model::MediaTypes;
+use crate::pages::names::is_name;
 
 /// Maximum size of a command. Longer ones carry a body, which is read as an example.
 const MAX_COMMAND: usize = 8 * 1024;
@@ -31,9 +32,8 @@ impl Call {
     pub(crate) fn find(text: &str, lines_before: usize) -> Option<Self> {
         let mut offset = 0;
         for (index, line) in text.split_inclusive('\n').enumerate() {
-            let start = line.trim_start_matches(|char: char| char.is_whitespace() || matches!(char, '`' | '$'));
-            if start.starts_with("curl ") {
-                let from = offset + (line.len() - start.len()) + "curl ".len();
+            if let Some(options) = options_of_curl(line) {
+                let from = offset + (line.len() - options.len());
                 let call = Self::from_words(words(&text[from..]), lines_before + index + 1);
                 return Some(call).filter(|call| !call.address.is_empty());
             }
@@ -45,7 +45,7 @@ impl Call {
     fn from_words(words: Vec<String>, line: usize) -> Self {
         let mut call = Self { line: Some(line), ..Self::default() };
         let mut has_body = false;
-        let mut words = words.into_iter();
+        let mut words = words.into_iter().flat_map(separate_value);
         while let Some(word) = words.next() {
             match word.as_str() {
                 "-X" | "--request" => call.method = words.next().unwrap_or_default().to_ascii_lowercase(),
@@ -89,6 +89,14 @@ impl Call {
         Auth::new(headers.chain(basic).chain(keys), self.line)
     }
 
+    /// Returns the names of the query parameters, without those of credentials.
+    pub(crate) fn query_names(&self) -> impl Iterator<Item = &str> {
+        let query = self.address.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        let query = query.split('#').next().unwrap_or_default();
+        let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+        names.filter(|name| is_name(name) && !is_credential_name(name))
+    }
+
     /// Returns the names of the headers as the page writes them, without those of credentials.
     pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
         let headers = self.headers.iter().filter(|(name, value)| Credential::from_sample_header(name, value).is_none());
@@ -104,8 +112,27 @@ impl Call {
     }
 }
 
+/// Returns what follows `curl` on a line that calls it, with or without a prompt before it.
+fn options_of_curl(line: &str) -> Option<&str> {
+    let start = line.trim_start_matches(|char: char| char.is_whitespace() || char == '`');
+    let start = ["$ ", "> "].into_iter().find_map(|prompt| start.strip_prefix(prompt)).unwrap_or(start).trim_start();
+    let options = start.strip_prefix("curl.exe").or_else(|| start.strip_prefix("curl"))?;
+    options.starts_with([' ', '\t']).then_some(options)
+}
+
+/// Separates a short option from the value that is written without a blank: `-XPOST`.
+fn separate_value(word: String) -> Vec<String> {
+    let is_attached = ["-X", "-H", "-d", "-F", "-u"].iter().any(|option| word.starts_with(option)) && word.len() > 2;
+    if !is_attached {
+        return vec![word];
+    }
+    let (option, value) = word.split_at(2);
+    vec![option.to_owned(), value.to_owned()]
+}
+
 /// Splits a command into words as a shell does. The command ends with its line, unless that line
-/// ends with a backslash or inside of quotes.
+/// ends inside of quotes or with the sign of a shell: a backslash, `^` of Windows, a backtick of
+/// PowerShell.
 fn words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut is_word) = (Vec::new(), String::new(), false);
     let mut quote = None;
@@ -117,8 +144,12 @@ fn words(text: &str) -> Vec<String> {
         match (quote, char) {
             (Some(open), char) if char == open => quote = None,
             (None, '\'' | '"') => (quote, is_word) = (Some(char), true),
-            // The line goes on, with or without blanks after the backslash.
-            (None, '\\') if ends_line(&text[offset + 1..]) => {
+            // The line goes on, with or without blanks after the sign.
+            (None, '\\' | '^') if ends_line(&text[offset + 1..]) => {
+                while chars.next().is_some_and(|(_, char)| char != '\n') {}
+            }
+            // At the end of a word, a backtick ends the code of Markdown.
+            (None, '`') if !is_word && ends_line(&text[offset + 1..]) => {
                 while chars.next().is_some_and(|(_, char)| char != '\n') {}
             }
             (None | Some('"'), '\\') => {

@@ -76,7 +76,14 @@ fn header(blocks: &Blocks<'_>, index: usize) -> Option<(String, String, usize)> 
     }
     let (mut path, mut next) = (String::new(), index + 1);
     while blocks.line(next) == Some("/") {
-        path = format!("{path}/{}", blocks.line(next + 1)?);
+        let segment = blocks.line(next + 1)?;
+        // After a slash at the end of the path comes the title.
+        if !path.is_empty() && segment.contains(char::is_whitespace) {
+            path.push('/');
+            next += 1;
+            break;
+        }
+        path = format!("{path}/{segment}");
         next += 2;
         if path.len() > MAX_PATH {
             return None;
@@ -121,7 +128,7 @@ impl Reader<'_> {
                 Block::Json(value) if self.section == Section::Preamble => {
                     let before = index.checked_sub(1).and_then(|before| self.blocks.line(before));
                     let example = (value.clone(), self.blocks.line_number(index));
-                    match before.is_some_and(|line| line.contains("--data")) {
+                    match before.is_some_and(opens_body) {
                         true => request_examples.push(example),
                         false => response_examples.push(example),
                     }
@@ -257,6 +264,9 @@ impl Reader<'_> {
                 Some(line) if heading(line).is_some() || self.starts_field(next) => break,
                 Some(line) => {
                     field.limits.extend(limits::from_text(line));
+                    if prose::mentions_deprecation(line) {
+                        field.deprecated = Some(true);
+                    }
                     field.description.push_str(line);
                     next += 1;
                 }
@@ -304,6 +314,12 @@ impl Reader<'_> {
             _ => index,
         }
     }
+}
+
+/// Returns whether the line of a sample call ends inside of the quotes around its body.
+fn opens_body(line: &str) -> bool {
+    let quote = line.chars().next_back().filter(|last| matches!(last, '\'' | '"'));
+    line.contains("--data") && (line.contains("<<") || quote.is_some_and(|quote| line.matches(quote).count() % 2 == 1))
 }
 
 fn is_attribute(line: &str) -> bool {

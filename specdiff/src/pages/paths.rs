@@ -15,6 +15,28 @@ pub(crate) fn without_host(address: &str) -> String {
     rest.split(['?', '#', '\'', '"']).next().unwrap_or_default().to_owned()
 }
 
+/// Returns the address of a sample call without its host, which may be a variable of a shell
+/// (`$BASE_URL`) or have no scheme (`api.example.com`).
+fn path_of_call(address: &str) -> String {
+    let address = address.trim().trim_matches(['\'', '"', '`']);
+    let host = address.split('/').next().unwrap_or_default();
+    let is_variable = host.starts_with(['$', '%']) || (host.starts_with('{') && !host.starts_with("{{"));
+    match is_variable || is_host(host) {
+        true => without_host(&address[host.len()..]),
+        false => without_host(address),
+    }
+}
+
+/// Returns whether the text is the name of a host such as `api.example.com`.
+fn is_host(text: &str) -> bool {
+    let is_label =
+        |label: &str| !label.is_empty() && label.chars().all(|char| char.is_ascii_alphanumeric() || char == '-');
+    let name = text.split(':').next().unwrap_or_default();
+    let mut labels = name.rsplit('.');
+    let is_domain = labels.next().is_some_and(|last| last.len() > 1 && last.chars().all(|c| c.is_ascii_alphabetic()));
+    name.contains('.') && is_domain && labels.all(is_label)
+}
+
 /// Returns the path with unnamed parameters and without a slash at its end, for comparing two
 /// notations.
 pub(crate) fn normalize(path: &str) -> String {
@@ -55,12 +77,19 @@ pub(crate) fn restore_parameters(operation: &Operation) -> Option<String> {
     (!lost.is_empty()).then(restored)
 }
 
+/// Returns the address of a sample call with a scheme, if it starts with the name of a host.
+pub(crate) fn with_scheme(address: &str) -> String {
+    let host = address.split('/').next().unwrap_or_default();
+    if is_host(host) { format!("https://{address}") } else { address.to_owned() }
+}
+
 /// Returns scheme, host and port of an address in lower case, or `None` for a relative address or a
 /// placeholder.
 pub(crate) fn origin(address: &str) -> Option<String> {
     let address = address.trim().trim_matches(['\'', '"', '`']);
     let (scheme, rest) = address.split_once("://")?;
-    let host = rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty() && !host.contains(['{', '<']))?;
+    let host =
+        rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty() && !host.contains(['{', '<', '$', '%']))?;
     Some(format!("{scheme}://{host}").to_ascii_lowercase())
 }
 
@@ -78,7 +107,7 @@ pub(crate) enum CallPath {
 
 /// Compares the address of a sample call with the path of an operation, a template.
 pub(crate) fn compare_call(address: &str, servers: &[String], template: &str) -> CallPath {
-    let path = without_host(address);
+    let path = path_of_call(address);
     let segments = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let called = segments(&path);
     let bases = servers.iter().map(|server| segments(&without_host(server))).chain([Vec::new()]);

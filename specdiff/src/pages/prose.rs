@@ -3,6 +3,7 @@
 use crate::pages::blocks::{Block, Blocks};
 use crate::pages::call::Call;
 use crate::pages::model::Operation;
+use crate::pages::paths;
 use crate::pages::polling::Polling;
 
 /// Adds the facts in the prose and the sample call of a page about one operation.
@@ -31,7 +32,7 @@ pub(crate) fn add_call(operation: &mut Operation, call: Option<Call>) {
     if let Some(types) = call.media_types("accept") {
         operation.response_types.entry("2XX".to_owned()).or_insert(types);
     }
-    operation.addresses.push((call.address.clone(), call.line));
+    operation.addresses.push((paths::with_scheme(&call.address), call.line));
     operation.call = Some(call);
 }
 
@@ -42,7 +43,17 @@ fn deprecates_operation(line: &str) -> bool {
     is_badge || (mentions_deprecation(&line) && line.contains("this "))
 }
 
-/// Returns whether a description contains the word "deprecated".
+/// Returns whether a description says "deprecated" of its subject: neither "not deprecated" nor "the
+/// deprecated field", which is about another one.
 pub(crate) fn mentions_deprecation(description: &str) -> bool {
-    description.split(|char: char| !char.is_ascii_alphanumeric()).any(|word| word.eq_ignore_ascii_case("deprecated"))
+    let sentences = description.split(['.', ';', '!', '\n']);
+    let mut words = sentences.map(|sentence| sentence.split(|char: char| !char.is_ascii_alphanumeric()));
+    words.any(|words| {
+        let words: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
+        let is_other = |word: &String| matches!(word.as_str(), "not" | "never" | "non" | "longer" | "the");
+        words.iter().enumerate().any(|(index, word)| {
+            let before = index.checked_sub(1).map(|before| &words[before]);
+            word == "deprecated" && !before.is_some_and(is_other)
+        })
+    })
 }

@@ -3,7 +3,7 @@
 //! Headings such as `## Response 200 fields (application/json):` stand above items such as `` -
 //! `name` (type) text Example: "value" Enum: "A", "B" ``. Some tools save the page as one line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -70,17 +70,8 @@ fn endpoint(text: &str) -> Option<(String, String, usize)> {
 /// Reads the facts about the operation itself: its description, and what follows its endpoint up to
 /// the first section, such as `Version: 2 Security: apiKey`.
 fn preamble(description: &str, facts: &str, line: usize, operation: &mut Operation) {
-    let mut names = Vec::new();
-    let mut words = facts.split_once("Security: ").map(|(_, rest)| rest).unwrap_or_default().split_whitespace();
-    for word in words.by_ref() {
-        names.push(word.trim_end_matches(','));
-        if !word.ends_with(',') {
-            break;
-        }
-    }
-    let named = names.into_iter().filter(|name| !name.eq_ignore_ascii_case("none"));
     let mut auth = Auth::new([], Some(line));
-    auth.alternatives.extend(named.map(|name| [Credential::named(name)].into()));
+    auth.alternatives = security(facts.split_once("Security: ").map(|(_, rest)| rest).unwrap_or_default());
     operation.auth.push(auth);
     let lines = || [description, facts].into_iter().flat_map(str::lines).map(|text| (line, text));
     operation.polling = Polling::from_lines(lines());
@@ -88,6 +79,34 @@ fn preamble(description: &str, facts: &str, line: usize, operation: &mut Operati
         operation.deprecated = Some(true);
     }
     prose::add_call(operation, Call::find(facts, line - 1));
+}
+
+/// Reads the names of schemes at the start of the text. A comma or "or" is before an alternative,
+/// "and" or a plus before what is sent as well.
+fn security(text: &str) -> Vec<BTreeSet<Credential>> {
+    let mut alternatives: Vec<BTreeSet<Credential>> = Vec::new();
+    let (mut is_name, mut is_alternative) = (true, true);
+    for word in text.split_whitespace() {
+        let separator = match word.to_ascii_lowercase().as_str() {
+            "or" | "|" | "/" | "," => Some(true),
+            "and" | "+" | "&" => Some(false),
+            _ => None,
+        };
+        match separator {
+            Some(alternative) => (is_name, is_alternative) = (true, alternative),
+            None if !is_name => break,
+            None => {
+                let name = word.trim_end_matches(',');
+                let credential = Some(Credential::named(name)).filter(|_| !name.eq_ignore_ascii_case("none"));
+                match alternatives.last_mut().filter(|_| !is_alternative) {
+                    Some(last) => last.extend(credential),
+                    None => alternatives.extend(credential.map(|one| [one].into())),
+                }
+                (is_name, is_alternative) = (word.ends_with(','), true);
+            }
+        }
+    }
+    alternatives
 }
 
 /// Returns the media types in the parentheses of a heading, such as `Response 200 fields

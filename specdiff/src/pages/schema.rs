@@ -93,6 +93,14 @@ impl<'a> SchemaReader<'a> {
         field.deprecated = Some(is_deprecated(schema) || is_deprecated(self.value(property)));
         field.limits = limits::from_schema(schema);
         read_type(schema, &mut field);
+        let is_3_1 = self.document.value["openapi"].as_str().is_some_and(|version| version.starts_with("3.1"));
+        if is_3_1 && property != target {
+            // Keywords beside a reference apply as well.
+            let mut beside = Field::new(name, None);
+            read_type(self.value(property), &mut beside);
+            beside.limits = limits::from_schema(self.value(property));
+            union::narrow(&mut field, &beside);
+        }
         let value_bytes: usize = field.values.iter().flatten().map(String::len).sum();
         self.budget.take_bytes(name.len() + property.len() + target.len() + value_bytes + size_of::<Field>())?;
 
@@ -158,9 +166,15 @@ impl<'a> SchemaReader<'a> {
                         self.budget.take_steps(fields.len())?;
                         union::merge_all_of(fields, member);
                     }
+                    let required: BTreeSet<&str> = members
+                        .iter()
+                        .map(|member| self.target_of(member))
+                        .chain([schema])
+                        .flat_map(required)
+                        .collect();
                     for field in fields.iter_mut().skip(1) {
                         let key = field.pointer.strip_prefix(name).and_then(|rest| rest.strip_prefix('/'));
-                        if key.is_some_and(|key| requires(schema, key)) {
+                        if key.is_some_and(|key| required.contains(key)) {
                             field.required = Some(true);
                         }
                     }
@@ -183,6 +197,16 @@ impl<'a> SchemaReader<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the member of `allOf`, after following references.
+    fn target_of<'b>(&'b self, member: &'b Value) -> &'b Value {
+        let mut member = member;
+        // Circular references were refused when the fields of the member were read.
+        while let Some(reference) = member.get("$ref").and_then(Value::as_str) {
+            member = self.value(reference.trim_start_matches('#'));
+        }
+        member
     }
 
     /// Returns the members by the value of the discriminator, if each has one of its own.
@@ -224,6 +248,11 @@ impl<'a> SchemaReader<'a> {
         let root = fields[0].pointer.clone();
         values.into_iter().try_for_each(|value| examples::attach(fields, &indexes, &root, value, false, self.budget))
     }
+}
+
+/// Returns the names of the required properties.
+fn required(schema: &Value) -> impl Iterator<Item = &str> {
+    schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
 fn requires(schema: &Value, key: &str) -> bool {

@@ -1,9 +1,10 @@
 //! Merges the fields of the members of `allOf`, `oneOf` and `anyOf`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pages::example_values::indexes;
-use crate::pages::model::Field;
+use crate::pages::limits;
+use crate::pages::model::{Field, SchemaType};
 
 /// Adds the fields of a schema that applies as well (`allOf`).
 pub(crate) fn merge_all_of(fields: &mut Vec<Field>, more: Vec<Field>) {
@@ -16,11 +17,10 @@ pub(crate) fn merge_all_of(fields: &mut Vec<Field>, more: Vec<Field>) {
         };
         let known = &mut fields[*index];
         if known.types.is_empty() {
-            known.types = field.types;
-            known.schema_pointer = field.schema_pointer;
+            known.types.clone_from(&field.types);
+            known.schema_pointer.clone_from(&field.schema_pointer);
         }
-        known.format = known.format.take().or(field.format);
-        known.values = known.values.take().or(field.values);
+        narrow(known, &field);
         if field.required == Some(true) || known.required.is_none() {
             known.required = field.required;
         }
@@ -30,11 +30,38 @@ pub(crate) fn merge_all_of(fields: &mut Vec<Field>, more: Vec<Field>) {
         if field.deprecated == Some(true) || known.deprecated.is_none() {
             known.deprecated = field.deprecated;
         }
-        field.limits.into_iter().for_each(|(keyword, value)| {
-            known.limits.entry(keyword).or_insert(value);
-        });
         known.examples.extend(field.examples);
         known.example_count += field.example_count;
+    }
+}
+
+/// Narrows types, format, values and limits to what both fields allow.
+pub(crate) fn narrow(known: &mut Field, field: &Field) {
+    let is_integer = known.types.contains(&SchemaType::Integer) || field.types.contains(&SchemaType::Integer);
+    let allows = |types: &BTreeSet<SchemaType>, one: &SchemaType| {
+        types.contains(one) || (*one == SchemaType::Integer && types.contains(&SchemaType::Number))
+    };
+    let all = known.types.union(&field.types);
+    let both: BTreeSet<SchemaType> =
+        all.filter(|one| allows(&known.types, one) && allows(&field.types, one)).cloned().collect();
+    // Types that exclude each other allow nothing; the first ones stay.
+    if !both.is_empty() {
+        let has_number = both.contains(&SchemaType::Number);
+        known.types = both;
+        if is_integer && has_number {
+            known.types.remove(&SchemaType::Integer);
+        }
+    }
+    known.format = known.format.take().or_else(|| field.format.clone());
+    match (&mut known.values, &field.values) {
+        (Some(values), Some(others)) => values.retain(|value| others.contains(value)),
+        (values, others) => *values = values.take().or_else(|| others.clone()),
+    }
+    for (keyword, value) in &field.limits {
+        let own = known.limits.get(keyword);
+        if own.is_none() || limits::effect(keyword, own, Some(value)) == limits::Effect::Tightened {
+            known.limits.insert(keyword, value.clone());
+        }
     }
 }
 

@@ -775,3 +775,105 @@ fn diff_of_page_ignores_line_ends_and_blanks() {
         }
     }
 }
+
+#[test]
+fn diff_of_page_reads_calls_in_the_notations_of_shells() {
+    const URL: &str = "https://sandbox.killb.app/api";
+    run(&[
+        ("option without a blank", BULK, &[("--request GET", "-XPOST")], &["breaking method {jobId}/get"]),
+        ("option without a blank", LOCAL, &[("--request GET", "-XPOST")], &["breaking method {externalId}~1/get"]),
+        ("same option without a blank", BULK, &[("--request GET", "-XGET")], &[]),
+        ("lines of Windows", BULK, &[("GET \\\n", "GET ^\n"), ("{jobId} \\\n", "{jobId} ^\n")], &[]),
+        ("lines of PowerShell", BULK, &[("GET \\\n", "GET `\n"), ("{jobId} \\\n", "{jobId} `\n")], &[]),
+        ("prompt", BULK, &[("curl --request", "$ curl --request")], &[]),
+        ("variable as host", BULK, &[(URL, "$BASE_URL/api")], &[]),
+        ("variable in braces as host", BULK, &[(URL, "${BASE_URL}/api")], &[]),
+        ("host without scheme", BULK, &[(URL, "sandbox.killb.app/api")], &[]),
+        ("other host without scheme", BULK, &[(URL, "sandbox.killb.io/api")], &["breaking server-added /servers"]),
+        (
+            "other path behind a variable",
+            BULK,
+            &[("https://sandbox.killb.app/api/v2", "$BASE_URL/api/v3")],
+            &["breaking path {jobId}"],
+        ),
+        (
+            "query parameter",
+            BULK,
+            &[("status/{jobId} ", "status/{jobId}?verbose=true ")],
+            &["breaking parameter-added get/parameters"],
+        ),
+        (
+            "known query parameter",
+            CDQ,
+            &[("Security: apiKey ", "Security: apiKey curl -H 'X-API-KEY: x' https://h/bankaccounts/jobs?jobId=1 ")],
+            &[],
+        ),
+        (
+            "slash at the end of the heading",
+            BULK,
+            &[("{jobId}\nGet Bulk", "{jobId}\n/\nGet Bulk")],
+            &["unknown path {jobId}"],
+        ),
+    ]);
+}
+
+#[test]
+fn diff_of_page_ignores_call_of_other_language_for_curl() {
+    let page = edited(
+        &text(BULK),
+        &[(
+            "curl --request GET \\\n  --url https://sandbox.killb.app/api/v2/accounts/bulk/status/{jobId} \\\n  --header 'Authorization: Bearer <token>'",
+            "$curl = curl_init();\ncurl_setopt_array($curl, []);",
+        )],
+    );
+    assert_eq!(failure("PHP", &compare("killb", &page), &[]), None);
+}
+
+#[test]
+fn diff_of_page_reads_body_of_call_only_inside_of_its_quotes() {
+    let page = text(CREATE);
+    let (start, end) = (page.find("--data '").expect("a body"), page.find("\n'\n").expect("its end") + 3);
+    let page = format!("{}--data @body.json\n{}", &page[..start], &page[end..]);
+    assert_eq!(failure("body in a file", &compare("killb", &page), &[]), None);
+}
+
+#[test]
+fn diff_of_page_classifies_credentials_in_words_and_texts_about_deprecation() {
+    run(&[
+        ("alternative", CDQ, &[("apiKey ", "apiKey or oauth2 ")], &["breaking authentication /security"]),
+        ("another credential", CDQ, &[("apiKey ", "apiKey and oauth2 ")], &["breaking authentication /security"]),
+        ("another credential", CDQ, &[("apiKey ", "apiKey + oauth2 ")], &["breaking authentication /security"]),
+        ("not deprecated", CDQ, &[("of a given job.", "of a given job. Not deprecated.")], &[]),
+        ("not deprecated", CDQ, &[("user or API key.", "user or API key. Not deprecated.")], &[]),
+        (
+            "another field deprecated",
+            CDQ,
+            &[("user or API key.", "user or API key. Replaces the deprecated field userId.")],
+            &[],
+        ),
+        (
+            "field deprecated in its description",
+            BULK,
+            &[("resultsFileUrl\nstring\n", "resultsFileUrl\nstring\n\nThis field is deprecated, use resultsUrl.\n\n")],
+            &["notice deprecation-added resultsFileUrl/deprecated"],
+        ),
+        (
+            "range beside single statuses",
+            CDQ,
+            &[(
+                "## Response 503",
+                "## Response 4XX fields (application/json): - `code` (string) Code. ## Response 503",
+            )],
+            &["additive status-added responses/4XX"],
+        ),
+        (
+            "request body with a required field",
+            LOCAL,
+            &[(
+                "Request Examples\n",
+                "Body Parameters\n\nParameter\nType\nRequired\nDescription\n\nforce\n\nBoolean\n\nRequired\n\nForce it.\n\nRequest Examples\n",
+            )],
+            &["breaking body-added get/requestBody"],
+        ),
+    ]);
+}

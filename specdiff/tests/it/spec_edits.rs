@@ -905,3 +905,36 @@ fn diff_of_description_sees_each_operation_that_changes() {
     }
     assert_eq!(edits, 104);
 }
+
+/// `allOf` narrows what each member allows.
+#[test]
+fn diff_of_description_reads_all_of_as_what_each_member_allows() {
+    fn wrap(spec: &mut Value, name: &str, narrower: Value) {
+        let own = schema(spec, name).take();
+        *schema(spec, name) = json!({"allOf": [own, narrower]});
+    }
+    run(&[
+        (
+            "required beside allOf",
+            "localpayment",
+            |spec| wrap(spec, "CreateBatch", json!({"required": ["name"]})),
+            &["breaking required-added CreateBatch/properties/name"],
+        ),
+        (
+            "values of a member of allOf",
+            "reap",
+            |spec| wrap(spec, "BatchState", json!({"enum": ["pending", "in_progress", "completed"]})),
+            &["breaking value-removed BatchState/enum"],
+        ),
+        (
+            "values beside a reference in 3.1",
+            "reap",
+            |spec| {
+                spec["openapi"] = json!("3.1.0");
+                let status = &mut schema(spec, "BatchStatus")["properties"]["status"];
+                status["enum"] = json!(["pending", "in_progress", "completed"]);
+            },
+            &["breaking value-removed BatchState/enum"],
+        ),
+    ]);
+}
