@@ -15,7 +15,7 @@ use crate::input;
 use crate::printer::{self, Printer};
 use crate::signals::Signals;
 use crate::submissions::{Note, RecordKey, Submissions, SubmitEnd};
-use crate::values::quoted;
+use crate::values::{command_line, option};
 
 /// 5 s for the response to a submit that is interrupted: most arrive within one, and without it the
 /// outcome is unknown.
@@ -84,8 +84,8 @@ impl SubmissionArgs {
         let (provider, format, upload) = (self.provider.id(), FileFormat::from_path(file), Upload::from_path(file));
         let options = CheckOptions::default().max_findings(0);
         let report = AnySubmission::check(&provider, upload, format, &self.options(), &options).await.ok()?;
-        let country = self.country.as_ref().map(|code| format!(" --country {}", quoted(code))).unwrap_or_default();
-        let command = format!("bulkrail check {provider} {}{country}", quoted(&file.display().to_string()));
+        let country = self.country.as_ref().map(|code| option("country", code)).unwrap_or_default();
+        let command = command_line("bulkrail check", &[provider.as_str(), &file.display().to_string()], &country);
         Some((report, command))
     }
 
@@ -260,7 +260,7 @@ pub(crate) fn after(error: CliError, done: usize, total: usize) -> CliError {
 
 /// Returns the command that waits for `batch`.
 pub(crate) fn wait_command(batch: &Batch, connection: &str) -> String {
-    format!("bulkrail wait {} {}{connection}", batch.provider(), quoted(batch.id()))
+    command_line("bulkrail wait", &[batch.provider().as_str(), batch.id()], connection)
 }
 
 /// Returns the line that reports a submitted batch of `rows` rows.
