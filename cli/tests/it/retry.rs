@@ -141,7 +141,8 @@ async fn retry_of_a_workbook_keeps_sheets_types_and_leading_zeros() {
     let written = Workbook::from_xlsx(out.as_path()).await.unwrap().submitted_rows();
     assert_eq!(
         (written.rows, &written.references[..], &written.numbers[..]),
-        (2, &["b".into(), "c".into()][..], &[2, 3][..])
+        // The sheet of notes has rows, too: a number alone does not name a row.
+        (2, &["b".into(), "c".into()][..], &[][..])
     );
     // The values, by the same reader again: every row of the next file fails once more, and the copy is equal.
     let mut body = killb("COMPLETED", [2, 2, 0, 2]);
@@ -241,7 +242,7 @@ async fn retry_of_a_workbook_keeps_formats_and_moves_what_refers_to_rows() {
         assert_eq!(zip_part(&out, same), zip_part(Path::new(file.path()), same), "{same}");
     }
     let written = Workbook::from_xlsx(out.as_path()).await.unwrap().submitted_rows();
-    assert_eq!((&written.references[..], &written.numbers[..]), (&["b".into(), "c".into()][..], &[2, 3][..]));
+    assert_eq!((&written.references[..], &written.numbers[..]), (&["b".into(), "c".into()][..], &[][..]));
     fs::remove_file(out).unwrap();
 }
 
