@@ -1,7 +1,6 @@
 //! Rows are paired by reference, never by position, and counts that do not add up are reported.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use bulkrail::{Progress, Reconciler, Row, RowOutcome, SubmittedRows};
 use proptest::prelude::*;
@@ -557,6 +556,8 @@ fn reap_reconcile_loses_one_row_where_one_entity_cannot_be_read() {
 #[cfg(feature = "reap")]
 #[test]
 fn reap_reconcile_of_many_entities_that_cannot_be_read_ends_in_time() {
+    use std::time::Duration;
+
     use bulkrail::reap::{Credentials, PROVIDER};
     use bulkrail::test_util::MockResponse;
 
