@@ -127,15 +127,24 @@ impl CliError {
 
     /// Prints the error, as a document with `json`, and returns the exit code.
     pub(crate) fn print(self, json: bool) -> u8 {
+        let code = self.exit_code();
+        if let Self::Error(details) = self {
+            details.print(json);
+        }
+        code
+    }
+
+    /// Returns the exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Error(details) => details.print(json),
+            Self::Error(details) => details.code.unwrap_or_else(|| exit::of_error(details.error.kind())),
             Self::OutputClosed => exit::OTHER,
         }
     }
 }
 
 impl Details {
-    fn print(self, json: bool) -> u8 {
+    fn print(self, json: bool) {
         let kind = self.error.kind();
         if self.prints_batch.unwrap_or(prints_batch(kind) || kind == ErrorKind::OutcomeUnknown)
             && let Some(batch) = self.error.batch()
@@ -157,7 +166,6 @@ impl Details {
                 printer::error(&format!("resume: {command}"));
             }
         }
-        self.code.unwrap_or_else(|| exit::of_error(kind))
     }
 }
 

@@ -252,8 +252,15 @@ fn print(
         match end {
             Ok(result) => outcomes.push(exit::of_report(&result.report)),
             // Every batch was printed above.
-            Err(error) => errors.push(error.with_batch_printed(false).print(args.json)),
+            Err(error) => errors.push(error.with_batch_printed(false)),
         }
     }
-    Ok(exit::worst(errors, outcomes))
+    let code = exit::worst(errors.iter().map(CliError::exit_code), outcomes);
+    if args.json {
+        // An error is one document: that of the exit code.
+        errors.retain(|error| error.exit_code() == code);
+        errors.truncate(1);
+    }
+    errors.into_iter().for_each(|error| _ = error.print(args.json));
+    Ok(code)
 }

@@ -366,9 +366,11 @@ async fn run_of_several_batches_prints_every_error() {
         let run = finish(run_two(&file, &server, if json { &["--json"] } else { &["--quiet"] })).await;
         assert_eq!(run.code, 6, "{run:?}");
         if json {
-            let errors = run.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-            let ids: Vec<_> = errors.map(|error| error["batch"]["id"].as_str().unwrap().to_owned()).collect();
-            assert_eq!(ids, ["two", "two-2"], "{run:?}");
+            // One document; the batches of both are on standard output.
+            let error: Value = serde_json::from_str(&run.stderr).unwrap();
+            assert_eq!(error["batch"]["id"], "two", "{run:?}");
+            let batches = run.document();
+            assert_eq!([&batches[0]["id"], &batches[1]["id"]], ["two", "two-2"], "{run:?}");
         } else {
             assert_eq!(run.stderr.matches("error: localpayment: ").count(), 2, "{run:?}");
         }
