@@ -221,8 +221,8 @@ impl DriftReports {
     ///
     /// # Errors
     ///
-    /// Returns an error if reading fails, or the report or a line of it is too large. Returns an error with its number for a line that is not
-    /// part of a drift report.
+    /// Returns an error if reading fails, or the report or a line of it is too large. Returns an error with its number for
+    /// a line that is not part of a drift report.
     pub fn add(&mut self, file: impl AsRef<Path>, report: impl Read) -> Result<(), Error> {
         let file = file.as_ref();
         let unreadable = |error: io::Error| Error::new(file, None, "", format!("cannot be read: {error}"));

@@ -106,7 +106,8 @@ impl Client {
     ///
     /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the response was lost: the batch may exist.
     /// The message has the time, the number of rows and the name of the file as it was sent;
-    /// [`compare_with_existing`](Client::compare_with_existing) is one way to find out. Any other error means that the
+    /// [`compare_with_existing`](Client::compare_with_existing) is one way to find out. A
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) says that KillB has it already. Any other error means that the
     /// batch does not exist.
     ///
     /// # Cancel safety
@@ -134,7 +135,12 @@ impl Client {
     ///
     /// - [`ErrorKind::Usage`](crate::ErrorKind::Usage): the file is not a workbook; nothing was sent.
     /// - [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): the response was lost; the batch may exist.
+    /// - [`ErrorKind::Conflict`](crate::ErrorKind::Conflict): KillB says that it has it already.
     /// - Any other error means that the batch does not exist.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the batch may exist.
     pub async fn upload(&self, workbook: impl Into<Upload>) -> Result<Batch, Error> {
         self.submit(&Submission::from_upload(workbook).await?).await
     }

@@ -107,7 +107,8 @@ impl Client {
     /// # Errors
     ///
     /// [`ErrorKind::OutcomeUnknown`] when the response was lost and the batch is not visible. The error has the batch:
-    /// wait for it before you submit it again. Any other error means that the batch does not exist.
+    /// wait for it before you submit it again. [`ErrorKind::Conflict`] when the `externalId` was used before. Any other
+    /// error means that the batch does not exist.
     ///
     /// # Cancel safety
     ///
@@ -129,7 +130,12 @@ impl Client {
     /// - [`ErrorKind::Usage`]: the batch breaks a rule; nothing was sent.
     /// - [`ErrorKind::OutcomeUnknown`]: the response was lost, and the batch is not visible. The error has the batch:
     ///   wait for it, or poll it later, before you submit it again.
+    /// - [`ErrorKind::Conflict`]: the `externalId`, of the batch or of an account, was used before.
     /// - Any other error means that the batch does not exist.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the batch may exist. Poll it by its `externalId`.
     pub async fn create_batch(&self, accounts: &types::CreateBatch) -> Result<Batch, Error> {
         check(accounts)?;
         let batch = Batch::new(PROVIDER, &accounts.external_id)?.with_key(&accounts.external_id);

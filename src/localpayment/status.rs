@@ -44,7 +44,7 @@ pub(super) fn parse_rows(fields: StatusFields<'_>, http: &HttpClient, reconciler
 /// Calls `on_line` with each listed account, and whether the code of the batch contradicts its word.
 fn parse(mut fields: StatusFields<'_>, mut on_line: impl FnMut(&Line<'_>, bool)) -> Snapshot {
     fields.compare(&SCHEMA);
-    // A string by the page; a number means the same.
+    // A string by the page; a number means the same, and an odd one is not ignored: it is the code of no state.
     let code = fields.text("/status/code").map(|code| code.trim().to_owned());
     let code = code.or_else(|| fields.percent("/status/code").map(|code| code.to_string()));
     let (mut state, mut word) = STATES.parse_status(&mut fields, "/status/description");

@@ -359,8 +359,8 @@ impl Error {
         self
     }
 
-    /// Marks that an earlier request of the same operation was carried out: the error is not transient, because another
-    /// attempt would send that again.
+    /// Marks that an earlier request of the same operation was carried out. The error is not transient, because another
+    /// attempt would send that again, and [`is_nothing_sent`](Error::is_nothing_sent) is false.
     #[must_use]
     pub fn with_part_sent(mut self) -> Self {
         self.0.nothing_sent = false;
